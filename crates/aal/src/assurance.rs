@@ -1,0 +1,160 @@
+//! Holding claims against a requirement.
+
+use crate::claims::Claims;
+use crate::denial::{Action, Denial};
+use crate::level::Level;
+use crate::time::{Clock, MaxAge, Timestamp};
+
+/// What is asked of a session: a level, and how old the factor that gives it may be (`None`: any age).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// The lowest level that will do.
+    pub level: Level,
+    /// How long ago its factor may have been verified.
+    pub max_age: Option<MaxAge>,
+}
+
+/// Whether the claims in force (`None`: there are none) meet a requirement at the clock's time.
+///
+/// # Errors
+/// The [`Denial`] that tells the client what to do: sign in where the session has no level at all, verify a
+/// factor where the level is missing, verify it again where only freshness is.
+pub fn assess(claims: Option<&Claims>, required: Requirement, clock: Clock) -> Result<(), Denial> {
+    let current = claims.and_then(Claims::level);
+    let action = match (claims, current) {
+        (None, _) | (_, None) => Action::SignIn,
+        (_, Some(level)) if level < required.level => Action::Verify,
+        (Some(claims), Some(_)) => match required.max_age {
+            None => return Ok(()),
+            Some(max_age) if is_fresh(claims, required.level, max_age, clock) => return Ok(()),
+            Some(_) => Action::Reverify,
+        },
+    };
+    Err(Denial { required, current, action })
+}
+
+fn is_fresh(claims: &Claims, level: Level, max_age: MaxAge, clock: Clock) -> bool {
+    claims.factor_time(level).is_some_and(|at| clock.is_fresh(at, max_age))
+}
+
+impl Claims {
+    /// When the session last proved `level`: `None` where it isn't at that level, where the token doesn't say,
+    /// or where it names a time in the future by more than the clock skew (which is never fresh).
+    pub fn authenticated_at(&self, level: Level, clock: Clock) -> Option<Timestamp> {
+        if self.level() < Some(level) {
+            return None;
+        }
+        self.factor_time(level).filter(|at| !clock.is_future(*at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn clock() -> Clock {
+        Clock::new(Timestamp::from_unix_micros(NOW * 1_000_000), 30)
+    }
+
+    fn ask(level: Level, max_age: Option<u32>) -> Requirement {
+        Requirement { level, max_age: max_age.map(MaxAge::from_seconds) }
+    }
+
+    fn claims(text: &str) -> Claims {
+        Claims::from_json(text.as_bytes()).unwrap()
+    }
+
+    fn aal2(seconds_ago: i64) -> Claims {
+        claims(&format!(
+            r#"{{"aal":"aal2","amr":[{{"method":"totp","timestamp":{}}},{{"method":"password","timestamp":{}}}]}}"#,
+            NOW - seconds_ago,
+            NOW - 7_200
+        ))
+    }
+
+    fn action(claims: Option<&Claims>, required: Requirement) -> Option<Action> {
+        assess(claims, required, clock()).err().map(|denial| denial.action)
+    }
+
+    #[test]
+    fn no_claims_or_no_level_means_sign_in() {
+        for level in Level::ALL {
+            assert_eq!(action(None, ask(level, None)), Some(Action::SignIn));
+            assert_eq!(action(Some(&claims(r#"{"role":"anon"}"#)), ask(level, Some(900))), Some(Action::SignIn));
+        }
+    }
+
+    #[test]
+    fn a_level_satisfies_itself_and_those_below() {
+        let session = claims(r#"{"aal":"aal2"}"#);
+        assert_eq!(action(Some(&session), ask(Level::Aal1, None)), None);
+        assert_eq!(action(Some(&session), ask(Level::Aal2, None)), None);
+        assert_eq!(action(Some(&session), ask(Level::Aal3, None)), Some(Action::Verify));
+    }
+
+    #[test]
+    fn only_freshness_missing_means_reverify() {
+        assert_eq!(action(Some(&aal2(900)), ask(Level::Aal2, Some(900))), None);
+        assert_eq!(action(Some(&aal2(901)), ask(Level::Aal2, Some(900))), Some(Action::Reverify));
+        assert_eq!(action(Some(&claims(r#"{"aal":"aal2"}"#)), ask(Level::Aal2, Some(900))), Some(Action::Reverify));
+        assert_eq!(action(Some(&claims(r#"{"aal":"aal1"}"#)), ask(Level::Aal2, Some(900))), Some(Action::Verify));
+    }
+
+    #[test]
+    fn a_second_factor_refreshes_aal1_too_but_not_the_reverse() {
+        assert_eq!(action(Some(&aal2(10)), ask(Level::Aal1, Some(60))), None);
+        let old_factor = claims(&format!(
+            r#"{{"aal":"aal2","amr":[{{"method":"password","timestamp":{NOW}}},{{"method":"totp","timestamp":{}}}]}}"#,
+            NOW - 7_200
+        ));
+        assert_eq!(action(Some(&old_factor), ask(Level::Aal2, Some(60))), Some(Action::Reverify));
+    }
+
+    #[test]
+    fn the_newest_entry_decides_even_if_it_lies_in_the_future() {
+        let session = claims(&format!(
+            r#"{{"aal":"aal2","amr":[{{"method":"totp","timestamp":{}}},{{"method":"totp","timestamp":{NOW}}}]}}"#,
+            NOW + 3_600
+        ));
+        assert_eq!(action(Some(&session), ask(Level::Aal2, Some(900))), Some(Action::Reverify));
+        assert_eq!(session.authenticated_at(Level::Aal2, clock()), None);
+    }
+
+    #[test]
+    fn authenticated_at_is_null_below_the_level() {
+        let session = claims(&format!(r#"{{"aal":"aal1","amr":[{{"method":"totp","timestamp":{NOW}}}]}}"#));
+        assert!(session.authenticated_at(Level::Aal1, clock()).is_some());
+        assert_eq!(session.authenticated_at(Level::Aal2, clock()), None);
+        assert_eq!(claims("{}").authenticated_at(Level::Aal1, clock()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_passes_a_level_passes_every_lower_one(
+            aal in prop::option::of(prop::sample::select(Level::ALL.to_vec())), low in 0usize..3, high in 0usize..3,
+        ) {
+            let session = aal.map_or_else(Claims::default, |level| claims(&format!(r#"{{"aal":"{level}"}}"#)));
+            let (low, high) = (Level::ALL[low.min(high)], Level::ALL[low.max(high)]);
+            if assess(Some(&session), ask(high, None), clock()).is_ok() {
+                prop_assert!(assess(Some(&session), ask(low, None), clock()).is_ok());
+            }
+        }
+
+        #[test]
+        fn a_max_age_only_ever_narrows(seconds_ago in -100i64..10_000, age: u32, level in prop::sample::select(Level::ALL.to_vec())) {
+            let session = aal2(seconds_ago);
+            if assess(Some(&session), ask(level, Some(age)), clock()).is_ok() {
+                prop_assert!(assess(Some(&session), ask(level, None), clock()).is_ok());
+            }
+        }
+
+        #[test]
+        fn aal2_within_max_age_exactly_when_the_factor_is(seconds_ago in -100i64..10_000, age in 0u32..10_000) {
+            let allowed = assess(Some(&aal2(seconds_ago)), ask(Level::Aal2, Some(age)), clock()).is_ok();
+            prop_assert_eq!(allowed, seconds_ago >= -30 && seconds_ago <= i64::from(age));
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! The claims of an access token: what its JSON payload says about the session.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::fmt;
+use uuid::Uuid;
+
+use crate::level::Level;
+use crate::time::Timestamp;
+
+/// What pg_aal reads of the claims in force. Unknown claims are skipped unread.
+///
+/// A claim of an unexpected type counts as missing: a number for `aal` gives no level, a text for a timestamp
+/// gives no time. What isn't one JSON object, or states one of these claims twice, is [`InvalidClaims`]: then
+/// nothing in it counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Claims {
+    aal: Option<Level>,
+    subject: Option<String>,
+    methods: Vec<Method>,
+    /// `auth_time` (OpenID Connect Core, section 2).
+    auth_time: Option<Timestamp>,
+    /// Whether `amr` is a list of plain strings (RFC 8176), which have no times of their own.
+    amr_is_plain: bool,
+}
+
+/// One entry of the `amr` claim: a method by which the session authenticated, and when it last did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Method {
+    name: String,
+    at: Option<Timestamp>,
+}
+
+impl Method {
+    /// The method as the token names it: `password`, `totp`, `oauth` …
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// When it was last verified in this session, if the token says so.
+    pub fn authenticated_at(&self) -> Option<Timestamp> {
+        self.at
+    }
+
+    /// The highest level that verifying this method proves; `None` for `token_refresh`, which proves nothing.
+    ///
+    /// Source: GoTrue's `AuthenticationMethod` and `Session.CalculateAALAndAMR`. `otp` is a first factor (a code
+    /// by e-mail or SMS) and `passkey` a first-factor sign-in: neither is ever MFA.
+    pub fn proves(&self) -> Option<Level> {
+        match self.name.as_str() {
+            "totp" | "mfa/phone" | "mfa/webauthn" | "mfa/recovery_code" => Some(Level::Aal2),
+            "token_refresh" => None,
+            _ => Some(Level::Aal1),
+        }
+    }
+
+    /// Whether verifying this method counts for the freshness of `level`: a second factor for aal2 and above,
+    /// anything but a token refresh for aal1.
+    fn counts_for(&self, level: Level) -> bool {
+        match level {
+            Level::Aal1 => self.proves().is_some(),
+            Level::Aal2 | Level::Aal3 => self.proves() == Some(Level::Aal2),
+        }
+    }
+}
+
+/// The claims pg_aal knows, each still as its JSON text. serde refuses a second occurrence of any of them.
+#[derive(Deserialize)]
+struct Known<'a> {
+    #[serde(borrow)]
+    aal: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sub: Option<&'a RawValue>,
+    #[serde(borrow)]
+    amr: Option<&'a RawValue>,
+    #[serde(borrow)]
+    auth_time: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct KnownMethod<'a> {
+    #[serde(borrow)]
+    method: Option<&'a RawValue>,
+    #[serde(borrow)]
+    timestamp: Option<&'a RawValue>,
+}
+
+impl Claims {
+    /// Reads the claims from the JSON text of a token's payload.
+    ///
+    /// # Errors
+    /// [`InvalidClaims`] where the text isn't exactly one JSON object, or states a claim that decides twice.
+    pub fn from_json(text: &[u8]) -> Result<Claims, InvalidClaims> {
+        // A struct can be read from an array too, by position. Claims are an object (RFC 7519, section 4).
+        let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+        let known: Known<'_> =
+            serde_json::from_slice(text).map_err(|error| InvalidClaims::from_serde(&error, first))?;
+        if first != Some(&b'{') {
+            return Err(InvalidClaims::NotAnObject);
+        }
+        let (methods, amr_is_plain) = known.amr.map(methods_of).unwrap_or_default();
+        Ok(Claims {
+            aal: known.aal.and_then(text_of).and_then(|text| Level::from_claim(&text)),
+            subject: known.sub.and_then(text_of).filter(|subject| !subject.is_empty()),
+            methods,
+            auth_time: known.auth_time.and_then(time_of),
+            amr_is_plain,
+        })
+    }
+
+    /// The level of the session: the `aal` claim, exactly `aal1`, `aal2` or `aal3`; anything else is none.
+    pub fn level(&self) -> Option<Level> {
+        self.aal
+    }
+
+    /// The `sub` claim (RFC 7519, section 4.1.2); `None` if it is missing, empty or not a text.
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// The `sub` claim where it is a UUID in the text form of RFC 9562, section 4.
+    pub fn subject_uuid(&self) -> Option<Uuid> {
+        let subject = self.subject()?;
+        // 36 characters: of the forms the crate reads, only the hyphenated one.
+        if subject.len() == 36 { Uuid::try_parse(subject).ok() } else { None }
+    }
+
+    /// The methods of the `amr` claim, newest first, those without a time last.
+    pub fn methods(&self) -> &[Method] {
+        &self.methods
+    }
+
+    /// When the factor that gives `level` was last verified, whatever the session's level is.
+    ///
+    /// The newest `amr` entry that counts for the level. An `amr` of plain strings has no times: then
+    /// `auth_time`, which may be older than the step-up (the safe side).
+    pub(crate) fn factor_time(&self, level: Level) -> Option<Timestamp> {
+        if self.amr_is_plain {
+            return self.auth_time;
+        }
+        self.methods.iter().filter(|method| method.counts_for(level)).filter_map(|method| method.at).max()
+    }
+}
+
+/// The methods of an `amr` claim, newest first, and whether it is a list of plain strings.
+fn methods_of(amr: &RawValue) -> (Vec<Method>, bool) {
+    let Ok(entries) = serde_json::from_str::<Vec<&RawValue>>(amr.get()) else {
+        return Default::default();
+    };
+    let is_plain = !entries.is_empty() && entries.iter().all(|entry| entry.get().starts_with('"'));
+    let mut methods: Vec<Method> = entries.into_iter().filter_map(method_of).collect();
+    // Stable: entries of one time keep the token's order.
+    methods.sort_by_key(|method| std::cmp::Reverse(method.at));
+    (methods, is_plain)
+}
+
+/// One entry of `amr`: an object with a method and a time (Supabase Auth) or a plain string (RFC 8176).
+fn method_of(entry: &RawValue) -> Option<Method> {
+    if let Some(name) = text_of(entry) {
+        return Some(Method { name, at: None });
+    }
+    if !entry.get().starts_with('{') {
+        return None;
+    }
+    let known: KnownMethod<'_> = serde_json::from_str(entry.get()).ok()?;
+    Some(Method { name: known.method.and_then(text_of)?, at: known.timestamp.and_then(time_of) })
+}
+
+/// A JSON text's value, or `None` for any other type.
+fn text_of(value: &RawValue) -> Option<String> {
+    if value.get().starts_with('"') { serde_json::from_str(value.get()).ok() } else { None }
+}
+
+/// A NumericDate, or `None` for any other type and for what can't be a time.
+fn time_of(value: &RawValue) -> Option<Timestamp> {
+    let text = value.get();
+    if text.starts_with(|first: char| first.is_ascii_digit()) {
+        // A JSON number is a Rust number, too; one beyond f64 becomes infinite, which is no time.
+        text.parse().ok().and_then(Timestamp::from_numeric_date)
+    } else {
+        None
+    }
+}
+
+/// Why a text is no set of claims. Says where, never what: claims don't belong into errors or logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InvalidClaims {
+    /// Not JSON: the line and column, both from 1, where reading stopped.
+    NotJson {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1, in bytes.
+        column: usize,
+    },
+    /// JSON, but not an object.
+    NotAnObject,
+    /// States `aal`, `sub`, `amr` or `auth_time` twice (RFC 7519, section 4, lets a parser refuse that).
+    Duplicate,
+}
+
+impl InvalidClaims {
+    fn from_serde(error: &serde_json::Error, first: Option<&u8>) -> Self {
+        match (error.is_data(), first) {
+            (false, _) => InvalidClaims::NotJson { line: error.line(), column: error.column() },
+            (true, Some(b'{')) => InvalidClaims::Duplicate,
+            (true, _) => InvalidClaims::NotAnObject,
+        }
+    }
+}
+
+impl fmt::Display for InvalidClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidClaims::NotJson { line, column } => {
+                write!(f, "the claims are not JSON (line {line}, column {column})")
+            }
+            InvalidClaims::NotAnObject => f.write_str("the claims are not a JSON object"),
+            InvalidClaims::Duplicate => f.write_str("the claims state aal, sub, amr or auth_time twice"),
+        }
+    }
+}
+
+impl std::error::Error for InvalidClaims {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Claims {
+        Claims::from_json(text.as_bytes()).unwrap()
+    }
+
+    fn seconds(at: i64) -> Option<Timestamp> {
+        Some(Timestamp::from_unix_micros(at * 1_000_000))
+    }
+
+    #[test]
+    fn claims_are_one_json_object() {
+        use InvalidClaims::*;
+        for (text, expected) in [
+            ("null", NotAnObject),
+            ("[]", NotAnObject),
+            ("[null,null,null,null]", NotAnObject),
+            (r#"["aal2","x",[],1]"#, NotAnObject),
+            ("\"aal2\"", NotAnObject),
+            ("2", NotAnObject),
+            ("", NotJson { line: 1, column: 0 }),
+            (r#"{"aal":"aal2""#, NotJson { line: 1, column: 13 }),
+            (r#"{"aal":"aal2"} x"#, NotJson { line: 1, column: 16 }),
+            (r#"{"aal":"aal1","aal":"aal2"}"#, Duplicate),
+            (r#"{"aal":null,"aal":"aal2"}"#, Duplicate),
+            (r#"{"amr":[],"amr":[]}"#, Duplicate),
+        ] {
+            assert_eq!(Claims::from_json(text.as_bytes()), Err(expected), "{text}");
+        }
+        assert_eq!(read("{}"), Claims::default());
+        assert_eq!(read(" \n{ } ").level(), None);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_give_no_claim() {
+        assert_eq!(Claims::from_json(b"{\"aal\":\"aal2\xff\"}").map(|claims| claims.level()).unwrap_or(None), None);
+    }
+
+    #[test]
+    fn an_error_never_repeats_the_claims() {
+        for text in [r#""secret""#, r#"{"aal":"secret" secret"#, r#"{"sub":"secret","sub":"secret"}"#] {
+            assert!(!Claims::from_json(text.as_bytes()).unwrap_err().to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn the_level_is_the_aal_claim_exactly() {
+        assert_eq!(read(r#"{"aal":"aal2"}"#).level(), Some(Level::Aal2));
+        assert_eq!(read(r#"{"aal":"\u0061al2"}"#).level(), Some(Level::Aal2));
+        for text in ["\"AAL2\"", "\" aal2\"", "2", "true", "null", "[\"aal2\"]", "{\"aal\":\"aal2\"}", "\"\""] {
+            assert_eq!(read(&format!(r#"{{"aal":{text}}}"#)).level(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn aal_inside_another_claim_is_not_the_level() {
+        assert_eq!(read(r#"{"user_metadata":{"aal":"aal2"},"aal":"aal1"}"#).level(), Some(Level::Aal1));
+        assert_eq!(read(r#"{"app_metadata":{"aal":"aal2"}}"#).level(), None);
+    }
+
+    #[test]
+    fn unknown_claims_are_skipped_however_deep_or_large() {
+        let deep = format!(r#"{{"x":{}{},"aal":"aal2"}}"#, "[".repeat(500_000), "]".repeat(500_000));
+        assert_eq!(read(&deep).level(), Some(Level::Aal2));
+        let large = format!(r#"{{"x":"{}","n":1e999,"aal":"aal2"}}"#, "x".repeat(1 << 20));
+        assert_eq!(read(&large).level(), Some(Level::Aal2));
+    }
+
+    #[test]
+    fn a_deep_value_where_a_known_claim_stands_counts_as_missing() {
+        for claim in ["aal", "sub", "amr", "auth_time"] {
+            let deep = format!(r#"{{"{claim}":{}{}}}"#, "[".repeat(500_000), "]".repeat(500_000));
+            assert_eq!(read(&deep), Claims::default(), "{claim}");
+        }
+    }
+
+    #[test]
+    fn the_subject_is_a_text_and_its_uuid_the_canonical_form() {
+        assert_eq!(read(r#"{"sub":"jane"}"#).subject(), Some("jane"));
+        assert_eq!(read(r#"{"sub":"jane"}"#).subject_uuid(), None);
+        assert_eq!(read(r#"{"sub":""}"#).subject(), None);
+        assert_eq!(read(r#"{"sub":7}"#).subject(), None);
+        let uuid = "5f1b3c9e-8a53-4c0e-9a3b-0d8f3b1a2c4d";
+        assert_eq!(read(&format!(r#"{{"sub":"{uuid}"}}"#)).subject_uuid().unwrap().to_string(), uuid);
+        for wrong in [uuid.replace('-', ""), format!("{{{uuid}}}"), format!("urn:uuid:{uuid}"), format!("{uuid}0")] {
+            assert_eq!(read(&format!(r#"{{"sub":"{wrong}"}}"#)).subject_uuid(), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn methods_come_newest_first_and_without_a_time_last() {
+        let claims = read(
+            r#"{"amr":[{"method":"password","timestamp":100},"oauth",{"method":"totp","timestamp":200},
+                {"method":"otp"},{"timestamp":300},7,null,[],{"method":"x","method":"totp","timestamp":9}]}"#,
+        );
+        let names: Vec<&str> = claims.methods().iter().map(Method::name).collect();
+        assert_eq!(names, ["totp", "password", "oauth", "otp"]);
+        assert_eq!(claims.methods()[0].authenticated_at(), seconds(200));
+    }
+
+    #[test]
+    fn otp_and_passkey_are_never_a_second_factor() {
+        for first_factor in ["otp", "passkey", "password", "oauth", "recovery", "magiclink", "TOTP", "mfa", "anonymous"]
+        {
+            let claims = read(&format!(r#"{{"aal":"aal2","amr":[{{"method":"{first_factor}","timestamp":100}}]}}"#));
+            assert_eq!(claims.factor_time(Level::Aal2), None, "{first_factor}");
+            assert_eq!(claims.factor_time(Level::Aal1), seconds(100), "{first_factor}");
+        }
+        for second_factor in ["totp", "mfa/phone", "mfa/webauthn", "mfa/recovery_code"] {
+            let claims = read(&format!(r#"{{"amr":[{{"method":"{second_factor}","timestamp":100}}]}}"#));
+            assert_eq!(claims.factor_time(Level::Aal2), seconds(100), "{second_factor}");
+            assert_eq!(claims.factor_time(Level::Aal1), seconds(100), "{second_factor}");
+        }
+    }
+
+    #[test]
+    fn a_token_refresh_proves_nothing() {
+        let claims =
+            read(r#"{"amr":[{"method":"token_refresh","timestamp":900},{"method":"password","timestamp":100}]}"#);
+        assert_eq!(claims.factor_time(Level::Aal1), seconds(100));
+        assert_eq!(claims.methods()[0].proves(), None);
+    }
+
+    #[test]
+    fn auth_time_stands_in_for_plain_strings_only() {
+        assert_eq!(read(r#"{"amr":["pwd","totp"],"auth_time":100}"#).factor_time(Level::Aal2), seconds(100));
+        for amr in
+            ["[]", "7", "{}", "null", r#""totp""#, r#"["totp",{"method":"password","timestamp":9}]"#, r#"["totp",7]"#]
+        {
+            let claims = read(&format!(r#"{{"amr":{amr},"auth_time":100}}"#));
+            assert_eq!(claims.factor_time(Level::Aal2), None, "{amr}");
+        }
+        assert_eq!(read(r#"{"auth_time":100}"#).factor_time(Level::Aal2), None);
+        assert_eq!(read(r#"{"amr":["pwd"]}"#).factor_time(Level::Aal1), None);
+    }
+
+    #[test]
+    fn a_time_is_a_positive_number() {
+        for (text, expected) in [
+            ("100", seconds(100)),
+            ("100.5", Some(Timestamp::from_unix_micros(100_500_000))),
+            ("1e2", seconds(100)),
+            ("0", None),
+            ("-100", None),
+            ("1e400", None),
+            ("99999999999999999999999", None),
+            ("\"100\"", None),
+            ("null", None),
+            ("true", None),
+            ("[100]", None),
+        ] {
+            let claims = read(&format!(r#"{{"amr":[{{"method":"totp","timestamp":{text}}}]}}"#));
+            assert_eq!(claims.factor_time(Level::Aal2), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>) {
+            let _ = Claims::from_json(&bytes);
+        }
+
+        #[test]
+        fn a_cut_text_never_gives_claims(cut in 0usize..60) {
+            let whole = r#"{"aal":"aal2","sub":"x","amr":[{"method":"totp","timestamp":1}]}"#;
+            prop_assume!(cut < whole.len());
+            prop_assert!(Claims::from_json(&whole.as_bytes()[..cut]).is_err());
+        }
+
+        #[test]
+        fn the_level_is_what_serde_reads_as_the_text_of_aal(value in any_json()) {
+            let text = serde_json::json!({ "aal": value }).to_string();
+            let expected = value.as_str().and_then(Level::from_claim);
+            prop_assert_eq!(read(&text).level(), expected);
+        }
+
+        #[test]
+        fn only_a_second_factor_gives_aal2_a_time(entries in proptest::collection::vec((any_method(), 1i64..1 << 40), 0..8)) {
+            let amr: Vec<_> = entries.iter().map(|(method, at)| serde_json::json!({"method": method, "timestamp": at})).collect();
+            let claims = read(&serde_json::json!({ "aal": "aal2", "amr": amr }).to_string());
+            let second = ["totp", "mfa/phone", "mfa/webauthn", "mfa/recovery_code"];
+            let expected = entries.iter().filter(|(method, _)| second.contains(&method.as_str())).map(|(_, at)| *at).max();
+            prop_assert_eq!(claims.factor_time(Level::Aal2), expected.and_then(seconds));
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            "aal[0-4]".prop_map(Into::into),
+            any::<String>().prop_map(Into::into),
+            proptest::collection::vec("aal[1-3]", 0..2).prop_map(Into::into),
+        ]
+    }
+
+    fn any_method() -> impl Strategy<Value = String> {
+        prop_oneof![
+            prop::sample::select(vec![
+                "totp",
+                "mfa/phone",
+                "mfa/webauthn",
+                "mfa/recovery_code",
+                "otp",
+                "passkey",
+                "password",
+                "token_refresh"
+            ])
+            .prop_map(str::to_owned),
+            "[a-z/]{1,8}",
+        ]
+    }
+}

@@ -1,0 +1,117 @@
+//! Assurance levels.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// An authenticator assurance level (NIST SP 800-63B; Supabase's `aal` claim): `aal1` < `aal2` < `aal3`.
+///
+/// No assurance at all is `Option::<Level>::None`, which orders below all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// One factor.
+    Aal1,
+    /// Two factors.
+    Aal2,
+    /// A hardware-bound second factor. In Supabase's enum, never issued by Supabase Auth.
+    Aal3,
+}
+
+impl Level {
+    /// Every level, lowest first.
+    pub const ALL: [Level; 3] = [Level::Aal1, Level::Aal2, Level::Aal3];
+
+    /// The level as the `aal` claim spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Level::Aal1 => "aal1",
+            Level::Aal2 => "aal2",
+            Level::Aal3 => "aal3",
+        }
+    }
+
+    /// The level an `aal` claim states: exactly `aal1`, `aal2` or `aal3`; anything else is none.
+    pub fn from_claim(text: &str) -> Option<Level> {
+        match text {
+            "aal1" => Some(Level::Aal1),
+            "aal2" => Some(Level::Aal2),
+            "aal3" => Some(Level::Aal3),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Level {
+    type Err = UnknownLevel;
+
+    fn from_str(text: &str) -> Result<Level, UnknownLevel> {
+        Level::from_claim(text).ok_or_else(|| UnknownLevel::new(text, &["aal1", "aal2", "aal3"]))
+    }
+}
+
+/// A text that names no level where one was asked for. Names the value (its beginning) and the valid ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownLevel {
+    found: String,
+    valid: &'static [&'static str],
+}
+
+impl UnknownLevel {
+    /// How much of the value a message repeats, in characters.
+    const SHOWN: usize = 40;
+
+    pub(crate) fn new(found: &str, valid: &'static [&'static str]) -> Self {
+        let mut shown: String = found.chars().take(Self::SHOWN).collect();
+        if shown.len() < found.len() {
+            shown.push('…');
+        }
+        UnknownLevel { found: shown, valid }
+    }
+
+    /// The valid values, for a HINT.
+    pub fn valid_levels(&self) -> String {
+        format!("Valid levels are {}.", self.valid.join(", "))
+    }
+}
+
+impl fmt::Display for UnknownLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown assurance level \"{}\": valid levels are {}", self.found, self.valid.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownLevel {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_ordered_and_none_is_below_all() {
+        assert!(Level::Aal1 < Level::Aal2 && Level::Aal2 < Level::Aal3);
+        assert!(Level::ALL.iter().all(|level| None < Some(*level)));
+    }
+
+    #[test]
+    fn a_level_is_spelt_exactly() {
+        for level in Level::ALL {
+            assert_eq!(level.as_str().parse(), Ok(level));
+        }
+        for text in ["", "AAL2", " aal2", "aal2 ", "aal", "aal4", "2", "none", "enrolled", "aal2\0"] {
+            assert!(text.parse::<Level>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_level_is_named_but_never_repeated_whole() {
+        let error = "AAL2".parse::<Level>().unwrap_err();
+        assert_eq!(error.to_string(), "unknown assurance level \"AAL2\": valid levels are aal1, aal2, aal3");
+        let long = "é".repeat(1_000_000).parse::<Level>().unwrap_err();
+        assert!(long.to_string().len() < 200);
+    }
+}

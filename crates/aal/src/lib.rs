@@ -1,0 +1,22 @@
+//! The decisions of pg_aal, without Postgres.
+//!
+//! Data flows one way: the text of a request's claims becomes [`Claims`]; [`assess`] holds them against a
+//! [`Requirement`] at a [`Clock`] and answers yes or with a [`Denial`] that says what the client must do.
+//! [`policy`] renders the SQL that puts a table under such requirements.
+//!
+//! Nothing here knows Postgres, does I/O or uses `unsafe`.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod assurance;
+mod claims;
+mod denial;
+mod level;
+pub mod policy;
+mod time;
+
+pub use assurance::{Requirement, assess};
+pub use claims::{Claims, InvalidClaims, Method};
+pub use denial::{Action, Denial, HttpDenial};
+pub use level::{Level, UnknownLevel};
+pub use time::{Clock, InvalidMaxAge, MaxAge, Timestamp};
