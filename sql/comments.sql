@@ -1,0 +1,50 @@
+comment on function auth.claims() is
+  'The claims of the access token in force; NULL without any, or where their text is no JSON object. STABLE: they can change between statements. PARALLEL SAFE: settings reach parallel workers.';
+
+comment on function auth.subject() is
+  'The sub claim; NULL without any. STABLE and PARALLEL SAFE, as auth.claims.';
+
+comment on function auth.subject_uuid() is
+  'The sub claim if it is a UUID, else NULL. STABLE and PARALLEL SAFE, as auth.claims.';
+
+comment on function auth.aal() is
+  'The assurance level of the session: aal1, aal2, aal3, or NULL for none. STABLE and PARALLEL SAFE, as auth.claims.';
+
+comment on function auth.has_aal(text, interval) is
+  'Whether the session is at least at this level, with its factor verified at most max_age ago. For policies: never raises for what a token says. STABLE (the claims and the statement''s start decide), never IMMUTABLE: that would leak one caller''s answer into another''s plan. PARALLEL SAFE: both reach parallel workers.';
+
+comment on function auth.require_aal(text, interval) is
+  'True if the session is at least at this level, with its factor verified at most max_age ago; else raises insufficient_aal. For functions and triggers, not for policies: there a raised error can tell whether a row exists. STABLE and PARALLEL SAFE, as auth.has_aal.';
+
+comment on function auth.amr() is
+  'The methods by which the session authenticated, newest first, and the level each proves. STABLE and PARALLEL SAFE, as auth.claims.';
+
+comment on function auth.authenticated_at(text) is
+  'When the session last proved this level; NULL if it is not at that level or the token does not say. STABLE and PARALLEL SAFE, as auth.has_aal.';
+
+comment on function auth.protect_table(regclass, text, text, text, text, text, interval, name[], name, name[], boolean) is
+  'Puts a table under assurance levels by policies and a guard trigger; runs and returns the statements. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
+
+comment on function auth.protect_table_sql(regclass, text, text, text, text, text, interval, name[], name, name[], boolean) is
+  'The statements that auth.protect_table would run, without running them. VOLATILE and PARALLEL UNSAFE: it reads the catalog as it is now.';
+
+comment on function auth.unprotect_table(regclass) is
+  'Takes back what auth.protect_table made; runs and returns the statements. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
+
+comment on function auth.aal_guard() is
+  'The trigger function of protected tables: raises insufficient_aal before any row is looked at. Made into triggers by auth.protect_table. VOLATILE, as trigger functions are; PARALLEL SAFE: it reads settings and the table''s own policies.';
+
+comment on view auth.protected_tables is
+  'The tables that auth.protect_table protects, and what it was asked for.';
+
+comment on column auth.protected_tables.target is 'The table.';
+comment on column auth.protected_tables.read is 'The level that SELECT needs.';
+comment on column auth.protected_tables.on_insert is 'The level that INSERT needs.';
+comment on column auth.protected_tables.on_update is 'The level that UPDATE needs; where there are sensitive columns, an UPDATE that names one of them.';
+comment on column auth.protected_tables.on_delete is 'The level that DELETE and TRUNCATE need.';
+comment on column auth.protected_tables.max_age is 'How long ago the factor may have been verified, for the writes; NULL: any time.';
+comment on column auth.protected_tables.roles is 'The roles that the policies bind.';
+comment on column auth.protected_tables.owner_column is 'The column whose value must be the subject, for a row to be somebody''s own; NULL if the table has no policy aal_owner.';
+comment on column auth.protected_tables.sensitive_columns is 'The columns whose update needs the level on_update; an update of others needs the level read.';
+comment on column auth.protected_tables.guard is 'Whether the guard trigger is there and enabled.';
+comment on column auth.protected_tables.row_security is 'Whether row security is on: without it no policy counts.';

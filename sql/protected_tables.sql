@@ -1,0 +1,58 @@
+-- Whoever owns the schema auth may have put functions and operators into it: none of them is meant here.
+set local search_path = pg_catalog, pg_temp;
+
+-- What protect_table was asked for, read from the comments it leaves. Texts are taken out by patterns, not cast to
+-- jsonb: a comment is written by the table's owner, and a bad one must not break the view for everybody.
+create view auth.protected_tables as
+with
+  made as (
+    select p.polrelid as table_oid, obj_description(p.oid, 'pg_policy') as record, p.polroles as roles
+      from pg_catalog.pg_policy p
+     where p.polname in ('aal_read', 'aal_insert', 'aal_update', 'aal_delete', 'aal_owner')
+    union all
+    select t.tgrelid, obj_description(t.oid, 'pg_trigger'), null
+      from pg_catalog.pg_trigger t
+     where t.tgname in ('aal_guard', 'aal_guard_columns') and not t.tgisinternal
+  ),
+  protected as (
+    select distinct on (table_oid) table_oid, record, roles
+      from made
+     where record ~ '^pg_aal: \{.*"row_security_before":(true|false)'
+     order by table_oid, roles is null
+  )
+select
+  p.table_oid::regclass as target,
+  substring(p.record from '"read":"(none|aal1|enrolled|aal2|aal3)"') as read,
+  substring(p.record from '"insert":"(none|aal1|enrolled|aal2|aal3)"') as on_insert,
+  substring(p.record from '"update":"(none|aal1|enrolled|aal2|aal3)"') as on_update,
+  substring(p.record from '"delete":"(none|aal1|enrolled|aal2|aal3)"') as on_delete,
+  make_interval(secs => substring(p.record from '"max_age":"([0-9]{1,9}(?:\.[0-9]{1,6})?) seconds?"')::float8) as max_age,
+  case
+    when p.roles is null then null
+    else array(
+      select case when r.oid = 0 then 'public'::name else pg_get_userbyid(r.oid) end
+        from unnest(p.roles) with ordinality as r(oid, n)
+       order by r.n)
+  end as roles,
+  (select a.attname
+     from pg_catalog.pg_policy owner
+     join pg_catalog.pg_depend d
+       on d.classid = 'pg_catalog.pg_policy'::regclass and d.objid = owner.oid
+      and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = p.table_oid and d.refobjsubid > 0
+     join pg_catalog.pg_attribute a on a.attrelid = p.table_oid and a.attnum = d.refobjsubid
+    where owner.polrelid = p.table_oid and owner.polname = 'aal_owner'
+    limit 1) as owner_column,
+  (select array_agg(a.attname order by a.attnum)
+     from pg_catalog.pg_trigger t
+     join pg_catalog.pg_attribute a on a.attrelid = p.table_oid and a.attnum = any (t.tgattr::int2[])
+    where t.tgrelid = p.table_oid and t.tgname = 'aal_guard_columns') as sensitive_columns,
+  exists (
+    select from pg_catalog.pg_trigger t
+     where t.tgrelid = p.table_oid and t.tgname = 'aal_guard' and t.tgenabled <> 'D') as guard,
+  c.relrowsecurity as row_security
+from protected p
+join pg_catalog.pg_class c on c.oid = p.table_oid;
+
+grant select on auth.protected_tables to public;
+
+set local search_path = auth, pg_temp;

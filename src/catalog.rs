@@ -1,0 +1,237 @@
+//! What the catalog says about a table, read by SPI.
+//!
+//! Every query names its schema and runs inside functions whose search_path is `pg_catalog, pg_temp`, so nothing
+//! that a user created can be called by it.
+
+use aal::policy::{Before, POLICIES, Quote, TRIGGERS, Table};
+use pgrx::datum::DatumWithOid;
+use pgrx::prelude::*;
+use pgrx::spi::{self, SpiClient};
+
+/// A relation, as far as protecting it goes.
+pub struct Relation {
+    /// Its OID.
+    pub oid: pg_sys::Oid,
+    /// `pg_class.relkind`.
+    pub kind: u8,
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Whether the current role may do what its owner may.
+    pub is_owned: bool,
+    /// Whether it belongs to Postgres itself.
+    pub is_system: bool,
+    /// Whether row security is on.
+    pub row_security: bool,
+}
+
+/// A column of a table.
+pub struct Column {
+    /// Whether it is a UUID, or a domain over one.
+    pub is_uuid: bool,
+    /// Whether it is a text of some kind, or a domain over one.
+    pub is_text: bool,
+}
+
+/// A policy or trigger that bears one of the names of `protect_table`.
+struct Named {
+    kind: &'static str,
+    name: String,
+    comment: Option<String>,
+}
+
+/// A policy or trigger that bears one of our names, but that `protect_table` didn't make.
+pub struct Foreign {
+    /// `policy` or `trigger`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+/// Quotes with Postgres' own functions.
+pub struct PostgresQuote;
+
+impl Quote for PostgresQuote {
+    fn identifier(&self, name: &str) -> String {
+        spi::quote_identifier(name)
+    }
+
+    fn literal(&self, text: &str) -> String {
+        spi::quote_literal(text)
+    }
+}
+
+impl Relation {
+    /// Reads one relation; `None` if there is none with this OID.
+    pub fn read(client: &SpiClient<'_>, oid: pg_sys::Oid) -> Result<Option<Relation>, spi::Error> {
+        let rows = client.select(
+            "select c.relkind, n.nspname::text, c.relname::text, pg_catalog.pg_has_role(c.relowner, 'USAGE'),
+                    n.nspname in ('pg_catalog', 'information_schema', 'pg_toast'), c.relrowsecurity
+               from pg_catalog.pg_class c
+               join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+              where c.oid = $1",
+            Some(1),
+            &[oid.into()],
+        )?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let row = rows.first();
+        Ok(Some(Relation {
+            oid,
+            kind: row.get::<i8>(1)?.unwrap_or_default().unsigned_abs(),
+            schema: row.get(2)?.unwrap_or_default(),
+            name: row.get(3)?.unwrap_or_default(),
+            is_owned: row.get(4)?.unwrap_or_default(),
+            is_system: row.get(5)?.unwrap_or(true),
+            row_security: row.get(6)?.unwrap_or_default(),
+        }))
+    }
+
+    /// Its name as a message shows it.
+    pub fn display_name(&self) -> String {
+        format!("{}.{}", PostgresQuote.identifier(&self.schema), PostgresQuote.identifier(&self.name))
+    }
+
+    /// All partitions beneath it, at every depth.
+    pub fn partitions(&self, client: &SpiClient<'_>) -> Result<Vec<Relation>, spi::Error> {
+        self.related(
+            client,
+            "select relid::oid from pg_catalog.pg_partition_tree($1) where relid <> $1 order by level, relid",
+        )
+    }
+
+    /// The tables that inherit from it without being partitions.
+    pub fn inheriting_tables(&self, client: &SpiClient<'_>) -> Result<Vec<Relation>, spi::Error> {
+        self.related(
+            client,
+            "select c.oid from pg_catalog.pg_inherits i join pg_catalog.pg_class c on c.oid = i.inhrelid
+              where i.inhparent = $1 and c.relkind in ('r', 'f') and not c.relispartition order by c.oid",
+        )
+    }
+
+    /// The tables it inherits from, or is a partition of, that `protect_table` made nothing on.
+    pub fn unprotected_parents(&self, client: &SpiClient<'_>) -> Result<Vec<Relation>, spi::Error> {
+        self.related(
+            client,
+            "select i.inhparent from pg_catalog.pg_inherits i
+              where i.inhrelid = $1
+                and not exists (
+                    select from pg_catalog.pg_policy p
+                     where p.polrelid = i.inhparent and pg_catalog.obj_description(p.oid, 'pg_policy') like 'pg\\_aal: %')
+              order by i.inhparent",
+        )
+    }
+
+    fn related(&self, client: &SpiClient<'_>, query: &str) -> Result<Vec<Relation>, spi::Error> {
+        let oids: Vec<pg_sys::Oid> = client
+            .select(query, None, &[self.oid.into()])?
+            .map(|row| row.get(1))
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect();
+        let relations: Result<Vec<_>, _> = oids.into_iter().map(|oid| Relation::read(client, oid)).collect();
+        Ok(relations?.into_iter().flatten().collect())
+    }
+
+    /// A column by name; `None` if the table has none such that users created and haven't dropped.
+    pub fn column(&self, client: &SpiClient<'_>, name: &str) -> Result<Option<Column>, spi::Error> {
+        let rows = client.select(
+            "with recursive base(oid, typtype, typbasetype, typcategory) as (
+               select t.oid, t.typtype, t.typbasetype, t.typcategory
+                 from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
+                where a.attrelid = $1 and a.attname = $2::pg_catalog.name and a.attnum > 0 and not a.attisdropped
+               union all
+               select t.oid, t.typtype, t.typbasetype, t.typcategory
+                 from base b join pg_catalog.pg_type t on t.oid = b.typbasetype
+                where b.typtype = 'd')
+             select oid = 'pg_catalog.uuid'::pg_catalog.regtype, typcategory = 'S' from base where typtype <> 'd'",
+            Some(1),
+            &[self.oid.into(), name.into()],
+        )?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let row = rows.first();
+        Ok(Some(Column { is_uuid: row.get(1)?.unwrap_or_default(), is_text: row.get(2)?.unwrap_or_default() }))
+    }
+
+    /// The names of its policies.
+    pub fn policies(&self, client: &SpiClient<'_>) -> Result<Vec<String>, spi::Error> {
+        self.texts(
+            client,
+            "select polname::text from pg_catalog.pg_policy where polrelid = $1 order by polname",
+            &[self.oid.into()],
+        )
+    }
+
+    /// The commands, in capitals, that no permissive policy allows to anybody.
+    pub fn commands_without_permissive_policy(&self, client: &SpiClient<'_>) -> Result<Vec<String>, spi::Error> {
+        self.texts(
+            client,
+            "select command.name
+               from (values (1, 'SELECT', 'r'), (2, 'INSERT', 'a'), (3, 'UPDATE', 'w'), (4, 'DELETE', 'd'))
+                    as command(nr, name, code)
+              where not exists (
+                    select from pg_catalog.pg_policy p
+                     where p.polrelid = $1 and p.polpermissive and p.polcmd::text in (command.code, '*'))
+              order by command.nr",
+            &[self.oid.into()],
+        )
+    }
+
+    fn texts(
+        &self,
+        client: &SpiClient<'_>,
+        query: &str,
+        arguments: &[DatumWithOid<'_>],
+    ) -> Result<Vec<String>, spi::Error> {
+        let texts: Result<Vec<Option<String>>, _> =
+            client.select(query, None, arguments)?.map(|row| row.get(1)).collect();
+        Ok(texts?.into_iter().flatten().collect())
+    }
+
+    /// How `protect_table` found the table: from the record on something it made, or `None` where it made nothing.
+    /// Or else the first thing that bears one of our names without being ours.
+    pub fn protected_since(&self, client: &SpiClient<'_>) -> Result<Result<Option<Before>, Foreign>, spi::Error> {
+        let mut before = None;
+        for named in self.named_as_ours(client)? {
+            match named.comment.as_deref().and_then(Before::from_record) {
+                Some(record) => before = before.or(Some(record)),
+                None => return Ok(Err(Foreign { kind: named.kind, name: named.name })),
+            }
+        }
+        Ok(Ok(before))
+    }
+
+    fn named_as_ours(&self, client: &SpiClient<'_>) -> Result<Vec<Named>, spi::Error> {
+        let names: Vec<&str> = POLICIES.into_iter().chain(TRIGGERS).collect();
+        let rows = client.select(
+            "select true, polname::text, pg_catalog.obj_description(oid, 'pg_policy')
+               from pg_catalog.pg_policy where polrelid = $1 and polname::text = any ($2)
+             union all
+             select false, tgname::text, pg_catalog.obj_description(oid, 'pg_trigger')
+               from pg_catalog.pg_trigger where tgrelid = $1 and tgname::text = any ($2) and not tgisinternal
+              order by 1 desc, 2",
+            None,
+            &[self.oid.into(), names.into()],
+        )?;
+        rows.map(|row| {
+            let kind = if row.get(1)?.unwrap_or_default() { "policy" } else { "trigger" };
+            Ok(Named { kind, name: row.get(2)?.unwrap_or_default(), comment: row.get(3)? })
+        })
+        .collect()
+    }
+
+    /// The table as the core wants it, with how it stood before it was protected first.
+    pub fn into_table(self, client: &SpiClient<'_>, protected_since: Option<Before>) -> Result<Table, spi::Error> {
+        let before = match protected_since {
+            Some(before) => before,
+            None if self.row_security => Before { row_security: true, policies: Vec::new() },
+            None => Before { row_security: false, policies: self.policies(client)? },
+        };
+        Ok(Table { schema: self.schema, name: self.name, before })
+    }
+}

@@ -1,0 +1,142 @@
+//! The guard: a statement-level trigger that raises a clear error before any row is looked at.
+//!
+//! It explains what the policies decide. So it is silent wherever they don't bind: for roles for whom row security
+//! isn't active on the table, and for roles that its policies don't name.
+
+use std::ffi::c_void;
+
+use aal::policy::{Command, POLICIES, guard_requirement};
+use pgrx::datum::Array;
+use pgrx::prelude::*;
+use pgrx::trigger_support::{PgTriggerLevel, PgTriggerWhen};
+
+use crate::denial::raise;
+use crate::functions::session::require;
+
+extension_sql!(
+    "create function auth.aal_guard() returns trigger
+       language c volatile parallel safe called on null input
+       as 'MODULE_PATHNAME', 'aal_guard';",
+    name = "aal_guard"
+);
+
+/// The V1 calling convention's record for [`aal_guard`].
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_aal_guard() -> &'static pg_sys::Pg_finfo_record {
+    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+    &V1
+}
+
+/// The trigger function. Written without `#[pg_trigger]`, which panics where it isn't called as a trigger.
+///
+/// Errors: insufficient_aal; 22P02 for claims that are no JSON object; 22023 for a trigger whose arguments don't
+/// say what to ask for; 39P01 where it isn't a BEFORE STATEMENT trigger.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub extern "C-unwind" fn aal_guard(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: Postgres calls this with a valid call info, and keeps the table and the trigger open meanwhile.
+    let trigger = unsafe { fcinfo.as_ref() }.and_then(|fcinfo| {
+        // SAFETY: as above. It checks that this is a trigger call.
+        unsafe { PgTrigger::from_fcinfo(fcinfo) }.ok()
+    });
+    match trigger {
+        Some(trigger) => check(&trigger),
+        None => wrong_call("auth.aal_guard can only be called as a trigger"),
+    }
+    // BEFORE STATEMENT triggers return NULL as a pointer, not as an SQL null.
+    pg_sys::Datum::null()
+}
+
+fn check(trigger: &PgTrigger<'_>) {
+    if !matches!((trigger.when(), trigger.level()), (Ok(PgTriggerWhen::Before), PgTriggerLevel::Statement)) {
+        wrong_call("auth.aal_guard must be fired before the statement, not for a row");
+    }
+    let Some(command) = command(trigger) else { wrong_call("auth.aal_guard was fired by an unknown command") };
+    let table = Table(trigger.trigger_data().tg_relation);
+    if !table.has_active_row_security() || !table.policy_binds_current_role(command.policy()) {
+        return;
+    }
+    let arguments = trigger.extra_args().unwrap_or_default();
+    let required = guard_requirement(command, arguments.iter().map(String::as_str)).unwrap_or_else(|error| {
+        let hint = "Run auth.protect_table again, which makes the trigger anew.";
+        raise(b"22023", &error.to_string(), None, Some(hint))
+    });
+    require(required, Some(&format!("{} on table \"{}\"", command.as_str(), table.name())));
+}
+
+fn wrong_call(message: &str) -> ! {
+    raise(b"39P01", message, None, Some("Triggers that use it are made by auth.protect_table."))
+}
+
+fn command(trigger: &PgTrigger<'_>) -> Option<Command> {
+    match trigger.op().ok()? {
+        PgTriggerOperation::Insert => Some(Command::Insert),
+        PgTriggerOperation::Update => Some(Command::Update),
+        PgTriggerOperation::Delete => Some(Command::Delete),
+        PgTriggerOperation::Truncate => Some(Command::Truncate),
+    }
+}
+
+/// The table a trigger fired for: open, and locked, as long as the trigger runs.
+struct Table(pg_sys::Relation);
+
+impl Table {
+    fn entry(&self) -> &pg_sys::RelationData {
+        // SAFETY: Postgres' trigger data holds an open relation for the whole call, and `Table` stays within it.
+        unsafe { &*self.0 }
+    }
+
+    fn name(&self) -> String {
+        // SAFETY: the relation is open and stays so; `from_pg` doesn't close it.
+        unsafe { pgrx::PgRelation::from_pg(self.0) }.name().to_owned()
+    }
+
+    /// Whether the policies count for the current role: not for superusers, roles with BYPASSRLS, nor the owner
+    /// (unless row security is forced), nor while a foreign key's action runs in the owner's name.
+    fn has_active_row_security(&self) -> bool {
+        // SAFETY: the OID of an open relation. With InvalidOid it asks for the current role; with noError true it
+        // doesn't raise where row_security is off.
+        let enabled = unsafe { pg_sys::check_enable_rls(self.entry().rd_id, pg_sys::InvalidOid, true) };
+        enabled == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
+    }
+
+    /// Whether the policy of this name, or for want of it another of ours, binds the current role. All are made
+    /// for the same roles. If there is none at all, the guard speaks up for everybody.
+    fn policy_binds_current_role(&self, name: &str) -> bool {
+        let ours: Vec<(String, bool)> =
+            self.policies().filter(|(policy, _)| POLICIES.contains(&policy.as_str())).collect();
+        let found = ours.iter().find(|(policy, _)| policy == name).or(ours.first());
+        found.is_none_or(|(_, binds)| *binds)
+    }
+
+    /// The table's policies: their names, and whether each binds the current role.
+    fn policies(&self) -> impl Iterator<Item = (String, bool)> {
+        // SAFETY: null or the relation's own description of its policies, which lives as long as the open relation.
+        let list = unsafe { self.entry().rd_rsdesc.as_ref() }.map_or(std::ptr::null_mut(), |desc| desc.policies);
+        // SAFETY: null or a list of pointers.
+        let length = unsafe { list.as_ref() }.map_or(0, |list| list.length);
+        (0..length).filter_map(move |n| {
+            // SAFETY: n is within the list.
+            let policy: *mut c_void = unsafe { pg_sys::list_nth(list, n) };
+            // SAFETY: the list holds RowSecurityPolicy.
+            let policy = unsafe { policy.cast::<pg_sys::RowSecurityPolicy>().as_ref() }?;
+            // SAFETY: a policy's name is a C string.
+            let name = unsafe { std::ffi::CStr::from_ptr(policy.policy_name) };
+            Some((name.to_string_lossy().into_owned(), binds_current_role(policy)))
+        })
+    }
+}
+
+fn binds_current_role(policy: &pg_sys::RowSecurityPolicy) -> bool {
+    // SAFETY: an array of OIDs, copied whole into the relation's description.
+    let roles = unsafe { Array::<pg_sys::Oid>::from_datum(pg_sys::Datum::from(policy.roles), false) };
+    // SAFETY: reads a variable of the backend.
+    let current = unsafe { pg_sys::GetUserId() };
+    let binds = |role: pg_sys::Oid| {
+        // ACL_ID_PUBLIC is 0.
+        role == pg_sys::InvalidOid
+            // SAFETY: looks two roles up in the catalog caches.
+            || unsafe { pg_sys::has_privs_of_role(current, role) }
+    };
+    roles.is_none_or(|roles| roles.iter().flatten().any(binds))
+}

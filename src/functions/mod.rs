@@ -1,0 +1,5 @@
+//! The SQL API, one file per topic.
+
+mod guard;
+mod protection;
+pub mod session;

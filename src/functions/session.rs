@@ -1,0 +1,127 @@
+//! The session: its claims, its level, and what it may do.
+//!
+//! All are STABLE: within a statement the claims and the clock don't change. Never IMMUTABLE, which would let a
+//! plan keep one caller's answer for the next. PARALLEL SAFE: settings and the statement's start time reach
+//! parallel workers. None with an argument is
+//! STRICT: a NULL level is an error, not an unknown answer. None is SECURITY DEFINER:
+//! reading settings needs no rights.
+
+use aal::{Claims, Level, MaxAge, Requirement, assess};
+use pgrx::datum::{Interval, Uuid};
+use pgrx::prelude::*;
+
+use crate::denial;
+use crate::session::{self, to_timestamptz, with_claims};
+use crate::types::Jsonb;
+
+/// The claims in force; NULL without any, or where their text is no JSON object.
+///
+/// Errors: as the cast to jsonb, for what only jsonb refuses (such as `\u0000`).
+#[pg_extern(stable, parallel_safe)]
+fn claims() -> Option<Jsonb> {
+    let readable = with_claims(|claims| matches!(claims, Some(Ok(_))));
+    let text = session::claims_text().filter(|_| readable)?;
+    // SAFETY: jsonb_in takes one C string, which it only reads; it may raise, and pgrx guards the call.
+    unsafe { pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(pg_sys::Datum::from(text.as_ptr()))]) }
+        .map(Jsonb)
+}
+
+/// The `sub` claim; NULL without any.
+#[pg_extern(stable, parallel_safe)]
+fn subject() -> Option<String> {
+    from_claims(|claims| claims.subject().map(str::to_owned))
+}
+
+/// The `sub` claim if it is a UUID, else NULL.
+#[pg_extern(stable, parallel_safe)]
+fn subject_uuid() -> Option<Uuid> {
+    from_claims(Claims::subject_uuid).map(|uuid| Uuid::from_bytes(*uuid.as_bytes()))
+}
+
+/// The session's level: `aal1`, `aal2`, `aal3`, or NULL.
+#[pg_extern(stable, parallel_safe)]
+fn aal() -> Option<&'static str> {
+    from_claims(Claims::level).map(Level::as_str)
+}
+
+/// Whether the session is at least at `level`, its factor verified at most `max_age` ago.
+///
+/// Errors: 22004 for a NULL level; 22023 for an unknown one and for a negative `max_age`. Never for claims.
+#[pg_extern(stable, parallel_safe)]
+fn has_aal(level: Option<&str>, max_age: default!(Option<Interval>, "NULL")) -> bool {
+    let required = requirement(level, max_age);
+    let clock = session::clock();
+    with_claims(|claims| match claims {
+        Some(Ok(claims)) => assess(Some(claims), required, clock).is_ok(),
+        None | Some(Err(_)) => false,
+    })
+}
+
+/// True if the session is at least at `level`, its factor verified at most `max_age` ago.
+///
+/// Errors: insufficient_aal (42501, or PGRST) if not; 22P02 for claims that are no JSON object; 22004 and 22023 as
+/// `has_aal`.
+#[pg_extern(stable, parallel_safe)]
+fn require_aal(level: Option<&str>, max_age: default!(Option<Interval>, "NULL")) -> bool {
+    require(requirement(level, max_age), None)
+}
+
+/// The methods by which the session authenticated, newest first, and the level each proves.
+#[pg_extern(stable, parallel_safe)]
+#[allow(clippy::type_complexity)]
+fn amr() -> TableIterator<
+    'static,
+    (name!(method, String), name!(authenticated_at, Option<TimestampWithTimeZone>), name!(level, Option<String>)),
+> {
+    let methods = from_claims(|claims| Some(claims.methods().to_vec())).unwrap_or_default();
+    TableIterator::new(methods.into_iter().map(|method| {
+        let at = method.authenticated_at().and_then(to_timestamptz);
+        (method.name().to_owned(), at, method.proves().map(|level| level.to_string()))
+    }))
+}
+
+/// When the session last proved `level`; NULL if it isn't at that level or the token doesn't say.
+///
+/// Errors: 22004 for a NULL level, 22023 for an unknown one.
+#[pg_extern(stable, parallel_safe)]
+fn authenticated_at(level: default!(Option<&str>, "'aal1'")) -> Option<TimestampWithTimeZone> {
+    let level = parse_level(level);
+    let clock = session::clock();
+    from_claims(|claims| claims.authenticated_at(level, clock)).and_then(to_timestamptz)
+}
+
+/// Returns true where the claims in force meet `required`, and raises where they don't. `what` names what was
+/// asked for, in the message.
+pub fn require(required: Requirement, what: Option<&str>) -> bool {
+    let clock = session::clock();
+    // Copies what is needed out of the cache before anything is raised.
+    let answer = with_claims(|claims| match claims.transpose() {
+        Ok(claims) => Ok(assess(claims, required, clock)),
+        Err(error) => Err(error.clone()),
+    });
+    match answer {
+        Ok(Ok(())) => true,
+        Ok(Err(denial)) => denial::insufficient_aal(&denial, what),
+        Err(error) => denial::invalid_claims(&error),
+    }
+}
+
+/// Reads something from the claims in force, if there are any that can be read.
+fn from_claims<T>(read: impl FnOnce(&Claims) -> Option<T>) -> Option<T> {
+    with_claims(|claims| claims.and_then(Result::ok).and_then(read))
+}
+
+fn requirement(level: Option<&str>, max_age: Option<Interval>) -> Requirement {
+    Requirement { level: parse_level(level), max_age: max_age.map(parse_max_age) }
+}
+
+fn parse_level(level: Option<&str>) -> Level {
+    let Some(level) = level else { denial::null_argument("level") };
+    level.parse().unwrap_or_else(|error| denial::unknown_level(&error))
+}
+
+/// A `max_age` from a Postgres interval; raises 22023 for one that can't be.
+pub fn parse_max_age(max_age: Interval) -> MaxAge {
+    MaxAge::from_interval(max_age.months(), max_age.days(), max_age.micros())
+        .unwrap_or_else(|error| denial::invalid_max_age(error))
+}

@@ -1,0 +1,72 @@
+//! pg_aal: step-up authentication for Postgres row-level security.
+//!
+//! A thin shell over the crate [`aal`], which decides. Here is only what needs Postgres:
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`settings`] | every `pg_aal.*` setting |
+//! | [`session`] | the claims in force, cached, and the clock |
+//! | [`denial`] | raising `insufficient_aal` and its siblings |
+//! | [`functions`] | the SQL API, one file per topic |
+//! | [`catalog`] | tables, policies and triggers as the core wants them |
+//! | [`types`] | SQL types that pgrx doesn't have |
+//!
+//! Postgres errors cross Rust frames as panics and Rust panics reach Postgres as errors, so unwinding is needed.
+
+use pgrx::prelude::*;
+
+mod catalog;
+mod denial;
+mod functions;
+mod session;
+mod settings;
+mod types;
+
+#[cfg(not(panic = "unwind"))]
+compile_error!("pg_aal needs panic = \"unwind\": pgrx turns panics into Postgres errors");
+
+pg_module_magic!(name, version);
+
+extension_sql_file!("../sql/schema.sql", name = "schema", bootstrap);
+extension_sql_file!("../sql/protected_tables.sql", name = "protected_tables");
+extension_sql_file!("../sql/comments.sql", name = "comments", finalize);
+
+/// Called by Postgres once, when it loads the library.
+#[allow(non_snake_case)]
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    settings::define();
+    keep_backtraces_from_clients();
+}
+
+/// pgrx would put a Rust panic's backtrace into the DETAIL that clients see (where the server's environment has
+/// `RUST_BACKTRACE`). The place goes to the server's log instead, and nothing to the client. The panic's text
+/// stays out of the log: it could quote what it was working on.
+fn keep_backtraces_from_clients() {
+    std::panic::set_hook(Box::new(|panic| {
+        let is_bug = panic.payload().is::<&str>() || panic.payload().is::<String>();
+        if let (true, Some(place)) = (is_bug, panic.location()) {
+            eprintln!("pg_aal: internal error at {place}");
+        }
+    }));
+}
+
+/// Panics, so that a test can see what reaches the client. Not in release builds, and without an SQL function.
+#[cfg(debug_assertions)]
+mod panic_for_tests {
+    use pgrx::prelude::*;
+
+    /// The V1 calling convention's record for [`aal_panic_for_tests`].
+    #[unsafe(no_mangle)]
+    pub extern "C" fn pg_finfo_aal_panic_for_tests() -> &'static pg_sys::Pg_finfo_record {
+        const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+        &V1
+    }
+
+    /// Panics.
+    #[unsafe(no_mangle)]
+    #[pg_guard]
+    pub extern "C-unwind" fn aal_panic_for_tests(_fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        panic!("a bug in pg_aal")
+    }
+}

@@ -1,0 +1,96 @@
+//! SQL types that pgrx doesn't have, or has in a way that doesn't fit.
+
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::UnboxDatum;
+use pgrx::pgrx_sql_entity_graph::metadata::{ArgumentError, Returns, ReturnsError, SqlMapping, SqlTranslatable};
+use pgrx::prelude::*;
+
+/// A table by its OID. pgrx's `PgRelation` opens it, and Postgres won't alter a table that is open.
+pub struct Regclass(pub pg_sys::Oid);
+
+// SAFETY: names the SQL type whose datums `unbox_arg_unchecked` reads: an OID.
+unsafe impl SqlTranslatable for Regclass {
+    fn argument_sql() -> Result<SqlMapping, ArgumentError> {
+        Ok(SqlMapping::literal("regclass"))
+    }
+
+    fn return_sql() -> Result<Returns, ReturnsError> {
+        Ok(Returns::One(SqlMapping::literal("regclass")))
+    }
+}
+
+// SAFETY: hands the argument's own datum to pgrx's reading of an OID.
+unsafe impl<'fcx> ArgAbi<'fcx> for Regclass {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: the argument was declared as `regclass`, which is an OID, by SqlTranslatable.
+        Regclass(unsafe { arg.unbox_arg_using_from_datum() }.expect("an OID that is not null"))
+    }
+}
+
+/// A value of Postgres' type `name`, which pgrx doesn't know.
+pub struct Name(pub String);
+
+// SAFETY: names the SQL type whose datums `unbox` reads.
+unsafe impl SqlTranslatable for Name {
+    fn argument_sql() -> Result<SqlMapping, ArgumentError> {
+        Ok(SqlMapping::literal("name"))
+    }
+
+    fn return_sql() -> Result<Returns, ReturnsError> {
+        Ok(Returns::One(SqlMapping::literal("name")))
+    }
+}
+
+impl FromDatum for Name {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Name> {
+        if is_null {
+            return None;
+        }
+        // SAFETY: the caller passes a datum of type name: a pointer to NAMEDATALEN bytes with a NUL among them.
+        let name = unsafe { std::ffi::CStr::from_ptr(datum.cast_mut_ptr()) };
+        Some(Name(name.to_string_lossy().into_owned()))
+    }
+}
+
+// SAFETY: reads nothing but the datum it is given.
+unsafe impl UnboxDatum for Name {
+    type As<'src> = Name;
+
+    unsafe fn unbox<'src>(datum: pgrx::datum::Datum<'src>) -> Name
+    where
+        Self: 'src,
+    {
+        // SAFETY: the caller passes a datum of type name, which is not null.
+        unsafe { Name::from_datum(datum.sans_lifetime(), false) }.expect("a name that is not null")
+    }
+}
+
+// SAFETY: hands the argument's own datum to `from_datum`.
+unsafe impl<'fcx> ArgAbi<'fcx> for Name {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: the argument was declared as `name` by SqlTranslatable.
+        unsafe { arg.unbox_arg_using_from_datum() }.expect("a name that is not null")
+    }
+}
+
+/// A jsonb value that Rust only passes on, so that it stays as Postgres reads it: numbers of any size included.
+pub struct Jsonb(pub pg_sys::Datum);
+
+// SAFETY: names the SQL type of the datum in it.
+unsafe impl SqlTranslatable for Jsonb {
+    fn argument_sql() -> Result<SqlMapping, ArgumentError> {
+        Ok(SqlMapping::literal("jsonb"))
+    }
+
+    fn return_sql() -> Result<Returns, ReturnsError> {
+        Ok(Returns::One(SqlMapping::literal("jsonb")))
+    }
+}
+
+// SAFETY: returns the datum unchanged; it is a jsonb of the current memory context.
+unsafe impl BoxRet for Jsonb {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
+        // SAFETY: as above.
+        unsafe { fcinfo.return_raw_datum(self.0) }
+    }
+}
