@@ -1,0 +1,37 @@
+# Each target is one command and installs what it needs itself. PG chooses the Postgres major.
+
+PG ?= 15
+PG_CONFIG ?= pg_config
+
+.PHONY: help demo test bench lint install package
+
+help:
+	@echo 'make demo              watch a real PostgREST step a client up (KEEP=1 leaves it running)'
+	@echo 'make test              run all tests on Postgres $(PG) (PG=18, or PG="15 18" for several)'
+	@echo 'make bench             measure, as ratios, and write docs/performance.md (PEERS=dir adds variants)'
+	@echo 'make lint              rustfmt, clippy, cargo-deny'
+	@echo 'make install           install into the Postgres of PG_CONFIG ($(PG_CONFIG))'
+	@echo 'make package           build a release archive for Postgres $(PG) under target/'
+
+demo:
+	@pgrx-config/setup.sh $(PG)
+	@pgrx-config/build.sh $(PG)
+	@PG=$(PG) node tests/e2e/demo.mjs
+
+test:
+	@tests/run.sh $(PG)
+
+bench:
+	@benches/run.sh
+
+lint:
+	@pgrx-config/lint.sh $(firstword $(PG))
+
+install:
+	@pgrx-config/install.sh $(PG_CONFIG)
+
+package:
+	@pgrx-config/setup.sh $(PG)
+	@pgrx-config/build.sh $(PG) release
+	@tar -C target/pg$(PG)/package-release -czf target/pg_aal-pg$(PG).tar.gz .
+	@echo target/pg_aal-pg$(PG).tar.gz

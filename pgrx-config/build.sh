@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Builds the extension for one Postgres major and lays its files out under target/pgMAJOR/package-PROFILE.
+#
+# usage: build.sh MAJOR [debug|release]
+set -euo pipefail
+source "$(dirname "$0")/env.sh"
+
+major=${1:?usage: build.sh MAJOR [debug|release]}
+profile=${2:-debug}
+debug=()
+if [ "$profile" = debug ]; then debug=(--debug); fi
+
+say "building pg_aal for Postgres $major ($profile)"
+cd "$repo"
+export CARGO_TARGET_DIR=$repo/target/pg$major
+log=$CARGO_TARGET_DIR/package-$profile.log
+mkdir -p "$CARGO_TARGET_DIR"
+rm -rf "$CARGO_TARGET_DIR/package-$profile"
+cargo pgrx package "${debug[@]}" --no-default-features --features "pg$major" --pg-config "$(pg_config_of "$major")" \
+    --out-dir "$CARGO_TARGET_DIR/package-$profile" > "$log" 2>&1 || { cat "$log" >&2; exit 1; }

