@@ -1,3 +1,31 @@
+-- As in schema.sql: nothing of the schema's owner is meant here.
+set local search_path = pg_catalog, pg_temp;
+
+-- Whoever calls one of our functions must get ours. An overload that was there before could fit a call better.
+do $$
+declare
+  overloads text;
+begin
+  select pg_catalog.string_agg(distinct other.oid::pg_catalog.regprocedure::pg_catalog.text, ', ')
+    into overloads
+    from pg_catalog.pg_extension e
+    join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and d.refobjid = e.oid
+    join pg_catalog.pg_proc ours on d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = ours.oid
+    join pg_catalog.pg_proc other on other.proname = ours.proname and other.pronamespace = ours.pronamespace
+   where e.extname = 'pg_aal' and d.deptype = 'e'
+     and not exists (
+       select from pg_catalog.pg_depend m
+        where m.classid = d.classid and m.objid = other.oid and m.refobjid = e.oid and m.deptype = 'e');
+  if overloads is not null then
+    raise duplicate_function using
+      message = pg_catalog.format('schema auth already holds functions with names of pg_aal: %s', overloads),
+      hint = 'Rename or drop them.';
+  end if;
+end
+$$;
+
+set local search_path = auth, pg_temp;
+
 comment on function auth.claims() is
   'The claims of the access token in force; NULL without any, or where their text is no JSON object. STABLE: they can change between statements. PARALLEL SAFE: settings reach parallel workers.';
 
@@ -33,6 +61,9 @@ comment on function auth.unprotect_table(regclass) is
 
 comment on function auth.aal_guard() is
   'The trigger function of protected tables: raises insufficient_aal before any row is looked at. Made into triggers by auth.protect_table. VOLATILE, as trigger functions are; PARALLEL SAFE: it reads settings and the table''s own policies.';
+
+comment on function auth.aal_once_per_statement(internal) is
+  'Planner support function: has a call with constant arguments evaluated once per statement, as if it stood in a sub-select. Never called from SQL. IMMUTABLE: its answer rests on the call alone. PARALLEL SAFE: it reads nothing but the query.';
 
 comment on view auth.protected_tables is
   'The tables that auth.protect_table protects, and what it was asked for.';

@@ -6,8 +6,10 @@
 //! | --- | --- |
 //! | [`settings`] | every `pg_aal.*` setting |
 //! | [`session`] | the claims in force, cached, and the clock |
+//! | [`foreign_setting`] | reading the gateway's settings |
 //! | [`denial`] | raising `insufficient_aal` and its siblings |
 //! | [`functions`] | the SQL API, one file per topic |
+//! | [`planner`] | evaluating once per statement |
 //! | [`catalog`] | tables, policies and triggers as the core wants them |
 //! | [`types`] | SQL types that pgrx doesn't have |
 //!
@@ -17,10 +19,26 @@ use pgrx::prelude::*;
 
 mod catalog;
 mod denial;
+mod foreign_setting;
 mod functions;
+mod planner;
 mod session;
 mod settings;
 mod types;
+
+/// Defines the record by which Postgres knows a function as one of its V1 calling convention. pgrx's own attributes
+/// define it, too, but fit neither a trigger that reports its misuse nor a function that answers with a bare pointer.
+macro_rules! v1_function_info {
+    ($name:ident) => {
+        /// The record of Postgres' V1 calling convention.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name() -> &'static pgrx::pg_sys::Pg_finfo_record {
+            const V1: pgrx::pg_sys::Pg_finfo_record = pgrx::pg_sys::Pg_finfo_record { api_version: 1 };
+            &V1
+        }
+    };
+}
+use v1_function_info;
 
 #[cfg(not(panic = "unwind"))]
 compile_error!("pg_aal needs panic = \"unwind\": pgrx turns panics into Postgres errors");
@@ -28,7 +46,18 @@ compile_error!("pg_aal needs panic = \"unwind\": pgrx turns panics into Postgres
 pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/schema.sql", name = "schema", bootstrap);
-extension_sql_file!("../sql/protected_tables.sql", name = "protected_tables");
+extension_sql_file!("../sql/protected_tables.sql", name = "protected_tables", requires = ["aal_guard"]);
+extension_sql_file!(
+    "../sql/planner.sql",
+    name = "planner",
+    requires = [
+        functions::session::aal,
+        functions::session::subject,
+        functions::session::subject_uuid,
+        functions::session::has_aal,
+        functions::session::require_aal
+    ]
+);
 extension_sql_file!("../sql/comments.sql", name = "comments", finalize);
 
 /// Called by Postgres once, when it loads the library.
@@ -56,12 +85,7 @@ fn keep_backtraces_from_clients() {
 mod panic_for_tests {
     use pgrx::prelude::*;
 
-    /// The V1 calling convention's record for [`aal_panic_for_tests`].
-    #[unsafe(no_mangle)]
-    pub extern "C" fn pg_finfo_aal_panic_for_tests() -> &'static pg_sys::Pg_finfo_record {
-        const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
-        &V1
-    }
+    crate::v1_function_info!(pg_finfo_aal_panic_for_tests);
 
     /// Panics.
     #[unsafe(no_mangle)]

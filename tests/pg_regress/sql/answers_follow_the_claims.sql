@@ -12,10 +12,24 @@ select set_config('request.jwt.claims', '', true) is not null as none;
 select auth.aal(), auth.has_aal('aal2');
 commit;
 
--- Swapped inside one statement, row by row, as Realtime does it.
-select n, set_config('request.jwt.claims', format('{"aal":"aal%s"}', 1 + n % 3), false) as claims, auth.aal()
-  from (select generate_series(1, 4) as n) s;
+-- A statement is asked once, when it first needs the answer, as every STABLE function may be: also where it changes
+-- the claims itself. Asked row by row (the level comes from a column), it follows even then.
+set request.jwt.claims = '{"aal":"aal1"}';
+select n, set_config('request.jwt.claims', '{"aal":"aal2"}', false) is not null as swapped, auth.aal(), auth.has_aal('aal' || n)
+  from generate_series(1, 3) as n;
 reset request.jwt.claims;
+
+-- Swapped between the executions of one prepared statement in one transaction, as Realtime does it.
+prepare each as select count(*) filter (where auth.has_aal('aal2')) as rows, max(auth.aal()) as aal from numbered;
+begin;
+select set_config('request.jwt.claims', '{"aal":"aal1"}', true) is not null as aal1;
+execute each;
+select set_config('request.jwt.claims', '{"aal":"aal2"}', true) is not null as aal2;
+execute each;
+select set_config('request.jwt.claims', '', true) is not null as none;
+execute each;
+commit;
+deallocate each;
 
 -- Of the same length, so that only their bytes differ.
 do $$

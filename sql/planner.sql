@@ -1,0 +1,10 @@
+-- Calls that give the same answer throughout a statement are evaluated once: see src/planner.rs.
+create function auth.aal_once_per_statement(internal) returns internal
+  language c immutable parallel safe strict
+  as 'MODULE_PATHNAME', 'aal_once_per_statement';
+
+alter function auth.aal() support auth.aal_once_per_statement;
+alter function auth.subject() support auth.aal_once_per_statement;
+alter function auth.subject_uuid() support auth.aal_once_per_statement;
+alter function auth.has_aal(text, interval) support auth.aal_once_per_statement;
+alter function auth.require_aal(text, interval) support auth.aal_once_per_statement;

@@ -1,0 +1,182 @@
+//! Settings that somebody else makes, and that may or may not be there: a gateway's `request.jwt.claims`.
+//!
+//! They are read on every call of a function that a policy may call for every row, so reading must cost next to
+//! nothing. Nothing here defines such a setting: whoever else did would fail.
+
+use std::ffi::{CStr, CString, c_char};
+
+/// A text setting of somebody else's, by its name.
+pub struct ForeignSetting {
+    name: &'static CStr,
+    #[cfg(feature = "pg15")]
+    place: sorted::Place,
+}
+
+impl ForeignSetting {
+    /// `name`: in lower case. (Settings' names are compared without regard to ASCII case.)
+    pub const fn new(name: &'static CStr) -> Self {
+        ForeignSetting {
+            name,
+            #[cfg(feature = "pg15")]
+            place: sorted::Place::unknown(),
+        }
+    }
+
+    /// Its value; `None` where it isn't there or is empty, as it is after a transaction-local set.
+    pub fn get(&self) -> Option<Value> {
+        let value = self.value();
+        // SAFETY: NULL or a C string, which has at least the byte that ends it.
+        let first = unsafe { value.as_ref() }?;
+        if *first == 0 { None } else { Some(Value(value)) }
+    }
+
+    /// Postgres 15 searches a sorted array for each name, twenty comparisons for the two that hold claims: more work
+    /// than all the rest. Settings are rarely added, so this one is mostly where it was the last time.
+    #[cfg(feature = "pg15")]
+    fn value(&self) -> *const c_char {
+        self.place.value(self.name)
+    }
+
+    /// From Postgres 16 on they are in a hash table.
+    #[cfg(not(feature = "pg15"))]
+    fn value(&self) -> *const c_char {
+        unsafe extern "C-unwind" {
+            fn GetConfigOption(name: *const c_char, missing_ok: bool, restrict_privileged: bool) -> *const c_char;
+        }
+        // SAFETY: with missing_ok and without restrict_privileged GetConfigOption raises nothing, so it needs no guard:
+        // it looks a name up and returns the setting's own string.
+        unsafe { GetConfigOption(self.name.as_ptr(), true, false) }
+    }
+}
+
+/// The value of a setting: a C string that isn't empty, valid until a setting changes. Use it at once.
+pub struct Value(*const c_char);
+
+impl Value {
+    /// Whether it is this text, in one pass over both.
+    pub fn is(&self, text: &CString) -> bool {
+        same(self.0, text.as_ptr())
+    }
+
+    /// The text.
+    pub fn as_c_str(&self) -> &CStr {
+        // SAFETY: a C string, by what `Value` promises; no setting changes while it is borrowed.
+        unsafe { CStr::from_ptr(self.0) }
+    }
+}
+
+/// Whether two C strings are the same. Both must be C strings.
+fn same(a: *const c_char, b: *const c_char) -> bool {
+    // SAFETY: strcmp only reads, up to the end of the shorter.
+    unsafe { libc::strcmp(a, b) == 0 }
+}
+
+/// Postgres 15's settings: an array of pointers, sorted by name.
+#[cfg(feature = "pg15")]
+mod sorted {
+    use std::cell::RefCell;
+    use std::cmp::Ordering;
+    use std::ffi::{CStr, CString, c_char, c_int};
+
+    use pgrx::pg_sys;
+
+    use super::same;
+
+    type Setting = *mut pg_sys::config_generic;
+
+    /// Where a name was found the last time, or between which two others it was missing.
+    pub struct Place(RefCell<Option<Found>>);
+
+    enum Found {
+        At { index: usize, name: CString },
+        Between { index: usize, before: Option<CString>, after: Option<CString> },
+    }
+
+    impl Place {
+        pub const fn unknown() -> Self {
+            Place(RefCell::new(None))
+        }
+
+        /// The value of the text setting of this name; NULL if there is none.
+        pub fn value(&self, name: &CStr) -> *const c_char {
+            let all = all();
+            let mut place = self.0.borrow_mut();
+            let found = match &mut *place {
+                Some(found) if found.still_holds(all) => found,
+                stale => stale.insert(Found::search(name, all)),
+            };
+            match found {
+                Found::At { index, .. } => value_of(all[*index]),
+                Found::Between { .. } => std::ptr::null(),
+            }
+        }
+    }
+
+    impl Found {
+        /// The array is sorted and each name is in it once. So a name that is where it was is the only one of its kind,
+        /// and between two names that still are neighbours there is still nothing.
+        fn still_holds(&self, all: &[Setting]) -> bool {
+            let is = |setting: Option<&Setting>, name: &Option<CString>| match (setting, name) {
+                (Some(setting), Some(name)) => same(name_of(*setting), name.as_ptr()),
+                (None, None) => true,
+                _ => false,
+            };
+            match self {
+                Found::At { index, name } => all.get(*index).is_some_and(|at| same(name_of(*at), name.as_ptr())),
+                Found::Between { index, before, after } => {
+                    is(index.checked_sub(1).and_then(|before| all.get(before)), before) && is(all.get(*index), after)
+                }
+            }
+        }
+
+        fn search(name: &CStr, all: &[Setting]) -> Self {
+            let owned = |setting: Setting| c_str_of(setting).to_owned();
+            match all.binary_search_by(|setting| compare(c_str_of(*setting), name)) {
+                Ok(index) => Found::At { index, name: owned(all[index]) },
+                Err(index) => Found::Between {
+                    index,
+                    before: index.checked_sub(1).map(|before| owned(all[before])),
+                    after: all.get(index).map(|after| owned(*after)),
+                },
+            }
+        }
+    }
+
+    /// All settings of the backend, as they are now.
+    fn all<'a>() -> &'a [Setting] {
+        unsafe extern "C-unwind" {
+            fn get_guc_variables() -> *mut Setting;
+            fn GetNumConfigOptions() -> c_int;
+        }
+        // SAFETY: both only return a variable of the backend, so they need no guard.
+        let (array, length) = unsafe { (get_guc_variables(), GetNumConfigOptions()) };
+        // SAFETY: the array holds that many pointers, and isn't changed while this module looks at it.
+        unsafe { std::slice::from_raw_parts(array, length.unsigned_abs() as usize) }
+    }
+
+    fn name_of(setting: Setting) -> *const c_char {
+        // SAFETY: a setting of the array.
+        unsafe { (*setting).name }
+    }
+
+    fn c_str_of<'a>(setting: Setting) -> &'a CStr {
+        // SAFETY: the name of a setting is a C string.
+        unsafe { CStr::from_ptr(name_of(setting)) }
+    }
+
+    fn value_of(setting: Setting) -> *const c_char {
+        // SAFETY: a setting of the array.
+        let kind = unsafe { (*setting).vartype };
+        if kind != pg_sys::config_type::PGC_STRING {
+            return std::ptr::null();
+        }
+        // SAFETY: a text setting, which the generic part is the beginning of, points to the variable with its value.
+        unsafe { *(*setting.cast::<pg_sys::config_string>()).variable }
+    }
+
+    /// The order of the array (`guc_name_compare`): without regard to ASCII case, bytes as C's signed `char`.
+    fn compare(a: &CStr, b: &CStr) -> Ordering {
+        let folded = |byte: &u8| byte.to_ascii_lowercase() as i8;
+        a.to_bytes().iter().map(folded).cmp(b.to_bytes().iter().map(folded))
+    }
+}

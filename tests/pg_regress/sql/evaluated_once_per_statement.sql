@@ -1,0 +1,99 @@
+-- Under bare policies, too, each function runs once per plan node that tests it, and never per row.
+create table t (id int primary key, owner uuid, level text, note text);
+insert into t select n, '11111111-1111-4111-8111-111111111111', 'aal' || (1 + n % 3), 'x' from generate_series(1, 1000) as n;
+create table source (id int primary key);
+insert into source select generate_series(500, 1500);
+analyze t;
+analyze source;
+grant select, insert, update, delete on t, source to authenticated;
+alter table t enable row level security;
+create policy reads on t for select using (auth.has_aal('aal1') and owner = auth.subject_uuid());
+create policy inserts on t for insert with check (auth.has_aal('aal2') and owner = auth.subject_uuid());
+create policy updates on t for update using (auth.has_aal('aal2')) with check (auth.has_aal('aal2', '15 minutes') or auth.aal() = 'aal3');
+create policy deletes on t for delete using (auth.require_aal('aal2'));
+
+-- What is stored is what was written.
+select polname, pg_get_expr(polqual, polrelid) as using, pg_get_expr(polwithcheck, polrelid) as check from pg_policy where polrelid = 't'::regclass order by 1;
+
+-- A plan, in words that all Postgres majors share: parameters are $, and the functions they hold are InitPlans.
+create function test.plan(query text) returns setof text language plpgsql as $$
+declare
+  line text;
+begin
+  for line in execute 'explain (verbose, costs off) ' || query loop
+    line := regexp_replace(line, ' \(returns \$\d+\)', '');
+    line := regexp_replace(line, '\$\d+|\(InitPlan \d+\)\.col1', '$', 'g');
+    if line !~ '^\s*(Merge Key|Disabled)' then return next line; end if;
+  end loop;
+end
+$$;
+
+-- How often each of our functions runs while a statement does.
+create function test.calls(statement text) returns table (function text, calls bigint) language plpgsql as $$
+declare
+  names constant text[] := array['auth.aal()', 'auth.has_aal(text,interval)', 'auth.require_aal(text,interval)', 'auth.subject()', 'auth.subject_uuid()'];
+  before constant bigint[] := array(select coalesce(pg_stat_get_xact_function_calls(name::regprocedure), 0) from unnest(names) with ordinality as n(name, nr) order by nr);
+begin
+  execute statement;
+  for i in 1..cardinality(names) loop
+    function := names[i];
+    calls := coalesce(pg_stat_get_xact_function_calls(names[i]::regprocedure), 0) - before[i];
+    if calls > 0 then return next; end if;
+  end loop;
+end
+$$;
+grant execute on function test.calls(text) to public;
+set track_functions = 'all';
+select test.sign_in('aal2');
+set role authenticated;
+
+\echo a read
+select test.plan('select * from t');
+select * from test.calls('select * from t');
+\echo an insert
+select test.plan($$insert into t select id + 1000, '11111111-1111-4111-8111-111111111111' from source$$);
+select * from test.calls($$insert into t select id + 1000, '11111111-1111-4111-8111-111111111111' from source$$);
+\echo an update
+select test.plan('update t set note = note');
+select * from test.calls('update t set note = note');
+\echo a delete
+select test.plan('delete from t where id > 1500');
+select * from test.calls('delete from t where id > 1500');
+\echo an upsert
+select test.plan($$insert into t select id, '11111111-1111-4111-8111-111111111111' from source on conflict (id) do update set note = 'again'$$);
+select * from test.calls($$insert into t select id, '11111111-1111-4111-8111-111111111111' from source on conflict (id) do update set note = 'again'$$);
+\echo a merge
+select test.plan($$merge into t using source s on s.id = t.id
+  when matched and s.id % 3 = 0 then delete when matched then update set note = 'merged'
+  when not matched then insert values (s.id, '11111111-1111-4111-8111-111111111111')$$);
+select * from test.calls($$merge into t using source s on s.id = t.id
+  when matched and s.id % 3 = 0 then delete when matched then update set note = 'merged'
+  when not matched then insert values (s.id, '11111111-1111-4111-8111-111111111111')$$);
+\echo in an OR with a column, negated, compared, in a CASE
+select test.plan($$select * from t where id = 7 or auth.has_aal('aal3') or not auth.has_aal('aal1') or level = auth.aal()
+  or case when id > 3 then auth.has_aal('aal2', '1 hour') else false end$$);
+select * from test.calls($$select * from t where id = 7 or auth.has_aal('aal3') or not auth.has_aal('aal1') or level = auth.aal()$$);
+\echo with a level that isn''t a literal: computed, or a parameter of the statement
+select test.plan($$select * from t where auth.has_aal(lower('AAL' || '2'))$$);
+prepare by_parameter(text, interval) as select * from t where auth.has_aal($1, $2);
+set plan_cache_mode = force_generic_plan;
+select test.plan($$execute by_parameter('aal2', '1 hour')$$);
+select * from test.calls($$select * from t where auth.has_aal(current_setting('role')::text || 'x') is null and false$$);
+reset plan_cache_mode;
+reset role;
+
+-- Where it declines: a level from a column; a volatile one; a query without rows, which asks once anyway.
+alter table t disable row level security;
+select test.plan('select * from t where auth.has_aal(level)');
+select * from test.calls('select * from t where auth.has_aal(level)');
+create function test.volatile_level() returns text language plpgsql volatile as $$ begin return 'aal2'; end $$;
+select test.plan('select * from t where auth.has_aal(test.volatile_level())');
+select test.plan($$select auth.has_aal('aal2')$$);
+select test.plan($$select * from t where (select auth.has_aal('aal2'))$$);
+select test.plan($$select * from (select 'aal1'::text as l union all select 'aal3') s where auth.has_aal(l)$$);
+
+reset track_functions;
+deallocate by_parameter;
+drop table t, source;
+drop function test.plan(text), test.calls(text), test.volatile_level();
+reset request.jwt.claims;
