@@ -1,6 +1,16 @@
 -- Whoever owns the schema auth may have put functions and operators into it: none of them is meant here.
 set local search_path = pg_catalog, pg_temp;
 
+-- Claims are JSON, and JSON is UTF-8 (RFC 8259, section 8.1). In another encoding a subject would be read as another.
+do $$
+begin
+  if pg_catalog.getdatabaseencoding() <> 'UTF8' then
+    raise feature_not_supported using
+      message = pg_catalog.format('pg_aal needs a database with encoding UTF8, and this one has %s', pg_catalog.getdatabaseencoding());
+  end if;
+end
+$$;
+
 -- Where CREATE EXTENSION has just made the schema auth, everybody may use it (and nobody but its owner create
 -- in it): the session functions are for all. A schema that was there before keeps its grants as they are.
 --
@@ -12,7 +22,7 @@ begin
     select from pg_catalog.pg_namespace n
      where n.nspname = 'auth'
        and n.nspacl is null
-       and n.nspowner = current_user::pg_catalog.regrole
+       and n.nspowner = (select oid from pg_catalog.pg_roles where rolname = current_user)
        and n.xmin::pg_catalog.text::bigint >= pg_catalog.pg_current_xact_id()::pg_catalog.xid::pg_catalog.text::bigint
        and not exists (select from pg_catalog.pg_proc where pronamespace = n.oid)
        and not exists (select from pg_catalog.pg_class where relnamespace = n.oid)

@@ -3,10 +3,12 @@
 //! Every query names its schema and runs inside functions whose search_path is `pg_catalog, pg_temp`, so nothing
 //! that a user created can be called by it.
 
-use aal::policy::{Before, POLICIES, Quote, TRIGGERS, Table};
+use aal::policy::{Before, POLICIES, Quote, TRIGGERS};
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
+
+use crate::denial::raise;
 
 /// A relation, as far as protecting it goes.
 pub struct Relation {
@@ -34,19 +36,26 @@ pub struct Column {
     pub is_text: bool,
 }
 
-/// A policy or trigger that bears one of the names of `protect_table`.
-struct Named {
-    kind: &'static str,
-    name: String,
-    comment: Option<String>,
-}
-
-/// A policy or trigger that bears one of our names, but that `protect_table` didn't make.
-pub struct Foreign {
+/// A policy or trigger that bears one of the names that `protect_table` gives.
+#[derive(Clone)]
+pub struct Named {
     /// `policy` or `trigger`.
     pub kind: &'static str,
+    /// Its OID.
+    pub oid: pg_sys::Oid,
     /// Its name.
     pub name: String,
+    /// Its comment, which holds the record if `protect_table` made it.
+    pub comment: Option<String>,
+    /// Whether it is a trigger that Postgres copied from the parent of a partition. It comes and goes with that one.
+    pub is_copy: bool,
+}
+
+impl Named {
+    /// How `protect_table` found the table, if it made this.
+    pub fn record(&self) -> Option<Before> {
+        self.comment.as_deref().and_then(Before::from_record)
+    }
 }
 
 /// Quotes with Postgres' own functions.
@@ -125,15 +134,10 @@ impl Relation {
     }
 
     fn related(&self, client: &SpiClient<'_>, query: &str) -> Result<Vec<Relation>, spi::Error> {
-        let oids: Vec<pg_sys::Oid> = client
-            .select(query, None, &[self.oid.into()])?
-            .map(|row| row.get(1))
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter()
-            .flatten()
-            .collect();
-        let relations: Result<Vec<_>, _> = oids.into_iter().map(|oid| Relation::read(client, oid)).collect();
-        Ok(relations?.into_iter().flatten().collect())
+        let rows = client.select(query, None, &[self.oid.into()])?;
+        let oids: Vec<Option<pg_sys::Oid>> = rows.map(|row| row.get(1)).collect::<Result<_, _>>()?;
+        let read = |oid| Relation::read(client, oid).map(|found| found.unwrap_or_else(|| changed_meanwhile(self)));
+        oids.into_iter().flatten().map(read).collect()
     }
 
     /// A column by name; `None` if the table has none such that users created and haven't dropped.
@@ -158,11 +162,35 @@ impl Relation {
         Ok(Some(Column { is_uuid: row.get(1)?.unwrap_or_default(), is_text: row.get(2)?.unwrap_or_default() }))
     }
 
-    /// The names of its policies.
-    pub fn policies(&self, client: &SpiClient<'_>) -> Result<Vec<String>, spi::Error> {
+    /// A fingerprint of the policies that aren't ours: of all that they say. `None` if there are none.
+    pub fn fingerprint_of_other_policies(&self, client: &SpiClient<'_>) -> Result<Option<String>, spi::Error> {
+        let ours: Vec<&str> = POLICIES.to_vec();
+        client
+            .select(
+                "select pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws('|', p.polname, p.polcmd, p.polpermissive,
+                          array(select pg_catalog.pg_get_userbyid(r) from pg_catalog.unnest(p.polroles) r order by 1),
+                          pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)),
+                          '||' order by p.polname))
+                   from pg_catalog.pg_policy p where p.polrelid = $1 and p.polname::text <> all ($2)",
+                Some(1),
+                &[self.oid.into(), ours.into()],
+            )?
+            .first()
+            .get(1)
+    }
+
+    /// The roles, as SQL names them, that may do on this table what row security doesn't see.
+    pub fn roles_with_rights_past_row_security(&self, client: &SpiClient<'_>) -> Result<Vec<String>, spi::Error> {
         self.texts(
             client,
-            "select polname::text from pg_catalog.pg_policy where polrelid = $1 order by polname",
+            "select distinct case when acl.grantee = 0 then 'public' else pg_catalog.quote_ident(r.rolname) end
+               from pg_catalog.pg_class c
+               cross join pg_catalog.aclexplode(c.relacl) acl
+               left join pg_catalog.pg_roles r on r.oid = acl.grantee
+              where c.oid = $1 and acl.grantee <> c.relowner
+                and acl.privilege_type in ('TRIGGER', 'TRUNCATE', 'REFERENCES')
+                and not coalesce(r.rolbypassrls or r.rolsuper, false)
+              order by 1",
             &[self.oid.into()],
         )
     }
@@ -193,45 +221,35 @@ impl Relation {
         Ok(texts?.into_iter().flatten().collect())
     }
 
-    /// How `protect_table` found the table: from the record on something it made, or `None` where it made nothing.
-    /// Or else the first thing that bears one of our names without being ours.
-    pub fn protected_since(&self, client: &SpiClient<'_>) -> Result<Result<Option<Before>, Foreign>, spi::Error> {
-        let mut before = None;
-        for named in self.named_as_ours(client)? {
-            match named.comment.as_deref().and_then(Before::from_record) {
-                Some(record) => before = before.or(Some(record)),
-                None => return Ok(Err(Foreign { kind: named.kind, name: named.name })),
-            }
-        }
-        Ok(Ok(before))
-    }
-
-    fn named_as_ours(&self, client: &SpiClient<'_>) -> Result<Vec<Named>, spi::Error> {
+    /// The policies and triggers that bear one of our names.
+    pub fn named_as_ours(&self, client: &SpiClient<'_>) -> Result<Vec<Named>, spi::Error> {
         let names: Vec<&str> = POLICIES.into_iter().chain(TRIGGERS).collect();
         let rows = client.select(
-            "select true, polname::text, pg_catalog.obj_description(oid, 'pg_policy')
+            "select true, polname::text, pg_catalog.obj_description(oid, 'pg_policy'), oid, false
                from pg_catalog.pg_policy where polrelid = $1 and polname::text = any ($2)
              union all
-             select false, tgname::text, pg_catalog.obj_description(oid, 'pg_trigger')
-               from pg_catalog.pg_trigger where tgrelid = $1 and tgname::text = any ($2) and not tgisinternal
+             select false, tgname::text, pg_catalog.obj_description(oid, 'pg_trigger'), oid, tgparentid <> 0
+               from pg_catalog.pg_trigger
+              where tgrelid = $1 and tgname::text = any ($2) and (tgparentid <> 0 or not tgisinternal)
               order by 1 desc, 2",
             None,
             &[self.oid.into(), names.into()],
         )?;
         rows.map(|row| {
-            let kind = if row.get(1)?.unwrap_or_default() { "policy" } else { "trigger" };
-            Ok(Named { kind, name: row.get(2)?.unwrap_or_default(), comment: row.get(3)? })
+            Ok(Named {
+                kind: if row.get(1)?.unwrap_or_default() { "policy" } else { "trigger" },
+                name: row.get(2)?.unwrap_or_default(),
+                comment: row.get(3)?,
+                oid: row.get(4)?.unwrap_or(pg_sys::InvalidOid),
+                is_copy: row.get(5)?.unwrap_or_default(),
+            })
         })
         .collect()
     }
+}
 
-    /// The table as the core wants it, with how it stood before it was protected first.
-    pub fn into_table(self, client: &SpiClient<'_>, protected_since: Option<Before>) -> Result<Table, spi::Error> {
-        let before = match protected_since {
-            Some(before) => before,
-            None if self.row_security => Before { row_security: true, policies: Vec::new() },
-            None => Before { row_security: false, policies: self.policies(client)? },
-        };
-        Ok(Table { schema: self.schema, name: self.name, before })
-    }
+/// Raises 40001: somebody changed the catalog while it was being read or written here. Nothing is done.
+pub fn changed_meanwhile(relation: &Relation) -> ! {
+    let message = format!("{} was changed by somebody else meanwhile: nothing was done", relation.display_name());
+    raise(b"40001", &message, None, Some("Try again."))
 }

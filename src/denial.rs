@@ -24,6 +24,12 @@ pub fn invalid_claims(error: &InvalidClaims) -> ! {
     raise(b"22P02", &format!("invalid_claims: {error}"), None, Some(hint))
 }
 
+/// Raises `invalid_claims` (22P02) for a JSON object that jsonb can't hold.
+pub fn claims_beyond_jsonb() -> ! {
+    let hint = "jsonb holds no \\u0000, no half of a surrogate pair, and no number beyond numeric.";
+    raise(b"22P02", "invalid_claims: the claims hold something that jsonb cannot", None, Some(hint))
+}
+
 /// Raises 22023 for a text that names no level.
 pub fn unknown_level(error: &UnknownLevel) -> ! {
     raise(b"22023", &error.to_string(), None, Some(&error.valid_levels()))
@@ -51,7 +57,6 @@ pub fn raise(sqlstate: &[u8; 5], message: &str, detail: Option<&str>, hint: Opti
     // numbers, so the longjmp out of errfinish skips no destructor. The strings outlive it; Postgres copies them.
     // Their text is an argument of "%s", never a format. With level ERROR errstart returns true and errfinish
     // doesn't return.
-    #[allow(clippy::multiple_unsafe_ops_per_block)]
     unsafe {
         pg_sys::ffi::pg_guard_ffi_boundary(|| {
             elog::errstart(PgLogLevel::ERROR as c_int, std::ptr::null());

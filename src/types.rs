@@ -5,6 +5,47 @@ use pgrx::datum::UnboxDatum;
 use pgrx::pgrx_sql_entity_graph::metadata::{ArgumentError, Returns, ReturnsError, SqlMapping, SqlTranslatable};
 use pgrx::prelude::*;
 
+/// A text argument, borrowed. As pgrx's `&str`, but without its guarded call where there's nothing to detoast: for the
+/// functions that a policy may call for every row.
+pub struct Text<'a>(pub &'a str);
+
+// SAFETY: names the SQL type whose datums `unbox_arg_unchecked` reads.
+unsafe impl SqlTranslatable for Text<'_> {
+    fn argument_sql() -> Result<SqlMapping, ArgumentError> {
+        Ok(SqlMapping::literal("text"))
+    }
+
+    fn return_sql() -> Result<Returns, ReturnsError> {
+        Ok(Returns::One(SqlMapping::literal("text")))
+    }
+}
+
+impl FromDatum for Text<'_> {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, oid: pg_sys::Oid) -> Option<Self> {
+        let text: *const pg_sys::varlena = datum.cast_mut_ptr();
+        if is_null || text.is_null() {
+            return None;
+        }
+        // SAFETY: the caller passes a datum of type text: a varlena, whose header says how it is stored.
+        let is_plain = unsafe { !pgrx::varatt_is_1b_e(text) && !pgrx::varatt_is_4b_c(text) };
+        // SAFETY: stored in place and not compressed, so all its bytes follow the header.
+        let plain = if is_plain { unsafe { pgrx::text_to_rust_str(text) }.ok() } else { None };
+        match plain {
+            Some(text) => Some(Text(text)),
+            // SAFETY: the caller's promises, passed on.
+            None => unsafe { <&str>::from_polymorphic_datum(datum, is_null, oid) }.map(Text),
+        }
+    }
+}
+
+// SAFETY: hands the argument's own datum to `from_datum`.
+unsafe impl<'fcx> ArgAbi<'fcx> for Text<'fcx> {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: the argument was declared as `text` by SqlTranslatable.
+        unsafe { arg.unbox_arg_using_from_datum() }.expect("a text that is not null")
+    }
+}
+
 /// A table by its OID. pgrx's `PgRelation` opens it, and Postgres won't alter a table that is open.
 pub struct Regclass(pub pg_sys::Oid);
 

@@ -1,4 +1,4 @@
-//! The guard: a statement-level trigger that raises a clear error before any row is looked at.
+//! The guard: a trigger function that raises a clear error, for statement-level triggers before any row is looked at.
 //!
 //! It explains what the policies decide. So it is silent wherever they don't bind: for roles for whom row security
 //! isn't active on the table, and for roles that its policies don't name.
@@ -20,17 +20,12 @@ extension_sql!(
     name = "aal_guard"
 );
 
-/// The V1 calling convention's record for [`aal_guard`].
-#[unsafe(no_mangle)]
-pub extern "C" fn pg_finfo_aal_guard() -> &'static pg_sys::Pg_finfo_record {
-    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
-    &V1
-}
+crate::v1_function_info!(pg_finfo_aal_guard);
 
 /// The trigger function. Written without `#[pg_trigger]`, which panics where it isn't called as a trigger.
 ///
 /// Errors: insufficient_aal; 22P02 for claims that are no JSON object; 22023 for a trigger whose arguments don't
-/// say what to ask for; 39P01 where it isn't a BEFORE STATEMENT trigger.
+/// say what to ask for; 39P01 where it isn't a BEFORE STATEMENT or an AFTER UPDATE … FOR EACH ROW trigger.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub extern "C-unwind" fn aal_guard(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
@@ -43,15 +38,21 @@ pub extern "C-unwind" fn aal_guard(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::
         Some(trigger) => check(&trigger),
         None => wrong_call("auth.aal_guard can only be called as a trigger"),
     }
-    // BEFORE STATEMENT triggers return NULL as a pointer, not as an SQL null.
+    // These triggers return NULL as a pointer, not as an SQL null; Postgres asks for no more.
     pg_sys::Datum::null()
 }
 
 fn check(trigger: &PgTrigger<'_>) {
-    if !matches!((trigger.when(), trigger.level()), (Ok(PgTriggerWhen::Before), PgTriggerLevel::Statement)) {
-        wrong_call("auth.aal_guard must be fired before the statement, not for a row");
-    }
     let Some(command) = command(trigger) else { wrong_call("auth.aal_guard was fired by an unknown command") };
+    let fits = match (trigger.when(), trigger.level()) {
+        (Ok(PgTriggerWhen::Before), PgTriggerLevel::Statement) => true,
+        // The one that decides about sensitive columns.
+        (Ok(PgTriggerWhen::After), PgTriggerLevel::Row) => command == Command::Update,
+        _ => false,
+    };
+    if !fits {
+        wrong_call("auth.aal_guard must be fired before the statement, or after the update of a row");
+    }
     let table = Table(trigger.trigger_data().tg_relation);
     if !table.has_active_row_security() || !table.policy_binds_current_role(command.policy()) {
         return;

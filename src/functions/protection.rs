@@ -4,13 +4,16 @@
 //! and PARALLEL UNSAFE: they change the catalog. Not STRICT: a NULL level is an error. Their search_path is
 //! `pg_catalog, pg_temp`, so that no name in them, nor in the statements they run, means what a user made it mean.
 
-use aal::policy::{Owner, Protection, Table, TableLevel, unprotect_statements};
+use aal::policy::{
+    Before, Owner, Protection, Table, TableLevel, clear_statements, row_security_off_statement,
+    row_security_on_statement,
+};
 use pgrx::datum::{Array, Interval};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 
-use crate::catalog::{Foreign, PostgresQuote, Relation};
+use crate::catalog::{Named, PostgresQuote, Relation, changed_meanwhile};
 use crate::denial::{self, raise};
 use crate::functions::session::parse_max_age;
 use crate::types::{Name, Regclass};
@@ -41,12 +44,21 @@ fn protect_table(
     let levels = Levels { read, write, on_insert, on_update, on_delete };
     let wish = Wish { levels, max_age, roles, owner_column, sensitive_columns, guard };
     let statements = connect(|client| {
-        lock(client, target)?;
-        let statements = wish.statements(client, target)?;
+        let relations = lock(client, target)?;
+        let protection = wish.protection(client, &relations[0])?;
+        let targets = targets(client, relations)?;
+        protection_fits(&protection, &targets[0]);
+        let mut statements: Vec<String> = targets.iter().flat_map(Target::clear).collect();
+        for target in &targets {
+            statements.extend(target.protect(&protection));
+        }
         run(client, &statements)?;
-        let relation = relation(client, target)?;
-        warn_of_ways_around(client, &relation)?;
-        notice_closed_commands(client, &relation)?;
+        for target in &targets {
+            target.verify_protected(client, &protection)?;
+        }
+        let root = &targets[0].relation;
+        warn_of_ways_around(client, &targets)?;
+        notice_closed_commands(client, root)?;
         Ok(statements)
     });
     SetOfIterator::new(statements)
@@ -74,7 +86,20 @@ fn protect_table_sql(
     let target = oid(target);
     let levels = Levels { read, write, on_insert, on_update, on_delete };
     let wish = Wish { levels, max_age, roles, owner_column, sensitive_columns, guard };
-    connect(|client| wish.statements(client, target)).join("\n\n")
+    let statements = connect(|client| {
+        let relation = relation(client, target)?;
+        let protection = wish.protection(client, &relation)?;
+        let targets = targets(client, with_partitions(client, relation)?)?;
+        protection_fits(&protection, &targets[0]);
+        let clear = targets.iter().flat_map(|target| clear_statements(&target.table, None, &PostgresQuote));
+        let protect = targets.iter().flat_map(|target| {
+            let mut statements = row_security_on_statement(&target.table, &PostgresQuote);
+            statements.extend(protection.statements(&target.table, &PostgresQuote));
+            statements
+        });
+        Ok(clear.chain(protect).collect::<Vec<_>>())
+    });
+    statements.join("\n\n")
 }
 
 /// Takes back what `protect_table` made; runs and returns the statements.
@@ -89,37 +114,134 @@ fn protect_table_sql(
 fn unprotect_table(target: Option<Regclass>) -> SetOfIterator<'static, String> {
     let target = oid(target);
     let statements = connect(|client| {
-        lock(client, target)?;
-        let mut statements = Vec::new();
-        for relation in with_partitions(client, relation(client, target)?)? {
-            statements.extend(unprotect(client, relation)?);
-        }
-        if statements.is_empty() {
+        let relations = lock(client, target)?;
+        let mut targets = targets(client, relations)?;
+        targets.retain(|target| target.existing.iter().any(|named| !named.is_copy));
+        if targets.is_empty() {
             notice("the table is not protected", None);
         }
+        let mut statements: Vec<String> = targets.iter().flat_map(Target::clear).collect();
+        let mut goes_off = Vec::new();
+        for target in &targets {
+            goes_off.push(row_security_goes_off(client, target)?);
+            if goes_off[goes_off.len() - 1] {
+                statements.extend(row_security_off_statement(&target.table, &PostgresQuote));
+            }
+        }
         run(client, &statements)?;
+        for (target, goes_off) in targets.iter().zip(goes_off) {
+            target.verify_unprotected(client, goes_off)?;
+        }
         Ok(statements)
     });
     SetOfIterator::new(statements)
 }
 
-fn unprotect(client: &SpiClient<'_>, relation: Relation) -> Result<Vec<String>, spi::Error> {
-    let name = relation.display_name();
-    let Some(before) = ours_or_nothing(client, &relation)? else { return Ok(Vec::new()) };
-    let ours = aal::policy::POLICIES;
-    let others: Vec<String> =
-        relation.policies(client)?.into_iter().filter(|policy| !ours.contains(&policy.as_str())).collect();
-    let nothing_new = others.iter().all(|policy| before.policies.contains(policy));
-    let was_off = relation.row_security && !before.row_security;
-    if was_off && !nothing_new {
+/// Whether row security goes off with the protection: only if it was off before, and nothing has changed since in
+/// the policies that aren't ours. Else somebody relies on it by now.
+fn row_security_goes_off(client: &SpiClient<'_>, target: &Target) -> Result<bool, spi::Error> {
+    let Target { relation, table, .. } = target;
+    let was_off = relation.row_security && !table.before.row_security;
+    let unchanged = relation.fingerprint_of_other_policies(client)? == table.before.policies;
+    if was_off && !unchanged {
+        let name = relation.display_name();
         let hint = "If they are not needed: alter table … disable row level security.";
-        notice(
-            &format!("row security stays on for {name}: other policies were added since it was protected"),
-            Some(hint),
-        );
+        notice(&format!("row security stays on for {name}: other policies came or changed meanwhile"), Some(hint));
     }
-    let table = Table { schema: relation.schema, name: relation.name, before };
-    Ok(unprotect_statements(&table, was_off && nothing_new, &PostgresQuote))
+    Ok(was_off && unchanged)
+}
+
+/// One table to work on: the target, or a partition of it.
+struct Target {
+    relation: Relation,
+    table: Table,
+    /// What bears one of our names: all of it ours.
+    existing: Vec<Named>,
+}
+
+impl Target {
+    /// The statements that take away what is there. Only those: a statement names its table, and what that name
+    /// stands for is checked afterwards, by what became of the table. So each must leave a mark.
+    fn clear(&self) -> Vec<String> {
+        let existing: Vec<String> =
+            self.existing.iter().filter(|named| !named.is_copy).map(|named| named.name.clone()).collect();
+        clear_statements(&self.table, Some(&existing), &PostgresQuote)
+    }
+
+    fn protect(&self, protection: &Protection) -> Vec<String> {
+        let mut statements = Vec::new();
+        if !self.relation.row_security {
+            statements.extend(row_security_on_statement(&self.table, &PostgresQuote));
+        }
+        statements.extend(protection.statements(&self.table, &PostgresQuote));
+        statements
+    }
+
+    /// Raises unless everything stands now on this very table. Names may have come to mean another one meanwhile, if
+    /// somebody renamed schemas; then the error undoes all of it.
+    fn verify_protected(&self, client: &SpiClient<'_>, protection: &Protection) -> Result<(), spi::Error> {
+        let record = protection.record(&self.table);
+        let (row_security, made) = self.now(client)?;
+        let is_new = |named: &Named| self.existing.iter().all(|old| old.oid != named.oid);
+        let is_made = |named: &Named| is_new(named) && named.comment.as_deref() == Some(record.as_str());
+        let mut names: Vec<&str> = made.iter().map(|named| named.name.as_str()).collect();
+        let mut expected = protection.names(&self.table);
+        names.sort_unstable();
+        expected.sort_unstable();
+        if !row_security || names != expected || !made.iter().all(is_made) {
+            changed_meanwhile(&self.relation);
+        }
+        Ok(())
+    }
+
+    fn verify_unprotected(&self, client: &SpiClient<'_>, went_off: bool) -> Result<(), spi::Error> {
+        let (row_security, left) = self.now(client)?;
+        if !left.is_empty() || row_security != (self.relation.row_security && !went_off) {
+            changed_meanwhile(&self.relation);
+        }
+        Ok(())
+    }
+
+    /// Whether row security is on now, and what bears our names now (copies aside).
+    fn now(&self, client: &SpiClient<'_>) -> Result<(bool, Vec<Named>), spi::Error> {
+        let relation = Relation::read(client, self.relation.oid)?.unwrap_or_else(|| changed_meanwhile(&self.relation));
+        let named = relation.named_as_ours(client)?.into_iter().filter(|named| !named.is_copy).collect();
+        Ok((relation.row_security, named))
+    }
+}
+
+/// The tables to work on, with what is there. Raises if something bears one of our names that `protect_table` didn't
+/// make: it must not be dropped.
+fn targets(client: &SpiClient<'_>, relations: Vec<Relation>) -> Result<Vec<Target>, spi::Error> {
+    let root = relations[0].oid;
+    let target = |relation: Relation| {
+        let existing = relation.named_as_ours(client)?;
+        if let Some(foreign) = existing.iter().find(|named| !named.is_copy && named.record().is_none()) {
+            let (kind, name, table) = (foreign.kind, &foreign.name, relation.display_name());
+            let message = format!("{kind} \"{name}\" on {table} was not made by auth.protect_table");
+            raise(b"42710", &message, None, Some("Rename it, or drop it if it is not needed."));
+        }
+        let before = match existing.iter().find_map(Named::record) {
+            Some(before) => before,
+            None if relation.row_security => Before { row_security: true, policies: None },
+            None => Before { row_security: false, policies: relation.fingerprint_of_other_policies(client)? },
+        };
+        let copies_row_triggers = relation.oid != root || existing.iter().any(|named| named.is_copy);
+        let (schema, name) = (relation.schema.clone(), relation.name.clone());
+        Ok(Target { relation, table: Table { schema, name, before, copies_row_triggers }, existing })
+    };
+    relations.into_iter().map(target).collect()
+}
+
+/// Raises if a partition alone is to have sensitive columns while it has those of its parent.
+fn protection_fits(protection: &Protection, target: &Target) {
+    if target.table.copies_row_triggers && !protection.sensitive_columns.is_empty() {
+        let message = format!(
+            "the sensitive columns of {} are those of the table it is a partition of",
+            target.relation.display_name()
+        );
+        raise(b"55000", &message, None, Some("Protect that table, or leave sensitive_columns out."));
+    }
 }
 
 /// The arguments of `protect_table`, as they came.
@@ -141,18 +263,6 @@ struct Levels<'a> {
 }
 
 impl Wish<'_> {
-    fn statements(&self, client: &SpiClient<'_>, target: pg_sys::Oid) -> Result<Vec<String>, spi::Error> {
-        let relation = relation(client, target)?;
-        let protection = self.protection(client, &relation)?;
-        let mut statements = Vec::new();
-        for relation in with_partitions(client, relation)? {
-            let before = ours_or_nothing(client, &relation)?;
-            let table = relation.into_table(client, before)?;
-            statements.extend(protection.statements(&table, &PostgresQuote));
-        }
-        Ok(statements)
-    }
-
     fn protection(&self, client: &SpiClient<'_>, relation: &Relation) -> Result<Protection, spi::Error> {
         let write = level("write", self.levels.write);
         let or_write = |name, text: Option<&str>| text.map_or(write, |text| level(name, Some(text)));
@@ -222,6 +332,11 @@ fn oid(target: Option<Regclass>) -> pg_sys::Oid {
 }
 
 fn connect<T>(work: impl FnOnce(&mut SpiClient<'_>) -> Result<T, spi::Error>) -> T {
+    let work = |client: &mut SpiClient<'_>| {
+        // Makes this a connection that writes: from here on every query sees what was committed before it.
+        client.update("select", None, &[])?;
+        work(client)
+    };
     Spi::connect_mut(work).unwrap_or_else(|error| raise(b"XX000", &error.to_string(), None, None))
 }
 
@@ -249,15 +364,25 @@ fn require_table(relation: &Relation) {
     }
 }
 
-/// Keeps others from changing the table, or attaching partitions, until the transaction ends.
-fn lock(client: &mut SpiClient<'_>, target: pg_sys::Oid) -> Result<(), spi::Error> {
-    let relation = relation(client, target)?;
-    let statement = format!("lock table {} in access exclusive mode", relation.display_name());
-    with_partitions(client, relation)?.iter().for_each(require_ownership);
-    client.update(&statement, None, &[])?;
-    // Partitions that came before the lock was there.
-    with_partitions(client, self::relation(client, target)?)?.iter().for_each(require_ownership);
-    Ok(())
+/// The target and its partitions, locked by their OIDs (a name may come to mean another table while it is waited for)
+/// until the transaction ends, so that nobody changes them or attaches partitions meanwhile.
+fn lock(client: &SpiClient<'_>, target: pg_sys::Oid) -> Result<Vec<Relation>, spi::Error> {
+    // SAFETY: reads a variable of the backend.
+    if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
+        let hint = "set transaction isolation level read committed";
+        raise(b"25001", "tables can only be protected at isolation level read committed", None, Some(hint));
+    }
+    let mut locked = Vec::new();
+    loop {
+        let relations = with_partitions(client, relation(client, target)?)?;
+        let Some(next) = relations.iter().find(|relation| !locked.contains(&relation.oid)) else {
+            return Ok(relations);
+        };
+        require_ownership(next);
+        // SAFETY: takes a lock, which the transaction's end releases. The owner may, and this is one.
+        unsafe { pg_sys::LockRelationOid(next.oid, pg_sys::AccessExclusiveLock as i32) };
+        locked.push(next.oid);
+    }
 }
 
 fn require_ownership(relation: &Relation) {
@@ -276,47 +401,36 @@ fn with_partitions(client: &SpiClient<'_>, relation: Relation) -> Result<Vec<Rel
     Ok(relations)
 }
 
-/// How the table stood before `protect_table` first made something on it; `None` if it never did. Raises if
-/// something bears one of our names that isn't ours: it must not be dropped.
-fn ours_or_nothing(client: &SpiClient<'_>, relation: &Relation) -> Result<Option<aal::policy::Before>, spi::Error> {
-    Ok(relation.protected_since(client)?.unwrap_or_else(|Foreign { kind, name }| {
-        let message = format!("{kind} \"{name}\" on {} was not made by auth.protect_table", relation.display_name());
-        raise(b"42710", &message, None, Some("Rename it, or drop it if it is not needed."))
-    }))
-}
-
-/// Runs statements, without the NOTICEs about what `drop … if exists` didn't find.
 fn run(client: &mut SpiClient<'_>, statements: &[String]) -> Result<(), spi::Error> {
-    let quiet = "select pg_catalog.set_config('client_min_messages', $1, true)";
-    let before: Option<String> =
-        client.select("select pg_catalog.current_setting('client_min_messages')", Some(1), &[])?.first().get(1)?;
-    let loud = !matches!(before.as_deref(), None | Some("warning" | "error" | "fatal" | "panic"));
-    if loud {
-        client.update(quiet, None, &["warning".into()])?;
-    }
-    for statement in statements {
-        client.update(statement, None, &[])?;
-    }
-    if let (true, Some(before)) = (loud, before) {
-        client.update(quiet, None, &[before.into()])?;
-    }
-    Ok(())
+    statements.iter().try_for_each(|statement| client.update(statement, None, &[]).map(drop))
 }
 
-/// A table that inherits can be used by its own name and through its parent: each way only the policies of the
-/// table that is named count.
-fn warn_of_ways_around(client: &SpiClient<'_>, relation: &Relation) -> Result<(), spi::Error> {
+/// Warns of what goes past the policies of these tables, and is the owner's to close.
+fn warn_of_ways_around(client: &SpiClient<'_>, targets: &[Target]) -> Result<(), spi::Error> {
+    // A table that inherits can be used by its own name and through its parent: each way only the policies of the
+    // table that is named count.
     let names = |relations: Vec<Relation>| relations.iter().map(Relation::display_name).collect::<Vec<_>>().join(", ");
-    let name = relation.display_name();
-    let children = names(relation.inheriting_tables(client)?);
+    let root = &targets[0].relation;
+    let name = root.display_name();
+    let children = names(root.inheriting_tables(client)?);
     if !children.is_empty() {
         let message = format!("tables that inherit from {name} are not protected: {children}");
-        report(PgLogLevel::WARNING, &message, Some("Protect each, or revoke access to it."));
+        warning(&message, "Protect each, or revoke access to it.");
     }
-    let parents = names(relation.unprotected_parents(client)?);
+    let parents = names(root.unprotected_parents(client)?);
     if !parents.is_empty() {
         let message = format!("the rows of {name} can be reached without its policies through {parents}");
-        report(PgLogLevel::WARNING, &message, Some("Protect the parent, too."));
+        warning(&message, "Protect the parent, too.");
+    }
+    // Row security doesn't see TRUNCATE; a foreign key tells which keys exist; a trigger runs in other sessions, and
+    // whoever may create one may replace the guard.
+    for Target { relation, .. } in targets {
+        let roles = relation.roles_with_rights_past_row_security(client)?.join(", ");
+        if !roles.is_empty() {
+            let name = relation.display_name();
+            let message = format!("privileges on {name} that row security does not check are granted to {roles}");
+            warning(&message, &format!("revoke trigger, truncate, references on {name} from {roles};"));
+        }
     }
     Ok(())
 }
@@ -335,13 +449,14 @@ fn notice_closed_commands(client: &SpiClient<'_>, relation: &Relation) -> Result
 }
 
 fn notice(message: &str, hint: Option<&str>) {
-    report(PgLogLevel::NOTICE, message, hint);
-}
-
-fn report(level: PgLogLevel, message: &str, hint: Option<&str>) {
     let report = ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message, "protect_table");
     match hint {
-        Some(hint) => report.set_hint(hint).report(level),
-        None => report.report(level),
+        Some(hint) => report.set_hint(hint).report(PgLogLevel::NOTICE),
+        None => report.report(PgLogLevel::NOTICE),
     }
+}
+
+fn warning(message: &str, hint: &str) {
+    let report = ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message, "protect_table");
+    report.set_hint(hint).report(PgLogLevel::WARNING);
 }

@@ -12,18 +12,23 @@ use pgrx::prelude::*;
 
 use crate::denial;
 use crate::session::{self, to_timestamptz, with_claims};
-use crate::types::Jsonb;
+use crate::types::{Jsonb, Text};
 
 /// The claims in force; NULL without any, or where their text is no JSON object.
 ///
-/// Errors: as the cast to jsonb, for what only jsonb refuses (such as `\u0000`).
+/// Errors: 22P02 for a JSON object that jsonb can't hold (such as one with `\\u0000`).
 #[pg_extern(stable, parallel_safe)]
 fn claims() -> Option<Jsonb> {
     let readable = with_claims(|claims| matches!(claims, Some(Ok(_))));
     let text = session::claims_text().filter(|_| readable)?;
-    // SAFETY: jsonb_in takes one C string, which it only reads; it may raise, and pgrx guards the call.
-    unsafe { pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(pg_sys::Datum::from(text.as_ptr()))]) }
-        .map(Jsonb)
+    let text = pg_sys::Datum::from(text.as_c_str().as_ptr());
+    PgTryBuilder::new(|| {
+        // SAFETY: jsonb_in takes one C string, which it only reads; pgrx guards the call.
+        unsafe { pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(text)]) }.map(Jsonb)
+    })
+    // Postgres' own error quotes the text, and claims don't belong into errors or logs.
+    .catch_others(|_| denial::claims_beyond_jsonb())
+    .execute()
 }
 
 /// The `sub` claim; NULL without any.
@@ -48,11 +53,10 @@ fn aal() -> Option<&'static str> {
 ///
 /// Errors: 22004 for a NULL level; 22023 for an unknown one and for a negative `max_age`. Never for claims.
 #[pg_extern(stable, parallel_safe)]
-fn has_aal(level: Option<&str>, max_age: default!(Option<Interval>, "NULL")) -> bool {
+fn has_aal(level: Option<Text>, max_age: default!(Option<Interval>, "NULL")) -> bool {
     let required = requirement(level, max_age);
-    let clock = session::clock();
     with_claims(|claims| match claims {
-        Some(Ok(claims)) => assess(Some(claims), required, clock).is_ok(),
+        Some(Ok(claims)) => assess(Some(claims), required, session::clock).is_ok(),
         None | Some(Err(_)) => false,
     })
 }
@@ -62,7 +66,7 @@ fn has_aal(level: Option<&str>, max_age: default!(Option<Interval>, "NULL")) -> 
 /// Errors: insufficient_aal (42501, or PGRST) if not; 22P02 for claims that are no JSON object; 22004 and 22023 as
 /// `has_aal`.
 #[pg_extern(stable, parallel_safe)]
-fn require_aal(level: Option<&str>, max_age: default!(Option<Interval>, "NULL")) -> bool {
+fn require_aal(level: Option<Text>, max_age: default!(Option<Interval>, "NULL")) -> bool {
     require(requirement(level, max_age), None)
 }
 
@@ -84,7 +88,7 @@ fn amr() -> TableIterator<
 ///
 /// Errors: 22004 for a NULL level, 22023 for an unknown one.
 #[pg_extern(stable, parallel_safe)]
-fn authenticated_at(level: default!(Option<&str>, "'aal1'")) -> Option<TimestampWithTimeZone> {
+fn authenticated_at(level: default!(Option<Text>, "'aal1'")) -> Option<TimestampWithTimeZone> {
     let level = parse_level(level);
     let clock = session::clock();
     from_claims(|claims| claims.authenticated_at(level, clock)).and_then(to_timestamptz)
@@ -93,10 +97,9 @@ fn authenticated_at(level: default!(Option<&str>, "'aal1'")) -> Option<Timestamp
 /// Returns true where the claims in force meet `required`, and raises where they don't. `what` names what was
 /// asked for, in the message.
 pub fn require(required: Requirement, what: Option<&str>) -> bool {
-    let clock = session::clock();
     // Copies what is needed out of the cache before anything is raised.
     let answer = with_claims(|claims| match claims.transpose() {
-        Ok(claims) => Ok(assess(claims, required, clock)),
+        Ok(claims) => Ok(assess(claims, required, session::clock)),
         Err(error) => Err(error.clone()),
     });
     match answer {
@@ -111,12 +114,12 @@ fn from_claims<T>(read: impl FnOnce(&Claims) -> Option<T>) -> Option<T> {
     with_claims(|claims| claims.and_then(Result::ok).and_then(read))
 }
 
-fn requirement(level: Option<&str>, max_age: Option<Interval>) -> Requirement {
+fn requirement(level: Option<Text>, max_age: Option<Interval>) -> Requirement {
     Requirement { level: parse_level(level), max_age: max_age.map(parse_max_age) }
 }
 
-fn parse_level(level: Option<&str>) -> Level {
-    let Some(level) = level else { denial::null_argument("level") };
+fn parse_level(level: Option<Text>) -> Level {
+    let Some(Text(level)) = level else { denial::null_argument("level") };
     level.parse().unwrap_or_else(|error| denial::unknown_level(&error))
 }
 

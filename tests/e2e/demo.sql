@@ -17,7 +17,7 @@ values
   ('11111111-1111-4111-8111-111111111111', 25.00, 'Bakery'),
   ('11111111-1111-4111-8111-111111111111', 900.00, 'Landlord'),
   ('22222222-2222-4222-8222-222222222222', 12.50, 'Bookshop');
-grant all on payments to anon, authenticated;
+grant select, insert, update, delete on payments to anon, authenticated;
 
 -- Own rows only; reads at AAL1, writes with a second factor at most 15 minutes old.
 select auth.protect_table('payments', owner_column => 'user_id', max_age => '15 minutes');

@@ -24,7 +24,7 @@ before(async () => {
     $$;
     create table notes (id int primary key, note text);
     insert into notes values (1, 'a');
-    grant all on notes to authenticated;
+    grant select, insert, update, delete on notes to authenticated;
     create policy everybody on notes using (true) with check (true);
     select auth.protect_table('notes', read => 'none');
   `)

@@ -166,9 +166,13 @@ fn method_of(entry: &RawValue) -> Option<Method> {
     Some(Method { name: known.method.and_then(text_of)?, at: known.timestamp.and_then(time_of) })
 }
 
-/// A JSON text's value, or `None` for any other type.
+/// A JSON text's value, or `None` for any other type. A text with a NUL (`\\u0000`) counts as missing, too: no text of
+/// Postgres can hold one, and what stands before it would pass for the whole.
 fn text_of(value: &RawValue) -> Option<String> {
-    if value.get().starts_with('"') { serde_json::from_str(value.get()).ok() } else { None }
+    if !value.get().starts_with('"') {
+        return None;
+    }
+    serde_json::from_str(value.get()).ok().filter(|text: &String| !text.contains('\0'))
 }
 
 /// A NumericDate, or `None` for any other type and for what can't be a time.
@@ -312,6 +316,13 @@ mod tests {
         for wrong in [uuid.replace('-', ""), format!("{{{uuid}}}"), format!("urn:uuid:{uuid}"), format!("{uuid}0")] {
             assert_eq!(read(&format!(r#"{{"sub":"{wrong}"}}"#)).subject_uuid(), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_text_with_a_nul_is_no_text() {
+        let claims =
+            read(r#"{"sub":"jane\u0000evil","aal":"aal2\u0000","amr":[{"method":"totp\u0000x","timestamp":1}]}"#);
+        assert_eq!((claims.subject(), claims.level(), claims.methods()), (None, None, &[][..]));
     }
 
     #[test]

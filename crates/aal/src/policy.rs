@@ -123,6 +123,8 @@ pub struct Table {
     pub name: String,
     /// How the table stood before it was protected first.
     pub before: Before,
+    /// Whether its row-level triggers are copies that Postgres makes of its parent's, as a partition's are.
+    pub copies_row_triggers: bool,
 }
 
 /// How a table stood before it was protected, so that `unprotect_table` can leave it that way.
@@ -131,9 +133,9 @@ pub struct Before {
     /// Whether row security was on.
     #[serde(rename = "row_security_before")]
     pub row_security: bool,
-    /// Where it was off: the policies that waited on the table even so.
-    #[serde(rename = "policies_before", default, skip_serializing_if = "Vec::is_empty")]
-    pub policies: Vec<String>,
+    /// Where it was off: a fingerprint of the policies that waited on the table even so, if there were any.
+    #[serde(rename = "policies_before", default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<String>,
 }
 
 /// Quotes by Postgres' own rules.
@@ -215,13 +217,12 @@ impl Protection {
         Ok(())
     }
 
-    /// The statements that protect one table, in order. Running them again gives the same state.
+    /// The statements that make the protection of one table, in order, after [`clear_statements`] and
+    /// [`row_security_on_statement`].
     pub fn statements(&self, table: &Table, quote: &dyn Quote) -> Vec<String> {
         let renderer = Renderer { quote, table: qualified(table, quote), record: quote.literal(&self.record(table)) };
         let roles = &self.roles_clause(quote);
-        let mut statements = renderer.render(template::ROW_SECURITY, context! {});
-        statements.extend(renderer.render(template::CLEAR, context! {}));
-
+        let mut statements = Vec::new();
         let commands = [
             (template::AAL_READ, requirement(self.read, None)),
             (template::AAL_INSERT, requirement(self.insert, self.max_age)),
@@ -240,12 +241,12 @@ impl Protection {
             statements.extend(renderer.render(template::AAL_OWNER, context! { roles, owner_column, subject }));
         }
         if self.guard {
-            statements.extend(self.guards(&renderer));
+            statements.extend(self.guards(table, &renderer));
         }
         statements
     }
 
-    fn guards(&self, renderer: &Renderer<'_>) -> Vec<String> {
+    fn guards(&self, table: &Table, renderer: &Renderer<'_>) -> Vec<String> {
         let levels = [
             (Command::Insert, requirement(self.insert, self.max_age)),
             (Command::Update, self.plain_update()),
@@ -269,7 +270,11 @@ impl Protection {
                 self.sensitive_columns.iter().map(|column| renderer.quote.identifier(column)).collect();
             let columns = columns.join(", ");
             let arguments = arguments_clause(&[GuardArgument { command: Command::Update, required }], renderer.quote);
-            statements.extend(renderer.render(template::AAL_GUARD_COLUMNS, context! { columns, arguments }));
+            let values = context! { columns, arguments };
+            statements.extend(renderer.render(template::AAL_GUARD_COLUMNS, values.clone()));
+            if !table.copies_row_triggers {
+                statements.extend(renderer.render(template::AAL_COLUMNS, values));
+            }
         }
         statements
     }
@@ -292,29 +297,62 @@ impl Protection {
         roles.join(", ")
     }
 
+    /// The names of the policies and triggers that [`Protection::statements`] makes on a table.
+    pub fn names(&self, table: &Table) -> Vec<&'static str> {
+        let writes = [requirement(self.insert, None), self.plain_update(), requirement(self.delete, None)];
+        let guarded = writes.iter().any(Option::is_some);
+        let made = |name: &&str| match *name {
+            "aal_read" => requirement(self.read, None).is_some(),
+            "aal_insert" => requirement(self.insert, None).is_some(),
+            "aal_update" => self.plain_update().is_some(),
+            "aal_delete" => requirement(self.delete, None).is_some(),
+            "aal_owner" => self.owner.is_some(),
+            "aal_guard" => self.guard && guarded,
+            "aal_guard_columns" => !self.sensitive_columns.is_empty(),
+            _ => !self.sensitive_columns.is_empty() && !table.copies_row_triggers,
+        };
+        POLICIES.into_iter().chain(TRIGGERS).filter(made).collect()
+    }
+
     /// The comment on everything that is made: what was asked for, and how the table stood before.
-    fn record(&self, table: &Table) -> String {
+    pub fn record(&self, table: &Table) -> String {
         let record = Record {
             read: self.read.as_str(),
             insert: self.insert.as_str(),
             update: self.update.as_str(),
             delete: self.delete.as_str(),
             max_age: self.max_age.map(|max_age| max_age.to_string()),
+            sensitive: !self.sensitive_columns.is_empty(),
             before: &table.before,
         };
         format!("{RECORD_MARK}{}", serde_json::to_string(&record).unwrap_or_default())
     }
 }
 
-/// The statements that take back what [`Protection::statements`] made; `row_security_off` says whether row
-/// security goes off, too.
-pub fn unprotect_statements(table: &Table, row_security_off: bool, quote: &dyn Quote) -> Vec<String> {
+/// The statements that take away what [`Protection::statements`] makes: all of it, or of that only what is in
+/// `existing`.
+pub fn clear_statements(table: &Table, existing: Option<&[String]>, quote: &dyn Quote) -> Vec<String> {
     let renderer = Renderer { quote, table: qualified(table, quote), record: String::new() };
-    let mut statements = renderer.render(template::CLEAR, context! {});
-    if row_security_off {
-        statements.extend(renderer.render(template::ROW_SECURITY_OFF, context! {}));
-    }
-    statements
+    let wanted = |name: &&str| match existing {
+        Some(existing) => existing.iter().any(|existing| existing == name),
+        None => !(table.copies_row_triggers && *name == "aal_columns"),
+    };
+    let names = POLICIES.into_iter().chain(TRIGGERS).filter(wanted);
+    let wanted: Vec<String> = names.map(|name| format!(" if exists {name} on ")).collect();
+    let is_wanted = |statement: &str| wanted.iter().any(|wanted| statement.contains(wanted));
+    renderer.render_where(template::CLEAR, is_wanted, context! {})
+}
+
+/// The statement that switches row security on.
+pub fn row_security_on_statement(table: &Table, quote: &dyn Quote) -> Vec<String> {
+    let renderer = Renderer { quote, table: qualified(table, quote), record: String::new() };
+    renderer.render(template::ROW_SECURITY, context! {})
+}
+
+/// The statement that switches row security off.
+pub fn row_security_off_statement(table: &Table, quote: &dyn Quote) -> Vec<String> {
+    let renderer = Renderer { quote, table: qualified(table, quote), record: String::new() };
+    renderer.render(template::ROW_SECURITY_OFF, context! {})
 }
 
 /// How the comment on everything that `protect_table` makes begins.
@@ -324,7 +362,7 @@ pub const RECORD_MARK: &str = "pg_aal: ";
 pub const POLICIES: [&str; 5] = ["aal_read", "aal_insert", "aal_update", "aal_delete", "aal_owner"];
 
 /// The triggers that `protect_table` makes.
-pub const TRIGGERS: [&str; 2] = ["aal_guard", "aal_guard_columns"];
+pub const TRIGGERS: [&str; 3] = ["aal_guard", "aal_guard_columns", "aal_columns"];
 
 #[derive(Serialize)]
 struct Record<'a> {
@@ -333,6 +371,7 @@ struct Record<'a> {
     update: &'static str,
     delete: &'static str,
     max_age: Option<String>,
+    sensitive: bool,
     #[serde(flatten)]
     before: &'a Before,
 }
@@ -426,11 +465,10 @@ fn requirement(level: TableLevel, max_age: Option<MaxAge>) -> Option<Requirement
 }
 
 fn has_aal(required: Requirement, quote: &dyn Quote) -> String {
+    // Both arguments, with their types: an exact match, which no other function of that name can come before.
     let level = quote.literal(required.level.as_str());
-    match required.max_age {
-        Some(max_age) => format!("auth.has_aal({level}, {})", quote.literal(&max_age.to_string())),
-        None => format!("auth.has_aal({level})"),
-    }
+    let max_age = required.max_age.map_or("null".to_owned(), |max_age| quote.literal(&max_age.to_string()));
+    format!("auth.has_aal({level}::text, {max_age}::interval)")
 }
 
 fn arguments_clause(arguments: &[GuardArgument], quote: &dyn Quote) -> String {
@@ -452,11 +490,17 @@ struct Renderer<'a> {
 impl Renderer<'_> {
     /// The statements of a template. It is split before anything is filled in, so that a name can't end one.
     fn render(&self, template: &str, values: Value) -> Vec<String> {
+        self.render_where(template, |_| true, values)
+    }
+
+    /// Of those, the ones whose template is wanted.
+    fn render_where(&self, template: &str, wanted: impl Fn(&str) -> bool, values: Value) -> Vec<String> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         let values = context! { table => &self.table, record => &self.record, ..values };
         split_statements(template)
             .into_iter()
+            .filter(|statement| wanted(statement))
             .map(|statement| {
                 // The templates are part of the program and every one is rendered by a test.
                 environment.render_str(statement, &values).expect("a template of sql/templates renders")
@@ -481,6 +525,7 @@ mod template {
     pub const AAL_OWNER: &str = include_str!("../../../sql/templates/aal_owner.sql");
     pub const AAL_GUARD: &str = include_str!("../../../sql/templates/aal_guard.sql");
     pub const AAL_GUARD_COLUMNS: &str = include_str!("../../../sql/templates/aal_guard_columns.sql");
+    pub const AAL_COLUMNS: &str = include_str!("../../../sql/templates/aal_columns.sql");
 }
 
 #[cfg(test)]
@@ -516,8 +561,8 @@ mod tests {
     }
 
     fn payments() -> Table {
-        let before = Before { row_security: false, policies: Vec::new() };
-        Table { schema: "public".to_owned(), name: "payments".to_owned(), before }
+        let before = Before { row_security: false, policies: None };
+        Table { schema: "public".to_owned(), name: "payments".to_owned(), before, copies_row_triggers: false }
     }
 
     fn creates(protection: &Protection) -> Vec<String> {
@@ -530,8 +575,8 @@ mod tests {
         let creates = creates(&default());
         assert_eq!(creates.len(), 5);
         assert!(creates[..4].iter().all(|policy| policy.contains("as restrictive")), "{creates:#?}");
-        assert!(creates[0].contains("using ((select auth.has_aal('aal1')))"));
-        assert!(creates[2].contains("with check ((select auth.has_aal('aal2')))"));
+        assert!(creates[0].contains("using ((select auth.has_aal('aal1'::text, null::interval)))"));
+        assert!(creates[2].contains("with check ((select auth.has_aal('aal2'::text, null::interval)))"));
         assert!(creates[4].contains("before insert or update or delete or truncate on \"public\".\"payments\""));
         assert!(creates[4].contains("auth.aal_guard('insert=aal2', 'update=aal2', 'delete=aal2', 'truncate=aal2')"));
     }
@@ -540,8 +585,8 @@ mod tests {
     fn max_age_binds_the_writes_only() {
         let protection = Protection { max_age: Some(MaxAge::from_seconds(900)), ..default() };
         let creates = creates(&protection);
-        assert!(creates[0].contains("auth.has_aal('aal1'))"));
-        assert!(creates[1].contains("auth.has_aal('aal2', '900 seconds')"));
+        assert!(creates[0].contains("auth.has_aal('aal1'::text, null::interval))"));
+        assert!(creates[1].contains("auth.has_aal('aal2'::text, '900 seconds'::interval)"));
         assert!(creates[4].contains("'insert=aal2,max_age=900 seconds'"));
     }
 
@@ -560,6 +605,54 @@ mod tests {
         assert!(creates[2].contains("for update") && creates[2].contains("'aal1'"));
         assert!(creates[4].contains("'update=aal1'"));
         assert!(creates[5].contains("before update of \"iban\" on") && creates[5].contains("'update=aal2'"));
+        assert!(
+            creates[6].starts_with("create constraint trigger aal_columns") && creates[6].contains("'update=aal2'")
+        );
+        let partition = Table { copies_row_triggers: true, ..payments() };
+        let statements = protection.statements(&partition, &Always);
+        assert!(!statements.iter().any(|statement| statement.contains("constraint trigger")));
+    }
+
+    #[test]
+    fn the_names_are_those_of_what_the_statements_make() {
+        let none = TableLevel::None;
+        let variants = [
+            default(),
+            Protection { guard: false, ..default() },
+            Protection { read: none, ..default() },
+            Protection { insert: none, update: none, delete: none, ..default() },
+            Protection { insert: none, delete: none, ..default() },
+            Protection { owner: Some(Owner { column: "o".to_owned(), is_uuid: true }), ..default() },
+            Protection { sensitive_columns: vec!["c".to_owned()], ..default() },
+            Protection { read: none, insert: none, delete: none, sensitive_columns: vec!["c".to_owned()], ..default() },
+        ];
+        for protection in variants {
+            for copies_row_triggers in [false, true] {
+                let table = Table { copies_row_triggers, ..payments() };
+                let statements = protection.statements(&table, &Always).join("\n");
+                for name in POLICIES.into_iter().chain(TRIGGERS) {
+                    let is_made = statements.contains(&format!("comment on policy {name} on "))
+                        || statements.contains(&format!("comment on trigger {name} on "));
+                    assert_eq!(protection.names(&table).contains(&name), is_made, "{name} {protection:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn clearing_takes_all_or_only_what_is_there() {
+        let all = clear_statements(&payments(), None, &Always);
+        assert_eq!(all.len(), POLICIES.len() + TRIGGERS.len());
+        for (statement, name) in all.iter().zip(POLICIES.into_iter().chain(TRIGGERS)) {
+            assert!(statement.contains(&format!("if exists {name} on \"public\".\"payments\"")), "{statement}");
+        }
+        let there = ["aal_read".to_owned(), "aal_guard".to_owned()];
+        let some = clear_statements(&payments(), Some(&there), &Always);
+        assert_eq!(some, [all[0].clone(), all[5].clone()]);
+        let partition = Table { copies_row_triggers: true, ..payments() };
+        assert!(
+            !clear_statements(&partition, None, &Always).iter().any(|statement| statement.contains("aal_columns on"))
+        );
     }
 
     #[test]
@@ -601,7 +694,7 @@ mod tests {
 
     #[test]
     fn the_record_reads_back() {
-        let table = Table { before: Before { row_security: false, policies: vec!["a\"b'".to_owned()] }, ..payments() };
+        let table = Table { before: Before { row_security: false, policies: Some("d41d8".to_owned()) }, ..payments() };
         let comment = default().record(&table);
         assert_eq!(Before::from_record(&comment), Some(table.before));
         for foreign in ["", "pg_aal: ", "pg_aal: {}", "pg_aal: []", "{\"row_security_before\":true}", "my policy"] {

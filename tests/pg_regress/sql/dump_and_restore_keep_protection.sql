@@ -5,7 +5,7 @@ create schema "We""ird";
 create table "We""ird"."T able" (id int);
 create policy everybody on "We""ird"."T able" using (true);
 grant usage on schema "We""ird" to authenticated;
-grant all on payments, "We""ird"."T able" to authenticated;
+grant select, insert, update, delete on payments, "We""ird"."T able" to authenticated;
 select count(*) from auth.protect_table('payments', owner_column => 'user_id', sensitive_columns => '{iban}', max_age => '15 minutes');
 select count(*) from auth.protect_table('"We""ird"."T able"', read => 'aal2');
 

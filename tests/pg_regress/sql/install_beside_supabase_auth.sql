@@ -65,11 +65,28 @@ select count(*) as statements from auth.unprotect_table('payments');
 drop extension pg_aal;
 select kind, name, b.state = s.state as unchanged from before b join state s using (kind, name) order by 1, 2;
 
--- What bears the name of one of ours is never replaced: installing fails.
+-- What bears the name of one of ours is never replaced, nor shared: installing fails.
 create function auth.aal() returns text language sql as $$ select 'aal3' $$;
 \set SHOW_CONTEXT never
 create extension pg_aal;
 select auth.aal();
+drop function auth.aal();
+create function auth.has_aal(text, text) returns boolean language sql as $$ select true $$;
+create function auth.protect_table(text) returns text language sql as $$ select '' $$;
+create extension pg_aal;
+\echo :LAST_ERROR_SQLSTATE
+drop function auth.has_aal(text, text), auth.protect_table(text);
+create extension pg_aal;
+-- And if it comes later, the policies are bound to ours even so.
+set role supabase_auth_admin;
+create function auth.has_aal(text) returns boolean language sql as $$ select true $$;
+create function auth.has_aal(text, text) returns boolean language sql as $$ select true $$;
+create function auth.has_aal(text, anyelement) returns boolean language sql as $$ select true $$;
+reset role;
+select count(*) as statements from auth.protect_table('payments', owner_column => 'user_id', max_age => '1 hour');
+select distinct d.refobjid::regprocedure
+  from pg_depend d join pg_policy p on d.classid = 'pg_policy'::regclass and d.objid = p.oid
+ where p.polrelid = 'payments'::regclass and d.refclassid = 'pg_proc'::regclass order by 1;
 
 \c regression
 drop database beside;

@@ -46,5 +46,28 @@ release s;
 commit;
 select has_schema_privilege('anon', 'auth', 'usage') as anon_uses;
 
+drop extension pg_aal;
+drop schema auth;
+
+-- By a superuser of any name.
+create role "Ad""min" superuser;
+set role "Ad""min";
+create extension pg_aal;
+reset role;
+select has_schema_privilege('anon', 'auth', 'usage') as anon_uses;
+
+-- Only where texts are UTF-8, as JSON is.
+create database latin encoding 'LATIN1' template template0;
+create database ascii encoding 'SQL_ASCII' template template0;
+\c latin
+\set SHOW_CONTEXT never
+create extension pg_aal;
+\echo :LAST_ERROR_SQLSTATE
+\c ascii
+create extension pg_aal;
+
 \c regression
 drop database bare;
+drop database latin;
+drop database ascii;
+drop role "Ad""min";

@@ -80,6 +80,16 @@ select statement from auth.unprotect_table('t') as statement where statement lik
 select relrowsecurity from pg_class where oid = 't'::regclass;
 select policyname from pg_policies where tablename = 't' order by 1;
 
+-- A policy that changed meanwhile, though its name is the same: likewise.
+drop policy newcomer on t;
+alter table t disable row level security;
+select count(*) from auth.protect_table('t');
+drop policy own_limit on t;
+create policy own_limit on t as restrictive for select using (amount < 42);
+select count(*) from auth.unprotect_table('t');
+select relrowsecurity from pg_class where oid = 't'::regclass;
+create policy newcomer on t using (true);
+
 -- What was taken apart by hand is put together again, and taken away whole.
 drop policy newcomer on t;
 select count(*) from auth.protect_table('t', read => 'aal2');
@@ -94,6 +104,15 @@ select policyname from pg_policies where tablename = 't' order by 1;
 -- Settings of the session are as before.
 show client_min_messages;
 show search_path;
+
+-- Not with a snapshot of the past: what it doesn't show couldn't be protected.
+begin isolation level repeatable read;
+select auth.protect_table('t');
+\echo :LAST_ERROR_SQLSTATE
+rollback;
+begin isolation level serializable;
+select auth.unprotect_table('t');
+rollback;
 
 drop table t;
 drop function test.same(text, text);

@@ -70,7 +70,7 @@ select auth.protect_table('t', sensitive_columns => '{amount}', on_update => 'no
 select auth.protect_table('t', sensitive_columns => '{null}');
 
 -- Ownership, as creating a policy needs it.
-grant all on t to authenticated;
+grant select, insert, update, delete on t to authenticated;
 set role authenticated;
 select auth.protect_table('t');
 \echo :LAST_ERROR_SQLSTATE

@@ -31,6 +31,20 @@ select auth.subject(), auth.subject_uuid();
 set request.jwt.claims = '{"sub":42}';
 select auth.subject(), auth.subject_uuid();
 
+-- A text with a NUL, which no text of Postgres can hold, is no text: it must not pass for what stands before it.
+set request.jwt.claims = '{"sub":"11111111-1111-4111-8111-111111111111\u0000evil","aal":"aal1","amr":[{"method":"totp\u0000x","timestamp":1700000000}]}';
+select auth.subject(), auth.subject_uuid(), auth.aal();
+select * from auth.amr();
+-- What jsonb can't hold: our own error, without the text, not that of the cast.
+select auth.claims();
+\echo :LAST_ERROR_SQLSTATE
+set request.jwt.claims = '{"email":"secret@example.com","x":"\ud800","aal":"aal2"}';
+select auth.claims();
+set request.jwt.claims = '{"email":"secret@example.com","x":1e999999999,"aal":"aal2"}';
+select auth.claims();
+select auth.aal(), auth.has_aal('aal2');
+select 'goes on' as session;
+
 -- The methods, newest first, and the level each proves.
 select test.set_claims('{"aal":"aal2","amr":[{"method":"password","timestamp":1700000000},"oauth",
   {"method":"totp","timestamp":1700003600.5},{"method":"token_refresh","timestamp":1700001000},{"method":"otp"}]}');
