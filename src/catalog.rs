@@ -195,6 +195,28 @@ impl Relation {
         )
     }
 
+    /// The roles, as SQL names them, that may read or write this table and whom policies for `bound` don't bind.
+    pub fn roles_not_bound(&self, client: &SpiClient<'_>, bound: &[String]) -> Result<Vec<String>, spi::Error> {
+        if bound.iter().any(|role| role == "public") {
+            return Ok(Vec::new());
+        }
+        self.texts(
+            client,
+            "select distinct case when acl.grantee = 0 then 'public' else pg_catalog.quote_ident(r.rolname) end
+               from pg_catalog.pg_class c
+               cross join pg_catalog.aclexplode(c.relacl) acl
+               left join pg_catalog.pg_roles r on r.oid = acl.grantee
+              where c.oid = $1 and acl.grantee <> c.relowner
+                and acl.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+                and not coalesce(r.rolbypassrls or r.rolsuper, false)
+                and (r.oid is null or not exists (
+                    select from pg_catalog.pg_roles b
+                     where b.rolname::text = any ($2) and pg_catalog.pg_has_role(r.oid, b.oid, 'USAGE')))
+              order by 1",
+            &[self.oid.into(), bound.to_vec().into()],
+        )
+    }
+
     /// The commands, in capitals, that no permissive policy allows to anybody.
     pub fn commands_without_permissive_policy(&self, client: &SpiClient<'_>) -> Result<Vec<String>, spi::Error> {
         self.texts(

@@ -94,6 +94,7 @@ const fn pack_sqlstate(sqlstate: &[u8; 5]) -> c_int {
 mod elog {
     use super::{c_char, c_int};
 
+    // SAFETY: declared as in Postgres' elog.h.
     unsafe extern "C-unwind" {
         pub fn errstart(level: c_int, domain: *const c_char) -> bool;
         pub fn errcode(sqlstate: c_int) -> c_int;

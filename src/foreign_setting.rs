@@ -40,6 +40,7 @@ impl ForeignSetting {
     /// From Postgres 16 on they are in a hash table.
     #[cfg(not(feature = "pg15"))]
     fn value(&self) -> *const c_char {
+        // SAFETY: declared as in Postgres' utils/guc.h.
         unsafe extern "C-unwind" {
             fn GetConfigOption(name: *const c_char, missing_ok: bool, restrict_privileged: bool) -> *const c_char;
         }
@@ -144,6 +145,7 @@ mod sorted {
 
     /// All settings of the backend, as they are now.
     fn all<'a>() -> &'a [Setting] {
+        // SAFETY: declared as in Postgres' utils/guc_tables.h and utils/guc.h.
         unsafe extern "C-unwind" {
             fn get_guc_variables() -> *mut Setting;
             fn GetNumConfigOptions() -> c_int;

@@ -65,6 +65,7 @@ pub fn to_timestamptz(at: Timestamp) -> Option<TimestampWithTimeZone> {
 
 /// Postgres' functions that raise no errors, without the guard that pgrx puts around each.
 mod unguarded {
+    // SAFETY: declared as in Postgres' access/xact.h.
     unsafe extern "C-unwind" {
         pub fn GetCurrentStatementStartTimestamp() -> pgrx::pg_sys::TimestampTz;
     }

@@ -57,7 +57,7 @@ fn protect_table(
             target.verify_protected(client, &protection)?;
         }
         let root = &targets[0].relation;
-        warn_of_ways_around(client, &targets)?;
+        warn_of_ways_around(client, &targets, &protection.roles)?;
         notice_closed_commands(client, root)?;
         Ok(statements)
     });
@@ -406,7 +406,7 @@ fn run(client: &mut SpiClient<'_>, statements: &[String]) -> Result<(), spi::Err
 }
 
 /// Warns of what goes past the policies of these tables, and is the owner's to close.
-fn warn_of_ways_around(client: &SpiClient<'_>, targets: &[Target]) -> Result<(), spi::Error> {
+fn warn_of_ways_around(client: &SpiClient<'_>, targets: &[Target], bound: &[String]) -> Result<(), spi::Error> {
     // A table that inherits can be used by its own name and through its parent: each way only the policies of the
     // table that is named count.
     let names = |relations: Vec<Relation>| relations.iter().map(Relation::display_name).collect::<Vec<_>>().join(", ");
@@ -421,6 +421,11 @@ fn warn_of_ways_around(client: &SpiClient<'_>, targets: &[Target]) -> Result<(),
     if !parents.is_empty() {
         let message = format!("the rows of {name} can be reached without its policies through {parents}");
         warning(&message, "Protect the parent, too.");
+    }
+    let unbound = root.roles_not_bound(client, bound)?.join(", ");
+    if !unbound.is_empty() {
+        let message = format!("roles with privileges on {name} that its policies do not bind: {unbound}");
+        warning(&message, "Leave roles out to bind everybody.");
     }
     // Row security doesn't see TRUNCATE; a foreign key tells which keys exist; a trigger runs in other sessions, and
     // whoever may create one may replace the guard.

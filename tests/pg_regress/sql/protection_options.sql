@@ -67,6 +67,11 @@ select test.attempt('update t set note = note');
 select test.attempt('do ''begin truncate t; raise division_by_zero; end''');
 reset role;
 select target, roles from auth.protected_tables;
+-- A WARNING names them.
+select count(*) > 0 as protected from auth.protect_table('t', roles => '{authenticated}');
+grant select on t to public;
+select count(*) > 0 as protected from auth.protect_table('t', roles => '{anon,authenticated}');
+revoke select on t from public;
 -- A role inherits what binds the roles it is a member of.
 grant authenticated to cron_worker;
 select test.sign_in('aal1');

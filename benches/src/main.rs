@@ -1,0 +1,55 @@
+//! `make bench`: one run, one table, each figure a ratio to the same work without AAL.
+
+mod chart;
+mod micro;
+mod report;
+mod variant;
+mod works;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Measures pg_aal in a throw-away cluster and writes performance.md and performance.svg.
+#[derive(Parser)]
+struct Options {
+    /// The cluster's folder, as pgrx-config/cluster.sh prints it.
+    #[arg(long)]
+    cluster: PathBuf,
+    /// SQL that makes the tables.
+    #[arg(long)]
+    setup: PathBuf,
+    /// The folder with the variants.
+    #[arg(long)]
+    variants: PathBuf,
+    /// A folder with further variants.
+    #[arg(long)]
+    peers: Option<PathBuf>,
+    /// Where criterion left its estimates.
+    #[arg(long)]
+    criterion: PathBuf,
+    /// How often each variant is measured.
+    #[arg(long, default_value_t = 11)]
+    rounds: usize,
+    /// The folder to write to.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let mut variants = variant::read_folder(&options.variants)?;
+    if let Some(peers) = &options.peers {
+        variants.extend(variant::read_folder(peers)?);
+    }
+    let bench = works::Bench::prepare(&options.cluster, &options.setup)?;
+    let results = bench.run(&variants, options.rounds)?;
+    let micro = micro::read(&options.criterion)?;
+    let chart = options.out.join("performance.svg");
+    chart::draw(&results, &chart)?;
+    let page = report::page(&results, &micro, &bench.machine()?);
+    std::fs::write(options.out.join("performance.md"), &page)?;
+    println!("{page}");
+    Ok(())
+}

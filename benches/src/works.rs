@@ -1,0 +1,318 @@
+//! The measurements: in each round every variant once, in an order that changes from round to round.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use postgres::{Client, Config, NoTls};
+
+use crate::variant::{Variant, Work};
+
+/// Claims as Supabase Auth issues them, about 600 bytes, with a second factor verified a minute ago.
+/// (A colon before a digit or a word would be a variable to pgbench.)
+const CLAIMS: &str = r#"select set_config('request.jwt.claims', format(
+  '{"iss":"http://localhost/auth/v1","sub":"11111111-1111-4111-8111-111111111111","aud":"authenticated","exp": %s,"iat": %s,'
+  '"email":"jane@example.com","phone":"","app_metadata":{"provider":"email","providers":["email"]},"user_metadata":{'
+  '"email":"jane@example.com","email_verified": true,"phone_verified": false,"sub":"11111111-1111-4111-8111-111111111111"},'
+  '"role":"authenticated","aal":"aal2","amr":[{"method":"totp","timestamp": %s},{"method":"password","timestamp": %s}],'
+  '"session_id":"33333333-3333-4333-8333-333333333333","is_anonymous": false}',
+  now + 3600, now - 60, now - 60, now - 7200), false)
+  from (select floor(extract(epoch from statement_timestamp()))::bigint as now) as clock"#;
+
+/// How many rows the scans read.
+pub const ROWS: f64 = 1_000_000.0;
+
+/// How long pgbench runs for one figure, in seconds.
+const PGBENCH_SECONDS: &str = "1";
+
+/// How the clients of pgbench send their statements.
+const PROTOCOLS: [&str; 2] = ["simple", "prepared"];
+const CLIENTS: [usize; 2] = [1, 8];
+
+/// What was measured: for each column of the table and each variant the rounds, in seconds.
+pub struct Results {
+    /// The variants, by name, in the table's order.
+    pub titles: Vec<(String, String)>,
+    /// The columns' titles, in the table's order.
+    pub columns: Vec<String>,
+    rounds: BTreeMap<(String, String), Vec<f64>>,
+    /// First calls in a new backend, in microseconds: what, and the median.
+    pub first_calls: Vec<(String, f64)>,
+}
+
+impl Results {
+    /// The median of the rounds' ratios to another variant; `None` if either wasn't measured.
+    pub fn ratio(&self, column: &str, variant: &str, to: &str) -> Option<f64> {
+        let rounds = |variant: &str| self.rounds.get(&(column.to_owned(), variant.to_owned()));
+        let ratios = rounds(variant)?.iter().zip(rounds(to)?).map(|(a, b)| a / b).collect();
+        Some(median(ratios))
+    }
+
+    /// The median of the rounds, in seconds.
+    pub fn seconds(&self, column: &str, variant: &str) -> Option<f64> {
+        self.rounds.get(&(column.to_owned(), variant.to_owned())).cloned().map(median)
+    }
+}
+
+/// The middle value.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
+}
+
+/// A cluster to measure in.
+pub struct Bench {
+    folder: PathBuf,
+}
+
+impl Bench {
+    /// Makes the tables.
+    pub fn prepare(folder: &Path, setup: &Path) -> Result<Bench> {
+        let bench = Bench { folder: folder.to_owned() };
+        eprintln!("making a million rows");
+        let mut psql = Command::new(folder.join("bin/psql"));
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres", "-h"])
+            .arg(folder.join("socket"))
+            .arg("-f")
+            .arg(setup)
+            .stdout(std::process::Stdio::null());
+        if !psql.status().context("starting psql")?.success() {
+            bail!("the set-up failed");
+        }
+        Ok(bench)
+    }
+
+    fn connect(&self) -> Result<Client> {
+        let mut config = Config::new();
+        config.host_path(self.folder.join("socket")).user("postgres").dbname("postgres");
+        Ok(config.connect(NoTls)?)
+    }
+
+    /// What it was measured on.
+    pub fn machine(&self) -> Result<String> {
+        let version: String = self.connect()?.query_one("show server_version", &[])?.get(0);
+        let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = cpu.lines().find_map(|line| line.strip_prefix("model name").and_then(|rest| rest.split_once(": ")));
+        let cores = std::thread::available_parallelism()?;
+        let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let kib = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default();
+        let model = model.map_or("unknown processor", |(_, model)| model);
+        Ok(format!("Postgres {version}, {cores} cores of {model}, {:.0} GiB of memory", kib / 1_048_576.0))
+    }
+
+    /// Measures all variants on all their works.
+    pub fn run(&self, variants: &[Variant], rounds: usize) -> Result<Results> {
+        let mut results = Results {
+            titles: variants.iter().map(|variant| (variant.name.clone(), variant.title.clone())).collect(),
+            columns: Vec::new(),
+            rounds: BTreeMap::new(),
+            first_calls: self.first_calls()?,
+        };
+        let variants = self.those_that_work(variants)?;
+        for work in [Work::Scan, Work::Parallel, Work::Insert] {
+            let column = column(work);
+            self.rounds(&mut results, &variants, work, &column, rounds, |client| statement(client, work))?;
+        }
+        for work in [Work::Read, Work::Write] {
+            for protocol in PROTOCOLS {
+                for clients in CLIENTS {
+                    let column = format!("{}, {protocol}, {}", column(work), clients_text(clients));
+                    let script = self.script(work)?;
+                    self.rounds(&mut results, &variants, work, &column, rounds, |_| {
+                        self.pgbench(&script, protocol, clients)
+                    })?;
+                }
+            }
+        }
+        Ok(results)
+    }
+
+    /// Leaves out, with a word, what can't be set up: a peer that isn't installed.
+    fn those_that_work<'a>(&self, variants: &'a [Variant]) -> Result<Vec<&'a Variant>> {
+        let mut admin = self.connect()?;
+        let mut works = Vec::new();
+        for variant in variants {
+            match apply(&mut admin, variant, "bench") {
+                Ok(()) => works.push(variant),
+                Err(error) => eprintln!("left out: {}: {error:#}", variant.title),
+            }
+            clear(&mut admin, "bench")?;
+        }
+        Ok(works)
+    }
+
+    fn rounds(
+        &self,
+        results: &mut Results,
+        variants: &[&Variant],
+        work: Work,
+        column: &str,
+        rounds: usize,
+        measure: impl Fn(&mut Client) -> Result<f64>,
+    ) -> Result<()> {
+        let variants: Vec<_> = variants.iter().filter(|variant| variant.works.contains(&work)).collect();
+        results.columns.push(column.to_owned());
+        let mut admin = self.connect()?;
+        let mut session = self.connect()?;
+        session.batch_execute(settings(work))?;
+        session.batch_execute(CLAIMS)?;
+        session.batch_execute("set role authenticated")?;
+        let table = table(work);
+        for round in 0..rounds {
+            eprint!("\r{column}: round {} of {rounds}   ", round + 1);
+            for nr in 0..variants.len() {
+                // Another order each round: from another start, and every second time backwards.
+                let nr = (nr + round * 3) % variants.len();
+                let nr = if round % 2 == 1 { variants.len() - 1 - nr } else { nr };
+                let variant = variants[nr];
+                if work == Work::Insert {
+                    // What a round before rolled back still takes up space.
+                    admin.batch_execute("truncate bench_insert")?;
+                }
+                apply(&mut admin, variant, table)?;
+                let seconds = measure(&mut session).with_context(|| variant.title.clone())?;
+                clear(&mut admin, table)?;
+                results.rounds.entry((column.to_owned(), variant.name.clone())).or_default().push(seconds);
+            }
+        }
+        eprintln!();
+        Ok(())
+    }
+
+    /// A pgbench script: one request as PostgREST sends it.
+    fn script(&self, work: Work) -> Result<PathBuf> {
+        let claims: String = self.connect()?.query_one(CLAIMS, &[])?.get(0);
+        let statement = match work {
+            Work::Read => {
+                "with pgrst_source as (select bench.* from bench where bench.id = :id) \
+                 select null::bigint as total_result_set, count(_postgrest_t) as page_total, \
+                 coalesce(json_agg(_postgrest_t), '[]') as body from (select * from pgrst_source) _postgrest_t;"
+            }
+            _ => {
+                "with pgrst_source as (update bench set amount = amount + 1 where bench.id = :id returning 1) \
+                 select '' as total_result_set, count(_postgrest_t) as page_total, '' as body \
+                 from (select * from pgrst_source) _postgrest_t;"
+            }
+        };
+        let script = format!(
+            "\\set id random(1, 1000000)\nbegin;\nselect set_config('search_path', 'public', true), \
+             set_config('role', 'authenticated', true), set_config('request.jwt.claims', '{claims}', true), \
+             set_config('request.method', 'GET', true), set_config('request.path', '/bench', true), \
+             set_config('request.headers', '{{\"host\":\"localhost\",\"accept\":\"*/*\"}}', true), \
+             set_config('request.cookies', '{{}}', true);\n{statement}\ncommit;\n"
+        );
+        let file = self.folder.join(format!("{work:?}.pgbench"));
+        std::fs::write(&file, script)?;
+        Ok(file)
+    }
+
+    /// The average latency of one request, in seconds.
+    fn pgbench(&self, script: &Path, protocol: &str, clients: usize) -> Result<f64> {
+        let output = Command::new(self.folder.join("bin/pgbench"))
+            .args(["-n", "-U", "postgres", "-T", PGBENCH_SECONDS, "-M", protocol, "-j", "2", "-c"])
+            .arg(clients.to_string())
+            .arg("-h")
+            .arg(self.folder.join("socket"))
+            .arg("-f")
+            .arg(script)
+            .arg("postgres")
+            .output()
+            .context("starting pgbench")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let latency = text.lines().find_map(|line| line.strip_prefix("latency average = ")?.strip_suffix(" ms"));
+        match (output.status.success(), latency) {
+            (true, Some(milliseconds)) => Ok(milliseconds.parse::<f64>()? / 1_000.0),
+            _ => bail!("pgbench: {}", String::from_utf8_lossy(&output.stderr)),
+        }
+    }
+
+    /// What the first call costs in a new backend, in microseconds, and the second.
+    fn first_calls(&self) -> Result<Vec<(String, f64)>> {
+        let calls = [
+            ("`select 1`", "select 1"),
+            ("`auth.jwt()`", "select auth.jwt() ->> 'aal' = 'aal2'"),
+            ("`auth.has_aal('aal2')`, which loads the library", "select auth.has_aal('aal2')"),
+        ];
+        let mut medians = Vec::new();
+        for (title, call) in calls {
+            let (mut first, mut second) = (Vec::new(), Vec::new());
+            for _ in 0..40 {
+                let mut client = self.connect()?;
+                client.batch_execute(CLAIMS)?;
+                for times in [&mut first, &mut second] {
+                    let start = Instant::now();
+                    client.simple_query(call)?;
+                    times.push(start.elapsed().as_secs_f64() * 1e6);
+                }
+            }
+            medians.push((format!("{title}: first"), median(first)));
+            medians.push((format!("{title}: second"), median(second)));
+        }
+        Ok(medians)
+    }
+}
+
+fn column(work: Work) -> String {
+    match work {
+        Work::Scan => "1M rows",
+        Work::Parallel => "1M rows, parallel",
+        Work::Insert => "200k INSERT",
+        Work::Read => "read by key",
+        Work::Write => "write of a row",
+    }
+    .to_owned()
+}
+
+fn clients_text(clients: usize) -> String {
+    if clients == 1 { "1 client".to_owned() } else { format!("{clients} clients") }
+}
+
+fn table(work: Work) -> &'static str {
+    if work == Work::Insert { "bench_insert" } else { "bench" }
+}
+
+fn settings(work: Work) -> &'static str {
+    match work {
+        Work::Parallel => {
+            "set jit = off; set max_parallel_workers_per_gather = 2; set parallel_setup_cost = 0; set parallel_tuple_cost = 0"
+        }
+        _ => "set jit = off; set max_parallel_workers_per_gather = 0",
+    }
+}
+
+/// One statement, timed, after one that loads what the variant needs.
+fn statement(client: &mut Client, work: Work) -> Result<f64> {
+    client.simple_query("select count(*) from bench where id < 1000")?;
+    let insert = "insert into bench_insert select n, 'aal2', n from generate_series(1, 200000) as n";
+    let scan = "select count(*) from bench where amount >= 0";
+    if work == Work::Insert {
+        client.batch_execute("begin")?;
+    }
+    let start = Instant::now();
+    client.simple_query(if work == Work::Insert { insert } else { scan })?;
+    let seconds = start.elapsed().as_secs_f64();
+    if work == Work::Insert {
+        client.batch_execute("rollback")?;
+    }
+    Ok(seconds)
+}
+
+fn apply(admin: &mut Client, variant: &Variant, table: &str) -> Result<()> {
+    Ok(admin.batch_execute(&variant.sql.replace("{table}", table))?)
+}
+
+/// Takes every policy but the permissive one, and every trigger, off the table.
+fn clear(admin: &mut Client, table: &str) -> Result<()> {
+    admin.batch_execute(&format!(
+        "do $$ declare r record; begin
+           for r in select polname from pg_policy where polrelid = '{table}'::regclass and polname <> 'everybody' loop
+             execute format('drop policy %I on {table}', r.polname); end loop;
+           for r in select tgname from pg_trigger where tgrelid = '{table}'::regclass and not tgisinternal loop
+             execute format('drop trigger %I on {table}', r.tgname); end loop;
+         end $$"
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,3 @@
+-- title: no AAL policy
+-- works: scan, parallel, insert, read, write
+select 1;

@@ -1,0 +1,3 @@
+-- title: protect_table, as it comes
+-- works: insert, read, write
+select auth.protect_table('{table}');
