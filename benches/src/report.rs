@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::micro::Micro;
-use crate::works::{ROWS, Results};
+use crate::works::{GUARD, ROWS, Results, WRITES};
 
 const NONE: &str = "00-none";
 const BARE: &str = "20-pg_aal-bare";
@@ -19,7 +19,7 @@ pub fn page(results: &Results, micro: &[Micro], machine: &str) -> String {
          Each figure is how long the work takes, as a multiple of the same work under row security without an AAL policy \
          (median of interleaved rounds).\n\n"
     );
-    table(&mut page, results, &["1M rows", "1M rows, parallel", "200k INSERT"]);
+    table(&mut page, results, &["1M rows", "1M rows, parallel", "200k INSERT", GUARD]);
     let _ = write!(
         page,
         "\n### One request, as PostgREST sends it\n\n`begin`, `select set_config(…)`, the statement, `commit`; pgbench, simple and \
@@ -107,6 +107,18 @@ fn promises(results: &Results) -> Vec<(String, String, bool)> {
             let ratio = results.ratio(column, "51-protect_table", "50-protect_table-policies");
             at_most(format!("guard, {column}: at most 1.05 × without it"), ratio, 1.05);
         }
+    }
+    let guard = |variant| results.seconds(GUARD, variant);
+    if let (Some(with), Some(without)) = (guard("51-protect_table"), guard("50-protect_table-policies")) {
+        let microseconds = (with - without) / WRITES * 1e6;
+        let request =
+            results.seconds("write of a row, prepared, 1 client", "50-protect_table-policies").unwrap_or_default()
+                * 1e6;
+        promises.push((
+            format!("guard, measured in the server: at most 5 % of a one-row prepared write ({request:.0} µs)"),
+            format!("{microseconds:.2} µs"),
+            microseconds <= request * 0.05,
+        ));
     }
     if let Some(ratio) = results.ratio("1M rows", "10-supabase-bare", BARE) {
         promises.push((

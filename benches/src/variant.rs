@@ -17,6 +17,8 @@ pub enum Work {
     Read,
     /// A write of one row, as PostgREST sends it.
     Write,
+    /// Writes of one row each, prepared, without a client between: what is left is the executor and the triggers.
+    Guard,
 }
 
 impl Work {
@@ -27,7 +29,8 @@ impl Work {
             "insert" => Work::Insert,
             "read" => Work::Read,
             "write" => Work::Write,
-            _ => bail!("unknown work {text:?}: scan, parallel, insert, read or write"),
+            "guard" => Work::Guard,
+            _ => bail!("unknown work {text:?}: scan, parallel, insert, read, write or guard"),
         })
     }
 }

@@ -24,8 +24,10 @@ const CLAIMS: &str = r#"select set_config('request.jwt.claims', format(
 /// How many rows the scans read.
 pub const ROWS: f64 = 1_000_000.0;
 
-/// How long pgbench runs for one figure, in seconds.
-const PGBENCH_SECONDS: &str = "1";
+/// The column with the writes inside the server, and how many a measurement does.
+pub const GUARD: &str = "20k one-row writes in the server";
+/// How many writes that are.
+pub const WRITES: f64 = 20_000.0;
 
 /// How the clients of pgbench send their statements.
 const PROTOCOLS: [&str; 2] = ["simple", "prepared"];
@@ -112,8 +114,10 @@ impl Bench {
             first_calls: self.first_calls()?,
         };
         let variants = self.those_that_work(variants)?;
-        for work in [Work::Scan, Work::Parallel, Work::Insert] {
+        for work in [Work::Scan, Work::Parallel, Work::Insert, Work::Guard] {
             let column = column(work);
+            // Seconds each, some of them: half as many rounds do.
+            let rounds = if matches!(work, Work::Scan | Work::Parallel) { rounds.div_ceil(2) } else { rounds };
             self.rounds(&mut results, &variants, work, &column, rounds, |client| statement(client, work))?;
         }
         for work in [Work::Read, Work::Write] {
@@ -211,8 +215,10 @@ impl Bench {
 
     /// The average latency of one request, in seconds.
     fn pgbench(&self, script: &Path, protocol: &str, clients: usize) -> Result<f64> {
+        // More clients than cores: longer, because who gets a core when matters more.
+        let seconds = if clients == 1 { "1" } else { "2" };
         let output = Command::new(self.folder.join("bin/pgbench"))
-            .args(["-n", "-U", "postgres", "-T", PGBENCH_SECONDS, "-M", protocol, "-j", "2", "-c"])
+            .args(["-n", "-U", "postgres", "-T", seconds, "-M", protocol, "-j", "2", "-c"])
             .arg(clients.to_string())
             .arg("-h")
             .arg(self.folder.join("socket"))
@@ -262,6 +268,7 @@ fn column(work: Work) -> String {
         Work::Insert => "200k INSERT",
         Work::Read => "read by key",
         Work::Write => "write of a row",
+        Work::Guard => GUARD,
     }
     .to_owned()
 }
@@ -286,17 +293,19 @@ fn settings(work: Work) -> &'static str {
 /// One statement, timed, after one that loads what the variant needs.
 fn statement(client: &mut Client, work: Work) -> Result<f64> {
     client.simple_query("select count(*) from bench where id < 1000")?;
+    let writes = "do 'begin for i in 1..20000 loop update bench set amount = amount where id = i; end loop; end'";
     let insert = "insert into bench_insert select n, 'aal2', n from generate_series(1, 200000) as n";
     let scan = "select count(*) from bench where amount >= 0";
-    if work == Work::Insert {
-        client.batch_execute("begin")?;
-    }
+    let statement = match work {
+        Work::Insert => insert,
+        Work::Guard => writes,
+        _ => scan,
+    };
+    client.batch_execute("begin")?;
     let start = Instant::now();
-    client.simple_query(if work == Work::Insert { insert } else { scan })?;
+    client.simple_query(statement)?;
     let seconds = start.elapsed().as_secs_f64();
-    if work == Work::Insert {
-        client.batch_execute("rollback")?;
-    }
+    client.batch_execute("rollback")?;
     Ok(seconds)
 }
 

@@ -1,3 +1,3 @@
 -- title: no AAL policy
--- works: scan, parallel, insert, read, write
+-- works: scan, parallel, insert, read, write, guard
 select 1;

@@ -1,3 +1,3 @@
 -- title: a PL/pgSQL function, bare
--- works: scan, parallel, insert
+-- works: scan, insert
 create policy aal on {table} as restrictive for all to authenticated using (aal_by_plpgsql() = 'aal2');

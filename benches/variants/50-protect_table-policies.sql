@@ -1,3 +1,3 @@
 -- title: protect_table without the guard
--- works: read, write
+-- works: read, write, guard
 select auth.protect_table('{table}', guard => false);

@@ -1,3 +1,3 @@
 -- title: protect_table, as it comes
--- works: insert, read, write
+-- works: insert, read, write, guard
 select auth.protect_table('{table}');

@@ -62,7 +62,7 @@ fn check(trigger: &PgTrigger<'_>) {
         let hint = "Run auth.protect_table again, which makes the trigger anew.";
         raise(b"22023", &error.to_string(), None, Some(hint))
     });
-    require(required, Some(&format!("{} on table \"{}\"", command.as_str(), table.name())));
+    require(required, || Some(format!("{} on table \"{}\"", command.as_str(), table.name())));
 }
 
 fn wrong_call(message: &str) -> ! {
@@ -104,14 +104,18 @@ impl Table {
     /// Whether the policy of this name, or for want of it another of ours, binds the current role. All are made
     /// for the same roles. If there is none at all, the guard speaks up for everybody.
     fn policy_binds_current_role(&self, name: &str) -> bool {
-        let ours: Vec<(String, bool)> =
-            self.policies().filter(|(policy, _)| POLICIES.contains(&policy.as_str())).collect();
-        let found = ours.iter().find(|(policy, _)| policy == name).or(ours.first());
-        found.is_none_or(|(_, binds)| *binds)
+        let named = |wanted: &[&str]| {
+            self.policies().find(|policy| {
+                // SAFETY: a policy's name is a C string.
+                let name = unsafe { std::ffi::CStr::from_ptr(policy.policy_name) };
+                wanted.iter().any(|wanted| name.to_bytes() == wanted.as_bytes())
+            })
+        };
+        named(&[name]).or_else(|| named(&POLICIES)).is_none_or(binds_current_role)
     }
 
-    /// The table's policies: their names, and whether each binds the current role.
-    fn policies(&self) -> impl Iterator<Item = (String, bool)> {
+    /// The table's policies.
+    fn policies(&self) -> impl Iterator<Item = &pg_sys::RowSecurityPolicy> {
         // SAFETY: null or the relation's own description of its policies, which lives as long as the open relation.
         let list = unsafe { self.entry().rd_rsdesc.as_ref() }.map_or(std::ptr::null_mut(), |desc| desc.policies);
         // SAFETY: null or a list of pointers.
@@ -119,11 +123,8 @@ impl Table {
         (0..length).filter_map(move |n| {
             // SAFETY: n is within the list.
             let policy: *mut c_void = unsafe { pg_sys::list_nth(list, n) };
-            // SAFETY: the list holds RowSecurityPolicy.
-            let policy = unsafe { policy.cast::<pg_sys::RowSecurityPolicy>().as_ref() }?;
-            // SAFETY: a policy's name is a C string.
-            let name = unsafe { std::ffi::CStr::from_ptr(policy.policy_name) };
-            Some((name.to_string_lossy().into_owned(), binds_current_role(policy)))
+            // SAFETY: the list holds RowSecurityPolicy, which live as long as the relation's description.
+            unsafe { policy.cast::<pg_sys::RowSecurityPolicy>().as_ref() }
         })
     }
 }

@@ -67,7 +67,7 @@ fn has_aal(level: Option<Text>, max_age: default!(Option<Interval>, "NULL")) -> 
 /// `has_aal`.
 #[pg_extern(stable, parallel_safe)]
 fn require_aal(level: Option<Text>, max_age: default!(Option<Interval>, "NULL")) -> bool {
-    require(requirement(level, max_age), None)
+    require(requirement(level, max_age), || None)
 }
 
 /// The methods by which the session authenticated, newest first, and the level each proves.
@@ -95,8 +95,8 @@ fn authenticated_at(level: default!(Option<Text>, "'aal1'")) -> Option<Timestamp
 }
 
 /// Returns true where the claims in force meet `required`, and raises where they don't. `what` names what was
-/// asked for, in the message.
-pub fn require(required: Requirement, what: Option<&str>) -> bool {
+/// asked for, in the message; it is only asked if there is one.
+pub fn require(required: Requirement, what: impl FnOnce() -> Option<String>) -> bool {
     // Copies what is needed out of the cache before anything is raised.
     let answer = with_claims(|claims| match claims.transpose() {
         Ok(claims) => Ok(assess(claims, required, session::clock)),
@@ -104,7 +104,7 @@ pub fn require(required: Requirement, what: Option<&str>) -> bool {
     });
     match answer {
         Ok(Ok(())) => true,
-        Ok(Err(denial)) => denial::insufficient_aal(&denial, what),
+        Ok(Err(denial)) => denial::insufficient_aal(&denial, what().as_deref()),
         Err(error) => denial::invalid_claims(&error),
     }
 }
