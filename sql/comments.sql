@@ -69,10 +69,10 @@ comment on view auth.protected_tables is
   'The tables that auth.protect_table protects, and what it was asked for.';
 
 comment on column auth.protected_tables.target is 'The table.';
-comment on column auth.protected_tables.read is 'The level that SELECT needs.';
-comment on column auth.protected_tables.on_insert is 'The level that INSERT needs.';
-comment on column auth.protected_tables.on_update is 'The level that UPDATE needs; where there are sensitive columns, an UPDATE that names one of them.';
-comment on column auth.protected_tables.on_delete is 'The level that DELETE and TRUNCATE need.';
+comment on column auth.protected_tables.read is 'The level that SELECT needs; NULL if its policy is gone.';
+comment on column auth.protected_tables.on_insert is 'The level that INSERT needs; NULL if its policy is gone.';
+comment on column auth.protected_tables.on_update is 'The level that UPDATE needs; where there are sensitive columns, an UPDATE that names one of them; NULL if its policy is gone.';
+comment on column auth.protected_tables.on_delete is 'The level that DELETE and TRUNCATE need; NULL if the policy for DELETE is gone.';
 comment on column auth.protected_tables.max_age is 'How long ago the factor may have been verified, for the writes; NULL: any time.';
 comment on column auth.protected_tables.roles is 'The roles that the policies bind.';
 comment on column auth.protected_tables.owner_column is 'The column whose value must be the subject, for a row to be somebody''s own; NULL if the table has no policy aal_owner.';

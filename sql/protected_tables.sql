@@ -22,15 +22,16 @@ with
   )
 select
   p.table_oid::regclass as target,
-  substring(p.record from '"read":"(none|aal1|enrolled|aal2|aal3)"') as read,
-  substring(p.record from '"insert":"(none|aal1|enrolled|aal2|aal3)"') as on_insert,
+  case when level.read = 'none' or 'aal_read' = any (there) then level.read end as read,
+  case when level.insert = 'none' or 'aal_insert' = any (there) then level.insert end as on_insert,
   case
+    when level.update = 'none' then level.update
+    when not 'aal_update' = any (there) then null
     -- Without the trigger that decides, sensitive columns need no more than the others.
-    when p.record ~ '"sensitive":true' and columns.tgrelid is null
-      then substring(p.record from '"read":"(none|aal1|enrolled|aal2|aal3)"')
-    else substring(p.record from '"update":"(none|aal1|enrolled|aal2|aal3)"')
+    when p.record ~ '"sensitive":true' and columns.tgrelid is null then level.read
+    else level.update
   end as on_update,
-  substring(p.record from '"delete":"(none|aal1|enrolled|aal2|aal3)"') as on_delete,
+  case when level.delete = 'none' or 'aal_delete' = any (there) then level.delete end as on_delete,
   make_interval(secs => substring(p.record from '"max_age":"([0-9]{1,12}(?:\.[0-9]{1,6})?) seconds?"')::float8) as max_age,
   case
     when p.roles is null then null
@@ -57,6 +58,12 @@ select
   c.relrowsecurity as row_security
 from protected p
 join pg_catalog.pg_class c on c.oid = p.table_oid
+cross join lateral (select array(select polname from pg_catalog.pg_policy where polrelid = p.table_oid)) as policies(there)
+cross join lateral (
+  select substring(p.record from '"read":"(none|aal1|enrolled|aal2|aal3)"'),
+         substring(p.record from '"insert":"(none|aal1|enrolled|aal2|aal3)"'),
+         substring(p.record from '"update":"(none|aal1|enrolled|aal2|aal3)"'),
+         substring(p.record from '"delete":"(none|aal1|enrolled|aal2|aal3)"')) as level(read, insert, update, delete)
 left join pg_catalog.pg_trigger columns
   on columns.tgrelid = p.table_oid and columns.tgname = 'aal_columns' and columns.tgenabled in ('O', 'A')
  and columns.tgfoid = 'auth.aal_guard'::regproc;

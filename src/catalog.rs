@@ -179,6 +179,16 @@ impl Relation {
             .get(1)
     }
 
+    /// The names of its permissive policies that aren't ours.
+    pub fn other_permissive_policies(&self, client: &SpiClient<'_>) -> Result<Vec<String>, spi::Error> {
+        self.texts(
+            client,
+            "select polname::text from pg_catalog.pg_policy
+              where polrelid = $1 and polpermissive and polname::text <> all ($2) order by 1",
+            &[self.oid.into(), POLICIES.to_vec().into()],
+        )
+    }
+
     /// The roles, as SQL names them, that may do on this table what row security doesn't see.
     pub fn roles_with_rights_past_row_security(&self, client: &SpiClient<'_>) -> Result<Vec<String>, spi::Error> {
         self.texts(

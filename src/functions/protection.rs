@@ -58,13 +58,17 @@ fn protect_table(
         }
         let root = &targets[0].relation;
         warn_of_ways_around(client, &targets, &protection.roles)?;
+        if protection.owner.is_some() {
+            notice_other_rows(client, root)?;
+        }
         notice_closed_commands(client, root)?;
         Ok(statements)
     });
     SetOfIterator::new(statements)
 }
 
-/// The statements that `protect_table` would run, without running them.
+/// The statements that `protect_table` would run, without running them: for a migration, say. They drop what may be
+/// there, and switch row security on for good.
 ///
 /// Errors: as `protect_table`, but for ownership, which only running them needs.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -89,8 +93,15 @@ fn protect_table_sql(
     let statements = connect(|client| {
         let relation = relation(client, target)?;
         let protection = wish.protection(client, &relation)?;
-        let targets = targets(client, with_partitions(client, relation)?)?;
+        let mut targets = targets(client, with_partitions(client, relation)?)?;
         protection_fits(&protection, &targets[0]);
+        for target in &mut targets {
+            // The text may be run elsewhere, where row security is on. So it never says that it was off, unless that
+            // is on record: unprotect_table then leaves it on.
+            if target.existing.iter().all(|named| named.record().is_none()) {
+                target.table.before = Before { row_security: true, policies: None };
+            }
+        }
         let clear = targets.iter().flat_map(|target| clear_statements(&target.table, None, &PostgresQuote));
         let protect = targets.iter().flat_map(|target| {
             let mut statements = row_security_on_statement(&target.table, &PostgresQuote);
@@ -425,7 +436,9 @@ fn warn_of_ways_around(client: &SpiClient<'_>, targets: &[Target], bound: &[Stri
     let unbound = root.roles_not_bound(client, bound)?.join(", ");
     if !unbound.is_empty() {
         let message = format!("roles with privileges on {name} that its policies do not bind: {unbound}");
-        warning(&message, "Leave roles out to bind everybody.");
+        let hint =
+            "They can do what permissive policies allow, at any level: leave roles out to bind everybody, or revoke.";
+        warning(&message, hint);
     }
     // Row security doesn't see TRUNCATE; a foreign key tells which keys exist; a trigger runs in other sessions, and
     // whoever may create one may replace the guard.
@@ -436,6 +449,16 @@ fn warn_of_ways_around(client: &SpiClient<'_>, targets: &[Target], bound: &[Stri
             let message = format!("privileges on {name} that row security does not check are granted to {roles}");
             warning(&message, &format!("revoke trigger, truncate, references on {name} from {roles};"));
         }
+    }
+    Ok(())
+}
+
+fn notice_other_rows(client: &SpiClient<'_>, relation: &Relation) -> Result<(), spi::Error> {
+    let policies = relation.other_permissive_policies(client)?.join(", ");
+    if !policies.is_empty() {
+        let message =
+            format!("other permissive policies on {} open more than own rows: {policies}", relation.display_name());
+        notice(&message, Some("Permissive policies add up. Drop those, or give owner_column up."));
     }
     Ok(())
 }

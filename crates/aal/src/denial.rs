@@ -57,7 +57,7 @@ impl Denial {
         let Requirement { level, max_age } = self.required;
         let what = what.unwrap_or("this");
         match (self.current, max_age) {
-            (None, _) => format!("{CODE}: {what} requires {level}, and nobody is signed in"),
+            (None, _) => format!("{CODE}: {what} requires {level}, and the session has no assurance level"),
             (Some(current), _) if current < level => {
                 format!("{CODE}: {what} requires {level}, and the session is at {current}")
             }
@@ -81,6 +81,9 @@ impl Denial {
     pub fn hint(&self) -> &'static str {
         match self.action {
             Action::SignIn => "Sign in, then try again with the new access token.",
+            Action::Reverify if self.required.level == Level::Aal1 => {
+                "Sign in again, then try again with the new access token."
+            }
             Action::Verify => "Verify a second factor, then try again with the new access token.",
             Action::Reverify => "Verify the factor again, then try again with the new access token.",
         }
@@ -161,7 +164,7 @@ mod tests {
         );
         assert_eq!(
             denial(None, None, Action::SignIn).message(None),
-            "insufficient_aal: this requires aal2, and nobody is signed in"
+            "insufficient_aal: this requires aal2, and the session has no assurance level"
         );
         assert_eq!(
             denial(Some(Level::Aal2), Some(900), Action::Reverify).message(None),

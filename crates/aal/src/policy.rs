@@ -25,7 +25,8 @@ pub enum TableLevel {
 }
 
 impl TableLevel {
-    const VALID: [&'static str; 5] = ["none", "aal1", "enrolled", "aal2", "aal3"];
+    /// What an error lists: `enrolled` is known, but this version can't enforce it.
+    const VALID: [&'static str; 4] = ["none", "aal1", "aal2", "aal3"];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -157,8 +158,8 @@ pub enum InvalidProtection {
     NoRoles,
     /// `sensitive_columns` without the guard, which alone can enforce them.
     SensitiveColumnsNeedGuard,
-    /// `sensitive_columns` where updates need no level.
-    SensitiveColumnsNeedLevel,
+    /// `sensitive_columns` where updates of other columns would need no level, or a higher one.
+    SensitiveColumnsNeedLevels,
 }
 
 impl fmt::Display for InvalidProtection {
@@ -168,7 +169,9 @@ impl fmt::Display for InvalidProtection {
             Self::ProtectsNothing => "level none for every command protects nothing",
             Self::NoRoles => "roles must name at least one role",
             Self::SensitiveColumnsNeedGuard => "sensitive_columns need the guard",
-            Self::SensitiveColumnsNeedLevel => "sensitive_columns need a level for updates",
+            Self::SensitiveColumnsNeedLevels => {
+                "sensitive_columns need a level for reads and at least the same for updates"
+            }
         })
     }
 }
@@ -183,7 +186,9 @@ impl InvalidProtection {
             Self::SensitiveColumnsNeedGuard => {
                 "A policy can't see which columns a statement names: leave guard at true, or sensitive_columns out."
             }
-            Self::SensitiveColumnsNeedLevel => "Give write or on_update a level from aal1 on.",
+            Self::SensitiveColumnsNeedLevels => {
+                "An update of any other column needs the level of reads, and would be open to all without one."
+            }
         }
     }
 }
@@ -210,8 +215,9 @@ impl Protection {
             if !self.guard {
                 return Err(InvalidProtection::SensitiveColumnsNeedGuard);
             }
-            if self.update == TableLevel::None {
-                return Err(InvalidProtection::SensitiveColumnsNeedLevel);
+            let levels = (requirement(self.read, None), requirement(self.update, None));
+            if !matches!(levels, (Some(read), Some(update)) if read.level <= update.level) {
+                return Err(InvalidProtection::SensitiveColumnsNeedLevels);
             }
         }
         Ok(())
@@ -674,7 +680,15 @@ mod tests {
             (Protection { sensitive_columns: sensitive(), guard: false, ..default() }, SensitiveColumnsNeedGuard),
             (
                 Protection { sensitive_columns: sensitive(), update: TableLevel::None, ..default() },
-                SensitiveColumnsNeedLevel,
+                SensitiveColumnsNeedLevels,
+            ),
+            (
+                Protection { sensitive_columns: sensitive(), read: TableLevel::None, ..default() },
+                SensitiveColumnsNeedLevels,
+            ),
+            (
+                Protection { sensitive_columns: sensitive(), read: TableLevel::At(Level::Aal3), ..default() },
+                SensitiveColumnsNeedLevels,
             ),
             (
                 Protection {

@@ -67,6 +67,9 @@ select auth.protect_table('t', sensitive_columns => '{amount,nowhere}');
 select auth.protect_table('t', sensitive_columns => '{amount}', guard => false);
 \echo :LAST_ERROR_SQLSTATE
 select auth.protect_table('t', sensitive_columns => '{amount}', on_update => 'none');
+select auth.protect_table('t', sensitive_columns => '{amount}', read => 'none');
+\echo :LAST_ERROR_SQLSTATE
+select auth.protect_table('t', sensitive_columns => '{amount}', read => 'aal2', write => 'aal1');
 select auth.protect_table('t', sensitive_columns => '{null}');
 
 -- Ownership, as creating a policy needs it.
