@@ -5,6 +5,8 @@ source "$repo/pgrx-config/versions.env"
 
 # Tools that many checkouts share: built once.
 cache=${PG_AAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pg_aal}
+# rustup installs to ~/.cargo/bin, which a shell that was there before doesn't know.
+export PATH="$PATH:$HOME/.cargo/bin"
 export PATH="$cache/cargo-pgrx-$CARGO_PGRX/bin:$cache/cargo-deny-$CARGO_DENY/bin:$PATH"
 export PGRX_HOME=$repo/target/pgrx
 

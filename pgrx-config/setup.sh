@@ -24,7 +24,7 @@ install_debian_packages() {
     [ ${#missing[@]} = 0 ] && return
     say "installing Debian packages: ${missing[*]}"
     as_root apt-get update -qq
-    if ! apt-cache show rustup >/dev/null 2>&1 && [[ " ${missing[*]} " == *" rustup "* ]]; then
+    if ! apt-cache policy rustup | grep -q 'Candidate: [^(]' && [[ " ${missing[*]} " == *" rustup "* ]]; then
         fail "no Rust here, and this Debian has no package rustup: install Rust with rustup, then run this again"
     fi
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
