@@ -42,6 +42,8 @@ pub struct Results {
     rounds: BTreeMap<(String, String), Vec<f64>>,
     /// First calls in a new backend, in microseconds: what, and the median.
     pub first_calls: Vec<(String, f64)>,
+    /// Where the time of a read by key goes, in microseconds: the variant, its planning and its execution.
+    pub profile: Vec<(String, f64, f64)>,
 }
 
 impl Results {
@@ -112,6 +114,7 @@ impl Bench {
             columns: Vec::new(),
             rounds: BTreeMap::new(),
             first_calls: self.first_calls()?,
+            profile: self.profile(variants)?,
         };
         let variants = self.those_that_work(variants)?;
         for work in [Work::Scan, Work::Parallel, Work::Insert, Work::Guard] {
@@ -233,6 +236,32 @@ impl Bench {
             (true, Some(milliseconds)) => Ok(milliseconds.parse::<f64>()? / 1_000.0),
             _ => bail!("pgbench: {}", String::from_utf8_lossy(&output.stderr)),
         }
+    }
+
+    /// Where the time of a read by key goes: medians of what EXPLAIN says of many.
+    fn profile(&self, variants: &[Variant]) -> Result<Vec<(String, f64, f64)>> {
+        let mut admin = self.connect()?;
+        let mut session = self.connect()?;
+        session.batch_execute(CLAIMS)?;
+        session.batch_execute("set role authenticated")?;
+        let mut profile = Vec::new();
+        for variant in variants.iter().filter(|variant| variant.works.contains(&Work::Read)) {
+            if apply(&mut admin, variant, "bench").is_ok() {
+                let (mut planning, mut execution) = (Vec::new(), Vec::new());
+                for id in 0..1000 {
+                    let explain = format!(
+                        "explain (analyze, timing off, summary on, format json) \
+                         select count(s), coalesce(json_agg(s), '[]') from (select * from bench where id = {id}) s"
+                    );
+                    let plan: serde_json::Value = session.query_one(&explain, &[])?.get(0);
+                    planning.push(plan[0]["Planning Time"].as_f64().unwrap_or_default() * 1_000.0);
+                    execution.push(plan[0]["Execution Time"].as_f64().unwrap_or_default() * 1_000.0);
+                }
+                profile.push((variant.title.clone(), median(planning), median(execution)));
+            }
+            clear(&mut admin, "bench")?;
+        }
+        Ok(profile)
     }
 
     /// What the first call costs in a new backend, in microseconds, and the second.
