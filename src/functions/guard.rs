@@ -44,17 +44,17 @@ pub extern "C-unwind" fn aal_guard(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::
 
 fn check(trigger: &PgTrigger<'_>) {
     let Some(command) = command(trigger) else { wrong_call("auth.aal_guard was fired by an unknown command") };
-    let fits = match (trigger.when(), trigger.level()) {
-        (Ok(PgTriggerWhen::Before), PgTriggerLevel::Statement) => true,
-        // The one that decides about sensitive columns.
-        (Ok(PgTriggerWhen::After), PgTriggerLevel::Row) => command == Command::Update,
-        _ => false,
-    };
-    if !fits {
-        wrong_call("auth.aal_guard must be fired before the statement, or after the update of a row");
-    }
     let table = Table(trigger.trigger_data().tg_relation);
-    if !table.has_active_row_security() || !table.policy_binds_current_role(command.policy()) {
+    let row_security_is_active = match (trigger.when(), trigger.level()) {
+        (Ok(PgTriggerWhen::Before), PgTriggerLevel::Statement) => table.has_active_row_security(),
+        // The one that decides about sensitive columns. It fires on the partition that holds the row, also for a
+        // statement that names the table above it.
+        (Ok(PgTriggerWhen::After), PgTriggerLevel::Row) if command == Command::Update => {
+            table.has_active_row_security() || table.ancestor_has_active_row_security()
+        }
+        _ => wrong_call("auth.aal_guard must be fired before the statement, or after the update of a row"),
+    };
+    if !row_security_is_active || !table.policy_binds_current_role(command.policy()) {
         return;
     }
     let arguments = trigger.extra_args().unwrap_or_default();
@@ -95,10 +95,26 @@ impl Table {
     /// Whether the policies count for the current role: not for superusers, roles with BYPASSRLS, nor the owner
     /// (unless row security is forced), nor while a foreign key's action runs in the owner's name.
     fn has_active_row_security(&self) -> bool {
-        // SAFETY: the OID of an open relation. With InvalidOid it asks for the current role; with noError true it
-        // doesn't raise where row_security is off.
-        let enabled = unsafe { pg_sys::check_enable_rls(self.entry().rd_id, pg_sys::InvalidOid, true) };
-        enabled == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
+        row_security_is_active(self.entry().rd_id)
+    }
+
+    /// The same of a table that this one is a partition of, at any height.
+    fn ancestor_has_active_row_security(&self) -> bool {
+        // SAFETY: the catalog's row of an open relation.
+        let is_partition = unsafe { (*self.entry().rd_rel).relispartition };
+        if !is_partition {
+            return false;
+        }
+        let partition = self.entry().rd_id;
+        // SAFETY: the OID of a partition; the list is the caller's. It may raise, so it's called within pgrx's guard,
+        // in a closure that holds nothing to drop.
+        let ancestors = unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| get_partition_ancestors(partition)) };
+        // SAFETY: NIL or a list of OIDs.
+        let length = unsafe { ancestors.as_ref() }.map_or(0, |list| list.length);
+        (0..length).any(|n| {
+            // SAFETY: n is within the list.
+            row_security_is_active(unsafe { pg_sys::list_nth_oid(ancestors, n) })
+        })
     }
 
     /// Whether the policy of this name, or for want of it another of ours, binds the current role. All are made
@@ -127,6 +143,19 @@ impl Table {
             unsafe { policy.cast::<pg_sys::RowSecurityPolicy>().as_ref() }
         })
     }
+}
+
+// SAFETY: declared as in Postgres' catalog/partition.h, which pgrx doesn't bind.
+unsafe extern "C-unwind" {
+    fn get_partition_ancestors(partition: pg_sys::Oid) -> *mut pg_sys::List;
+}
+
+/// Whether row security is on for a table and counts for the current role.
+fn row_security_is_active(table: pg_sys::Oid) -> bool {
+    // SAFETY: the OID of a table. With InvalidOid it asks for the current role; with noError true it doesn't raise
+    // where row_security is off.
+    let enabled = unsafe { pg_sys::check_enable_rls(table, pg_sys::InvalidOid, true) };
+    enabled == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
 }
 
 fn binds_current_role(policy: &pg_sys::RowSecurityPolicy) -> bool {

@@ -90,6 +90,19 @@ select t, test.attempt(format('update %s set iban = ''EVIL''', t)) as names_it,
   from unnest(array['parted', 'parted_1', 'parted_1_1']) as t;
 select * from parted;
 reset role;
+-- A partition that came later has no policies yet, but its copy of the trigger: it asks for the parent's.
+create table parted_2 partition of parted for values from (10) to (20);
+insert into parted values (11, 'DE11', 'a');
+grant select, insert, update, delete on parted_2 to authenticated;
+set role authenticated;
+select t, test.attempt(format('update %s set iban = ''EVIL'' where id = 11', t)) as names_it,
+       test.attempt(format('with x as (update %s set iban = ''EVIL'' where id = 11 returning 1) update %s set title = title where false', t, t)) as names_it_in_with,
+       test.attempt(format('update %s set title = ''b'' where id = 11', t)) as names_another
+  from unnest(array['parted', 'parted_2']) as t;
+select * from parted order by id;
+reset role;
+drop table parted_2;
+
 -- A partition alone: its columns are its parent's.
 select count(*) as statements from auth.protect_table('parted_1', sensitive_columns => '{title}');
 \echo :LAST_ERROR_SQLSTATE
