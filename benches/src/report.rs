@@ -152,6 +152,8 @@ const BOUNDS: &str = "\n## What bounds it\n\n\
 - **Constant arguments**: one InitPlan per call in the plan, evaluated once per statement. What is left is planning that sub-select \
 and starting it, the microseconds of the table above: less than for the idiom wrapped by hand, which casts the claims to jsonb, too. \
 With the simple protocol each request pays it; with more clients than cores, when all time is the processor's, it weighs most.\n\
+- **A scan**: where the answer gates the whole scan, as here, Postgres puts a Result node with a one-time filter above it, which \
+hands each row on. That is all it costs, and the same for the form wrapped by hand.\n\
 - **A level from a column**: the call itself, per row. Of its time about a third is Postgres' and pgrx's calling convention, a third \
 comparing the claims' text with the cached one (all of it, because claims may change between two calls), and the rest finding \
 the setting: on Postgres 15 by comparing names where it was the last time, from 16 on by a hash look-up.\n\

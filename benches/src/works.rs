@@ -319,7 +319,8 @@ fn settings(work: Work) -> &'static str {
     }
 }
 
-/// One statement, timed, after one that loads what the variant needs.
+/// One statement, timed, after one that loads what the variant needs: the best of three, because what disturbs it only
+/// ever makes it longer; but once is enough for what takes a second.
 fn statement(client: &mut Client, work: Work) -> Result<f64> {
     client.simple_query("select count(*) from bench where id < 1000")?;
     let writes = "do 'begin for i in 1..20000 loop update bench set amount = amount where id = i; end loop; end'";
@@ -330,12 +331,18 @@ fn statement(client: &mut Client, work: Work) -> Result<f64> {
         Work::Guard => writes,
         _ => scan,
     };
-    client.batch_execute("begin")?;
-    let start = Instant::now();
-    client.simple_query(statement)?;
-    let seconds = start.elapsed().as_secs_f64();
-    client.batch_execute("rollback")?;
-    Ok(seconds)
+    let mut best = f64::INFINITY;
+    for _ in 0..3 {
+        client.batch_execute("begin")?;
+        let start = Instant::now();
+        client.simple_query(statement)?;
+        best = best.min(start.elapsed().as_secs_f64());
+        client.batch_execute("rollback")?;
+        if best > 1.0 {
+            break;
+        }
+    }
+    Ok(best)
 }
 
 fn apply(admin: &mut Client, variant: &Variant, table: &str) -> Result<()> {
