@@ -37,7 +37,6 @@ pub struct Column {
 }
 
 /// A policy or trigger that bears one of the names that `protect_table` gives.
-#[derive(Clone)]
 pub struct Named {
     /// `policy` or `trigger`.
     pub kind: &'static str,
@@ -191,18 +190,7 @@ impl Relation {
 
     /// The roles, as SQL names them, that may do on this table what row security doesn't see.
     pub fn roles_with_rights_past_row_security(&self, client: &SpiClient<'_>) -> Result<Vec<String>, spi::Error> {
-        self.texts(
-            client,
-            "select distinct case when acl.grantee = 0 then 'public' else pg_catalog.quote_ident(r.rolname) end
-               from pg_catalog.pg_class c
-               cross join pg_catalog.aclexplode(c.relacl) acl
-               left join pg_catalog.pg_roles r on r.oid = acl.grantee
-              where c.oid = $1 and acl.grantee <> c.relowner
-                and acl.privilege_type in ('TRIGGER', 'TRUNCATE', 'REFERENCES')
-                and not coalesce(r.rolbypassrls or r.rolsuper, false)
-              order by 1",
-            &[self.oid.into()],
-        )
+        self.grantees(client, &["TRIGGER", "TRUNCATE", "REFERENCES"], &[])
     }
 
     /// The roles, as SQL names them, that may read or write this table and whom policies for `bound` don't bind.
@@ -210,6 +198,17 @@ impl Relation {
         if bound.iter().any(|role| role == "public") {
             return Ok(Vec::new());
         }
+        self.grantees(client, &["SELECT", "INSERT", "UPDATE", "DELETE"], bound)
+    }
+
+    /// The roles that hold one of these privileges, without the owner, those that row security doesn't bind, and
+    /// those that have the rights of one of `except`.
+    fn grantees(
+        &self,
+        client: &SpiClient<'_>,
+        privileges: &[&str],
+        except: &[String],
+    ) -> Result<Vec<String>, spi::Error> {
         self.texts(
             client,
             "select distinct case when acl.grantee = 0 then 'public' else pg_catalog.quote_ident(r.rolname) end
@@ -217,13 +216,13 @@ impl Relation {
                cross join pg_catalog.aclexplode(c.relacl) acl
                left join pg_catalog.pg_roles r on r.oid = acl.grantee
               where c.oid = $1 and acl.grantee <> c.relowner
-                and acl.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+                and acl.privilege_type = any ($2)
                 and not coalesce(r.rolbypassrls or r.rolsuper, false)
                 and (r.oid is null or not exists (
-                    select from pg_catalog.pg_roles b
-                     where b.rolname::text = any ($2) and pg_catalog.pg_has_role(r.oid, b.oid, 'USAGE')))
+                    select from pg_catalog.pg_roles e
+                     where e.rolname::text = any ($3) and pg_catalog.pg_has_role(r.oid, e.oid, 'USAGE')))
               order by 1",
-            &[self.oid.into(), bound.to_vec().into()],
+            &[self.oid.into(), privileges.to_vec().into(), except.to_vec().into()],
         )
     }
 

@@ -16,9 +16,9 @@
 //! - where an argument isn't made of constants, the statement's parameters, and functions of such that aren't
 //!   volatile: a column above all.
 
-use std::ffi::{c_int, c_void};
-
 use pgrx::prelude::*;
+
+use crate::types::pointers;
 
 crate::v1_function_info!(pg_finfo_aal_once_per_statement);
 
@@ -59,9 +59,9 @@ fn once_per_statement(root: &mut pg_sys::PlannerInfo, call: &pg_sys::FuncExpr) -
 
 /// Whether the query has anything in its FROM clause, or a table to change.
 fn reads_rows(query: &pg_sys::Query) -> bool {
-    nodes(query.rtable).any(|entry| {
+    pointers::<pg_sys::RangeTblEntry>(query.rtable).any(|entry| {
         // SAFETY: a range table holds range table entries.
-        let entry = unsafe { &*entry.cast::<pg_sys::RangeTblEntry>() };
+        let entry = unsafe { &*entry };
         entry.rtekind != pg_sys::RTEKind::RTE_RESULT
     })
 }
@@ -70,7 +70,7 @@ fn reads_rows(query: &pg_sys::Query) -> bool {
 fn is_constant_in_statement(call: &pg_sys::FuncExpr) -> bool {
     // SAFETY: a list of expressions, which are nodes.
     let has_volatile = unsafe { pg_sys::contain_volatile_functions(call.args.cast()) };
-    !call.funcretset && !has_volatile && nodes(call.args).all(is_made_of_constants)
+    !call.funcretset && !has_volatile && pointers(call.args).all(is_made_of_constants)
 }
 
 /// Whether an expression is made of nothing but constants, the statement's own parameters, and functions of such.
@@ -88,9 +88,9 @@ fn is_made_of_constants(node: *mut pg_sys::Node) -> bool {
         } else if let Some(convert) = cast::<pg_sys::CoerceViaIO>(node, T_CoerceViaIO) {
             is_made_of_constants(convert.arg.cast())
         } else if let Some(call) = cast::<pg_sys::FuncExpr>(node, T_FuncExpr) {
-            !call.funcretset && nodes(call.args).all(is_made_of_constants)
+            !call.funcretset && pointers(call.args).all(is_made_of_constants)
         } else if let Some(operator) = cast::<pg_sys::OpExpr>(node, T_OpExpr) {
-            !operator.opretset && nodes(operator.args).all(is_made_of_constants)
+            !operator.opretset && pointers(operator.args).all(is_made_of_constants)
         } else {
             false
         }
@@ -123,17 +123,6 @@ fn sub_select(call: &pg_sys::FuncExpr) -> *mut pg_sys::SubLink {
         sub_link.location = -1;
         sub_link.into_pg()
     }
-}
-
-/// The pointers of a list; none for NIL.
-fn nodes(list: *mut pg_sys::List) -> impl Iterator<Item = *mut pg_sys::Node> {
-    // SAFETY: NIL or a list of pointers that outlives the iterator.
-    let length = unsafe { list.as_ref() }.map_or(0, |list| list.length);
-    (0..length).map(move |n: c_int| {
-        // SAFETY: n is within the list.
-        let node: *mut c_void = unsafe { pg_sys::list_nth(list, n) };
-        node.cast()
-    })
 }
 
 /// Whether a node is of this kind.

@@ -1,4 +1,6 @@
-//! SQL types that pgrx doesn't have, or has in a way that doesn't fit.
+//! Types of SQL, and Postgres' lists, where pgrx doesn't have them or not in a way that fits.
+
+use std::ffi::c_int;
 
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::UnboxDatum;
@@ -134,4 +136,14 @@ unsafe impl BoxRet for Jsonb {
         // SAFETY: as above.
         unsafe { fcinfo.return_raw_datum(self.0) }
     }
+}
+
+/// The pointers of a list; none for NIL. They are as valid as the list's maker says.
+pub fn pointers<T>(list: *mut pg_sys::List) -> impl Iterator<Item = *mut T> {
+    // SAFETY: NIL or a list of pointers that outlives the iterator.
+    let length = unsafe { list.as_ref() }.map_or(0, |list| list.length);
+    (0..length).map(move |n: c_int| {
+        // SAFETY: n is within the list.
+        unsafe { pg_sys::list_nth(list, n) }.cast()
+    })
 }

@@ -3,8 +3,6 @@
 //! It explains what the policies decide. So it is silent wherever they don't bind: for roles for whom row security
 //! isn't active on the table, and for roles that its policies don't name.
 
-use std::ffi::c_void;
-
 use aal::policy::{Command, POLICIES, guard_requirement};
 use pgrx::datum::Array;
 use pgrx::prelude::*;
@@ -12,6 +10,7 @@ use pgrx::trigger_support::{PgTriggerLevel, PgTriggerWhen};
 
 use crate::denial::raise;
 use crate::functions::session::require;
+use crate::types::pointers;
 
 extension_sql!(
     "create function auth.aal_guard() returns trigger
@@ -134,13 +133,9 @@ impl Table {
     fn policies(&self) -> impl Iterator<Item = &pg_sys::RowSecurityPolicy> {
         // SAFETY: null or the relation's own description of its policies, which lives as long as the open relation.
         let list = unsafe { self.entry().rd_rsdesc.as_ref() }.map_or(std::ptr::null_mut(), |desc| desc.policies);
-        // SAFETY: null or a list of pointers.
-        let length = unsafe { list.as_ref() }.map_or(0, |list| list.length);
-        (0..length).filter_map(move |n| {
-            // SAFETY: n is within the list.
-            let policy: *mut c_void = unsafe { pg_sys::list_nth(list, n) };
+        pointers::<pg_sys::RowSecurityPolicy>(list).filter_map(|policy| {
             // SAFETY: the list holds RowSecurityPolicy, which live as long as the relation's description.
-            unsafe { policy.cast::<pg_sys::RowSecurityPolicy>().as_ref() }
+            unsafe { policy.as_ref() }
         })
     }
 }

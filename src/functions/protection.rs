@@ -134,10 +134,11 @@ fn unprotect_table(target: Option<Regclass>) -> SetOfIterator<'static, String> {
         let mut statements: Vec<String> = targets.iter().flat_map(Target::clear).collect();
         let mut goes_off = Vec::new();
         for target in &targets {
-            goes_off.push(row_security_goes_off(client, target)?);
-            if goes_off[goes_off.len() - 1] {
+            let off = row_security_goes_off(client, target)?;
+            if off {
                 statements.extend(row_security_off_statement(&target.table, &PostgresQuote));
             }
+            goes_off.push(off);
         }
         run(client, &statements)?;
         for (target, goes_off) in targets.iter().zip(goes_off) {
