@@ -2,6 +2,7 @@
 //!
 //! Data flows one way: the text of a request's claims becomes [`Claims`]; [`assess`] holds them against a
 //! [`Requirement`] at a [`Clock`] and answers yes or with a [`Denial`] that says what the client must do.
+//! Where nobody is trusted to have verified the token, [`token`] does, by a [`KeySet`].
 //! [`policy`] renders the SQL that puts a table under such requirements.
 //!
 //! Nothing here knows Postgres, does I/O or uses `unsafe`.
@@ -11,12 +12,17 @@
 mod assurance;
 mod claims;
 mod denial;
+mod json;
+mod keys;
 mod level;
 pub mod policy;
 mod time;
+pub mod token;
 
 pub use assurance::{Requirement, assess};
 pub use claims::{Claims, InvalidClaims, Method};
 pub use denial::{Action, Denial, HttpDenial};
+pub use keys::{InvalidKeySet, KeyFault, KeySet, WhichKey};
 pub use level::{Level, UnknownLevel};
 pub use time::{Clock, InvalidMaxAge, MaxAge, Timestamp};
+pub use token::{InvalidToken, Verified};

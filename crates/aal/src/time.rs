@@ -57,6 +57,11 @@ impl Clock {
         at.0 > self.now.0.saturating_add(self.skew_micros)
     }
 
+    /// Whether `at` is now or past, without any skew.
+    pub fn has_reached(&self, at: Timestamp) -> bool {
+        self.now >= at
+    }
+
     /// Whether `at` is not in the future and at most `max_age` ago.
     pub fn is_fresh(&self, at: Timestamp, max_age: MaxAge) -> bool {
         !self.is_future(at) && self.now.0.saturating_sub(at.0) <= max_age.0

@@ -1,0 +1,106 @@
+//! JSON objects of which every member counts, and none may be there twice.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The members of a JSON object, each value still as its JSON text.
+#[derive(Debug)]
+pub(crate) struct Object<'a>(Vec<(String, &'a RawValue)>);
+
+/// Why a text is no [`Object`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoObject {
+    /// Not JSON, or JSON of another type.
+    Other,
+    /// An object that states a member twice. Parsers differ in which they take, so none counts.
+    Duplicate,
+}
+
+impl<'a> Object<'a> {
+    /// Reads a text that is exactly one JSON object.
+    pub(crate) fn parse(text: &'a [u8]) -> Result<Self, NoObject> {
+        let object: Object<'a> = serde_json::from_slice(text).map_err(|_| NoObject::Other)?;
+        if object.states_a_member_twice() { Err(NoObject::Duplicate) } else { Ok(object) }
+    }
+
+    /// The value of a member, `null` included.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+    }
+
+    /// Whether there is such a member, of whatever value.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The value of a member that is a text.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        self.get(name).and_then(text_of)
+    }
+
+    fn states_a_member_twice(&self) -> bool {
+        let mut seen = HashSet::with_capacity(self.0.len());
+        !self.0.iter().all(|(name, _)| seen.insert(name.as_str()))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut members = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    members.push((name, map.next_value::<&'de RawValue>()?));
+                }
+                Ok(Object(members))
+            }
+
+            fn visit_seq<S: de::SeqAccess<'de>>(self, _: S) -> Result<Self::Value, S::Error> {
+                Err(de::Error::custom("an array is no object"))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// A JSON text's value; `None` for any other type.
+pub(crate) fn text_of(value: &RawValue) -> Option<String> {
+    if value.get().starts_with('"') { serde_json::from_str(value.get()).ok() } else { None }
+}
+
+/// The values of a JSON array; `None` for any other type.
+pub(crate) fn array_of(value: &RawValue) -> Option<Vec<&RawValue>> {
+    if value.get().starts_with('[') { serde_json::from_str(value.get()).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_states_each_member_once() {
+        let object = Object::parse(br#" {"a":"x","b":null,"c":[1]} "#).unwrap();
+        assert_eq!((object.text("a"), object.text("b"), object.text("d")), (Some("x".to_owned()), None, None));
+        assert_eq!((object.has("b"), object.has("d")), (true, false));
+        assert_eq!(array_of(object.get("c").unwrap()).unwrap().len(), 1);
+        for twice in [r#"{"a":1,"a":1}"#, r#"{"a":1,"b":2,"\u0061":3}"#] {
+            assert_eq!(Object::parse(twice.as_bytes()).unwrap_err(), NoObject::Duplicate, "{twice}");
+        }
+        for other in ["", "null", "[]", "[[\"a\",1]]", "\"a\"", "{", "{}{}", "{\"a\"}", "{1:2}"] {
+            assert_eq!(Object::parse(other.as_bytes()).unwrap_err(), NoObject::Other, "{other}");
+        }
+        assert_eq!(Object::parse(b"{\"a\":\"\xff\"}").unwrap_err(), NoObject::Other);
+    }
+}

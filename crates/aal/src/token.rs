@@ -1,0 +1,331 @@
+//! Verifying access tokens: signed JSON Web Tokens (RFC 7519) in the compact form (RFC 7515, section 3.1).
+//!
+//! The signature is jsonwebtoken's to check. What surrounds it is decided here, because the clock is the statement's
+//! start, the time is checked again on each use of a token that was verified before, and each refusal says its reason:
+//! which key, whose header, what claims.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, crypto};
+use serde_json::value::RawValue;
+
+use crate::claims::Claims;
+use crate::json::{NoObject, Object, array_of, text_of};
+use crate::keys::{Key, KeySet};
+use crate::time::{Clock, Timestamp};
+
+/// The longest token, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 64 * 1024;
+
+/// What tokens must say of themselves, where it is configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// `iss` must be this.
+    pub issuer: Option<String>,
+    /// `aud` must be this, or hold it.
+    pub audience: Option<String>,
+}
+
+/// A token whose signature and claims were verified: all but the time, which each use checks anew.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    payload: String,
+    claims: Claims,
+    expires: Timestamp,
+    not_before: Option<Timestamp>,
+    issued_at: Option<Timestamp>,
+}
+
+impl Verified {
+    /// The claims at the clock's time.
+    ///
+    /// `exp` is strict: from that time on the token is refused (RFC 7519, section 4.1.4). `nbf` and `iat` may lie in the
+    /// future by the clock skew.
+    ///
+    /// # Errors
+    /// [`InvalidToken::Expired`], [`InvalidToken::NotYetValid`] or [`InvalidToken::IssuedInTheFuture`].
+    pub fn claims_at(&self, clock: Clock) -> Result<&Claims, InvalidToken> {
+        if clock.has_reached(self.expires) {
+            return Err(InvalidToken::Expired);
+        }
+        if self.not_before.is_some_and(|at| clock.is_future(at)) {
+            return Err(InvalidToken::NotYetValid);
+        }
+        if self.issued_at.is_some_and(|at| clock.is_future(at)) {
+            return Err(InvalidToken::IssuedInTheFuture);
+        }
+        Ok(&self.claims)
+    }
+
+    /// The JSON text of all claims. Ask [`Verified::claims_at`] first whether they are in force.
+    pub fn payload(&self) -> &str {
+        &self.payload
+    }
+}
+
+/// Verifies everything about a token that doesn't change with time.
+///
+/// # Errors
+/// [`InvalidToken`], by the first check that fails. Whether it is in its time, [`Verified::claims_at`] says.
+pub fn verify(token: &[u8], keys: &KeySet, expected: &Expected) -> Result<Verified, InvalidToken> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(InvalidToken::TooLarge);
+    }
+    let parts = Parts::of(token)?;
+    let header = Header::parse(&decode(parts.header, "header")?)?;
+    verify_signature(&parts, &header, keys)?;
+    let payload = decode(parts.payload, "payload")?;
+    let payload = String::from_utf8(payload).map_err(|_| InvalidToken::PayloadNotAnObject)?;
+    read_payload(payload, expected)
+}
+
+/// The parts of a compact token, each in base64url.
+struct Parts<'a> {
+    /// Header and payload with the dot between: what is signed.
+    signed: &'a [u8],
+    header: &'a [u8],
+    payload: &'a [u8],
+    signature: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(token: &'a [u8]) -> Result<Self, InvalidToken> {
+        let parts: Vec<&[u8]> = token.splitn(7, |byte| *byte == b'.').collect();
+        match parts[..] {
+            [header, payload, signature] => Ok(Parts {
+                signed: &token[..header.len() + 1 + payload.len()],
+                header,
+                payload,
+                signature: std::str::from_utf8(signature).map_err(|_| InvalidToken::NotBase64("signature"))?,
+            }),
+            // RFC 7516, section 3.1
+            [_, _, _, _, _] => Err(InvalidToken::Encrypted),
+            _ => Err(InvalidToken::NotThreeParts),
+        }
+    }
+}
+
+/// What the header (RFC 7515, section 4) says of the signature.
+struct Header {
+    algorithm: Algorithm,
+    key_id: Option<String>,
+}
+
+impl Header {
+    fn parse(text: &[u8]) -> Result<Self, InvalidToken> {
+        let header = Object::parse(text).map_err(|error| match error {
+            NoObject::Other => InvalidToken::HeaderNotAnObject,
+            NoObject::Duplicate => InvalidToken::DuplicateHeader,
+        })?;
+        if header.has("crit") {
+            return Err(InvalidToken::Critical);
+        }
+        // A key that comes with the token proves nothing, and where it points is never followed.
+        if let Some(name) = ["jwk", "jku", "x5u", "x5c"].into_iter().find(|name| header.has(name)) {
+            return Err(InvalidToken::BringsItsKey(name));
+        }
+        if header.has("enc") {
+            return Err(InvalidToken::Encrypted);
+        }
+        let algorithm = match header.text("alg").as_deref() {
+            Some("HS256") => Algorithm::HS256,
+            Some("HS384") => Algorithm::HS384,
+            Some("HS512") => Algorithm::HS512,
+            Some("RS256") => Algorithm::RS256,
+            Some("RS384") => Algorithm::RS384,
+            Some("RS512") => Algorithm::RS512,
+            Some("PS256") => Algorithm::PS256,
+            Some("PS384") => Algorithm::PS384,
+            Some("PS512") => Algorithm::PS512,
+            Some("ES256") => Algorithm::ES256,
+            Some("ES384") => Algorithm::ES384,
+            Some("EdDSA" | "Ed25519") => Algorithm::EdDSA,
+            Some(none) if none.eq_ignore_ascii_case("none") => return Err(InvalidToken::Unsigned),
+            _ => return Err(InvalidToken::UnknownAlgorithm),
+        };
+        let key_id = match header.get("kid") {
+            None => None,
+            Some(id) => Some(text_of(id).ok_or(InvalidToken::UnknownKey)?),
+        };
+        Ok(Header { algorithm, key_id })
+    }
+
+    /// Whether this is a key that the token may mean: one of its `kid`, and any that has none. A token without one may
+    /// mean all.
+    fn may_mean(&self, key: &Key) -> bool {
+        match (&self.key_id, &key.id) {
+            (Some(wanted), Some(id)) => wanted == id,
+            _ => true,
+        }
+    }
+}
+
+/// The key decides the algorithm, and the token's must be the same: a public key is never taken for an HMAC secret.
+fn verify_signature(parts: &Parts<'_>, header: &Header, keys: &KeySet) -> Result<(), InvalidToken> {
+    if keys.is_empty() {
+        return Err(InvalidToken::NoKeys);
+    }
+    let mut refusal = InvalidToken::UnknownKey;
+    for key in keys.keys().filter(|key| header.may_mean(key)) {
+        if key.algorithm != header.algorithm {
+            if refusal == InvalidToken::UnknownKey {
+                refusal = InvalidToken::WrongAlgorithm;
+            }
+            continue;
+        }
+        match crypto::verify(parts.signature, parts.signed, &key.key, key.algorithm) {
+            Ok(true) => return Ok(()),
+            Ok(false) => refusal = InvalidToken::WrongSignature,
+            // The key was checked when it was read: what can't be read is the signature.
+            Err(_) => refusal = InvalidToken::NotBase64("signature"),
+        }
+    }
+    Err(refusal)
+}
+
+fn read_payload(payload: String, expected: &Expected) -> Result<Verified, InvalidToken> {
+    let object = Object::parse(payload.as_bytes()).map_err(|error| match error {
+        NoObject::Other => InvalidToken::PayloadNotAnObject,
+        NoObject::Duplicate => InvalidToken::DuplicateClaim,
+    })?;
+    let expires = time(&object, "exp")?.ok_or(InvalidToken::NoExpiry)?;
+    let (not_before, issued_at) = (time(&object, "nbf")?, time(&object, "iat")?);
+    if let Some(issuer) = &expected.issuer
+        && object.text("iss").as_ref() != Some(issuer)
+    {
+        return Err(InvalidToken::WrongIssuer);
+    }
+    if let Some(audience) = &expected.audience
+        && !object.get("aud").is_some_and(|aud| is_meant_for(aud, audience))
+    {
+        return Err(InvalidToken::WrongAudience);
+    }
+    // What decides here was read above without fault, so nothing is left that could be.
+    let claims = Claims::from_json(payload.as_bytes()).map_err(|_| InvalidToken::PayloadNotAnObject)?;
+    Ok(Verified { claims, expires, not_before, issued_at, payload })
+}
+
+/// RFC 7519, section 4.1.3: one text, or an array of such.
+fn is_meant_for(aud: &RawValue, audience: &str) -> bool {
+    match (text_of(aud), array_of(aud)) {
+        (Some(one), _) => one == audience,
+        (_, Some(all)) => all.into_iter().any(|one| text_of(one).as_deref() == Some(audience)),
+        _ => false,
+    }
+}
+
+/// A NumericDate (RFC 7519, section 2); an error where it is anything else.
+fn time(payload: &Object<'_>, name: &'static str) -> Result<Option<Timestamp>, InvalidToken> {
+    let Some(value) = payload.get(name) else { return Ok(None) };
+    let text = value.get();
+    // serde_json has read it: what begins like a number is one.
+    let seconds: Option<f64> =
+        if text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) { text.parse().ok() } else { None };
+    match seconds {
+        Some(seconds) if seconds <= 0.0 => Ok(Some(Timestamp::from_unix_micros(0))),
+        Some(seconds) => Timestamp::from_numeric_date(seconds).map(Some).ok_or(InvalidToken::NotATime(name)),
+        None => Err(InvalidToken::NotATime(name)),
+    }
+}
+
+fn decode(part: &[u8], name: &'static str) -> Result<Vec<u8>, InvalidToken> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidToken::NotBase64(name))
+}
+
+/// The bearer token in a request's headers, as PostgREST hands them on: a JSON object with lower-case names. `None` where
+/// there is no such header, or one of another scheme (RFC 6750, section 2.1).
+pub fn bearer_token(headers: &[u8]) -> Option<String> {
+    let authorization = Object::parse(headers).ok()?.text("authorization")?;
+    let (scheme, token) = authorization.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() { Some(token.to_owned()) } else { None }
+}
+
+/// Why a token is refused: which check failed, never what the token or a key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidToken {
+    /// Longer than [`MAX_TOKEN_BYTES`].
+    TooLarge,
+    /// Not header, payload and signature with dots between.
+    NotThreeParts,
+    /// A JWE (RFC 7516).
+    Encrypted,
+    /// A part is not base64url without padding.
+    NotBase64(&'static str),
+    /// The header is not a JSON object.
+    HeaderNotAnObject,
+    /// The header states a parameter twice.
+    DuplicateHeader,
+    /// The header has `crit` (RFC 7515, section 4.1.11): an extension that must be understood, and isn't.
+    Critical,
+    /// The header has a key of its own, or says where to fetch one.
+    BringsItsKey(&'static str),
+    /// `alg` is `none`.
+    Unsigned,
+    /// `alg` is missing or not supported.
+    UnknownAlgorithm,
+    /// There are no keys to hold it against.
+    NoKeys,
+    /// No key has its `kid`.
+    UnknownKey,
+    /// Its key is for another algorithm.
+    WrongAlgorithm,
+    /// The signature is not one of its key.
+    WrongSignature,
+    /// The payload is not a JSON object.
+    PayloadNotAnObject,
+    /// The payload states a claim twice (RFC 7519, section 4).
+    DuplicateClaim,
+    /// `exp` is missing.
+    NoExpiry,
+    /// `exp`, `nbf` or `iat` is not a NumericDate.
+    NotATime(&'static str),
+    /// `exp` has come.
+    Expired,
+    /// `nbf` has not.
+    NotYetValid,
+    /// `iat` has not.
+    IssuedInTheFuture,
+    /// `iss` is not the configured one.
+    WrongIssuer,
+    /// `aud` is not the configured one and doesn't hold it.
+    WrongAudience,
+}
+
+impl fmt::Display for InvalidToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use InvalidToken::*;
+        match self {
+            TooLarge => write!(f, "the token is longer than {MAX_TOKEN_BYTES} bytes"),
+            NotThreeParts => f.write_str("the token does not have three parts"),
+            Encrypted => f.write_str("the token is encrypted"),
+            NotBase64(part) => write!(f, "the token's {part} is not base64url"),
+            HeaderNotAnObject => f.write_str("the token's header is not a JSON object"),
+            DuplicateHeader => f.write_str("the token's header states a parameter twice"),
+            Critical => f.write_str("the token's header has crit"),
+            BringsItsKey(name) => write!(f, "the token brings a key of its own ({name})"),
+            Unsigned => f.write_str("the token is not signed"),
+            UnknownAlgorithm => f.write_str("the token's algorithm is missing or not supported"),
+            NoKeys => f.write_str("there are no keys to verify it by"),
+            UnknownKey => f.write_str("no key has the token's kid"),
+            WrongAlgorithm => f.write_str("the token's algorithm is not that of its key"),
+            WrongSignature => f.write_str("the signature is wrong"),
+            PayloadNotAnObject => f.write_str("the token's payload is not a JSON object"),
+            DuplicateClaim => f.write_str("the token states a claim twice"),
+            NoExpiry => f.write_str("the token has no exp"),
+            NotATime(name) => write!(f, "the token's {name} is not a time"),
+            Expired => f.write_str("the token has expired"),
+            NotYetValid => f.write_str("the token is not valid yet"),
+            IssuedInTheFuture => f.write_str("the token was issued in the future"),
+            WrongIssuer => f.write_str("the token is from another issuer"),
+            WrongAudience => f.write_str("the token is for another audience"),
+        }
+    }
+}
+
+impl std::error::Error for InvalidToken {}
+
+#[cfg(test)]
+mod tests;
