@@ -50,6 +50,12 @@ comment on function auth.amr() is
 comment on function auth.authenticated_at(text) is
   'When the session last proved this level; NULL if it is not at that level or the token does not say. STABLE and PARALLEL SAFE, as auth.has_aal.';
 
+comment on function auth.verify_jwt(text) is
+  'The claims of an access token that verifies now by the keys of pg_aal.jwks and pg_aal.jwks_file; else raises invalid_token (28000), which says which check failed. Changes nothing. STABLE: the keys, the settings and the statement''s start decide. PARALLEL SAFE: workers have the same.';
+
+comment on function auth.authenticate(text) is
+  'Puts an access token that verifies in force until the transaction ends, and returns its claims. Needs pg_aal.claims_source = token. VOLATILE and PARALLEL UNSAFE: it changes a setting.';
+
 comment on function auth.protect_table(regclass, text, text, text, text, text, interval, name[], name, name[], boolean) is
   'Puts a table under assurance levels by policies and a guard trigger; runs and returns the statements. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
 

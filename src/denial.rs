@@ -1,10 +1,11 @@
-//! Raising errors: `insufficient_aal`, and those that bad arguments and bad claims deserve.
+//! Raising errors: `insufficient_aal`, and those that bad arguments, claims and tokens deserve.
 
 use std::ffi::{CString, c_char, c_int};
 
-use aal::{Denial, InvalidClaims, InvalidMaxAge, UnknownLevel};
+use aal::{Denial, InvalidClaims, InvalidMaxAge, InvalidToken, UnknownLevel};
 use pgrx::prelude::*;
 
+use crate::session::Refused;
 use crate::settings::{self, ErrorFormat};
 
 /// Raises `insufficient_aal` in the format of `pg_aal.error_format`. `what` names what was asked for.
@@ -18,8 +19,31 @@ pub fn insufficient_aal(denial: &Denial, what: Option<&str>) -> ! {
     }
 }
 
+/// Raises what says why there are no claims that could be read.
+pub fn refused(refused: &Refused) -> ! {
+    match refused {
+        Refused::Claims(error) => invalid_claims(error),
+        Refused::Token(error) => invalid_token(*error),
+        Refused::UnusableSource => {
+            let hint = "It must be request or token. Until a superuser sets it to one of them, nobody has any level.";
+            raise(b"55000", "pg_aal.claims_source is neither request nor token", None, Some(hint))
+        }
+    }
+}
+
+/// Raises `invalid_token` (28000, or PGRST). Says which check failed, never what the token or a key is.
+pub fn invalid_token(error: InvalidToken) -> ! {
+    match settings::error_format() {
+        ErrorFormat::Sql => raise(b"28000", &error.message(), None, Some(error.hint())),
+        ErrorFormat::Postgrest => {
+            let http = error.http();
+            raise(b"PGRST", &http.body, Some(&http.response), None)
+        }
+    }
+}
+
 /// Raises `invalid_claims` (22P02). Says where the claims can't be read, never what they are.
-pub fn invalid_claims(error: &InvalidClaims) -> ! {
+fn invalid_claims(error: &InvalidClaims) -> ! {
     let hint = "Whatever sets request.jwt.claims, such as PostgREST, must set it to one JSON object.";
     raise(b"22P02", &format!("invalid_claims: {error}"), None, Some(hint))
 }
@@ -45,21 +69,38 @@ pub fn null_argument(name: &str) -> ! {
     raise(b"22004", &format!("{name} must not be null"), None, None)
 }
 
+/// Writes a line to the server's log, and to no client.
+pub fn log(message: &str) {
+    report(PgLogLevel::LOG_SERVER_ONLY, b"00000", message, None, None);
+}
+
+/// Gives a WARNING.
+pub fn warn(message: &str, hint: &str) {
+    report(PgLogLevel::WARNING, b"01000", message, None, Some(hint));
+}
+
 /// Raises an ERROR with any SQLSTATE. pgrx's own reporting knows a closed list of them, without PGRST.
 pub fn raise(sqlstate: &[u8; 5], message: &str, detail: Option<&str>, hint: Option<&str>) -> ! {
+    report(PgLogLevel::ERROR, sqlstate, message, detail, hint);
+    unreachable!("errfinish does not return from an ERROR")
+}
+
+fn report(level: PgLogLevel, sqlstate: &[u8; 5], message: &str, detail: Option<&str>, hint: Option<&str>) {
     // These live in this frame, which pg_guard_ffi_boundary unwinds: nothing leaks.
     let message = c_string(message);
     let (detail, hint) = (detail.map(c_string), hint.map(c_string));
     let text = |text: &Option<CString>| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
     let (message, detail, hint) = (message.as_ptr(), text(&detail), text(&hint));
-    let sqlstate = pack_sqlstate(sqlstate);
+    let (level, sqlstate) = (level as c_int, pack_sqlstate(sqlstate));
     // SAFETY: this is the main thread, inside a function that Postgres called. The closure holds only pointers and
     // numbers, so the longjmp out of errfinish skips no destructor. The strings outlive it; Postgres copies them.
-    // Their text is an argument of "%s", never a format. With level ERROR errstart returns true and errfinish
-    // doesn't return.
+    // Their text is an argument of "%s", never a format. Where errstart returns false nobody is to hear of it, and
+    // nothing may follow it; with level ERROR it returns true and errfinish doesn't return.
     unsafe {
         pg_sys::ffi::pg_guard_ffi_boundary(|| {
-            elog::errstart(PgLogLevel::ERROR as c_int, std::ptr::null());
+            if !elog::errstart(level, std::ptr::null()) {
+                return;
+            }
             elog::errcode(sqlstate);
             elog::errmsg_internal(c"%s".as_ptr(), message);
             if !detail.is_null() {
@@ -68,10 +109,9 @@ pub fn raise(sqlstate: &[u8; 5], message: &str, detail: Option<&str>, hint: Opti
             if !hint.is_null() {
                 elog::errhint(c"%s".as_ptr(), hint);
             }
-            elog::errfinish(c"denial.rs".as_ptr(), 0, c"raise".as_ptr());
+            elog::errfinish(c"denial.rs".as_ptr(), 0, c"report".as_ptr());
         });
     }
-    unreachable!("errfinish does not return from an ERROR")
 }
 
 /// A C string, without the NUL bytes that no text of Postgres has.

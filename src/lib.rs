@@ -6,7 +6,9 @@
 //! | --- | --- |
 //! | [`settings`] | every `pg_aal.*` setting |
 //! | [`session`] | the claims in force, cached, and the clock |
-//! | [`foreign_setting`] | reading the gateway's settings |
+//! | [`text_setting`] | reading settings where they are |
+//! | [`keys`] | the keys that tokens are verified by |
+//! | [`parallel`] | the token in force for parallel workers |
 //! | [`denial`] | raising `insufficient_aal` and its siblings |
 //! | [`functions`] | the SQL API, one file per topic |
 //! | [`planner`] | evaluating once per statement |
@@ -19,11 +21,13 @@ use pgrx::prelude::*;
 
 mod catalog;
 mod denial;
-mod foreign_setting;
 mod functions;
+mod keys;
+mod parallel;
 mod planner;
 mod session;
 mod settings;
+mod text_setting;
 mod types;
 
 /// Defines the record by which Postgres knows a function as one of its V1 calling convention. pgrx's own attributes
@@ -65,6 +69,7 @@ extension_sql_file!("../sql/comments.sql", name = "comments", finalize);
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
+    parallel::install();
     keep_backtraces_from_clients();
 }
 

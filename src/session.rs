@@ -1,54 +1,185 @@
 //! The claims in force, and the clock that judges them.
 //!
-//! A request's state lives in settings that the gateway makes (`set_config('request.jwt.claims', …, true)`), so it
-//! follows transactions, savepoints, poolers and parallel workers. Here is only a cache of the last text read:
+//! A request's state lives in settings that the gateway or the client makes (`set_config('request.jwt.claims', …, true)`), so
+//! it follows transactions, savepoints, poolers and parallel workers. Here is only a cache of the last text read:
 //! it is compared byte by byte on each use, because claims may change between two calls in one transaction.
 
 use std::cell::RefCell;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
-use aal::{Claims, Clock, InvalidClaims, Timestamp};
+use aal::token::bearer_token;
+use aal::{Claims, Clock, InvalidClaims, InvalidToken, Timestamp, Verified};
 use pgrx::prelude::*;
 
-use crate::foreign_setting::{ForeignSetting, Value};
-use crate::settings;
+use crate::keys::{self, Generation};
+use crate::settings::{self, ClaimsSource};
+use crate::text_setting::{TextSetting, Value};
 
 /// Microseconds from 1970-01-01, where JSON Web Tokens count from, to 2000-01-01, where Postgres does.
 const POSTGRES_EPOCH: i64 = 946_684_800 * 1_000_000;
 
+/// Why there are no claims that could be read, though there is something that should hold them.
+#[derive(Clone, Debug)]
+pub enum Refused {
+    /// The gateway's claims are no claims.
+    Claims(InvalidClaims),
+    /// The token doesn't verify, or is not in its time.
+    Token(InvalidToken),
+    /// `pg_aal.claims_source` says neither of the two.
+    UnusableSource,
+}
+
+/// What the text of a setting is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// The claims themselves, verified by the gateway.
+    Claims,
+    /// A token.
+    Token,
+    /// A request's headers, with a bearer token among them.
+    Headers,
+}
+
+/// What the last text was found to be.
 struct Cached {
+    form: Form,
     text: CString,
-    claims: Result<Claims, InvalidClaims>,
+    /// The keys that a token was held against.
+    generation: Generation,
+    found: Found,
+}
+
+enum Found {
+    Nothing,
+    Claims(Claims),
+    Verified(Verified),
+    Refused(Refused),
 }
 
 thread_local! {
     static CACHE: RefCell<Option<Cached>> = const { RefCell::new(None) };
 
     /// The settings that hold claims, in the order in which Supabase's `auth.jwt()` looks at them.
-    static SOURCES: [ForeignSetting; 2] =
-        const { [ForeignSetting::new(c"request.jwt.claim"), ForeignSetting::new(c"request.jwt.claims")] };
+    static CLAIMS: [TextSetting; 2] =
+        const { [TextSetting::new(c"request.jwt.claim"), TextSetting::new(c"request.jwt.claims")] };
+
+    /// The settings that hold a token, in the order in which they count.
+    static TOKENS: [(Form, TextSetting); 3] = const {
+        [
+            (Form::Token, TextSetting::new(settings::TOKEN_NAME)),
+            (Form::Token, TextSetting::new(c"request.jwt")),
+            (Form::Headers, TextSetting::new(c"request.headers")),
+        ]
+    };
+
+    static WORKER_TOKEN: TextSetting = const { TextSetting::new(settings::WORKER_TOKEN_NAME) };
 }
 
-/// Calls `read` with the claims in force: `None` without any, an error where their text can't be read.
+/// Calls `read` with the claims in force: `None` without any, an error where they can't be read or don't verify.
 ///
 /// `read` must not raise a Postgres error or call back into SQL: the cache is borrowed while it runs.
-pub fn with_claims<T>(read: impl FnOnce(Option<Result<&Claims, &InvalidClaims>>) -> T) -> T {
-    let Some(text) = claims_text() else { return read(None) };
-    CACHE.with_borrow_mut(|cache| {
-        let cached = match cache {
-            Some(cached) if text.is(&cached.text) => cached,
-            stale => {
-                let text = text.as_c_str();
-                stale.insert(Cached { text: text.to_owned(), claims: Claims::from_json(text.to_bytes()) })
-            }
-        };
-        read(Some(cached.claims.as_ref()))
+pub fn with_claims<T>(read: impl FnOnce(Option<Result<&Claims, &Refused>>) -> T) -> T {
+    with_found(|found| match found {
+        Found::Nothing => read(None),
+        Found::Claims(claims) => read(Some(Ok(claims))),
+        Found::Verified(verified) => match verified.claims_at(clock()) {
+            Ok(claims) => read(Some(Ok(claims))),
+            Err(error) => read(Some(Err(&Refused::Token(error)))),
+        },
+        Found::Refused(refused) => read(Some(Err(refused))),
     })
 }
 
-/// The text of the claims in force: the first source that is set and not empty.
-pub fn claims_text() -> Option<Value> {
-    SOURCES.with(|sources| sources.iter().find_map(ForeignSetting::get))
+/// The JSON text of the claims in force, if there are any that can be read.
+pub fn payload() -> Option<CString> {
+    match settings::claims_source() {
+        ClaimsSource::Request => {
+            let readable = with_claims(|claims| matches!(claims, Some(Ok(_))));
+            let text = CLAIMS.with(|sources| sources.iter().find_map(TextSetting::get))?;
+            readable.then(|| text.as_c_str().to_owned())
+        }
+        ClaimsSource::Token => with_found(|found| match found {
+            Found::Verified(verified) => verified.claims_at(clock()).ok().map(|_| c_string(verified.payload())),
+            _ => None,
+        }),
+        ClaimsSource::Unusable => None,
+    }
+}
+
+/// The token in force, whether it verifies or not.
+pub fn token() -> Option<CString> {
+    let (form, text) = source_of_token()?;
+    let text = text.as_c_str();
+    if form == Form::Headers {
+        bearer_token(text.to_bytes()).map(|token| c_string(&token))
+    } else {
+        Some(text.to_owned())
+    }
+}
+
+/// Verifies a token, its time included, and keeps the answer for when it is put in force. Returns its payload.
+pub fn admit(token: &str) -> Result<CString, InvalidToken> {
+    let text = CString::new(token).map_err(|_| InvalidToken::NotThreeParts)?;
+    let generation = keys::generation();
+    let verified = keys::verify(&text)?;
+    verified.claims_at(clock())?;
+    let payload = c_string(verified.payload());
+    CACHE.set(Some(Cached { form: Form::Token, text, generation, found: Found::Verified(verified) }));
+    Ok(payload)
+}
+
+fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
+    let source = match settings::claims_source() {
+        ClaimsSource::Request => {
+            CLAIMS.with(|sources| sources.iter().find_map(TextSetting::get)).map(|text| (Form::Claims, text))
+        }
+        ClaimsSource::Token => source_of_token(),
+        ClaimsSource::Unusable => return read(&Found::Refused(Refused::UnusableSource)),
+    };
+    let Some((form, text)) = source else { return read(&Found::Nothing) };
+    let generation = if form == Form::Claims { Generation::default() } else { keys::generation() };
+    let is_known = |cached: &Cached| cached.form == form && cached.generation == generation && text.is(&cached.text);
+    if !CACHE.with_borrow(|cache| cache.as_ref().is_some_and(is_known)) {
+        let text = text.as_c_str().to_owned();
+        let found = find(form, &text);
+        CACHE.set(Some(Cached { form, text, generation, found }));
+    }
+    CACHE.with_borrow(|cache| match cache {
+        Some(cached) => read(&cached.found),
+        None => read(&Found::Nothing),
+    })
+}
+
+/// The setting that holds the token in force. In a parallel worker, what its leader handed to it: which of the settings
+/// the leader's transaction set, a worker can't know.
+fn source_of_token() -> Option<(Form, Value)> {
+    // SAFETY: reads a variable of the backend: -1 but in a parallel worker.
+    if unsafe { pg_sys::ParallelWorkerNumber } >= 0 {
+        return WORKER_TOKEN.with(TextSetting::get).map(|text| (Form::Token, text));
+    }
+    TOKENS.with(|tokens| {
+        tokens.iter().find_map(|(form, setting)| setting.get_of_this_transaction().map(|text| (*form, text)))
+    })
+}
+
+fn find(form: Form, text: &CStr) -> Found {
+    let verified = match form {
+        Form::Claims => {
+            return match Claims::from_json(text.to_bytes()) {
+                Ok(claims) => Found::Claims(claims),
+                Err(error) => Found::Refused(Refused::Claims(error)),
+            };
+        }
+        Form::Token => keys::verify(text),
+        Form::Headers => match bearer_token(text.to_bytes()) {
+            Some(token) => keys::verify(&c_string(&token)),
+            None => return Found::Nothing,
+        },
+    };
+    match verified {
+        Ok(verified) => Found::Verified(verified),
+        Err(error) => Found::Refused(Refused::Token(error)),
+    }
 }
 
 /// The clock: the statement's start, and `pg_aal.clock_skew`.
@@ -61,6 +192,11 @@ pub fn clock() -> Clock {
 /// A core timestamp as Postgres' own; `None` where it lies outside what Postgres can hold.
 pub fn to_timestamptz(at: Timestamp) -> Option<TimestampWithTimeZone> {
     TimestampWithTimeZone::try_from(at.unix_micros() - POSTGRES_EPOCH).ok()
+}
+
+/// A text that has no NUL, as no JSON text has; where one had, empty, which is no token and no JSON.
+fn c_string(text: &str) -> CString {
+    CString::new(text).unwrap_or_default()
 }
 
 /// Postgres' functions that raise no errors, without the guard that pgrx puts around each.

@@ -3,3 +3,4 @@
 mod guard;
 mod protection;
 pub mod session;
+mod token;

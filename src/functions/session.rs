@@ -6,6 +6,8 @@
 //! STRICT: a NULL level is an error, not an unknown answer. None is SECURITY DEFINER:
 //! reading settings needs no rights.
 
+use std::ffi::CStr;
+
 use aal::{Claims, Level, MaxAge, Requirement, assess};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
@@ -19,16 +21,20 @@ use crate::types::{Jsonb, Text};
 /// Errors: 22P02 for a JSON object that jsonb can't hold (such as one with `\\u0000`).
 #[pg_extern(stable, parallel_safe)]
 fn claims() -> Option<Jsonb> {
-    let readable = with_claims(|claims| matches!(claims, Some(Ok(_))));
-    let text = session::claims_text().filter(|_| readable)?;
-    let text = pg_sys::Datum::from(text.as_c_str().as_ptr());
-    PgTryBuilder::new(|| {
+    session::payload().map(|payload| to_jsonb(&payload))
+}
+
+/// A JSON text as jsonb; raises 22P02 for what jsonb can't hold.
+pub fn to_jsonb(text: &CStr) -> Jsonb {
+    let text = pg_sys::Datum::from(text.as_ptr());
+    let jsonb = PgTryBuilder::new(|| {
         // SAFETY: jsonb_in takes one C string, which it only reads; pgrx guards the call.
         unsafe { pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(text)]) }.map(Jsonb)
     })
     // Postgres' own error quotes the text, and claims don't belong into errors or logs.
     .catch_others(|_| denial::claims_beyond_jsonb())
-    .execute()
+    .execute();
+    jsonb.unwrap_or_else(|| denial::claims_beyond_jsonb())
 }
 
 /// The `sub` claim; NULL without any.
@@ -51,7 +57,7 @@ fn aal() -> Option<&'static str> {
 
 /// Whether the session is at least at `level`, its factor verified at most `max_age` ago.
 ///
-/// Errors: 22004 for a NULL level; 22023 for an unknown one and for a negative `max_age`. Never for claims.
+/// Errors: 22004 for a NULL level; 22023 for an unknown one and for a negative `max_age`. Never for claims or tokens.
 #[pg_extern(stable, parallel_safe)]
 fn has_aal(level: Option<Text>, max_age: default!(Option<Interval>, "NULL")) -> bool {
     let required = requirement(level, max_age);
@@ -63,8 +69,8 @@ fn has_aal(level: Option<Text>, max_age: default!(Option<Interval>, "NULL")) -> 
 
 /// True if the session is at least at `level`, its factor verified at most `max_age` ago.
 ///
-/// Errors: insufficient_aal (42501, or PGRST) if not; 22P02 for claims that are no JSON object; 22004 and 22023 as
-/// `has_aal`.
+/// Errors: insufficient_aal (42501, or PGRST) if not; 22P02 for claims that are no JSON object; invalid_token (28000, or
+/// PGRST) for a token that doesn't verify; 22004 and 22023 as `has_aal`.
 #[pg_extern(stable, parallel_safe)]
 fn require_aal(level: Option<Text>, max_age: default!(Option<Interval>, "NULL")) -> bool {
     require(requirement(level, max_age), || None)
@@ -100,12 +106,12 @@ pub fn require(required: Requirement, what: impl FnOnce() -> Option<String>) -> 
     // Copies what is needed out of the cache before anything is raised.
     let answer = with_claims(|claims| match claims.transpose() {
         Ok(claims) => Ok(assess(claims, required, session::clock)),
-        Err(error) => Err(error.clone()),
+        Err(refused) => Err(refused.clone()),
     });
     match answer {
         Ok(Ok(())) => true,
         Ok(Err(denial)) => denial::insufficient_aal(&denial, what().as_deref()),
-        Err(error) => denial::invalid_claims(&error),
+        Err(refused) => denial::refused(&refused),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::assurance::Requirement;
 use crate::level::Level;
+use crate::token::InvalidToken;
 
 /// The code that names this denial in every format.
 const CODE: &str = "insufficient_aal";
@@ -105,6 +106,48 @@ impl Denial {
     }
 }
 
+impl InvalidToken {
+    /// The message: `invalid_token: …`.
+    pub fn message(&self) -> String {
+        format!("invalid_token: {self}")
+    }
+
+    /// The HINT: what to do, in plain English.
+    pub fn hint(&self) -> &'static str {
+        use InvalidToken::*;
+        match self {
+            Expired => "Get a new access token, then try again.",
+            NotYetValid | IssuedInTheFuture => {
+                "If the clocks of the server and of whoever issued the token differ, raise pg_aal.clock_skew."
+            }
+            NoKeys => "A superuser sets them by pg_aal.jwks or pg_aal.jwks_file.",
+            UnknownKey | WrongAlgorithm | WrongSignature => {
+                "It was signed by somebody else, or the key is missing in pg_aal.jwks and pg_aal.jwks_file."
+            }
+            WrongIssuer => "It must say iss as pg_aal.jwt_issuer does.",
+            WrongAudience => "It must say aud as pg_aal.jwt_audience does.",
+            _ => "An access token is a signed JWT in compact form, with exp, verified by a key of pg_aal's.",
+        }
+    }
+
+    /// The same refusal for PostgREST: 401 with the challenge of RFC 6750, section 3.1.
+    pub fn http(&self) -> HttpDenial {
+        let body = serde_json::json!({
+            "code": "invalid_token",
+            "message": self.message(),
+            "hint": self.hint(),
+        });
+        // Made of our own words only, so nothing in it needs quoting.
+        let response = serde_json::json!({
+            "status": 401,
+            "headers": {
+                "WWW-Authenticate": format!("Bearer error=\"invalid_token\", error_description=\"{self}\""),
+            },
+        });
+        HttpDenial { body: body.to_string(), response: response.to_string() }
+    }
+}
+
 /// The value of `WWW-Authenticate`. Made of our own words and numbers only, so nothing in it needs quoting.
 struct Challenge<'a>(&'a Denial);
 
@@ -151,6 +194,19 @@ mod tests {
         assert_eq!(
             denial(None, None, Action::SignIn).detail(),
             r#"{"code":"insufficient_aal","required_aal":"aal2","current_aal":null,"max_age":null,"action":"sign_in"}"#
+        );
+    }
+
+    #[test]
+    fn a_refused_token_challenges_by_rfc_6750() {
+        let http = InvalidToken::Expired.http();
+        assert_eq!(
+            http.response,
+            r#"{"headers":{"WWW-Authenticate":"Bearer error=\"invalid_token\", error_description=\"the token has expired\""},"status":401}"#
+        );
+        assert_eq!(
+            http.body,
+            r#"{"code":"invalid_token","hint":"Get a new access token, then try again.","message":"invalid_token: the token has expired"}"#
         );
     }
 

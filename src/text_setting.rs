@@ -1,21 +1,24 @@
-//! Settings that somebody else makes, and that may or may not be there: a gateway's `request.jwt.claims`.
+//! Text settings by their name, read where they are: a gateway's `request.jwt.claims`, which may or may not be there, and
+//! our own where it matters which transaction set it.
 //!
 //! They are read on every call of a function that a policy may call for every row, so reading must cost next to
-//! nothing. Nothing here defines such a setting: whoever else did would fail.
+//! nothing. Nothing here defines a setting: somebody else's could then not be defined by who owns it.
 
 use std::ffi::{CStr, CString, c_char};
 
-/// A text setting of somebody else's, by its name.
-pub struct ForeignSetting {
+use pgrx::pg_sys;
+
+/// A text setting, by its name.
+pub struct TextSetting {
     name: &'static CStr,
     #[cfg(feature = "pg15")]
     place: sorted::Place,
 }
 
-impl ForeignSetting {
+impl TextSetting {
     /// `name`: in lower case. (Settings' names are compared without regard to ASCII case.)
     pub const fn new(name: &'static CStr) -> Self {
-        ForeignSetting {
+        TextSetting {
             name,
             #[cfg(feature = "pg15")]
             place: sorted::Place::unknown(),
@@ -24,30 +27,64 @@ impl ForeignSetting {
 
     /// Its value; `None` where it isn't there or is empty, as it is after a transaction-local set.
     pub fn get(&self) -> Option<Value> {
-        let value = self.value();
-        // SAFETY: NULL or a C string, which has at least the byte that ends it.
-        let first = unsafe { value.as_ref() }?;
-        if *first == 0 { None } else { Some(Value(value)) }
+        // SAFETY: NULL or a setting of this backend.
+        unsafe { value_of(self.record()) }
+    }
+
+    /// Its value if this transaction set it; `None` also where the value was there before.
+    ///
+    /// What a session sets lives on when its transaction ends, and through a pooler the next transaction is somebody else's.
+    pub fn get_of_this_transaction(&self) -> Option<Value> {
+        let record = self.record();
+        // SAFETY: NULL or a setting of this backend.
+        let setting = unsafe { record.as_ref() }?;
+        // What a transaction has changed, and would change back if it failed, is on the setting's stack until it ends.
+        if setting.stack.is_null() {
+            return None;
+        }
+        // SAFETY: as above.
+        unsafe { value_of(record) }
     }
 
     /// Postgres 15 searches a sorted array for each name, twenty comparisons for the two that hold claims: more work
     /// than all the rest. Settings are rarely added, so this one is mostly where it was the last time.
     #[cfg(feature = "pg15")]
-    fn value(&self) -> *const c_char {
-        self.place.value(self.name)
+    fn record(&self) -> *mut pg_sys::config_generic {
+        self.place.record(self.name)
     }
 
     /// From Postgres 16 on they are in a hash table.
     #[cfg(not(feature = "pg15"))]
-    fn value(&self) -> *const c_char {
-        // SAFETY: declared as in Postgres' utils/guc.h.
+    fn record(&self) -> *mut pg_sys::config_generic {
+        // SAFETY: declared as in Postgres' utils/guc_tables.h.
         unsafe extern "C-unwind" {
-            fn GetConfigOption(name: *const c_char, missing_ok: bool, restrict_privileged: bool) -> *const c_char;
+            fn find_option(
+                name: *const c_char,
+                create_placeholders: bool,
+                skip_errors: bool,
+                elevel: std::ffi::c_int,
+            ) -> *mut pg_sys::config_generic;
         }
-        // SAFETY: with missing_ok and without restrict_privileged GetConfigOption raises nothing, so it needs no guard:
-        // it looks a name up and returns the setting's own string.
-        unsafe { GetConfigOption(self.name.as_ptr(), true, false) }
+        // SAFETY: with skip_errors and without create_placeholders find_option raises nothing, so it needs no guard: it
+        // looks a name up.
+        unsafe { find_option(self.name.as_ptr(), false, true, 0) }
     }
+}
+
+/// The value of a text setting; `None` where it is no such or empty.
+///
+/// # Safety
+/// `record` must be NULL or a setting of this backend.
+unsafe fn value_of(record: *mut pg_sys::config_generic) -> Option<Value> {
+    // SAFETY: the caller's promise.
+    if unsafe { record.as_ref() }?.vartype != pg_sys::config_type::PGC_STRING {
+        return None;
+    }
+    // SAFETY: a text setting, which the generic part is the beginning of, points to the variable with its value.
+    let value: *const c_char = unsafe { *(*record.cast::<pg_sys::config_string>()).variable };
+    // SAFETY: NULL or a C string, which has at least the byte that ends it.
+    let first = unsafe { value.as_ref() }?;
+    if *first == 0 { None } else { Some(Value(value)) }
 }
 
 /// The value of a setting: a C string that isn't empty, valid until a setting changes. Use it at once.
@@ -98,8 +135,8 @@ mod sorted {
             Place(RefCell::new(None))
         }
 
-        /// The value of the text setting of this name; NULL if there is none.
-        pub fn value(&self, name: &CStr) -> *const c_char {
+        /// The setting of this name; NULL if there is none.
+        pub fn record(&self, name: &CStr) -> Setting {
             let all = all();
             let mut place = self.0.borrow_mut();
             let found = match &mut *place {
@@ -107,8 +144,8 @@ mod sorted {
                 stale => stale.insert(Found::search(name, all)),
             };
             match found {
-                Found::At { index, .. } => value_of(all[*index]),
-                Found::Between { .. } => std::ptr::null(),
+                Found::At { index, .. } => all[*index],
+                Found::Between { .. } => std::ptr::null_mut(),
             }
         }
     }
@@ -164,16 +201,6 @@ mod sorted {
     fn c_str_of<'a>(setting: Setting) -> &'a CStr {
         // SAFETY: the name of a setting is a C string.
         unsafe { CStr::from_ptr(name_of(setting)) }
-    }
-
-    fn value_of(setting: Setting) -> *const c_char {
-        // SAFETY: a setting of the array.
-        let kind = unsafe { (*setting).vartype };
-        if kind != pg_sys::config_type::PGC_STRING {
-            return std::ptr::null();
-        }
-        // SAFETY: a text setting, which the generic part is the beginning of, points to the variable with its value.
-        unsafe { *(*setting.cast::<pg_sys::config_string>()).variable }
     }
 
     /// The order of the array (`guc_name_compare`): without regard to ASCII case, bytes as C's signed `char`.

@@ -1,0 +1,42 @@
+//! Tokens: verifying one, and putting it in force.
+
+use pgrx::prelude::*;
+
+use crate::functions::session::to_jsonb;
+use crate::settings::{self, ClaimsSource};
+use crate::types::{Jsonb, Text};
+use crate::{denial, session};
+
+/// The claims of a token that verifies now. Changes nothing.
+///
+/// STABLE: the keys, the settings and the statement's start decide. PARALLEL SAFE: workers have the same.
+///
+/// Errors: invalid_token (28000, or PGRST), saying which check failed; 22004 for NULL; 22P02 for claims that jsonb can't hold.
+#[pg_extern(stable, parallel_safe)]
+fn verify_jwt(token: Option<Text>) -> Jsonb {
+    to_jsonb(&session::admit(not_null(token)).unwrap_or_else(|error| denial::invalid_token(error)))
+}
+
+/// Puts a token that verifies in force until the transaction ends, and returns its claims.
+///
+/// VOLATILE and PARALLEL UNSAFE: it changes a setting.
+///
+/// Errors: as `verify_jwt`; 55000 where `pg_aal.claims_source` isn't `token`, so that no token would count.
+#[pg_extern(volatile, parallel_unsafe)]
+fn authenticate(token: Option<Text>) -> Jsonb {
+    let token = not_null(token);
+    if settings::claims_source() != ClaimsSource::Token {
+        let hint = "With pg_aal.claims_source = 'token', which a superuser sets, tokens count.";
+        denial::raise(b"55000", "no token can be put in force: the claims come from the gateway", None, Some(hint));
+    }
+    let payload = session::admit(token).unwrap_or_else(|error| denial::invalid_token(error));
+    let claims = to_jsonb(&payload);
+    // It was verified, so it has no NUL.
+    let token = std::ffi::CString::new(token).unwrap_or_default();
+    settings::set_until_transaction_ends(settings::TOKEN_NAME, &token, pg_sys::GucContext::PGC_USERSET);
+    claims
+}
+
+fn not_null<'a>(token: Option<Text<'a>>) -> &'a str {
+    token.map_or_else(|| denial::null_argument("token"), |Text(token)| token)
+}
