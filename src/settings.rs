@@ -12,6 +12,7 @@ use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 
 use crate::denial;
+use crate::text_setting::TextSetting;
 
 /// How `insufficient_aal` and `invalid_token` are raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
@@ -49,6 +50,16 @@ static WORKER_TOKEN: GucSetting<Option<CString>> = GucSetting::<Option<CString>>
 pub const TOKEN_NAME: &CStr = c"pg_aal.token";
 /// The token that a leader hands to its parallel workers.
 pub const WORKER_TOKEN_NAME: &CStr = c"pg_aal.worker_token";
+
+/// The settings that decide trust.
+static TRUST: [&CStr; 6] = [
+    c"pg_aal.claims_source",
+    c"pg_aal.jwks",
+    c"pg_aal.jwks_file",
+    c"pg_aal.jwt_issuer",
+    c"pg_aal.jwt_audience",
+    c"pg_aal.clock_skew",
+];
 
 thread_local! {
     /// `CLAIMS_SOURCE`, read once.
@@ -110,6 +121,7 @@ pub fn expected() -> Expected {
 /// Defines the settings. Called once, when the library is loaded.
 pub fn define() {
     LOADING.set(if a_statement_runs() { Loading::Late } else { Loading::Preloaded });
+    let from_options: Vec<&CStr> = TRUST.into_iter().filter(|name| comes_with_the_connection(name)).collect();
     // Anyone may choose how a refusal reads: it decides nothing.
     GucRegistry::define_enum_guc(
         c"pg_aal.error_format",
@@ -196,7 +208,30 @@ pub fn define() {
     });
     // SAFETY: a C string that lives as long as the program; Postgres copies it.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"pg_aal".as_ptr()) };
+    // As long as nobody had said who may set these, the options that a client connected with put those aside that a
+    // superuser had stored. Postgres has now dropped the client's, and what they hid is lost: the defaults stand in for
+    // it, which trust more.
+    if from_options.into_iter().any(|name| !comes_with_the_connection(name)) {
+        trust_nothing();
+    }
     LOADING.set(Loading::No);
+}
+
+fn comes_with_the_connection(name: &'static CStr) -> bool {
+    TextSetting::new(name).comes_with_the_connection()
+}
+
+/// Leaves this session without any claims, and its parallel workers too.
+fn trust_nothing() {
+    // SAFETY: both are C strings, which Postgres copies; pgrx guards the call.
+    unsafe {
+        pg_sys::SetConfigOption(
+            c"pg_aal.claims_source".as_ptr(),
+            c"unusable".as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            pg_sys::GucSource::PGC_S_OVERRIDE,
+        );
+    }
 }
 
 /// Sets a setting until the transaction (or the savepoint) ends, by the rights of `context`.
@@ -242,7 +277,8 @@ fn a_statement_runs() -> bool {
 }
 
 /// A value that can't be read is an error where somebody is there to hear it. Where nobody is, the default would be put
-/// in its place: trusting the gateway, which is what it was meant to end. There it counts as unusable.
+/// in its place: trusting the gateway, which is what it was meant to end. There it counts as unusable. A parallel worker
+/// takes over what its leader has.
 #[pg_guard]
 unsafe extern "C-unwind" fn check_claims_source(
     value: *mut *mut c_char,
@@ -254,12 +290,22 @@ unsafe extern "C-unwind" fn check_claims_source(
     if read_claims_source(value) != ClaimsSource::Unusable {
         return true;
     }
-    let hint = "It must be request or token.";
-    if LOADING.get() != Loading::No || is_stored_for_a_role_or_database(source) {
-        denial::warn("pg_aal.claims_source cannot be read, so nobody has any level", hint);
+    // SAFETY: reads a variable of the backend: -1 but in a parallel worker.
+    if unsafe { pg_sys::ParallelWorkerNumber } >= 0 {
         return true;
     }
-    refuse_value("invalid value for parameter \"pg_aal.claims_source\"", hint)
+    if LOADING.get() == Loading::No && !is_stored_for_a_role_or_database(source) {
+        return refuse_value("invalid value for parameter \"pg_aal.claims_source\"", "It must be request or token.");
+    }
+    denial::warn(
+        "nobody has any level in this session",
+        if source == pg_sys::GucSource::PGC_S_OVERRIDE {
+            "The options of its connection set what only a superuser may set."
+        } else {
+            "pg_aal.claims_source must be request or token."
+        },
+    );
+    true
 }
 
 #[pg_guard]

@@ -46,6 +46,12 @@ impl TextSetting {
         unsafe { value_of(record) }
     }
 
+    /// Whether what it is reset to, of whatever type, comes from the options that the client connected with.
+    pub fn comes_with_the_connection(&self) -> bool {
+        // SAFETY: NULL or a setting of this backend.
+        unsafe { self.record().as_ref() }.is_some_and(|it| it.reset_source == pg_sys::GucSource::PGC_S_CLIENT)
+    }
+
     /// Postgres 15 searches a sorted array for each name, twenty comparisons for the two that hold claims: more work
     /// than all the rest. Settings are rarely added, so this one is mostly where it was the last time.
     #[cfg(feature = "pg15")]

@@ -61,3 +61,67 @@ exception when others then
   return format('%s %s', sqlstate, sqlerrm);
 end
 $$;
+
+-- Access tokens, signed here and not by what verifies them: HMAC-SHA256 (RFC 2104) over sha256().
+create function test.secret(bytes int default 40) returns bytea
+language sql immutable as $$
+  select decode(repeat('5a', bytes), 'hex');
+$$;
+
+create function test.hmac_sha256(message bytea, key bytea) returns bytea
+language plpgsql immutable as $$
+declare
+  padded bytea := key || decode(repeat('00', 64 - length(key)), 'hex');
+  inner_pad bytea := padded;
+  outer_pad bytea := padded;
+begin
+  for n in 0..63 loop
+    inner_pad := set_byte(inner_pad, n, get_byte(padded, n) # 54);
+    outer_pad := set_byte(outer_pad, n, get_byte(padded, n) # 92);
+  end loop;
+  return sha256(outer_pad || sha256(inner_pad || message));
+end
+$$;
+
+create function test.base64url(bytes bytea) returns text
+language sql immutable as $$
+  select translate(encode(bytes, 'base64'), E'+/=\n', '-_');
+$$;
+
+create function test.base64url(content text) returns text
+language sql immutable as $$
+  select test.base64url(convert_to(content, 'UTF8'));
+$$;
+
+create function test.token(
+  claims text, header text default '{"alg":"HS256","typ":"JWT"}', key bytea default test.secret()
+) returns text
+language sql stable as $$
+  select signed || '.' || test.base64url(test.hmac_sha256(convert_to(signed, 'UTF8'), key))
+    from (select test.base64url(header) || '.' || test.base64url(test.with_times(claims))) s(signed);
+$$;
+
+-- A token in the shape of Supabase Auth.
+create function test.token_at(aal text, factor_age int default 60, subject text default '11111111-1111-4111-8111-111111111111')
+returns text
+language sql stable as $$
+  select test.token(format(
+    '{"iss":"http://localhost/auth/v1","sub":"%s","aud":"authenticated","exp":@+3600@,"iat":@-60@,"role":"authenticated","aal":"%s",'
+    '"amr":[%s{"method":"password","timestamp":@-7200@}]}',
+    subject, aal, case when aal = 'aal1' then '' else format('{"method":"totp","timestamp":@-%s@},', factor_age) end));
+$$;
+
+-- The key set that verifies them, with a kid or without.
+create function test.jwks(kid text default null, key bytea default test.secret()) returns text
+language sql immutable as $$
+  select jsonb_build_object('keys', jsonb_build_array(
+    jsonb_strip_nulls(jsonb_build_object('kty', 'oct', 'kid', kid, 'k', test.base64url(key)))))::text;
+$$;
+
+-- Writes a text to a file in the data directory. Superusers only.
+create function test.write_file(name text, content text) returns void
+language plpgsql volatile as $$
+begin
+  execute format('copy (select %L) to %L', content, current_setting('data_directory') || '/' || name);
+end
+$$;

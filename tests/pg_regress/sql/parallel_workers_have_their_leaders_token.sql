@@ -1,0 +1,91 @@
+-- A level from a column can't be asked once per statement, so parallel workers ask it. They get the token that is in force
+-- in their leader, and nothing that its transaction didn't set.
+create table documents (id int, level text not null);
+insert into documents select n, case when n % 2 = 0 then 'aal1' else 'aal2' end from generate_series(1, 10000) n;
+alter table documents enable row level security;
+create policy by_level on documents using (auth.has_aal(level));
+grant select on documents to authenticated;
+analyze documents;
+load 'pg_aal';
+select set_config('pg_aal.jwks', test.jwks(), false) is not null as set;
+set pg_aal.claims_source = 'token';
+set parallel_setup_cost = 0;
+set parallel_tuple_cost = 0;
+set min_parallel_table_scan_size = 0;
+set max_parallel_workers_per_gather = 2;
+set parallel_leader_participation = off;
+set role authenticated;
+explain (costs off) select count(*) from documents;
+
+-- Nobody.
+select count(*) from documents;
+-- The three places a token can be in.
+begin;
+select auth.authenticate(test.token_at('aal1')) ->> 'aal' as authenticated;
+select count(*) from documents;
+select auth.authenticate(test.token_at('aal2')) ->> 'aal' as authenticated;
+select count(*) from documents;
+rollback;
+select count(*) from documents;
+begin;
+select set_config('request.jwt', test.token_at('aal1'), true) is not null as set;
+select count(*) from documents;
+commit;
+select count(*) from documents;
+begin;
+select set_config('request.headers', json_build_object('authorization', 'Bearer ' || test.token_at('aal2'))::text, true) is not null as set;
+select count(*) from documents;
+set local request.headers = '{}';
+select count(*) from documents;
+rollback;
+
+-- A forged token, and one that has expired.
+begin;
+set local pg_aal.token = 'x.y.z';
+select count(*) from documents;
+select set_config('pg_aal.token', test.token('{"exp":@-1@,"aal":"aal2"}'), true) is not null as set;
+select count(*) from documents;
+rollback;
+
+-- What another transaction set, workers don't see either.
+select set_config('request.jwt', test.token_at('aal2'), false) is not null as set;
+select set_config('pg_aal.token', test.token_at('aal2'), false) is not null as set;
+select count(*) from documents;
+reset request.jwt;
+reset pg_aal.token;
+
+-- The setting by which it reaches them is nobody's to set.
+set pg_aal.worker_token = 'x';
+\echo :LAST_ERROR_SQLSTATE
+begin;
+select set_config('request.jwt.claims', '{"aal":"aal2"}', true);
+select count(*) from documents;
+rollback;
+
+-- In a function, and from PL/pgSQL's own statements.
+create function pg_temp.visible() returns bigint language plpgsql as $$
+declare
+  visible bigint;
+begin
+  select count(*) into visible from documents;
+  return visible;
+end
+$$;
+begin;
+select auth.authenticate(test.token_at('aal1')) ->> 'aal' as authenticated;
+select pg_temp.visible();
+select auth.authenticate(test.token_at('aal2')) ->> 'aal' as authenticated;
+select pg_temp.visible();
+rollback;
+select pg_temp.visible();
+
+-- In request mode they read what their leader does.
+reset role;
+set pg_aal.claims_source = 'request';
+set role authenticated;
+begin;
+select test.set_claims('{"aal":"aal2"}', true) is not null as set;
+select count(*) from documents;
+rollback;
+reset role;
+drop table documents;
