@@ -2,7 +2,8 @@
 
 import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
@@ -53,8 +54,6 @@ export class PostgREST {
     server.secret = randomBytes(32).toString('hex')
     server.port = await freePort()
     server.url = `http://127.0.0.1:${server.port}`
-    mkdirSync(cluster.folder + '/started', { recursive: true })
-    const log = openSync(`${cluster.folder}/log/postgrest-${server.port}.log`, 'a')
     const environment = {
       DB_URI: `host=${cluster.connection.host} port=5432 dbname=${database} user=authenticator`,
       DB_SCHEMAS: 'public',
@@ -66,29 +65,34 @@ export class PostgREST {
     }
     const env = { PATH: process.env.PATH }
     for (const [name, value] of Object.entries(environment)) env['PGRST_' + name] = String(value)
-    server.process = spawn(postgrest, [], { env, detached: true, stdio: ['ignore', log, log] })
-    // cluster.sh stop ends what is listed here.
-    writeFileSync(`${cluster.folder}/started/${server.process.pid}`, 'postgrest')
-    server.process.unref()
-    await server.ready(cluster)
+    server.process = await startBeside(cluster, 'postgrest', postgrest, [], env, server.url)
     return server
-  }
-
-  async ready(cluster) {
-    for (let tries = 0; tries < 100; tries++) {
-      if (this.process.exitCode !== null) break
-      try {
-        if ((await fetch(this.url)).ok) return
-      } catch {
-        // Not listening yet.
-      }
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-    throw new Error('PostgREST does not answer:\n' + readFileSync(`${cluster.folder}/log/postgrest-${this.port}.log`, 'utf8'))
   }
 }
 
-function freePort() {
+// Starts a server beside a cluster, which ends with it, and waits until a URL of it answers.
+export async function startBeside(cluster, name, executable, args, env, url) {
+  const file = `${cluster.folder}/log/${name}-${new URL(url).port}.log`
+  const log = openSync(file, 'a')
+  const server = spawn(executable, args, { env, detached: true, stdio: ['ignore', log, log] })
+  closeSync(log)
+  await once(server, 'spawn')
+  // cluster.sh stop ends what is listed here.
+  mkdirSync(cluster.folder + '/started', { recursive: true })
+  writeFileSync(`${cluster.folder}/started/${server.pid}`, name)
+  server.unref()
+  for (let tries = 0; tries < 100 && server.exitCode === null; tries++) {
+    try {
+      if ((await fetch(url)).ok) return server
+    } catch {
+      // Not listening yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error(`${name} does not answer:\n` + readFileSync(file, 'utf8'))
+}
+
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.on('error', reject)
