@@ -7,8 +7,13 @@ source "$repo/pgrx-config/versions.env"
 cache=${PG_AAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pg_aal}
 # rustup installs to ~/.cargo/bin, which a shell that was there before doesn't know.
 export PATH="$PATH:$HOME/.cargo/bin"
-export PATH="$cache/cargo-pgrx-$CARGO_PGRX/bin:$cache/cargo-deny-$CARGO_DENY/bin:$PATH"
+export PATH="$cache/cargo-pgrx-$CARGO_PGRX/bin:$cache/cargo-deny-$CARGO_DENY/bin:$cache/cargo-fuzz-$CARGO_FUZZ/bin:$PATH"
 export PGRX_HOME=$repo/target/pgrx
+
+# The tests' Python packages, for the Python that is there.
+python_packages() {
+    echo "$cache/pyjwt-$PYJWT-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+}
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }

@@ -2,18 +2,19 @@
 # Installs what a build against one Postgres major needs: packages by name from the ordinary registries, at pinned
 # versions. Does nothing that is done already.
 #
-# usage: setup.sh [--lint] MAJOR
+# usage: setup.sh [--lint | --fuzz] MAJOR
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
-lint=false
-if [ "${1:-}" = --lint ]; then lint=true; shift; fi
-major=${1:?usage: setup.sh [--lint] MAJOR}
+purpose=
+case ${1:-} in --lint | --fuzz) purpose=$1; shift ;; esac
+major=${1:?usage: setup.sh [--lint | --fuzz] MAJOR}
 
 install_debian_packages() {
-    local wanted=(build-essential ca-certificates git libclang-dev pkg-config) missing=() package
+    local wanted=(build-essential ca-certificates git libclang-dev pgbouncer pkg-config) missing=() package
+    command -v pip >/dev/null || wanted+=(python3-pip)
     case $major in
-        16 | 18) command -v pip >/dev/null || wanted+=(python3-pip) ;;
+        16 | 18) ;;
         *) if [ -z "${AAL_PG_CONFIG:-}" ]; then wanted+=("postgresql-$major" "postgresql-server-dev-$major"); fi ;;
     esac
     command -v npm >/dev/null || wanted+=(nodejs npm)
@@ -27,7 +28,8 @@ install_debian_packages() {
     if ! apt-cache policy rustup | grep -q 'Candidate: [^(]' && [[ " ${missing[*]} " == *" rustup "* ]]; then
         fail "no Rust here, and this Debian has no package rustup: install Rust with rustup, then run this again"
     fi
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+    # RUNLEVEL: services that come with them aren't started.
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 }
 
 install_crate() {
@@ -62,14 +64,28 @@ install_node_packages() {
     touch node_modules/.package-lock.json
 }
 
+install_pyjwt() {
+    local folder
+    folder=$(python_packages)
+    [ -d "$folder" ] && return
+    say "fetching PyJWT $PYJWT"
+    pip install --quiet --no-warn-script-location --disable-pip-version-check --root-user-action ignore \
+        --target "$folder.new" "PyJWT==$PYJWT" "cryptography==$CRYPTOGRAPHY"
+    mv "$folder.new" "$folder"
+}
+
 install_debian_packages
 mkdir -p "$cache"
 install_crate cargo-pgrx "$CARGO_PGRX"
-if $lint; then install_crate cargo-deny "$CARGO_DENY"; fi
+case $purpose in
+    --lint) install_crate cargo-deny "$CARGO_DENY" ;;
+    --fuzz) install_crate cargo-fuzz "$CARGO_FUZZ" ;;
+esac
 if [ -z "${AAL_PG_CONFIG:-}" ]; then
     case $major in 16 | 18) install_pgserver ;; esac
 fi
 (install_node_packages)
+install_pyjwt
 
 pg_config=$(pg_config_of "$major")
 [ -x "$pg_config" ] || fail "no Postgres $major on this Debian: 15 comes with bookworm, 17 with trixie, 16 and 18 with both"

@@ -44,9 +44,9 @@ for major in "${majors[@]}"; do
     count "pg_regress on Postgres $major" "$status" \
         "$(sum '^[0-9]+ passed' "$logs/regress-$major.log")" "$(sum '[0-9]+ failed$' "$logs/regress-$major.log")"
 
-    say "end to end on Postgres $major: PostgREST, and the SQL of the docs"
+    say "end to end on Postgres $major: PostgREST, PgBouncer, tokens of other libraries, and the SQL of the docs"
     status=0
-    (cd "$repo/tests/e2e" && PG=$major node --test --test-reporter=tap ./*.test.mjs) > "$logs/e2e-$major.log" 2>&1 || status=$?
+    (cd "$repo/tests/e2e" && PG=$major PYTHONPATH=$(python_packages) node --test --test-reporter=tap ./*.test.mjs) > "$logs/e2e-$major.log" 2>&1 || status=$?
     if [ "$status" != 0 ]; then grep -vE '^ *(duration_ms|---|\.\.\.)' "$logs/e2e-$major.log" >&2; fi
     count "end to end on Postgres $major" "$status" \
         "$(sum '^# pass [0-9]+' "$logs/e2e-$major.log")" "$(sum '^# fail [0-9]+' "$logs/e2e-$major.log")"

@@ -1,4 +1,4 @@
-// A throw-away Postgres with pg_aal, and a real PostgREST in front of it.
+// A throw-away Postgres with pg_aal, and a real PostgREST or PgBouncer in front of it.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -65,25 +65,71 @@ export class PostgREST {
     }
     const env = { PATH: process.env.PATH }
     for (const [name, value] of Object.entries(environment)) env['PGRST_' + name] = String(value)
-    server.process = await startBeside(cluster, 'postgrest', postgrest, [], env, server.url)
+    server.process = await startBeside(cluster, 'postgrest', [postgrest], env, async () => (await fetch(server.url)).ok)
     return server
   }
 }
 
-// Starts a server beside a cluster, which ends with it, and waits until a URL of it answers.
-export async function startBeside(cluster, name, executable, args, env, url) {
-  const file = `${cluster.folder}/log/${name}-${new URL(url).port}.log`
+// A PgBouncer in transaction mode, reached through a socket in the cluster's own folder.
+export class PgBouncer {
+  // users: who may connect. poolSize: connections to the server, for each database and user.
+  static async start(cluster, users, { poolSize = 1 } = {}) {
+    const server = new PgBouncer()
+    const [folder, socket] = [cluster.folder + '/pgbouncer', cluster.connection.host]
+    mkdirSync(folder)
+    writeFileSync(folder + '/users.txt', ['postgres', ...users].map((user) => `"${user}" ""\n`).join(''))
+    writeFileSync(folder + '/pgbouncer.ini', `[databases]
+* = host=${socket} port=5432
+[pgbouncer]
+listen_addr =
+listen_port = 6432
+unix_socket_dir = ${socket}
+auth_type = trust
+auth_file = ${folder}/users.txt
+pool_mode = transaction
+default_pool_size = ${poolSize}
+max_client_conn = 100
+`)
+    server.connection = { host: socket, port: 6432 }
+    const command = [...asUnprivileged(), 'pgbouncer', folder + '/pgbouncer.ini']
+    await startBeside(cluster, 'pgbouncer', command, { PATH: process.env.PATH + ':/usr/sbin' }, async () => {
+      const client = new pg.Client({ ...server.connection, user: 'postgres', database: 'postgres' })
+      await client.connect()
+      await client.end()
+      return true
+    })
+    return server
+  }
+}
+
+// PgBouncer refuses to run as root, as Postgres does. See as_postgres in pgrx-config/env.sh.
+function asUnprivileged() {
+  if (process.getuid() !== 0) return []
+  const id = (...args) => execFileSync('id', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  let user = 'postgres'
+  try {
+    id('-u', user)
+  } catch {
+    user = 'nobody'
+  }
+  return ['setpriv', `--reuid=${user}`, `--regid=${id('-g', user)}`, '--init-groups']
+}
+
+// Starts a server beside a cluster, which ends with it, and waits until it answers.
+async function startBeside(cluster, name, [executable, ...args], env, answers) {
+  const folder = cluster.folder + '/started'
+  const file = `${cluster.folder}/log/${name}-${Date.now()}.log`
   const log = openSync(file, 'a')
   const server = spawn(executable, args, { env, detached: true, stdio: ['ignore', log, log] })
   closeSync(log)
   await once(server, 'spawn')
   // cluster.sh stop ends what is listed here.
-  mkdirSync(cluster.folder + '/started', { recursive: true })
-  writeFileSync(`${cluster.folder}/started/${server.pid}`, name)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(`${folder}/${server.pid}`, name)
   server.unref()
   for (let tries = 0; tries < 100 && server.exitCode === null; tries++) {
     try {
-      if ((await fetch(url)).ok) return server
+      if (await answers()) return server
     } catch {
       // Not listening yet.
     }
@@ -92,7 +138,7 @@ export async function startBeside(cluster, name, executable, args, env, url) {
   throw new Error(`${name} does not answer:\n` + readFileSync(file, 'utf8'))
 }
 
-export function freePort() {
+function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.on('error', reject)

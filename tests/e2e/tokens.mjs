@@ -32,3 +32,8 @@ export function claims({ sub = jane, factorAge } = {}) {
 export function sign(payload, secret) {
   return new SignJWT(payload).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).sign(new TextEncoder().encode(secret))
 }
+
+// A secret as the key set that pg_aal wants.
+export function jwks(secret) {
+  return JSON.stringify({ keys: [{ kty: 'oct', alg: 'HS256', k: Buffer.from(secret).toString('base64url') }] })
+}

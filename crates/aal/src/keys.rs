@@ -223,7 +223,28 @@ fn edwards_curve(jwk: &Object<'_>, alg: Option<&str>) -> Result<Usable, KeyFault
     if ParsedPublicKey::new(&ED25519, &x).is_err() {
         return Err(KeyFault::NotOnCurve);
     }
+    if is_of_small_order(&x) {
+        return Err(KeyFault::Member("x"));
+    }
     Ok(Some((Algorithm::EdDSA, DecodingKey::from_ed_der(&x))))
+}
+
+/// Whether this is one of the few points of Ed25519 whose multiples are few: anybody can sign for them.
+///
+/// The encodings of the points of order 1, 2, 4 and 8 (the torsion subgroup of RFC 8032's curve), and those that aren't
+/// reduced, without regard to the sign in the last bit.
+fn is_of_small_order(x: &[u8]) -> bool {
+    const ORDER_8: [&str; 2] = [
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ];
+    let Some((last, rest)) = x.split_last() else { return false };
+    let hex: String = rest.iter().chain([&(last & 0x7F)]).map(|byte| format!("{byte:02x}")).collect();
+    let is_small = |y: &str| hex == format!("{y}{}", "00".repeat(31));
+    let is_near_p = |y: &str| hex == format!("{y}{}7f", "ff".repeat(30));
+    ["00", "01"].into_iter().any(is_small)
+        || ["ec", "ed", "ee"].into_iter().any(is_near_p)
+        || ORDER_8.contains(&hex.as_str())
 }
 
 /// A private key has no place in a database, which only verifies (RFC 7518, sections 6.2.2 and 6.3.2; RFC 8037, section 2).

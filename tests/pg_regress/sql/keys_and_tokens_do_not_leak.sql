@@ -37,9 +37,11 @@ select pg_reload_conf();
 select pg_sleep(1);
 \c - app
 select auth.verify_jwt(test.token_at('aal2')) ->> 'aal' as verified;
+\set VERBOSITY sqlstate
 show pg_aal.jwks;
 select current_setting('pg_aal.jwks');
 show pg_aal.jwks_file;
+\set VERBOSITY default
 select name, setting, boot_val, reset_val from pg_settings where name like 'pg\_aal.%' order by name;
 select count(*) from pg_db_role_setting where setconfig::text like '%Wlpa%';
 select * from pg_file_settings;

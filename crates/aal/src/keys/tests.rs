@@ -111,6 +111,30 @@ fn weak_malformed_and_private_keys_are_refused_by_their_kid() {
     );
 }
 
+/// For such a key anybody can make signatures: with S = 0 and R a point of small order, too.
+#[test]
+fn ed25519_keys_of_small_order_are_refused() {
+    let mut refused = 0;
+    for first in [0x00, 0x01, 0xEC, 0xED, 0xEE] {
+        for last in [0x00, 0x80, 0x7F, 0xFF] {
+            let middle = if last & 0x7F == 0 { 0 } else { 0xFF };
+            let x = URL_SAFE_NO_PAD.encode([&[first][..], &[middle; 30], &[last]].concat());
+            let is_small = (first < 2) == (middle == 0);
+            if is_small {
+                let answer = read(&format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#));
+                assert!(answer.is_err(), "{x} {answer:?}");
+                refused += 1;
+            }
+        }
+    }
+    for order_8 in ["JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU", "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o"] {
+        let answer = read(&format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{order_8}"}}"#));
+        assert_eq!(answer, Err("key number 1, which has no kid, has no x, or not a valid one".to_owned()));
+        refused += 1;
+    }
+    assert_eq!(refused, 12);
+}
+
 #[test]
 fn a_key_set_is_one_json_object_of_limited_size() {
     assert_eq!(read(""), Ok("no keys".to_owned()));

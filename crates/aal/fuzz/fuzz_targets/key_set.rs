@@ -1,0 +1,26 @@
+//! Any text is a key set or an error that says why, and whatever keys it gives can be held against a token.
+#![no_main]
+
+use aal::KeySet;
+use aal::token::{Expected, verify};
+use libfuzzer_sys::fuzz_target;
+
+/// One of each algorithm: signed by nobody.
+const TOKENS: [&str; 4] = [
+    "eyJhbGciOiJIUzI1NiJ9.e30.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "eyJhbGciOiJSUzI1NiJ9.e30.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "eyJhbGciOiJFUzI1NiJ9.e30.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "eyJhbGciOiJFZERTQSJ9.e30.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+];
+
+fuzz_target!(|text: &[u8]| {
+    match KeySet::from_json(text) {
+        Ok(keys) => {
+            assert_eq!(keys.is_empty(), keys.summary() == "no keys");
+            for token in TOKENS {
+                assert!(verify(token.as_bytes(), &keys, &Expected::default()).is_err());
+            }
+        }
+        Err(error) => assert!(error.to_string().len() < 1_000),
+    }
+});
