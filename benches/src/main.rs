@@ -3,6 +3,7 @@
 mod chart;
 mod micro;
 mod report;
+mod token;
 mod variant;
 mod works;
 

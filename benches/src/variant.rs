@@ -44,6 +44,8 @@ pub struct Variant {
     pub title: String,
     /// What it is measured on.
     pub works: Vec<Work>,
+    /// Whether its session is in token mode, its claims those of a token that Postgres verified.
+    pub verifies: bool,
     /// Its statements; `{table}` stands for the table.
     pub sql: String,
 }
@@ -67,5 +69,6 @@ fn read(file: &Path) -> Result<Variant> {
     };
     let works = header("works")?.split(',').map(|work| Work::parse(work.trim())).collect::<Result<Vec<_>>>()?;
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Variant { name, title: header("title")?.to_owned(), works, sql: sql.clone() })
+    let verifies = header("claims").is_ok_and(|claims| claims == "token");
+    Ok(Variant { name, title: header("title")?.to_owned(), works, verifies, sql: sql.clone() })
 }

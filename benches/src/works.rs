@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use postgres::{Client, Config, NoTls};
 
+use crate::token;
 use crate::variant::{Variant, Work};
 
 /// Claims as Supabase Auth issues them, about 600 bytes, with a second factor verified a minute ago.
@@ -121,14 +122,16 @@ impl Bench {
             let column = column(work);
             // Seconds each, some of them: half as many rounds do.
             let rounds = if matches!(work, Work::Scan | Work::Parallel) { rounds.div_ceil(2) } else { rounds };
-            self.rounds(&mut results, &variants, work, &column, rounds, |client| statement(client, work))?;
+            self.rounds(&mut results, &variants, work, &column, rounds, |client, token| {
+                statement(client, work, token)
+            })?;
         }
         for work in [Work::Read, Work::Write] {
             for protocol in PROTOCOLS {
                 for clients in CLIENTS {
                     let column = format!("{}, {protocol}, {}", column(work), clients_text(clients));
                     let script = self.script(work)?;
-                    self.rounds(&mut results, &variants, work, &column, rounds, |_| {
+                    self.rounds(&mut results, &variants, work, &column, rounds, |_, _| {
                         self.pgbench(&script, protocol, clients)
                     })?;
                 }
@@ -158,15 +161,21 @@ impl Bench {
         work: Work,
         column: &str,
         rounds: usize,
-        measure: impl Fn(&mut Client) -> Result<f64>,
+        measure: impl Fn(&mut Client, Option<&str>) -> Result<f64>,
     ) -> Result<()> {
         let variants: Vec<_> = variants.iter().filter(|variant| variant.works.contains(&work)).collect();
         results.columns.push(column.to_owned());
         let mut admin = self.connect()?;
-        let mut session = self.connect()?;
-        session.batch_execute(settings(work))?;
-        session.batch_execute(CLAIMS)?;
-        session.batch_execute("set role authenticated")?;
+        let mut trusting = self.connect()?;
+        trusting.batch_execute(settings(work))?;
+        let claims: String = trusting.query_one(CLAIMS, &[])?.get(0);
+        trusting.batch_execute("set role authenticated")?;
+        let (token, jwks) = token::sign(&claims)?;
+        let mut verifying = self.connect()?;
+        verifying.batch_execute(settings(work))?;
+        verifying.batch_execute("load 'pg_aal'; set pg_aal.claims_source = 'token'")?;
+        verifying.execute("select set_config('pg_aal.jwks', $1, false)", &[&jwks])?;
+        verifying.batch_execute("set role authenticated")?;
         let table = table(work);
         for round in 0..rounds {
             eprint!("\r{column}: round {} of {rounds}   ", round + 1);
@@ -180,7 +189,9 @@ impl Bench {
                     admin.batch_execute("truncate bench_insert")?;
                 }
                 apply(&mut admin, variant, table)?;
-                let seconds = measure(&mut session).with_context(|| variant.title.clone())?;
+                let (session, token) =
+                    if variant.verifies { (&mut verifying, Some(token.as_str())) } else { (&mut trusting, None) };
+                let seconds = measure(session, token).with_context(|| variant.title.clone())?;
                 clear(&mut admin, table)?;
                 results.rounds.entry((column.to_owned(), variant.name.clone())).or_default().push(seconds);
             }
@@ -321,7 +332,7 @@ fn settings(work: Work) -> &'static str {
 
 /// One statement, timed, after one that loads what the variant needs: the best of three, because what disturbs it only
 /// ever makes it longer; but once is enough for what takes a second.
-fn statement(client: &mut Client, work: Work) -> Result<f64> {
+fn statement(client: &mut Client, work: Work, token: Option<&str>) -> Result<f64> {
     client.simple_query("select count(*) from bench where id < 1000")?;
     let writes = "do 'begin for i in 1..20000 loop update bench set amount = amount where id = i; end loop; end'";
     let insert = "insert into bench_insert select n, 'aal2', n from generate_series(1, 200000) as n";
@@ -334,6 +345,9 @@ fn statement(client: &mut Client, work: Work) -> Result<f64> {
     let mut best = f64::INFINITY;
     for _ in 0..3 {
         client.batch_execute("begin")?;
+        if let Some(token) = token {
+            client.execute("select auth.authenticate($1)", &[&token])?;
+        }
         let start = Instant::now();
         client.simple_query(statement)?;
         best = best.min(start.elapsed().as_secs_f64());
