@@ -50,6 +50,18 @@ comment on function auth.amr() is
 comment on function auth.authenticated_at(text) is
   'When the session last proved this level; NULL if it is not at that level or the token does not say. STABLE and PARALLEL SAFE, as auth.has_aal.';
 
+comment on function auth.enrolled_aal() is
+  'The level this user can reach: aal2 with a verified second factor, else aal1; NULL without a user. SECURITY DEFINER with a pinned search_path: it answers who may not read the factors. STABLE: a statement sees one state of them. PARALLEL SAFE: workers have the same claims and snapshot.';
+
+comment on function auth.has_enrolled_aal(interval) is
+  'Whether the session is at least at its enrolled level, with its factor verified at most max_age ago. For policies. Where nobody can be looked up, only who is at aal2 is. SECURITY DEFINER, STABLE and PARALLEL SAFE, as auth.enrolled_aal.';
+
+comment on function auth.require_enrolled_aal(interval) is
+  'True if the session is at least at its enrolled level, with its factor verified at most max_age ago; else raises insufficient_aal. SECURITY DEFINER, STABLE and PARALLEL SAFE, as auth.enrolled_aal.';
+
+comment on function auth.aal_status() is
+  'Where the session stands: currentLevel, nextLevel and currentAuthenticationMethods as supabase-js has them, and action: what to do next. SECURITY DEFINER, STABLE and PARALLEL SAFE, as auth.enrolled_aal.';
+
 comment on function auth.verify_jwt(text) is
   'The claims of an access token that verifies now by the keys of pg_aal.jwks and pg_aal.jwks_file; else raises invalid_token (28000), which says which check failed. Changes nothing. STABLE: the keys, the settings and the statement''s start decide. PARALLEL SAFE: workers have the same.';
 

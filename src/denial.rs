@@ -25,7 +25,7 @@ pub fn refused(refused: &Refused) -> ! {
         Refused::Claims(error) => invalid_claims(error),
         Refused::Token(error) => invalid_token(*error),
         Refused::UnusableSource => {
-            let hint = "It must be request or token. Until a superuser sets it to one of them, nobody has any level.";
+            let hint = "A superuser must set it to one of them; and the options of a connection must not set what only a superuser may.";
             raise(b"55000", "pg_aal.claims_source is neither request nor token", None, Some(hint))
         }
     }

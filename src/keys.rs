@@ -8,6 +8,7 @@ use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use aal::token::{self, Expected};
@@ -85,12 +86,13 @@ fn read(path: &CStr) -> Result<KeySet, String> {
     let path = Path::new(std::ffi::OsStr::from_bytes(path.to_bytes()));
     let cannot_read = |error: std::io::Error| format!("cannot be read: {error}");
     // Opening a pipe would wait for somebody who writes to it.
-    if !path.metadata().map_err(cannot_read)?.is_file() {
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(cannot_read)?;
+    if !file.metadata().map_err(cannot_read)?.is_file() {
         return Err("is no regular file".to_owned());
     }
     let mut text = Vec::new();
     let limit = KeySet::MAX_BYTES as u64 + 1;
-    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut text)).map_err(cannot_read)?;
+    file.take(limit).read_to_end(&mut text).map_err(cannot_read)?;
     if text.is_empty() {
         return Err("is empty".to_owned());
     }

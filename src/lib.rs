@@ -8,8 +8,9 @@
 //! | [`session`] | the claims in force, cached, and the clock |
 //! | [`text_setting`] | reading settings where they are |
 //! | [`keys`] | the keys that tokens are verified by |
-//! | [`parallel`] | the token in force for parallel workers |
+//! | [`parallel`] | the claims of a verified token for parallel workers |
 //! | [`denial`] | raising `insufficient_aal` and its siblings |
+//! | [`enrollment`] | looking up whether a user has a second factor |
 //! | [`functions`] | the SQL API, one file per topic |
 //! | [`planner`] | evaluating once per statement |
 //! | [`catalog`] | tables, policies and triggers as the core wants them |
@@ -21,6 +22,7 @@ use pgrx::prelude::*;
 
 mod catalog;
 mod denial;
+mod enrollment;
 mod functions;
 mod keys;
 mod parallel;
@@ -59,7 +61,13 @@ extension_sql_file!(
         functions::session::subject,
         functions::session::subject_uuid,
         functions::session::has_aal,
-        functions::session::require_aal
+        functions::session::require_aal,
+        functions::session::claims,
+        functions::session::authenticated_at,
+        functions::enrollment::enrolled_aal,
+        functions::enrollment::has_enrolled_aal,
+        functions::enrollment::require_enrolled_aal,
+        functions::enrollment::aal_status
     ]
 );
 extension_sql_file!("../sql/comments.sql", name = "comments", finalize);
@@ -68,6 +76,7 @@ extension_sql_file!("../sql/comments.sql", name = "comments", finalize);
 #[allow(non_snake_case)]
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    settings::refuse_to_load_in_parallel_mode();
     settings::define();
     parallel::install();
     keep_backtraces_from_clients();

@@ -1,8 +1,8 @@
-//! The token in force for parallel workers.
+//! The claims of a verified token for parallel workers.
 //!
 //! A worker gets its leader's settings, but not which transaction set them, and a token counts only in the transaction
-//! that did. So before each parallel query the leader hands the token then in force to its workers, by a setting that
-//! nobody else can set.
+//! that did; and it would read the file with the keys anew. So before each parallel query the leader hands the claims of the
+//! verified token then in force to its workers, by a setting that nobody else can set.
 
 use std::cell::Cell;
 
@@ -25,7 +25,7 @@ pub fn install() {
     }
 }
 
-/// Hands the token over, then runs the query.
+/// Hands the claims over, then runs the query.
 #[cfg(not(feature = "pg18"))]
 #[pg_guard]
 unsafe extern "C-unwind" fn run(
@@ -44,7 +44,7 @@ unsafe extern "C-unwind" fn run(
     }
 }
 
-/// Hands the token over, then runs the query.
+/// Hands the claims over, then runs the query.
 #[cfg(feature = "pg18")]
 #[pg_guard]
 unsafe extern "C-unwind" fn run(query: *mut pg_sys::QueryDesc, direction: pg_sys::ScanDirection::Type, count: u64) {
@@ -70,6 +70,6 @@ fn hand_over(query: *mut pg_sys::QueryDesc) {
     if !is_parallel || unsafe { pg_sys::IsInParallelMode() } {
         return;
     }
-    let token = session::token().unwrap_or_default();
-    settings::set_until_transaction_ends(settings::WORKER_TOKEN_NAME, &token, pg_sys::GucContext::PGC_SUSET);
+    let claims = session::payload().unwrap_or_default();
+    settings::set_until_transaction_ends(settings::WORKER_CLAIMS_NAME, &claims, pg_sys::GucContext::PGC_SUSET);
 }

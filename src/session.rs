@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 
-use aal::token::bearer_token;
+use aal::token::{MAX_TOKEN_BYTES, bearer_token};
 use aal::{Claims, Clock, InvalidClaims, InvalidToken, Timestamp, Verified};
 use pgrx::prelude::*;
 
@@ -38,7 +38,12 @@ enum Form {
     Token,
     /// A request's headers, with a bearer token among them.
     Headers,
+    /// The claims of a token that the leader of this parallel worker has verified.
+    OfLeader,
 }
+
+/// The longest headers that are searched for a token, in bytes.
+const MAX_HEADERS_BYTES: usize = 1 << 20;
 
 /// What the last text was found to be.
 struct Cached {
@@ -72,7 +77,7 @@ thread_local! {
         ]
     };
 
-    static WORKER_TOKEN: TextSetting = const { TextSetting::new(settings::WORKER_TOKEN_NAME) };
+    static WORKER_CLAIMS: TextSetting = const { TextSetting::new(settings::WORKER_CLAIMS_NAME) };
 }
 
 /// Calls `read` with the claims in force: `None` without any, an error where they can't be read or don't verify.
@@ -82,7 +87,7 @@ pub fn with_claims<T>(read: impl FnOnce(Option<Result<&Claims, &Refused>>) -> T)
     with_found(|found| match found {
         Found::Nothing => read(None),
         Found::Claims(claims) => read(Some(Ok(claims))),
-        Found::Verified(verified) => match verified.claims_at(clock()) {
+        Found::Verified(verified) => match verified.claims_at(token_clock()) {
             Ok(claims) => read(Some(Ok(claims))),
             Err(error) => read(Some(Err(&Refused::Token(error)))),
         },
@@ -99,21 +104,10 @@ pub fn payload() -> Option<CString> {
             readable.then(|| text.as_c_str().to_owned())
         }
         ClaimsSource::Token => with_found(|found| match found {
-            Found::Verified(verified) => verified.claims_at(clock()).ok().map(|_| c_string(verified.payload())),
+            Found::Verified(verified) => verified.claims_at(token_clock()).ok().map(|_| c_string(verified.payload())),
             _ => None,
         }),
         ClaimsSource::Unusable => None,
-    }
-}
-
-/// The token in force, whether it verifies or not.
-pub fn token() -> Option<CString> {
-    let (form, text) = source_of_token()?;
-    let text = text.as_c_str();
-    if form == Form::Headers {
-        bearer_token(text.to_bytes()).map(|token| c_string(&token))
-    } else {
-        Some(text.to_owned())
     }
 }
 
@@ -122,7 +116,7 @@ pub fn admit(token: &str) -> Result<CString, InvalidToken> {
     let text = CString::new(token).map_err(|_| InvalidToken::NotThreeParts)?;
     let generation = keys::generation();
     let verified = keys::verify(&text)?;
-    verified.claims_at(clock())?;
+    verified.claims_at(token_clock())?;
     let payload = c_string(verified.payload());
     CACHE.set(Some(Cached { form: Form::Token, text, generation, found: Found::Verified(verified) }));
     Ok(payload)
@@ -140,7 +134,15 @@ fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
     let generation = if form == Form::Claims { Generation::default() } else { keys::generation() };
     let is_known = |cached: &Cached| cached.form == form && cached.generation == generation && text.is(&cached.text);
     if !CACHE.with_borrow(|cache| cache.as_ref().is_some_and(is_known)) {
-        let text = text.as_c_str().to_owned();
+        let text = text.as_c_str();
+        // Not worth keeping, nor reading.
+        if form == Form::Headers && text.count_bytes() > MAX_HEADERS_BYTES {
+            return read(&Found::Nothing);
+        }
+        if form == Form::Token && text.count_bytes() > MAX_TOKEN_BYTES {
+            return read(&Found::Refused(Refused::Token(InvalidToken::TooLarge)));
+        }
+        let text = text.to_owned();
         let found = find(form, &text);
         CACHE.set(Some(Cached { form, text, generation, found }));
     }
@@ -150,14 +152,13 @@ fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
     })
 }
 
-/// The setting that holds the token in force. In a parallel worker, what its leader handed to it: which of the settings
-/// the leader's transaction set, a worker can't know.
+/// The setting that holds the token in force. A parallel worker can't know which of them its leader's transaction set, nor
+/// by which keys: it takes over what its leader found, unless a function that runs in it says otherwise.
 fn source_of_token() -> Option<(Form, Value)> {
-    // SAFETY: reads a variable of the backend: -1 but in a parallel worker.
-    if unsafe { pg_sys::ParallelWorkerNumber } >= 0 {
-        return WORKER_TOKEN.with(TextSetting::get).map(|text| (Form::Token, text));
-    }
     TOKENS.with(|tokens| {
+        if settings::is_parallel_worker() && !tokens.iter().any(|(_, setting)| setting.is_touched()) {
+            return WORKER_CLAIMS.with(TextSetting::get).map(|text| (Form::OfLeader, text));
+        }
         tokens.iter().find_map(|(form, setting)| setting.get_of_this_transaction().map(|text| (*form, text)))
     })
 }
@@ -171,6 +172,7 @@ fn find(form: Form, text: &CStr) -> Found {
             };
         }
         Form::Token => keys::verify(text),
+        Form::OfLeader => Verified::from_payload(&text.to_string_lossy()),
         Form::Headers => match bearer_token(text.to_bytes()) {
             Some(token) => keys::verify(&c_string(&token)),
             None => return Found::Nothing,
@@ -189,6 +191,13 @@ pub fn clock() -> Clock {
     Clock::new(Timestamp::from_unix_micros(start.saturating_add(POSTGRES_EPOCH)), settings::clock_skew())
 }
 
+/// The clock for the times of a token: a statement that runs on past `exp` ends there.
+fn token_clock() -> Clock {
+    // SAFETY: reads the system's clock.
+    let now = unsafe { unguarded::GetCurrentTimestamp() };
+    Clock::new(Timestamp::from_unix_micros(now.saturating_add(POSTGRES_EPOCH)), settings::clock_skew())
+}
+
 /// A core timestamp as Postgres' own; `None` where it lies outside what Postgres can hold.
 pub fn to_timestamptz(at: Timestamp) -> Option<TimestampWithTimeZone> {
     TimestampWithTimeZone::try_from(at.unix_micros() - POSTGRES_EPOCH).ok()
@@ -201,8 +210,9 @@ fn c_string(text: &str) -> CString {
 
 /// Postgres' functions that raise no errors, without the guard that pgrx puts around each.
 mod unguarded {
-    // SAFETY: declared as in Postgres' access/xact.h.
+    // SAFETY: declared as in Postgres' access/xact.h and utils/timestamp.h.
     unsafe extern "C-unwind" {
         pub fn GetCurrentStatementStartTimestamp() -> pgrx::pg_sys::TimestampTz;
+        pub fn GetCurrentTimestamp() -> pgrx::pg_sys::TimestampTz;
     }
 }

@@ -43,22 +43,24 @@ static JWKS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(So
 static JWKS_FILE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static JWT_ISSUER: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static JWT_AUDIENCE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static ENROLLMENT_FUNCTION: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static TOKEN: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
-static WORKER_TOKEN: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static WORKER_CLAIMS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 
 /// The token that a transaction puts in force.
 pub const TOKEN_NAME: &CStr = c"pg_aal.token";
-/// The token that a leader hands to its parallel workers.
-pub const WORKER_TOKEN_NAME: &CStr = c"pg_aal.worker_token";
+/// The claims of a verified token, which a leader hands to its parallel workers.
+pub const WORKER_CLAIMS_NAME: &CStr = c"pg_aal.worker_claims";
 
 /// The settings that decide trust.
-static TRUST: [&CStr; 6] = [
+static TRUST: [&CStr; 7] = [
     c"pg_aal.claims_source",
     c"pg_aal.jwks",
     c"pg_aal.jwks_file",
     c"pg_aal.jwt_issuer",
     c"pg_aal.jwt_audience",
     c"pg_aal.clock_skew",
+    c"pg_aal.enrollment_function",
 ];
 
 thread_local! {
@@ -67,16 +69,9 @@ thread_local! {
     /// How often a setting changed that decides which tokens verify.
     static TRUST_CHANGES: Cell<u64> = const { Cell::new(0) };
     /// Whether the settings are just being defined, and take over what was set before.
-    static LOADING: Cell<Loading> = const { Cell::new(Loading::No) };
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Loading {
-    No,
-    /// Before this session has run any statement.
-    Preloaded,
-    /// By a statement. Until then every session could read all values.
-    Late,
+    static LOADING: Cell<bool> = const { Cell::new(false) };
+    /// Whether the library is one of `shared_preload_libraries`: then no session ever was without it.
+    static SHARED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// How denials are raised.
@@ -118,9 +113,26 @@ pub fn expected() -> Expected {
     Expected { issuer: text(&JWT_ISSUER), audience: text(&JWT_AUDIENCE) }
 }
 
+/// The function of `pg_aal.enrollment_function`, if there is one.
+pub fn enrollment_function() -> Option<String> {
+    ENROLLMENT_FUNCTION.get().filter(|name| !name.is_empty()).map(|name| name.to_string_lossy().into_owned())
+}
+
+/// In parallel mode Postgres lets no setting change, not even to take over what was set before the library was loaded: all
+/// would have their defaults, for the rest of the session. A parallel worker loads what its leader has before that.
+pub fn refuse_to_load_in_parallel_mode() {
+    // SAFETY: reads the transaction's state.
+    if unsafe { pg_sys::IsInParallelMode() } {
+        let hint = "Add pg_aal to shared_preload_libraries or session_preload_libraries.";
+        denial::raise(b"55000", "pg_aal cannot be loaded within a parallel query", None, Some(hint));
+    }
+}
+
 /// Defines the settings. Called once, when the library is loaded.
 pub fn define() {
-    LOADING.set(if a_statement_runs() { Loading::Late } else { Loading::Preloaded });
+    LOADING.set(true);
+    // SAFETY: reads a variable of the backend.
+    SHARED.set(unsafe { pg_sys::process_shared_preload_libraries_in_progress });
     let from_options: Vec<&CStr> = TRUST.into_iter().filter(|name| comes_with_the_connection(name)).collect();
     // Anyone may choose how a refusal reads: it decides nothing.
     GucRegistry::define_enum_guc(
@@ -187,6 +199,15 @@ pub fn define() {
         flags: GucFlags::empty(),
         hooks: (None, Some(assign_trust), None),
     });
+    define_text(Definition {
+        name: c"pg_aal.enrollment_function",
+        short: c"A function (subject text) that returns whether the user has a verified second factor.",
+        long: c"With its schema. Empty: Supabase Auth's own tables tell. It runs with its owner's rights.",
+        setting: &ENROLLMENT_FUNCTION,
+        context: GucContext::Suset,
+        flags: GucFlags::empty(),
+        hooks: (None, None, None),
+    });
     // Anyone may show a token: it counts if it verifies.
     define_text(Definition {
         name: TOKEN_NAME,
@@ -198,12 +219,12 @@ pub fn define() {
         hooks: (None, None, None),
     });
     define_text(Definition {
-        name: WORKER_TOKEN_NAME,
-        short: c"The token that parallel workers take over. Not for people.",
-        long: c"Set before each parallel query to the token then in force.",
-        setting: &WORKER_TOKEN,
+        name: WORKER_CLAIMS_NAME,
+        short: c"The claims that parallel workers take over. Not for people.",
+        long: c"Set before each parallel query to those of the verified token then in force.",
+        setting: &WORKER_CLAIMS,
         context: GucContext::Suset,
-        flags: GucFlags::NO_SHOW_ALL | GucFlags::DISALLOW_IN_FILE,
+        flags: GucFlags::SUPERUSER_ONLY | GucFlags::NO_SHOW_ALL | GucFlags::DISALLOW_IN_FILE,
         hooks: (None, None, None),
     });
     // SAFETY: a C string that lives as long as the program; Postgres copies it.
@@ -214,7 +235,7 @@ pub fn define() {
     if from_options.into_iter().any(|name| !comes_with_the_connection(name)) {
         trust_nothing();
     }
-    LOADING.set(Loading::No);
+    LOADING.set(false);
 }
 
 fn comes_with_the_connection(name: &'static CStr) -> bool {
@@ -269,13 +290,6 @@ fn define_text(definition: Definition) {
     }
 }
 
-/// Whether this backend runs a statement of a client's. It has none while it starts, in a postmaster and in the beginning
-/// of a parallel worker.
-fn a_statement_runs() -> bool {
-    // SAFETY: reads a variable of the backend.
-    unsafe { !pg_sys::debug_query_string.is_null() }
-}
-
 /// A value that can't be read is an error where somebody is there to hear it. Where nobody is, the default would be put
 /// in its place: trusting the gateway, which is what it was meant to end. There it counts as unusable. A parallel worker
 /// takes over what its leader has.
@@ -290,11 +304,10 @@ unsafe extern "C-unwind" fn check_claims_source(
     if read_claims_source(value) != ClaimsSource::Unusable {
         return true;
     }
-    // SAFETY: reads a variable of the backend: -1 but in a parallel worker.
-    if unsafe { pg_sys::ParallelWorkerNumber } >= 0 {
+    if is_parallel_worker() {
         return true;
     }
-    if LOADING.get() == Loading::No && !is_stored_for_a_role_or_database(source) {
+    if !LOADING.get() && !is_stored_for_a_role_or_database(source) {
         return refuse_value("invalid value for parameter \"pg_aal.claims_source\"", "It must be request or token.");
     }
     denial::warn(
@@ -336,14 +349,16 @@ unsafe extern "C-unwind" fn check_jwks(
     match KeySet::from_json(value.to_bytes()) {
         Err(error) => refuse_value(&format!("invalid value for parameter \"pg_aal.jwks\": {error}"), ""),
         Ok(keys) if !keys.holds_secrets() => true,
+        // What a superuser says in their own session, and what a worker takes over.
+        Ok(_) if source == pg_sys::GucSource::PGC_S_SESSION || is_parallel_worker() => true,
         // pg_db_role_setting and pg_proc are for all to read.
         Ok(_) if source == pg_sys::GucSource::PGC_S_TEST || is_stored_for_a_role_or_database(source) => refuse_value(
             "pg_aal.jwks holds an HMAC secret, and what is stored for a role, a database or a function can be read by everybody",
             hint,
         ),
-        // So was the value, by SHOW, as long as nobody had said who may see it.
-        Ok(_) if LOADING.get() == Loading::Late => refuse_value(
-            "pg_aal.jwks holds an HMAC secret that every session could read before the library was loaded",
+        // So can be what the configuration says, by SHOW, in every session that is without the library.
+        Ok(_) if !SHARED.get() => refuse_value(
+            "pg_aal.jwks holds an HMAC secret, and every session can read it that has not loaded the library",
             "Keep HMAC secrets in the file that pg_aal.jwks_file names, or add pg_aal to shared_preload_libraries.",
         ),
         Ok(_) => true,
@@ -369,6 +384,12 @@ unsafe fn new_value<'a>(value: *mut *mut c_char) -> &'a CStr {
     let value = unsafe { *value };
     // SAFETY: as above.
     if value.is_null() { c"" } else { unsafe { CStr::from_ptr(value) } }
+}
+
+/// Whether this is a parallel worker, which takes over its leader's settings.
+pub fn is_parallel_worker() -> bool {
+    // SAFETY: reads a variable of the backend: -1 but in a parallel worker.
+    unsafe { pg_sys::ParallelWorkerNumber >= 0 }
 }
 
 /// Whether the value comes from `alter role`, `alter database` or both, at the start of a session.

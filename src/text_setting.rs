@@ -31,19 +31,23 @@ impl TextSetting {
         unsafe { value_of(self.record()) }
     }
 
-    /// Its value if this transaction set it; `None` also where the value was there before.
+    /// Its value if this transaction set it; `None` also where the value was there before, and where it was only put back
+    /// to what it was.
     ///
     /// What a session sets lives on when its transaction ends, and through a pooler the next transaction is somebody else's.
     pub fn get_of_this_transaction(&self) -> Option<Value> {
         let record = self.record();
         // SAFETY: NULL or a setting of this backend.
-        let setting = unsafe { record.as_ref() }?;
-        // What a transaction has changed, and would change back if it failed, is on the setting's stack until it ends.
-        if setting.stack.is_null() {
-            return None;
-        }
+        let is_set = unsafe { record.as_ref() }.is_some_and(|it| it.source == pg_sys::GucSource::PGC_S_SESSION);
         // SAFETY: as above.
-        unsafe { value_of(record) }
+        if is_set && self.is_touched() { unsafe { value_of(record) } } else { None }
+    }
+
+    /// Whether this transaction did anything to it, or the SET clause of a function that runs.
+    pub fn is_touched(&self) -> bool {
+        // What a transaction has changed, and would change back if it failed, is on the setting's stack until it ends.
+        // SAFETY: NULL or a setting of this backend.
+        unsafe { self.record().as_ref() }.is_some_and(|it| !it.stack.is_null())
     }
 
     /// Whether what it is reset to, of whatever type, comes from the options that the client connected with.

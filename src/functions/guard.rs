@@ -3,12 +3,14 @@
 //! It explains what the policies decide. So it is silent wherever they don't bind: for roles for whom row security
 //! isn't active on the table, and for roles that its policies don't name.
 
+use aal::Asked;
 use aal::policy::{Command, POLICIES, guard_requirement};
 use pgrx::datum::Array;
 use pgrx::prelude::*;
 use pgrx::trigger_support::{PgTriggerLevel, PgTriggerWhen};
 
 use crate::denial::raise;
+use crate::functions::enrollment::require_enrolled;
 use crate::functions::session::require;
 use crate::types::pointers;
 
@@ -23,7 +25,8 @@ crate::v1_function_info!(pg_finfo_aal_guard);
 
 /// The trigger function. Written without `#[pg_trigger]`, which panics where it isn't called as a trigger.
 ///
-/// Errors: insufficient_aal; 22P02 for claims that are no JSON object; 22023 for a trigger whose arguments don't
+/// Errors: insufficient_aal; 22P02 for claims that are no JSON object; 28000 for a token that doesn't verify; 55000 where the
+/// enrolled level is asked and nobody can be looked up; 22023 for a trigger whose arguments don't
 /// say what to ask for; 39P01 where it isn't a BEFORE STATEMENT or an AFTER UPDATE … FOR EACH ROW trigger.
 #[unsafe(no_mangle)]
 #[pg_guard]
@@ -61,7 +64,11 @@ fn check(trigger: &PgTrigger<'_>) {
         let hint = "Run auth.protect_table again, which makes the trigger anew.";
         raise(b"22023", &error.to_string(), None, Some(hint))
     });
-    require(required, || Some(format!("{} on table \"{}\"", command.as_str(), table.name())));
+    let what = || Some(format!("{} on table \"{}\"", command.as_str(), table.name()));
+    match required {
+        Asked::Level(required) => require(required, what),
+        Asked::Enrolled(max_age) => require_enrolled(max_age, what),
+    };
 }
 
 fn wrong_call(message: &str) -> ! {

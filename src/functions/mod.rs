@@ -1,5 +1,6 @@
 //! The SQL API, one file per topic.
 
+pub mod enrollment;
 mod guard;
 mod protection;
 pub mod session;

@@ -15,13 +15,14 @@ use pgrx::spi::{self, SpiClient};
 
 use crate::catalog::{Named, PostgresQuote, Relation, changed_meanwhile};
 use crate::denial::{self, raise};
+use crate::enrollment::check_store;
 use crate::functions::session::parse_max_age;
 use crate::types::{Name, Regclass};
 
 /// Puts a table under AAL policies; runs and returns the statements.
 ///
 /// Errors: 42501 without ownership; 42809 for what isn't a table; 22023 for an unknown level, a negative `max_age`
-/// or a request that makes no sense; 22004 for a NULL `target`, `read` or `write`; 0A000 for level `enrolled`;
+/// or a request that makes no sense; 22004 for a NULL `target`, `read` or `write`;
 /// 42703 for an unknown column; 42804 for an owner column of another type than uuid or text; 42710 where a policy
 /// or trigger of somebody else bears one of our names.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -62,6 +63,11 @@ fn protect_table(
             notice_other_rows(client, root)?;
         }
         notice_closed_commands(client, root)?;
+        if protection.asks_for_enrollment()
+            && let Err(error) = check_store()
+        {
+            denial::warn(&format!("only sessions at aal2 pass where level enrolled is asked: {error}"), error.hint());
+        }
         Ok(statements)
     });
     SetOfIterator::new(statements)
@@ -292,9 +298,6 @@ impl Wish<'_> {
         };
         match protection.validate() {
             Ok(()) => Ok(protection),
-            Err(error @ aal::policy::InvalidProtection::EnrolledNotSupported) => {
-                raise(b"0A000", &error.to_string(), None, Some(error.hint()))
-            }
             Err(error) => raise(b"22023", &error.to_string(), None, Some(error.hint())),
         }
     }

@@ -8,11 +8,12 @@
 
 use std::ffi::CStr;
 
-use aal::{Claims, Level, MaxAge, Requirement, assess};
+use aal::{Action, Claims, Level, MaxAge, Requirement, assess};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
 
 use crate::denial;
+use crate::enrollment::look_up;
 use crate::session::{self, to_timestamptz, with_claims};
 use crate::types::{Jsonb, Text};
 
@@ -22,6 +23,12 @@ use crate::types::{Jsonb, Text};
 #[pg_extern(stable, parallel_safe)]
 fn claims() -> Option<Jsonb> {
     session::payload().map(|payload| to_jsonb(&payload))
+}
+
+/// One of the claims in force, as JSON.
+pub fn claims_text(name: &str) -> Option<serde_json::Value> {
+    let claims: serde_json::Value = serde_json::from_slice(session::payload()?.to_bytes()).ok()?;
+    claims.get(name).filter(|value| !value.is_null()).cloned()
 }
 
 /// A JSON text as jsonb; raises 22P02 for what jsonb can't hold.
@@ -110,7 +117,14 @@ pub fn require(required: Requirement, what: impl FnOnce() -> Option<String>) -> 
     });
     match answer {
         Ok(Ok(())) => true,
-        Ok(Err(denial)) => denial::insufficient_aal(&denial, what().as_deref()),
+        Ok(Err(denial)) => {
+            // Where nobody can be looked up, verifying a factor is the next thing to try.
+            let denial = match denial.action {
+                Action::Verify => look_up().map_or(denial, |enrollment| denial.knowing(enrollment)),
+                _ => denial,
+            };
+            denial::insufficient_aal(&denial, what().as_deref())
+        }
         Err(refused) => denial::refused(&refused),
     }
 }

@@ -3,7 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
@@ -34,6 +34,21 @@ export class Cluster {
     const { host, user } = this.connection
     const options = ['-X', '-q', '-h', host, '-U', user, '-d', database, '-v', 'ON_ERROR_STOP=1', '-At']
     return execFileSync(this.folder + '/bin/psql', options, { input: sql, encoding: 'utf8' })
+  }
+
+  // Restarts the server with these lines in its configuration, in place of those of the last time.
+  configure(lines) {
+    const file = this.folder + '/extra.conf'
+    const main = this.folder + '/data/postgresql.conf'
+    writeFileSync(file, lines + '\n')
+    if (!readFileSync(main, 'utf8').includes(file)) appendFileSync(main, `include '${file}'\n`)
+    const command = [...asUnprivileged(), this.folder + '/bin/pg_ctl', 'restart', '--pgdata', this.folder + '/data', '--wait', '--silent']
+    command.push('--mode', 'fast', '--log', this.folder + '/log/postgres.log')
+    execFileSync(command[0], command.slice(1), { cwd: '/', stdio: 'ignore' })
+  }
+
+  log() {
+    return readFileSync(this.folder + '/log/postgres.log', 'utf8')
   }
 
   async query(database, sql, values = []) {

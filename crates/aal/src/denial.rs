@@ -11,11 +11,12 @@ use crate::token::InvalidToken;
 const CODE: &str = "insufficient_aal";
 
 /// What the client must do to be let through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Nobody is signed in: the session has no level.
     SignIn,
+    /// The session is below the level, and its user has no factor that would give it: enroll one.
+    Enroll,
     /// The session is below the level: verify a factor that gives it.
     Verify,
     /// The session has the level, but its factor was verified too long ago: verify it again.
@@ -40,7 +41,7 @@ struct Detail {
     required_aal: &'static str,
     current_aal: Option<&'static str>,
     max_age: Option<i64>,
-    action: Action,
+    action: &'static str,
 }
 
 /// A denial as PostgREST 12 and later turn it into a response, when it is raised with SQLSTATE `PGRST`.
@@ -52,6 +53,18 @@ pub struct HttpDenial {
     pub response: String,
 }
 
+impl Action {
+    /// The action as a denial's DETAIL has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Action::SignIn => "sign_in",
+            Action::Enroll => "enroll",
+            Action::Verify => "verify",
+            Action::Reverify => "reverify",
+        }
+    }
+}
+
 impl Denial {
     /// The message: `insufficient_aal: …`. `what` names what was asked for, such as `update on payments`.
     pub fn message(&self, what: Option<&str>) -> String {
@@ -59,6 +72,9 @@ impl Denial {
         let what = what.unwrap_or("this");
         match (self.current, max_age) {
             (None, _) => format!("{CODE}: {what} requires {level}, and the session has no assurance level"),
+            (Some(_), _) if self.action == Action::SignIn => {
+                format!("{CODE}: {what} requires {level}, and the session's user is not known")
+            }
             (Some(current), _) if current < level => {
                 format!("{CODE}: {what} requires {level}, and the session is at {current}")
             }
@@ -74,7 +90,7 @@ impl Denial {
             required_aal: self.required.level.as_str(),
             current_aal: self.current.map(Level::as_str),
             max_age: self.required.max_age.map(|max_age| max_age.whole_seconds()),
-            action: self.action,
+            action: self.action.as_str(),
         })
     }
 
@@ -85,6 +101,7 @@ impl Denial {
             Action::Reverify if self.required.level == Level::Aal1 => {
                 "Sign in again, then try again with the new access token."
             }
+            Action::Enroll => "Enroll a second factor and verify it, then try again with the new access token.",
             Action::Verify => "Verify a second factor, then try again with the new access token.",
             Action::Reverify => "Verify the factor again, then try again with the new access token.",
         }
@@ -120,7 +137,9 @@ impl InvalidToken {
             NotYetValid | IssuedInTheFuture => {
                 "If the clocks of the server and of whoever issued the token differ, raise pg_aal.clock_skew."
             }
-            NoKeys => "A superuser sets them by pg_aal.jwks or pg_aal.jwks_file.",
+            NoKeys => {
+                "A superuser sets them by pg_aal.jwks or pg_aal.jwks_file. If they are set, the server's log says why they do not count."
+            }
             UnknownKey | WrongAlgorithm | WrongSignature => {
                 "It was signed by somebody else, or the key is missing in pg_aal.jwks and pg_aal.jwks_file."
             }
@@ -155,7 +174,7 @@ impl fmt::Display for Challenge<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let description = match self.0.action {
             Action::SignIn => "Sign in",
-            Action::Verify => "A higher authentication level is required",
+            Action::Enroll | Action::Verify => "A higher authentication level is required",
             Action::Reverify => "More recent authentication is required",
         };
         let Requirement { level, max_age } = self.0.required;

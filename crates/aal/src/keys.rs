@@ -14,7 +14,10 @@ use crate::json::{NoObject, Object, array_of, text_of};
 
 /// The keys by which tokens may be signed.
 #[derive(Clone, Debug, Default)]
-pub struct KeySet(Vec<Key>);
+pub struct KeySet {
+    keys: Vec<Key>,
+    skipped: usize,
+}
 
 /// One key, for one algorithm.
 #[derive(Clone, Debug)]
@@ -53,7 +56,7 @@ impl KeySet {
         })?;
         let jwks = match document.get("keys") {
             Some(keys) => array_of(keys).ok_or(InvalidKeySet::NotAKeySet)?,
-            None if document.has("kty") => return Ok(KeySet(Vec::from_iter(Key::read(&document, 1)?))),
+            None if document.has("kty") => return Ok(KeySet::of(vec![Key::read(&document, 1)?])),
             None => return Err(InvalidKeySet::NotAKeySet),
         };
         if jwks.len() > Self::MAX_KEYS {
@@ -65,46 +68,57 @@ impl KeySet {
                 NoObject::Other => InvalidKeySet::NotAKeySet,
                 NoObject::Duplicate => InvalidKeySet::Duplicate,
             })?;
-            keys.extend(Key::read(&jwk, n + 1)?);
+            keys.push(Key::read(&jwk, n + 1)?);
         }
-        Ok(KeySet(keys))
+        Ok(KeySet::of(keys))
+    }
+
+    fn of(read: Vec<Option<Key>>) -> KeySet {
+        let all = read.len();
+        let keys: Vec<Key> = read.into_iter().flatten().collect();
+        KeySet { skipped: all - keys.len(), keys }
     }
 
     /// The keys of both sets.
     pub fn and(mut self, other: KeySet) -> KeySet {
-        self.0.extend(other.0);
+        self.keys.extend(other.keys);
+        self.skipped += other.skipped;
         self
     }
 
     /// Whether there is no key in it.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 
     /// Whether there is a key in it that signs as well as it verifies: a secret.
     pub fn holds_secrets(&self) -> bool {
-        self.0.iter().any(|key| matches!(key.algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512))
+        self.keys.iter().any(|key| matches!(key.algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512))
     }
 
     /// Each key's algorithm and `kid`, for people: nothing of the keys themselves.
     pub fn summary(&self) -> String {
         let keys: Vec<String> = self
-            .0
+            .keys
             .iter()
             .map(|key| match &key.id {
                 Some(id) => format!("{:?} {}", key.algorithm, Shown(id)),
                 None => format!("{:?} without kid", key.algorithm),
             })
             .collect();
-        match keys.len() {
+        let summary = match keys.len() {
             0 => "no keys".to_owned(),
             1 => format!("1 key: {}", keys[0]),
             n => format!("{n} keys: {}", keys.join(", ")),
+        };
+        match self.skipped {
+            0 => summary,
+            n => format!("{summary}; {n} skipped"),
         }
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.0.iter()
+        self.keys.iter()
     }
 }
 
@@ -148,6 +162,10 @@ fn hmac(jwk: &Object<'_>, alg: Option<&str>) -> Result<Usable, KeyFault> {
     let key = bytes(jwk, "k")?;
     if key.len() * 8 < bits {
         return Err(KeyFault::Short { algorithm, bits: key.len() * 8, least: bits });
+    }
+    // Somebody's placeholder.
+    if key.iter().all(|byte| *byte == 0) {
+        return Err(KeyFault::Member("k"));
     }
     Ok(Some((algorithm, DecodingKey::from_secret(&key))))
 }

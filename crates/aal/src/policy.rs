@@ -10,6 +10,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use serde::{Deserialize, Serialize};
 
 use crate::assurance::Requirement;
+use crate::enrollment::Asked;
 use crate::level::{Level, UnknownLevel};
 use crate::time::MaxAge;
 
@@ -25,8 +26,18 @@ pub enum TableLevel {
 }
 
 impl TableLevel {
-    /// What an error lists: `enrolled` is known, but this version can't enforce it.
-    const VALID: [&'static str; 4] = ["none", "aal1", "aal2", "aal3"];
+    const VALID: [&'static str; 5] = ["none", "aal1", "enrolled", "aal2", "aal3"];
+
+    /// Its place among the others: the enrolled level lies between aal1 and aal2.
+    fn rank(self) -> u8 {
+        match self {
+            TableLevel::None => 0,
+            TableLevel::At(Level::Aal1) => 1,
+            TableLevel::Enrolled => 2,
+            TableLevel::At(Level::Aal2) => 3,
+            TableLevel::At(Level::Aal3) => 4,
+        }
+    }
 
     fn as_str(self) -> &'static str {
         match self {
@@ -150,8 +161,6 @@ pub trait Quote {
 /// A request for protection that makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvalidProtection {
-    /// `enrolled`, which this version can't enforce.
-    EnrolledNotSupported,
     /// `none` for every command.
     ProtectsNothing,
     /// No roles at all.
@@ -165,7 +174,6 @@ pub enum InvalidProtection {
 impl fmt::Display for InvalidProtection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::EnrolledNotSupported => "level \"enrolled\" is not supported by this version of pg_aal",
             Self::ProtectsNothing => "level none for every command protects nothing",
             Self::NoRoles => "roles must name at least one role",
             Self::SensitiveColumnsNeedGuard => "sensitive_columns need the guard",
@@ -180,7 +188,6 @@ impl InvalidProtection {
     /// What to do instead.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::EnrolledNotSupported => "Valid levels are none, aal1, aal2, aal3.",
             Self::ProtectsNothing => "Give read or write a level, or call auth.unprotect_table.",
             Self::NoRoles => "Leave roles out to bind everybody.",
             Self::SensitiveColumnsNeedGuard => {
@@ -202,9 +209,6 @@ impl Protection {
     /// [`InvalidProtection`] says what doesn't fit.
     pub fn validate(&self) -> Result<(), InvalidProtection> {
         let levels = [self.read, self.insert, self.update, self.delete];
-        if levels.contains(&TableLevel::Enrolled) {
-            return Err(InvalidProtection::EnrolledNotSupported);
-        }
         if levels.iter().all(|level| *level == TableLevel::None) {
             return Err(InvalidProtection::ProtectsNothing);
         }
@@ -215,12 +219,16 @@ impl Protection {
             if !self.guard {
                 return Err(InvalidProtection::SensitiveColumnsNeedGuard);
             }
-            let levels = (requirement(self.read, None), requirement(self.update, None));
-            if !matches!(levels, (Some(read), Some(update)) if read.level <= update.level) {
+            if self.read == TableLevel::None || self.read.rank() > self.update.rank() {
                 return Err(InvalidProtection::SensitiveColumnsNeedLevels);
             }
         }
         Ok(())
+    }
+
+    /// Whether the enrolled level is asked for any command.
+    pub fn asks_for_enrollment(&self) -> bool {
+        [self.read, self.insert, self.update, self.delete].contains(&TableLevel::Enrolled)
     }
 
     /// The statements that make the protection of one table, in order, after [`clear_statements`] and
@@ -230,14 +238,14 @@ impl Protection {
         let roles = &self.roles_clause(quote);
         let mut statements = Vec::new();
         let commands = [
-            (template::AAL_READ, requirement(self.read, None)),
-            (template::AAL_INSERT, requirement(self.insert, self.max_age)),
+            (template::AAL_READ, asked(self.read, None)),
+            (template::AAL_INSERT, asked(self.insert, self.max_age)),
             (template::AAL_UPDATE, self.plain_update()),
-            (template::AAL_DELETE, requirement(self.delete, self.max_age)),
+            (template::AAL_DELETE, asked(self.delete, self.max_age)),
         ];
         for (template, required) in commands {
             if let Some(required) = required {
-                let allowed = has_aal(required, quote);
+                let allowed = is_met(required, quote);
                 statements.extend(renderer.render(template, context! { roles, allowed }));
             }
         }
@@ -254,10 +262,10 @@ impl Protection {
 
     fn guards(&self, table: &Table, renderer: &Renderer<'_>) -> Vec<String> {
         let levels = [
-            (Command::Insert, requirement(self.insert, self.max_age)),
+            (Command::Insert, asked(self.insert, self.max_age)),
             (Command::Update, self.plain_update()),
-            (Command::Delete, requirement(self.delete, self.max_age)),
-            (Command::Truncate, requirement(self.delete, self.max_age)),
+            (Command::Delete, asked(self.delete, self.max_age)),
+            (Command::Truncate, asked(self.delete, self.max_age)),
         ];
         let guarded: Vec<GuardArgument> = levels
             .into_iter()
@@ -270,7 +278,7 @@ impl Protection {
             let events = events.join(" or ");
             statements.extend(renderer.render(template::AAL_GUARD, context! { events, arguments }));
         }
-        let sensitive_update = requirement(self.update, self.max_age);
+        let sensitive_update = asked(self.update, self.max_age);
         if let (false, Some(required)) = (self.sensitive_columns.is_empty(), sensitive_update) {
             let columns: Vec<String> =
                 self.sensitive_columns.iter().map(|column| renderer.quote.identifier(column)).collect();
@@ -286,12 +294,8 @@ impl Protection {
     }
 
     /// What an update needs that names no sensitive column: all that a policy can ask for.
-    fn plain_update(&self) -> Option<Requirement> {
-        if self.sensitive_columns.is_empty() {
-            requirement(self.update, self.max_age)
-        } else {
-            requirement(self.read, None)
-        }
+    fn plain_update(&self) -> Option<Asked> {
+        if self.sensitive_columns.is_empty() { asked(self.update, self.max_age) } else { asked(self.read, None) }
     }
 
     fn roles_clause(&self, quote: &dyn Quote) -> String {
@@ -305,13 +309,13 @@ impl Protection {
 
     /// The names of the policies and triggers that [`Protection::statements`] makes on a table.
     pub fn names(&self, table: &Table) -> Vec<&'static str> {
-        let writes = [requirement(self.insert, None), self.plain_update(), requirement(self.delete, None)];
+        let writes = [asked(self.insert, None), self.plain_update(), asked(self.delete, None)];
         let guarded = writes.iter().any(Option::is_some);
         let made = |name: &&str| match *name {
-            "aal_read" => requirement(self.read, None).is_some(),
-            "aal_insert" => requirement(self.insert, None).is_some(),
+            "aal_read" => asked(self.read, None).is_some(),
+            "aal_insert" => asked(self.insert, None).is_some(),
             "aal_update" => self.plain_update().is_some(),
-            "aal_delete" => requirement(self.delete, None).is_some(),
+            "aal_delete" => asked(self.delete, None).is_some(),
             "aal_owner" => self.owner.is_some(),
             "aal_guard" => self.guard && guarded,
             "aal_guard_columns" => !self.sensitive_columns.is_empty(),
@@ -393,13 +397,17 @@ impl Before {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct GuardArgument {
     command: Command,
-    required: Requirement,
+    required: Asked,
 }
 
 impl fmt::Display for GuardArgument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.command.as_str(), self.required.level)?;
-        match self.required.max_age {
+        let (level, max_age) = match self.required {
+            Asked::Level(Requirement { level, max_age }) => (level.as_str(), max_age),
+            Asked::Enrolled(max_age) => ("enrolled", max_age),
+        };
+        write!(f, "{}={level}", self.command.as_str())?;
+        match max_age {
             Some(max_age) => write!(f, ",max_age={max_age}"),
             None => Ok(()),
         }
@@ -426,7 +434,7 @@ impl std::error::Error for InvalidGuard {}
 pub fn guard_requirement<'a>(
     command: Command,
     arguments: impl IntoIterator<Item = &'a str>,
-) -> Result<Requirement, InvalidGuard> {
+) -> Result<Asked, InvalidGuard> {
     let mut found = None;
     for argument in arguments {
         let (name, required) = argument.split_once('=').ok_or(InvalidGuard)?;
@@ -438,12 +446,15 @@ pub fn guard_requirement<'a>(
 }
 
 /// `aal2` or `aal2,max_age=900 seconds`, as [`GuardArgument`] writes it.
-fn parse_requirement(text: &str) -> Result<Requirement, InvalidGuard> {
+fn parse_requirement(text: &str) -> Result<Asked, InvalidGuard> {
     let (level, max_age) = match text.split_once(",max_age=") {
         Some((level, max_age)) => (level, Some(parse_max_age(max_age)?)),
         None => (text, None),
     };
-    Ok(Requirement { level: Level::from_claim(level).ok_or(InvalidGuard)?, max_age })
+    match level {
+        "enrolled" => Ok(Asked::Enrolled(max_age)),
+        _ => Ok(Asked::Level(Requirement { level: Level::from_claim(level).ok_or(InvalidGuard)?, max_age })),
+    }
 }
 
 /// `900 seconds` or `1.5 seconds`, as [`MaxAge`] writes it.
@@ -460,21 +471,28 @@ fn parse_max_age(text: &str) -> Result<MaxAge, InvalidGuard> {
     MaxAge::from_interval(0, 0, micros).map_err(|_| InvalidGuard)
 }
 
-/// `None` where nothing is asked. [`Protection::validate`] has refused `enrolled`; were it to come here even so,
-/// it asks for the highest level there is.
-fn requirement(level: TableLevel, max_age: Option<MaxAge>) -> Option<Requirement> {
+/// `None` where nothing is asked.
+fn asked(level: TableLevel, max_age: Option<MaxAge>) -> Option<Asked> {
     match level {
         TableLevel::None => None,
-        TableLevel::At(level) => Some(Requirement { level, max_age }),
-        TableLevel::Enrolled => Some(Requirement { level: Level::Aal3, max_age }),
+        TableLevel::At(level) => Some(Asked::Level(Requirement { level, max_age })),
+        TableLevel::Enrolled => Some(Asked::Enrolled(max_age)),
     }
 }
 
-fn has_aal(required: Requirement, quote: &dyn Quote) -> String {
-    // Both arguments, with their types: an exact match, which no other function of that name can come before.
-    let level = quote.literal(required.level.as_str());
-    let max_age = required.max_age.map_or("null".to_owned(), |max_age| quote.literal(&max_age.to_string()));
-    format!("auth.has_aal({level}::text, {max_age}::interval)")
+/// The expression for a policy. All arguments, with their types: an exact match, which no other function of that name can
+/// come before.
+fn is_met(required: Asked, quote: &dyn Quote) -> String {
+    let interval = |max_age: Option<MaxAge>| {
+        let max_age = max_age.map_or("null".to_owned(), |max_age| quote.literal(&max_age.to_string()));
+        format!("{max_age}::interval")
+    };
+    match required {
+        Asked::Level(Requirement { level, max_age }) => {
+            format!("auth.has_aal({}::text, {})", quote.literal(level.as_str()), interval(max_age))
+        }
+        Asked::Enrolled(max_age) => format!("auth.has_enrolled_aal({})", interval(max_age)),
+    }
 }
 
 fn arguments_clause(arguments: &[GuardArgument], quote: &dyn Quote) -> String {
@@ -597,6 +615,15 @@ mod tests {
     }
 
     #[test]
+    fn the_enrolled_level_is_asked_by_its_own_function() {
+        let insert = TableLevel::Enrolled;
+        let protection = Protection { insert, max_age: Some(MaxAge::from_seconds(900)), ..default() };
+        let creates = creates(&protection);
+        assert!(creates[1].contains("with check ((select auth.has_enrolled_aal('900 seconds'::interval)))"));
+        assert!(creates[4].contains("'insert=enrolled,max_age=900 seconds'"));
+    }
+
+    #[test]
     fn none_makes_no_policy_and_no_guard_for_its_command() {
         let protection = Protection { read: TableLevel::None, delete: TableLevel::None, ..default() };
         let creates = creates(&protection);
@@ -675,7 +702,6 @@ mod tests {
         use InvalidProtection::*;
         let sensitive = || vec!["iban".to_owned()];
         for (protection, expected) in [
-            (Protection { read: TableLevel::Enrolled, ..default() }, EnrolledNotSupported),
             (Protection { roles: Vec::new(), ..default() }, NoRoles),
             (Protection { sensitive_columns: sensitive(), guard: false, ..default() }, SensitiveColumnsNeedGuard),
             (
@@ -684,6 +710,15 @@ mod tests {
             ),
             (
                 Protection { sensitive_columns: sensitive(), read: TableLevel::None, ..default() },
+                SensitiveColumnsNeedLevels,
+            ),
+            (
+                Protection {
+                    sensitive_columns: sensitive(),
+                    read: TableLevel::At(Level::Aal2),
+                    update: TableLevel::Enrolled,
+                    ..default()
+                },
                 SensitiveColumnsNeedLevels,
             ),
             (
@@ -719,12 +754,11 @@ mod tests {
     #[test]
     fn a_guard_that_does_not_know_its_level_refuses() {
         let ask = |arguments: &[&str]| guard_requirement(Command::Update, arguments.iter().copied());
-        let aal2 = Requirement { level: Level::Aal2, max_age: None };
-        assert_eq!(ask(&["insert=aal3", "update=aal2"]), Ok(aal2));
-        assert_eq!(
-            ask(&["update=aal2,max_age=1.5 seconds"]).unwrap().max_age,
-            Some(MaxAge::from_interval(0, 0, 1_500_000).unwrap())
-        );
+        let aal2 = |max_age| Ok(Asked::Level(Requirement { level: Level::Aal2, max_age }));
+        let age = Some(MaxAge::from_interval(0, 0, 1_500_000).unwrap());
+        assert_eq!(ask(&["insert=aal3", "update=aal2"]), aal2(None));
+        assert_eq!(ask(&["update=aal2,max_age=1.5 seconds"]), aal2(age));
+        assert_eq!(ask(&["update=enrolled,max_age=1.5 seconds"]), Ok(Asked::Enrolled(age)));
         for wrong in [
             &[][..],
             &["insert=aal2"],
@@ -772,9 +806,11 @@ mod tests {
 
         #[test]
         fn a_guard_reads_back_what_was_written(micros in 0i64.., level in prop::sample::select(Level::ALL.to_vec())) {
-            let required = Requirement { level, max_age: Some(MaxAge::from_interval(0, 0, micros).unwrap()) };
-            let written = GuardArgument { command: Command::Delete, required }.to_string();
-            prop_assert_eq!(guard_requirement(Command::Delete, [written.as_str()]), Ok(required));
+            let max_age = Some(MaxAge::from_interval(0, 0, micros).unwrap());
+            for required in [Asked::Level(Requirement { level, max_age }), Asked::Enrolled(max_age)] {
+                let written = GuardArgument { command: Command::Delete, required }.to_string();
+                prop_assert_eq!(guard_requirement(Command::Delete, [written.as_str()]), Ok(required));
+            }
         }
 
         #[test]

@@ -59,6 +59,14 @@ impl Verified {
         Ok(&self.claims)
     }
 
+    /// The claims of a token that somebody trusted has verified, from its payload: all but the time.
+    ///
+    /// # Errors
+    /// [`InvalidToken`] where this can't be the payload of one that was.
+    pub fn from_payload(payload: &str) -> Result<Verified, InvalidToken> {
+        read_payload(payload.to_owned(), &Expected::default())
+    }
+
     /// The JSON text of all claims. Ask [`Verified::claims_at`] first whether they are in force.
     pub fn payload(&self) -> &str {
         &self.payload

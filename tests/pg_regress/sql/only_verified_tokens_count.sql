@@ -115,6 +115,37 @@ reset pg_aal.token;
 reset request.jwt;
 reset request.headers;
 
+-- Putting a setting back to what it was stored as is not setting it.
+reset role;
+create role pooled login;
+grant authenticated to pooled;
+select format('alter role pooled set pg_aal.token = %L', test.token_at('aal2')) as stored \gset
+:stored;
+\c - pooled
+select auth.aal() as not_yet;
+begin;
+reset pg_aal.token;
+select auth.aal();
+set local pg_aal.token to default;
+select auth.aal();
+set local pg_aal.token = '';
+savepoint a;
+reset all;
+select auth.aal();
+select set_config('pg_aal.token', null, true) is not null as set, auth.aal();
+commit;
+set pg_aal.token = 'x';
+begin;
+reset all;
+select auth.aal();
+rollback;
+\c - postgres
+drop role pooled;
+load 'pg_aal';
+select set_config('pg_aal.jwks', test.jwks(), false) is not null as set;
+set pg_aal.claims_source = 'token';
+set role authenticated;
+
 -- A procedure that commits has signed out.
 create temporary table seen (aal text);
 create procedure pg_temp.commits() language plpgsql as $$
@@ -136,6 +167,25 @@ select pg_sleep(3);
 select auth.aal();
 update payments set amount = 1000;
 rollback;
+
+-- And in the middle of a statement, however long it runs.
+do $$
+declare
+  token text := test.token('{"exp":@+2@,"aal":"aal2"}');
+begin
+  perform auth.authenticate(token);
+  raise notice 'at first: %', auth.aal();
+  perform pg_sleep(2.1);
+  raise notice 'after exp: %', auth.aal();
+  begin
+    perform auth.authenticate(token);
+  exception when others then
+    raise notice '%', sqlerrm;
+  end;
+  perform set_config('pg_aal.token', token, true);
+  raise notice 'set again: %', auth.aal();
+end
+$$;
 
 -- Freshness, as with any claims.
 begin;

@@ -54,12 +54,50 @@ select count(*) from documents;
 reset request.jwt;
 reset pg_aal.token;
 
--- The setting by which it reaches them is nobody's to set.
-set pg_aal.worker_token = 'x';
+-- The setting by which it reaches them is nobody's to set, or to see.
+set pg_aal.worker_claims = '{"aal":"aal3"}';
 \echo :LAST_ERROR_SQLSTATE
 begin;
 select set_config('request.jwt.claims', '{"aal":"aal2"}', true);
 select count(*) from documents;
+rollback;
+
+\set VERBOSITY sqlstate
+show pg_aal.worker_claims;
+\set VERBOSITY default
+
+-- Workers use what their leader verified, and don't read the keys anew.
+reset role;
+set pg_aal.jwks = '';
+select test.write_file('aal_parallel.json', test.jwks()) is not null as written;
+set pg_aal.jwks_file = 'aal_parallel.json';
+set role authenticated;
+begin;
+select auth.authenticate(test.token_at('aal2')) ->> 'aal' as authenticated;
+reset role;
+select test.write_file('aal_parallel.json', test.jwks(null, test.secret(50))) is not null as written;
+set local role authenticated;
+select count(*) from documents;
+select set_config('pg_aal.token', test.token('{"exp":@+60@,"aal":"aal2"}', key => test.secret(50)), true) is not null as set;
+select count(*) from documents;
+rollback;
+reset role;
+reset pg_aal.jwks_file;
+select set_config('pg_aal.jwks', test.jwks(), false) is not null as set;
+set role authenticated;
+
+-- A function that signs out does so in workers, too.
+reset role;
+create function test.level_of_nobody() returns text language plpgsql stable parallel safe set pg_aal.token = '' as $$
+begin
+  return coalesce(auth.aal(), 'nobody');
+end
+$$;
+set role authenticated;
+explain (costs off) select count(*) from documents where test.level_of_nobody() = 'nobody';
+begin;
+select auth.authenticate(test.token_at('aal2')) ->> 'aal' as authenticated;
+select count(*) from documents where test.level_of_nobody() = 'nobody';
 rollback;
 
 -- In a function, and from PL/pgSQL's own statements.
@@ -89,3 +127,4 @@ select count(*) from documents;
 rollback;
 reset role;
 drop table documents;
+drop function test.level_of_nobody;

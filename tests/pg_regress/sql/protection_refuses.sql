@@ -40,9 +40,6 @@ select auth.protect_table('t', on_insert => '');
 select auth.protect_table('t', read => null);
 \echo :LAST_ERROR_SQLSTATE
 select auth.protect_table('t', write => null);
-select auth.protect_table('t', write => 'enrolled');
-\echo :LAST_ERROR_SQLSTATE
-select auth.protect_table('t', on_delete => 'enrolled');
 select auth.protect_table('t', read => 'none', write => 'none');
 \echo :LAST_ERROR_SQLSTATE
 select auth.protect_table('t', max_age => '-1 minute');

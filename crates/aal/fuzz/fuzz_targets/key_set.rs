@@ -16,7 +16,7 @@ const TOKENS: [&str; 4] = [
 fuzz_target!(|text: &[u8]| {
     match KeySet::from_json(text) {
         Ok(keys) => {
-            assert_eq!(keys.is_empty(), keys.summary() == "no keys");
+            assert_eq!(keys.is_empty(), keys.summary().starts_with("no keys"));
             for token in TOKENS {
                 assert!(verify(token.as_bytes(), &keys, &Expected::default()).is_err());
             }

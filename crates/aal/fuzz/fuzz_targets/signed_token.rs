@@ -26,12 +26,13 @@ fuzz_target!(|input: &[u8]| {
     let token = format!("{signed}.{signature}");
     for expected in [Expected::default(), Expected { issuer: Some("me".into()), audience: Some("you".into()) }] {
         let Ok(verified) = verify(token.as_bytes(), &KEYS, &expected) else { continue };
-        let header: Value = serde_json::from_slice(header).unwrap();
-        assert_eq!(header["alg"], "HS256");
-        for name in ["crit", "jwk", "jku", "x5u", "x5c", "enc"] {
-            assert!(header.get(name).is_none());
+        // Value can't hold numbers that are larger than a double, or nesting that is deep. What isn't read may be either.
+        if let Ok(header) = serde_json::from_slice::<Value>(header) {
+            assert_eq!(header["alg"], "HS256");
+            for name in ["crit", "jwk", "jku", "x5u", "x5c", "enc"] {
+                assert!(header.get(name).is_none());
+            }
         }
-        // Value can't hold numbers that are larger than a double, or nesting that is deep. Claims skip both.
         let Ok(payload) = serde_json::from_slice::<Value>(payload) else { continue };
         if expected.issuer.is_some() {
             assert_eq!(payload["iss"], "me");

@@ -61,7 +61,7 @@ fn keys_that_cannot_verify_are_skipped() {
         format!(r#""kty":"oct","k":"{oct}","alg":"RS256""#),
         format!(r#""kty":"oct","k":"{oct}","alg":"A128KW""#),
     ] {
-        assert_eq!(read(&format!(r#"{{"keys":[{{"kid":"a",{jwk}}}]}}"#)), Ok("no keys".to_owned()), "{jwk}");
+        assert_eq!(read(&format!(r#"{{"keys":[{{"kid":"a",{jwk}}}]}}"#)), Ok("no keys; 1 skipped".to_owned()), "{jwk}");
     }
 }
 
@@ -73,6 +73,7 @@ fn weak_malformed_and_private_keys_are_refused_by_their_kid() {
         (format!(r#""kty":"oct","k":"{}","alg":"HS512""#, secret(63)), "has 504 bits, and HS512 needs at least 512"),
         (r#""kty":"oct","k":"""#.to_owned(), "has 0 bits, and HS256 needs at least 256"),
         (r#""kty":"oct""#.to_owned(), "has no k, or not a valid one"),
+        (format!(r#""kty":"oct","k":"{}""#, "A".repeat(43)), "has no k, or not a valid one"),
         (r#""kty":"oct","k":"not base64!""#.to_owned(), "has no k, or not a valid one"),
         (format!(r#""kty":"RSA","n":"{}","e":"AQAB""#, modulus(2047)), "has 2047 bits, and RS256 needs at least 2048"),
         (

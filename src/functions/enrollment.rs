@@ -1,0 +1,107 @@
+//! The enrolled level: the highest that this user can reach.
+//!
+//! All are STABLE: within a statement neither the claims change nor what it sees of the factors. PARALLEL SAFE: workers have
+//! the same claims and the same snapshot. SECURITY DEFINER with search_path `pg_catalog, pg_temp`: they answer who may not read
+//! the factors. None takes a user: nobody can ask about another.
+
+use aal::{Enrollment, MaxAge, assess_enrolled, assess_looked_up, next_action};
+use pgrx::datum::Interval;
+use pgrx::prelude::*;
+
+use crate::denial;
+use crate::enrollment::{NoStore, look_up};
+use crate::functions::session::{claims_text, parse_max_age, to_jsonb};
+use crate::session::{self, with_claims};
+use crate::types::Jsonb;
+
+/// The level this user can reach: `aal2` with a verified second factor, else `aal1`; NULL without a user.
+///
+/// Errors: 55000 where nobody can be looked up.
+#[pg_extern(stable, parallel_safe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn enrolled_aal() -> Option<&'static str> {
+    let is_signed_in = with_claims(|claims| claims.and_then(Result::ok).is_some_and(|claims| claims.level().is_some()));
+    if !is_signed_in {
+        return None;
+    }
+    found(look_up()).level().map(aal::Level::as_str)
+}
+
+/// Whether the session is at least at its enrolled level, its factor verified at most `max_age` ago.
+///
+/// Errors: 22023 for a negative `max_age`. Where nobody can be looked up, whoever is at aal2 is, and nobody else.
+#[pg_extern(stable, parallel_safe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn has_enrolled_aal(max_age: default!(Option<Interval>, "NULL")) -> bool {
+    let max_age = max_age.map(parse_max_age);
+    let assessed = with_claims(|claims| match claims {
+        Some(Ok(claims)) => assess_enrolled(Some(claims), max_age, session::clock),
+        None | Some(Err(_)) => assess_enrolled(None, max_age, session::clock),
+    });
+    match assessed {
+        Some(answer) => answer.is_ok(),
+        None => look_up().is_ok_and(|enrollment| {
+            with_claims(|claims| {
+                let claims = claims.and_then(Result::ok);
+                assess_looked_up(claims, enrollment, max_age, session::clock).is_ok()
+            })
+        }),
+    }
+}
+
+/// True if the session is at least at its enrolled level, its factor verified at most `max_age` ago.
+///
+/// Errors: insufficient_aal if not; 55000 where nobody can be looked up; 22P02 and 28000 as `require_aal`; 22023 for a
+/// negative `max_age`.
+#[pg_extern(stable, parallel_safe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn require_enrolled_aal(max_age: default!(Option<Interval>, "NULL")) -> bool {
+    require_enrolled(max_age.map(parse_max_age), || None)
+}
+
+/// Returns true where the claims in force meet their enrolled level, and raises where they don't. `what` names what was
+/// asked for, in the message; it is only asked if there is one.
+pub fn require_enrolled(max_age: Option<MaxAge>, what: impl FnOnce() -> Option<String>) -> bool {
+    let assessed = with_claims(|claims| match claims.transpose() {
+        Ok(claims) => Ok(assess_enrolled(claims, max_age, session::clock)),
+        Err(refused) => Err(refused.clone()),
+    });
+    let answer = match assessed {
+        Err(refused) => denial::refused(&refused),
+        Ok(Some(answer)) => answer,
+        Ok(None) => {
+            let enrollment = found(look_up());
+            with_claims(|claims| assess_looked_up(claims.and_then(Result::ok), enrollment, max_age, session::clock))
+        }
+    };
+    match answer {
+        Ok(()) => true,
+        Err(denial) => denial::insufficient_aal(&denial, what().as_deref()),
+    }
+}
+
+/// Where the session stands: `currentLevel`, `nextLevel` and `currentAuthenticationMethods`, as supabase-js'
+/// `getAuthenticatorAssuranceLevel()` returns them, and `action`, what to do to reach the next level or to have one.
+///
+/// Errors: 55000 where nobody can be looked up.
+#[pg_extern(stable, parallel_safe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn aal_status() -> Jsonb {
+    // A session that can't be read is none.
+    let current = with_claims(|claims| claims.and_then(Result::ok).and_then(aal::Claims::level));
+    let enrollment = if current.is_some() { found(look_up()) } else { Enrollment::UnknownUser };
+    let action = with_claims(|claims| next_action(claims.and_then(Result::ok), enrollment));
+    let next = if enrollment == Enrollment::Factor { Some(aal::Level::Aal2) } else { current };
+    let methods = if current.is_some() { claims_text("amr") } else { None };
+    let status = serde_json::json!({
+        "currentLevel": current.map(aal::Level::as_str),
+        "nextLevel": next.map(aal::Level::as_str),
+        "currentAuthenticationMethods": methods.unwrap_or_else(|| serde_json::json!([])),
+        "action": action.map(aal::Action::as_str),
+    });
+    to_jsonb(&std::ffi::CString::new(status.to_string()).unwrap_or_default())
+}
+
+fn found(answer: Result<Enrollment, NoStore>) -> Enrollment {
+    answer.unwrap_or_else(|error| denial::raise(b"55000", &error.to_string(), None, Some(error.hint())))
+}
