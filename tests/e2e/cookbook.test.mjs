@@ -1,0 +1,164 @@
+// Every recipe of docs/cookbook.md, behind a real PostgREST: who is let through, who is refused, and what they are told.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { Cluster, PostgREST } from './stack.mjs'
+import { claims, sign } from './tokens.mjs'
+
+const page = readFileSync(new URL('../../docs/cookbook.md', import.meta.url), 'utf8')
+const recipes = [...page.matchAll(/```sql\n(.*?)```/gs)].map(([, sql]) => sql)
+
+// Who has a factor, and since when they are users.
+const ann = '11111111-1111-4111-8111-111111111111' // old, without a factor
+const bob = '22222222-2222-4222-8222-222222222222' // old, with a factor
+const cyd = '33333333-3333-4333-8333-333333333333' // new, without a factor
+
+let cluster, postgrest
+before(async () => {
+  cluster = new Cluster()
+  cluster.psql('postgres', readFileSync(new URL('supabase_shape.sql', import.meta.url), 'utf8'))
+  cluster.psql('postgres', `
+    insert into auth.users (id, created_at) values ('${ann}', '2025-06-01'), ('${bob}', '2025-06-01'), ('${cyd}', '2026-06-01');
+    insert into auth.mfa_factors (user_id, status) values ('${ann}', 'unverified'), ('${bob}', 'verified');
+    set client_min_messages = error;
+    ${recipes.join('\n')}
+    alter role authenticator reset pg_aal.enrollment_function;
+    alter role authenticator set pg_aal.error_format = 'postgrest';
+    grant usage on schema storage to anon, authenticated;
+    grant select, insert on storage.objects to anon, authenticated;
+    create policy everybody on storage.objects using (true) with check (true);
+    insert into storage.objects (bucket_id, name) values ('contracts', 'c.pdf'), ('avatars', 'a.png'), (null, 'n.txt');
+    insert into secrets values (1, '${ann}', 1);
+    insert into accounts select n, '${ann}', n from generate_series(1, 3) n;
+    insert into invoices values (1, '${ann}', 1), (2, '${bob}', 1), (3, '${cyd}', 1);
+    insert into orders select * from invoices;
+    insert into bank_details values ('${ann}', 'x'), ('${bob}', 'x');
+    insert into reports values (1);
+  `)
+  postgrest = await PostgREST.start(cluster, 'postgres', { DB_SCHEMAS: 'public,storage', DB_PRE_REQUEST: 'public.check_path' })
+})
+after(() => cluster.stop())
+
+// signedIn, stepped: how many seconds ago.
+async function as(sub, { signedIn = 60, stepped } = {}) {
+  const session = claims({ sub, factorAge: stepped })
+  session.amr.at(-1).timestamp = Math.floor(Date.now() / 1000) - signedIn
+  return sign(session, postgrest.secret)
+}
+
+async function send(token, method, path, body, schema = 'public') {
+  const headers = { 'Content-Type': 'application/json', Prefer: 'return=representation', 'Accept-Profile': schema, 'Content-Profile': schema }
+  if (token) headers.Authorization = 'Bearer ' + token
+  const response = await fetch(postgrest.url + path, { method, headers, body: body && JSON.stringify(body) })
+  const text = await response.text()
+  const answer = text && JSON.parse(text)
+  if (answer.code === 'insufficient_aal') return `${response.status} ${JSON.parse(answer.details).action}`
+  return response.status >= 400 ? `${response.status} ${answer.code}` : answer
+}
+const ids = (rows) => rows.map?.(({ id }) => id) ?? rows
+
+test('all users need a second factor', async () => {
+  assert.deepEqual(ids(await send(await as(ann), 'GET', '/secrets')), [])
+  assert.deepEqual(await send(await as(ann), 'PATCH', '/secrets?id=eq.1', { amount: 2 }), '401 enroll')
+  assert.deepEqual(await send(await as(bob), 'PATCH', '/secrets?id=eq.1', { amount: 2 }), '401 verify')
+  assert.deepEqual(await send(undefined, 'PATCH', '/secrets?id=eq.1', { amount: 2 }), '401 sign_in')
+  assert.deepEqual(ids(await send(await as(bob, { stepped: 3600 }), 'PATCH', '/secrets?id=eq.1', { amount: 2 })), [1])
+  assert.deepEqual(ids(await send(await as(bob), 'GET', '/accounts')), [])
+  assert.deepEqual(ids(await send(undefined, 'GET', '/accounts')), [])
+  assert.deepEqual(ids(await send(await as(bob, { stepped: 3600 }), 'GET', '/accounts?id=lt.3')), [1, 2])
+})
+
+test('users who enrolled a factor need it', async () => {
+  assert.deepEqual(ids(await send(await as(ann), 'PATCH', '/invoices', { amount: 2 })), [1])
+  assert.deepEqual(await send(await as(bob), 'PATCH', '/invoices', { amount: 2 }), '401 verify')
+  assert.deepEqual(ids(await send(await as(bob), 'GET', '/invoices')), [])
+  assert.deepEqual(ids(await send(await as(bob, { stepped: 60 }), 'PATCH', '/invoices', { amount: 2 })), [2])
+  assert.deepEqual(await send(undefined, 'PATCH', '/invoices', { amount: 2 }), '401 sign_in')
+  assert.deepEqual(await send(await as('99999999-9999-4999-8999-999999999999'), 'PATCH', '/invoices', { amount: 2 }), '401 sign_in')
+})
+
+test('users created since a date need a second factor', async () => {
+  assert.deepEqual(ids(await send(await as(ann), 'GET', '/orders')), [1])
+  assert.deepEqual(ids(await send(await as(ann), 'PATCH', '/orders', { amount: 2 })), [1])
+  assert.deepEqual(ids(await send(await as(cyd), 'GET', '/orders')), [])
+  assert.deepEqual(ids(await send(await as(cyd), 'PATCH', '/orders', { amount: 2 })), [])
+  assert.deepEqual(ids(await send(await as(cyd, { stepped: 60 }), 'GET', '/orders')), [3])
+  assert.deepEqual(await send(undefined, 'PATCH', '/orders', { amount: 2 }), '401 sign_in')
+})
+
+test('one command needs a fresh second factor', async () => {
+  assert.deepEqual(await send(await as(bob, { stepped: 3600 }), 'DELETE', '/accounts?id=eq.3'), '401 reverify')
+  assert.deepEqual(await send(await as(bob, { stepped: 3600 }), 'DELETE', '/accounts?id=eq.999'), '401 reverify')
+  assert.deepEqual(ids(await send(await as(bob, { stepped: 60 }), 'DELETE', '/accounts?id=eq.3')), [3])
+  cluster.psql('postgres', 'alter table accounts disable trigger explain_fresh_delete')
+  assert.deepEqual(ids(await send(await as(bob, { stepped: 3600 }), 'DELETE', '/accounts?id=eq.2')), [])
+})
+
+test('credentials need the enrolled level, and a sign-in of the last minutes', async () => {
+  const change = async (token) => ids(await send(token, 'PATCH', '/bank_details?select=id:user_id', { iban: 'y' }))
+  assert.deepEqual(await change(await as(ann)), [ann])
+  assert.deepEqual(await change(await as(ann, { signedIn: 3600 })), '401 reverify')
+  assert.deepEqual(await change(await as(bob)), '401 verify')
+  assert.deepEqual(await change(await as(bob, { stepped: 60 })), [bob])
+  assert.deepEqual(await change(await as(bob, { signedIn: 3600, stepped: 3500 })), '401 reverify')
+  assert.deepEqual(await change(undefined), '401 sign_in')
+  cluster.psql('postgres', 'alter table bank_details disable trigger user')
+  assert.deepEqual(await change(await as(bob)), [])
+  assert.deepEqual(await change(await as(ann, { signedIn: 3600 })), [])
+})
+
+test('files of one bucket', async () => {
+  const names = async (token) => (await send(token, 'GET', '/objects?order=name', undefined, 'storage')).map(({ name }) => name)
+  assert.deepEqual(await names(await as(bob)), ['a.png', 'n.txt'])
+  assert.deepEqual(await names(undefined), ['a.png', 'n.txt'])
+  assert.deepEqual(await names(await as(bob, { stepped: 3600 })), ['a.png', 'c.pdf', 'n.txt'])
+  assert.deepEqual(await send(await as(bob), 'POST', '/objects', { bucket_id: 'contracts', name: 'x' }, 'storage'), '403 42501')
+  assert.equal((await send(await as(bob), 'POST', '/objects', { bucket_id: 'avatars', name: 'x' }, 'storage')).length, 1)
+})
+
+test('an RPC', async () => {
+  assert.deepEqual(await send(await as(ann), 'POST', '/rpc/close_account', {}), '401 enroll')
+  assert.deepEqual(await send(await as(bob), 'POST', '/rpc/close_account', {}), '401 verify')
+  assert.deepEqual(await send(await as(bob, { stepped: 3600 }), 'POST', '/rpc/close_account', {}), '401 reverify')
+  assert.deepEqual(await send(await as(bob, { stepped: 60 }), 'POST', '/rpc/close_account', {}), 'closed ' + bob)
+})
+
+test('whole paths, before the request', async () => {
+  for (const path of ['/reports', '/rpc/admin_hello']) {
+    assert.deepEqual(await send(await as(bob), 'GET', path), '401 verify')
+    assert.deepEqual(await send(undefined, 'GET', path), '401 sign_in')
+  }
+  assert.deepEqual(ids(await send(await as(bob, { stepped: 60 }), 'GET', '/reports')), [1])
+  assert.deepEqual(await send(await as(bob, { stepped: 60 }), 'GET', '/rpc/admin_hello'), 'hello')
+})
+
+test('where the session stands', async () => {
+  const status = async (token) => send(token, 'POST', '/rpc/aal_status', {})
+  const { currentAuthenticationMethods, ...bobs } = await status(await as(bob))
+  assert.deepEqual(bobs, { currentLevel: 'aal1', nextLevel: 'aal2', action: 'verify' })
+  assert.equal(currentAuthenticationMethods[0].method, 'password')
+  assert.equal((await status(await as(bob, { stepped: 60 }))).action, null)
+  assert.equal((await status(await as(ann))).action, 'enroll')
+  assert.deepEqual(await status(undefined), { currentLevel: null, nextLevel: null, currentAuthenticationMethods: [], action: 'sign_in' })
+})
+
+test('other stores of factors', async () => {
+  cluster.psql('postgres', `
+    insert into users.second_factors values ('bob', now()), ('ann', null);
+    insert into kratos.identities values ('${ann}', 'active'), ('${bob}', 'active'), ('${cyd}', 'inactive');
+    insert into kratos.identity_credential_types values ('${ann}', 'password'), ('${bob}', 'totp');
+    insert into kratos.identity_credentials values (gen_random_uuid(), '${ann}', '${ann}', '{"x":1}'), (gen_random_uuid(), '${bob}', '${bob}', '{"x":1}');
+  `)
+  const ask = (store, subject) => cluster.psql('postgres', `
+    load 'pg_aal';
+    set pg_aal.enrollment_function = '${store}';
+    set request.jwt.claims = '{"sub":"${subject}","aal":"aal1"}';
+    set role authenticated;
+    select coalesce(auth.enrolled_aal(), 'unknown'), auth.has_enrolled_aal()`).trim()
+  assert.equal(ask('users.has_second_factor', 'bob'), 'aal2|f')
+  assert.equal(ask('users.has_second_factor', 'ann'), 'aal1|t')
+  assert.equal(ask('kratos.has_second_factor', bob), 'aal2|f')
+  assert.equal(ask('kratos.has_second_factor', ann), 'aal1|t')
+  assert.equal(ask('kratos.has_second_factor', cyd), 'unknown|f')
+})
