@@ -48,6 +48,7 @@ for major in "${majors[@]}"; do
     status=0
     (cd "$repo/tests/e2e" && PG=$major PYTHONPATH=$(python_packages) node --test --test-reporter=tap ./*.test.mjs) > "$logs/e2e-$major.log" 2>&1 || status=$?
     if [ "$status" != 0 ]; then grep -vE '^ *(duration_ms|---|\.\.\.)' "$logs/e2e-$major.log" >&2; fi
+    sed -nE 's/^ok .* - (.*) # SKIP (.*)/skipped: \1: \2/p' "$logs/e2e-$major.log" | while IFS= read -r line; do say "$line"; done
     count "end to end on Postgres $major" "$status" \
         "$(sum '^# pass [0-9]+' "$logs/e2e-$major.log")" "$(sum '^# fail [0-9]+' "$logs/e2e-$major.log")"
 done

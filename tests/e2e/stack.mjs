@@ -131,7 +131,7 @@ function asUnprivileged() {
 }
 
 // Starts a server beside a cluster, which ends with it, and waits until it answers.
-async function startBeside(cluster, name, [executable, ...args], env, answers) {
+export async function startBeside(cluster, name, [executable, ...args], env, answers) {
   const folder = cluster.folder + '/started'
   const file = `${cluster.folder}/log/${name}-${Date.now()}.log`
   const log = openSync(file, 'a')
@@ -153,7 +153,7 @@ async function startBeside(cluster, name, [executable, ...args], env, answers) {
   throw new Error(`${name} does not answer:\n` + readFileSync(file, 'utf8'))
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.on('error', reject)
