@@ -156,10 +156,14 @@ fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
 /// by which keys: it takes over what its leader found, unless a function that runs in it says otherwise.
 fn source_of_token() -> Option<(Form, Value)> {
     TOKENS.with(|tokens| {
-        if settings::is_parallel_worker() && !tokens.iter().any(|(_, setting)| setting.is_touched()) {
+        if !settings::is_parallel_worker() {
+            return tokens.iter().find_map(|(form, setting)| Some((*form, setting.get_of_this_transaction()?)));
+        }
+        let mut by_functions = tokens.iter().filter(|(_, setting)| setting.is_set_by_a_function()).peekable();
+        if by_functions.peek().is_none() {
             return WORKER_CLAIMS.with(TextSetting::get).map(|text| (Form::OfLeader, text));
         }
-        tokens.iter().find_map(|(form, setting)| setting.get_of_this_transaction().map(|text| (*form, text)))
+        by_functions.find_map(|(form, setting)| Some((*form, setting.get()?)))
     })
 }
 

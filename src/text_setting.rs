@@ -32,22 +32,24 @@ impl TextSetting {
     }
 
     /// Its value if this transaction set it; `None` also where the value was there before, and where it was only put back
-    /// to what it was.
+    /// to what it was. Not for a parallel worker, which sets all settings as its leader has them.
     ///
     /// What a session sets lives on when its transaction ends, and through a pooler the next transaction is somebody else's.
     pub fn get_of_this_transaction(&self) -> Option<Value> {
         let record = self.record();
-        // SAFETY: NULL or a setting of this backend.
-        let is_set = unsafe { record.as_ref() }.is_some_and(|it| it.source == pg_sys::GucSource::PGC_S_SESSION);
-        // SAFETY: as above.
-        if is_set && self.is_touched() { unsafe { value_of(record) } } else { None }
-    }
-
-    /// Whether this transaction did anything to it, or the SET clause of a function that runs.
-    pub fn is_touched(&self) -> bool {
         // What a transaction has changed, and would change back if it failed, is on the setting's stack until it ends.
         // SAFETY: NULL or a setting of this backend.
-        unsafe { self.record().as_ref() }.is_some_and(|it| !it.stack.is_null())
+        let is_set = unsafe { record.as_ref() }
+            .is_some_and(|it| it.source == pg_sys::GucSource::PGC_S_SESSION && !it.stack.is_null());
+        // SAFETY: as above.
+        if is_set { unsafe { value_of(record) } } else { None }
+    }
+
+    /// Whether a function that runs now has it in a SET clause.
+    pub fn is_set_by_a_function(&self) -> bool {
+        // SAFETY: NULL or a setting of this backend, and NULL or the top of its stack.
+        let top = unsafe { self.record().as_ref().and_then(|setting| setting.stack.as_ref()) };
+        top.is_some_and(|top| top.state == pg_sys::GucStackState::GUC_SAVE)
     }
 
     /// Whether what it is reset to, of whatever type, comes from the options that the client connected with.

@@ -144,10 +144,18 @@ select test.sign_in('01111111-1111-4111-8111-111111111111');
 select auth.enrolled_aal(), test.attempt('update notes set note = note');
 rollback;
 
--- Once per statement, and the factors are found by their index.
+-- Once per statement, however many rows there are.
 select test.sign_in('01111111-1111-4111-8111-111111111111');
-explain (costs off) update notes set note = note;
-explain (costs off) select * from notes where auth.has_enrolled_aal();
+reset role;
+insert into notes select n, 'n' from generate_series(3, 1000) n;
+begin;
+set local track_functions = 'all';
+set local role authenticated;
+select count(*) from notes where auth.has_enrolled_aal();
+reset role;
+select pg_stat_get_xact_function_calls('auth.has_enrolled_aal(interval)'::regprocedure) as calls;
+rollback;
+set role authenticated;
 
 -- Nobody can read the factors through it: neither by rights nor by a question.
 select * from auth.mfa_factors;

@@ -14,6 +14,7 @@ create policy by_level on secrets using (test.hidden_has_aal(level));
 grant select on secrets to authenticated;
 
 \c - app
+\set SHOW_CONTEXT never
 set request.jwt.claims = '{"sub":"evil","aal":"aal3"}';
 set parallel_setup_cost = 0;
 set parallel_tuple_cost = 0;
