@@ -2,12 +2,18 @@
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { createClient } from '@supabase/supabase-js'
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { Secret, TOTP } from 'otpauth'
 import { Cluster, PostgREST } from './stack.mjs'
 import { Gateway, skip, SupabaseAuth } from './supabase_auth.mjs'
+
+// The guide's own JavaScript.
+const page = readFileSync(new URL('../../docs/guide.md', import.meta.url), 'utf8')
+const module = [...page.matchAll(/```js\n(.*?)```/gs)].map(([, js]) => js).join('\n')
+const { setPassword, withStepUp } = await import('data:text/javascript,' + encodeURIComponent(module))
 
 // How old a second factor may be for a write to `transfers`, in seconds.
 const maxAge = 4
@@ -243,6 +249,46 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         await agrees(supabase, 'aal2')
         await data(supabase.auth.updateUser({ password }))
         await written(write(supabase))
+        await agrees(await signIn({ email, password }), 'aal1')
+      })
+
+      test("the guide's step-up signs in, enrolls, verifies and verifies again, and the request goes through", async () => {
+        const user = await signUp()
+        const supabase = client()
+        const asked = []
+        let totp
+        const ask = {
+          credentials: () => (asked.push('credentials'), { email: user.email, password: user.password }),
+          firstCode: ({ secret }) => {
+            asked.push('first code')
+            totp = new TOTP({ secret: Secret.fromBase32(secret) })
+            return totp.generate()
+          },
+          code: () => (asked.push('code'), totp.generate()),
+        }
+        await written(withStepUp(supabase, () => write(supabase), ask))
+        assert.deepEqual(asked.splice(0), ['credentials', 'first code'])
+        await data(supabase.auth.signInWithPassword({ email: user.email, password: user.password }))
+        await written(withStepUp(supabase, () => write(supabase, 'profiles'), ask))
+        assert.deepEqual(asked.splice(0), ['code'])
+        await new Promise((resolve) => setTimeout(resolve, (maxAge + 1) * 1000))
+        await written(withStepUp(supabase, () => write(supabase, 'transfers'), ask))
+        assert.deepEqual(asked.splice(0), ['code'])
+        // A wrong code is asked for again, and giving up leaves the refusal.
+        await data(supabase.auth.signInWithPassword({ email: user.email, password: user.password }))
+        const codes = ['000000', totp.generate()]
+        await written(withStepUp(supabase, () => write(supabase), { ...ask, code: () => codes.shift() }))
+        await data(supabase.auth.signInWithPassword({ email: user.email, password: user.password }))
+        await refused(withStepUp(supabase, () => write(supabase), { ...ask, code: () => undefined }), 'verify')
+      })
+
+      test("the guide's password reset verifies the factor in the recovery session", async () => {
+        const { email, factor } = await signUpWithFactor()
+        const { properties } = await data(admin.auth.admin.generateLink({ type: 'recovery', email }))
+        const supabase = client()
+        await data(supabase.auth.verifyOtp({ type: 'recovery', token_hash: properties.hashed_token }))
+        const password = randomUUID()
+        await data(setPassword(supabase, password, { code: () => factor.totp.generate() }))
         await agrees(await signIn({ email, password }), 'aal1')
       })
 
