@@ -63,7 +63,7 @@ comment on function auth.aal_status() is
   'Where the session stands: currentLevel, nextLevel and currentAuthenticationMethods as supabase-js has them, and action: what to do next. SECURITY DEFINER, STABLE and PARALLEL SAFE, as auth.enrolled_aal.';
 
 comment on function auth.verify_jwt(text) is
-  'The claims of an access token that verifies now by the keys of pg_aal.jwks and pg_aal.jwks_file; else raises invalid_token (28000), which says which check failed. Changes nothing. STABLE: the keys, the settings and the statement''s start decide. PARALLEL SAFE: workers have the same.';
+  'The claims of an access token that verifies now by the keys of pg_aal.jwks and pg_aal.jwks_file; else raises invalid_token (28000), which says which check failed. Changes nothing. STABLE: the keys, the settings and the clock decide. PARALLEL SAFE: workers have the same.';
 
 comment on function auth.authenticate(text) is
   'Puts an access token that verifies in force until the transaction ends, and returns its claims. Needs pg_aal.claims_source = token. VOLATILE and PARALLEL UNSAFE: it changes a setting.';

@@ -8,7 +8,7 @@
 //! | [`session`] | the claims in force, cached, and the clock |
 //! | [`text_setting`] | reading settings where they are |
 //! | [`keys`] | the keys that tokens are verified by |
-//! | [`parallel`] | the claims of a verified token for parallel workers |
+//! | [`executor`] | one token a statement, and its claims for parallel workers |
 //! | [`denial`] | raising `insufficient_aal` and its siblings |
 //! | [`enrollment`] | looking up whether a user has a second factor |
 //! | [`functions`] | the SQL API, one file per topic |
@@ -23,9 +23,9 @@ use pgrx::prelude::*;
 mod catalog;
 mod denial;
 mod enrollment;
+mod executor;
 mod functions;
 mod keys;
-mod parallel;
 mod planner;
 mod session;
 mod settings;
@@ -78,7 +78,7 @@ extension_sql_file!("../sql/comments.sql", name = "comments", finalize);
 pub extern "C-unwind" fn _PG_init() {
     settings::refuse_to_load_in_parallel_mode();
     settings::define();
-    parallel::install();
+    executor::install();
     keep_backtraces_from_clients();
 }
 

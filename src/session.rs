@@ -7,10 +7,11 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 
-use aal::token::{MAX_TOKEN_BYTES, bearer_token};
+use aal::token::{Bearer, MAX_TOKEN_BYTES, bearer_token};
 use aal::{Claims, Clock, InvalidClaims, InvalidToken, Timestamp, Verified};
 use pgrx::prelude::*;
 
+use crate::executor;
 use crate::keys::{self, Generation};
 use crate::settings::{self, ClaimsSource};
 use crate::text_setting::{TextSetting, Value};
@@ -131,6 +132,9 @@ fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
         ClaimsSource::Unusable => return read(&Found::Refused(Refused::UnusableSource)),
     };
     let Some((form, text)) = source else { return read(&Found::Nothing) };
+    if matches!(form, Form::Token | Form::Headers) && !executor::is_its_only_token(text.as_c_str()) {
+        return read(&Found::Refused(Refused::Token(InvalidToken::Changed)));
+    }
     let generation = if form == Form::Claims { Generation::default() } else { keys::generation() };
     let is_known = |cached: &Cached| cached.form == form && cached.generation == generation && text.is(&cached.text);
     if !CACHE.with_borrow(|cache| cache.as_ref().is_some_and(is_known)) {
@@ -178,8 +182,12 @@ fn find(form: Form, text: &CStr) -> Found {
         Form::Token => keys::verify(text),
         Form::OfLeader => Verified::from_payload(&text.to_string_lossy()),
         Form::Headers => match bearer_token(text.to_bytes()) {
-            Some(token) => keys::verify(&c_string(&token)),
             None => return Found::Nothing,
+            Some(Bearer { token, is_api_key }) => match keys::verify(&c_string(&token)) {
+                // What supabase-js sends where nobody is signed in: not a token that went wrong.
+                Err(_) if is_api_key => return Found::Nothing,
+                verified => verified,
+            },
         },
     };
     match verified {

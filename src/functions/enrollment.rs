@@ -4,12 +4,12 @@
 //! the same claims and the same snapshot. SECURITY DEFINER with search_path `pg_catalog, pg_temp`: they answer who may not read
 //! the factors. None takes a user: nobody can ask about another.
 
-use aal::{Enrollment, MaxAge, assess_enrolled, assess_looked_up, next_action};
+use aal::{Enrollment, MaxAge, assess_enrolled, next_action};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
 use crate::denial;
-use crate::enrollment::{NoStore, look_up};
+use crate::enrollment::{NoStore, Patience, look_up};
 use crate::functions::session::{claims_text, parse_max_age, to_jsonb};
 use crate::session::{self, with_claims};
 use crate::types::Jsonb;
@@ -24,7 +24,7 @@ fn enrolled_aal() -> Option<&'static str> {
     if !is_signed_in {
         return None;
     }
-    found(look_up()).level().map(aal::Level::as_str)
+    found(look_up(Patience::Wait)).level().map(aal::Level::as_str)
 }
 
 /// Whether the session is at least at its enrolled level, its factor verified at most `max_age` ago.
@@ -34,19 +34,10 @@ fn enrolled_aal() -> Option<&'static str> {
 #[search_path(pg_catalog, pg_temp)]
 fn has_enrolled_aal(max_age: default!(Option<Interval>, "NULL")) -> bool {
     let max_age = max_age.map(parse_max_age);
-    let assessed = with_claims(|claims| match claims {
-        Some(Ok(claims)) => assess_enrolled(Some(claims), max_age, session::clock),
-        None | Some(Err(_)) => assess_enrolled(None, max_age, session::clock),
-    });
-    match assessed {
-        Some(answer) => answer.is_ok(),
-        None => look_up().is_ok_and(|enrollment| {
-            with_claims(|claims| {
-                let claims = claims.and_then(Result::ok);
-                assess_looked_up(claims, enrollment, max_age, session::clock).is_ok()
-            })
-        }),
-    }
+    let looked_up = look_up(Patience::Wait).ok();
+    let assessed =
+        with_claims(|claims| assess_enrolled(claims.and_then(Result::ok), looked_up, max_age, session::clock));
+    assessed.is_some_and(|answer| answer.is_ok())
 }
 
 /// True if the session is at least at its enrolled level, its factor verified at most `max_age` ago.
@@ -62,21 +53,22 @@ fn require_enrolled_aal(max_age: default!(Option<Interval>, "NULL")) -> bool {
 /// Returns true where the claims in force meet their enrolled level, and raises where they don't. `what` names what was
 /// asked for, in the message; it is only asked if there is one.
 pub fn require_enrolled(max_age: Option<MaxAge>, what: impl FnOnce() -> Option<String>) -> bool {
-    let assessed = with_claims(|claims| match claims.transpose() {
-        Ok(claims) => Ok(assess_enrolled(claims, max_age, session::clock)),
-        Err(refused) => Err(refused.clone()),
+    let refused = with_claims(|claims| claims.and_then(Result::err).cloned());
+    if let Some(refused) = refused {
+        denial::refused(&refused);
+    }
+    let looked_up = look_up(Patience::Wait);
+    let assessed = with_claims(|claims| {
+        assess_enrolled(claims.and_then(Result::ok), looked_up.as_ref().ok().copied(), max_age, session::clock)
     });
-    let answer = match assessed {
-        Err(refused) => denial::refused(&refused),
-        Ok(Some(answer)) => answer,
-        Ok(None) => {
-            let enrollment = found(look_up());
-            with_claims(|claims| assess_looked_up(claims.and_then(Result::ok), enrollment, max_age, session::clock))
+    match (assessed, looked_up) {
+        (Some(Ok(())), _) => true,
+        (Some(Err(denial)), _) => denial::insufficient_aal(&denial, what().as_deref()),
+        // Nothing else leaves it open.
+        (None, looked_up) => {
+            found(looked_up);
+            false
         }
-    };
-    match answer {
-        Ok(()) => true,
-        Err(denial) => denial::insufficient_aal(&denial, what().as_deref()),
     }
 }
 
@@ -89,7 +81,7 @@ pub fn require_enrolled(max_age: Option<MaxAge>, what: impl FnOnce() -> Option<S
 fn aal_status() -> Jsonb {
     // A session that can't be read is none.
     let current = with_claims(|claims| claims.and_then(Result::ok).and_then(aal::Claims::level));
-    let enrollment = if current.is_some() { found(look_up()) } else { Enrollment::UnknownUser };
+    let enrollment = if current.is_some() { found(look_up(Patience::Wait)) } else { Enrollment::UnknownUser };
     let action = with_claims(|claims| next_action(claims.and_then(Result::ok), enrollment));
     let next = if enrollment == Enrollment::Factor { Some(aal::Level::Aal2) } else { current };
     let methods = if current.is_some() { claims_text("amr") } else { None };

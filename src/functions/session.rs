@@ -8,12 +8,13 @@
 
 use std::ffi::CStr;
 
-use aal::{Action, Claims, Level, MaxAge, Requirement, assess};
+use aal::{Action, Claims, Enrollment, Level, MaxAge, Requirement, assess};
 use pgrx::datum::{Interval, Uuid};
+use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
 
 use crate::denial;
-use crate::enrollment::look_up;
+use crate::enrollment::{NoStore, Patience, look_up};
 use crate::session::{self, to_timestamptz, with_claims};
 use crate::types::{Jsonb, Text};
 
@@ -118,15 +119,35 @@ pub fn require(required: Requirement, what: impl FnOnce() -> Option<String>) -> 
     match answer {
         Ok(Ok(())) => true,
         Ok(Err(denial)) => {
-            // Where nobody can be looked up, verifying a factor is the next thing to try.
             let denial = match denial.action {
-                Action::Verify => look_up().map_or(denial, |enrollment| denial.knowing(enrollment)),
+                Action::Verify => look_up_for_hint().map_or(denial, |enrollment| denial.knowing(enrollment)),
                 _ => denial,
             };
             denial::insufficient_aal(&denial, what().as_deref())
         }
         Err(refused) => denial::refused(&refused),
     }
+}
+
+/// Whether there is a factor to verify, for a denial that is about to be raised. Where that can't be told, now or because
+/// asking fails, verifying one is the next thing to try.
+fn look_up_for_hint() -> Result<Enrollment, NoStore> {
+    PgTryBuilder::new(|| look_up(Patience::Skip))
+        // An error follows in any case, so what this one left behind is cleaned up. But who cancels is to hear of it.
+        .catch_others(|error| match &error {
+            CaughtError::PostgresError(report) | CaughtError::ErrorReport(report)
+                if !is_cancellation(report.sql_error_code()) =>
+            {
+                Err(NoStore::Function("raised an error"))
+            }
+            _ => error.rethrow(),
+        })
+        .execute()
+}
+
+fn is_cancellation(code: PgSqlErrorCode) -> bool {
+    use PgSqlErrorCode::*;
+    matches!(code, ERRCODE_QUERY_CANCELED | ERRCODE_ADMIN_SHUTDOWN | ERRCODE_CRASH_SHUTDOWN | ERRCODE_OUT_OF_MEMORY)
 }
 
 /// Reads something from the claims in force, if there are any that can be read.

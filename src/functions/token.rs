@@ -3,13 +3,14 @@
 use pgrx::prelude::*;
 
 use crate::functions::session::to_jsonb;
+use crate::session::Refused;
 use crate::settings::{self, ClaimsSource};
 use crate::types::{Jsonb, Text};
 use crate::{denial, session};
 
 /// The claims of a token that verifies now. Changes nothing.
 ///
-/// STABLE: the keys, the settings and the statement's start decide. PARALLEL SAFE: workers have the same.
+/// STABLE: the keys, the settings and the clock decide. PARALLEL SAFE: workers have the same.
 ///
 /// Errors: invalid_token (28000, or PGRST), saying which check failed; 22004 for NULL; 22P02 for claims that jsonb can't hold.
 #[pg_extern(stable, parallel_safe)]
@@ -25,6 +26,9 @@ fn verify_jwt(token: Option<Text>) -> Jsonb {
 #[pg_extern(volatile, parallel_unsafe)]
 fn authenticate(token: Option<Text>) -> Jsonb {
     let token = not_null(token);
+    if settings::claims_source() == ClaimsSource::Unusable {
+        denial::refused(&Refused::UnusableSource);
+    }
     if settings::claims_source() != ClaimsSource::Token {
         let hint = "With pg_aal.claims_source = 'token', which a superuser sets, tokens count.";
         denial::raise(b"55000", "no token can be put in force: the claims come from the gateway", None, Some(hint));

@@ -34,7 +34,7 @@ pub fn assess(claims: Option<&Claims>, required: Requirement, clock: impl FnOnce
     Err(Denial { required, current, action })
 }
 
-pub(crate) fn is_fresh(claims: &Claims, level: Level, max_age: MaxAge, clock: Clock) -> bool {
+fn is_fresh(claims: &Claims, level: Level, max_age: MaxAge, clock: Clock) -> bool {
     claims.factor_time(level).is_some_and(|at| clock.is_fresh(at, max_age))
 }
 

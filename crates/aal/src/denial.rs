@@ -13,7 +13,7 @@ const CODE: &str = "insufficient_aal";
 /// What the client must do to be let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Nobody is signed in: the session has no level.
+    /// Nobody is signed in: the session has no level, or its user is not known.
     SignIn,
     /// The session is below the level, and its user has no factor that would give it: enroll one.
     Enroll,
@@ -134,6 +134,7 @@ impl InvalidToken {
         use InvalidToken::*;
         match self {
             Expired => "Get a new access token, then try again.",
+            Changed => "Within a statement only one token counts: put another in force in a statement of its own.",
             NotYetValid | IssuedInTheFuture => {
                 "If the clocks of the server and of whoever issued the token differ, raise pg_aal.clock_skew."
             }

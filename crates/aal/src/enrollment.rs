@@ -1,6 +1,6 @@
 //! The enrolled level: the highest that this user can reach.
 
-use crate::assurance::{Requirement, assess, is_fresh};
+use crate::assurance::{Requirement, assess};
 use crate::claims::Claims;
 use crate::denial::{Action, Denial};
 use crate::level::Level;
@@ -39,42 +39,23 @@ pub enum Asked {
     Enrolled(Option<MaxAge>),
 }
 
-/// Whether a session is at its enrolled level, as far as that can be said without looking the user up: `None` where
-/// only that decides.
-///
-/// Nobody's enrolled level is above aal2, so a session that is fresh there needs no look-up. Without a level or a
-/// subject there is nobody to look up.
+/// Whether a session is at its enrolled level. `looked_up`: what is known of its user, if they could be looked up. `None` where
+/// only that would decide: nobody's enrolled level is above aal2, so a session that is fresh there needs no look-up.
 pub fn assess_enrolled(
     claims: Option<&Claims>,
+    looked_up: Option<Enrollment>,
     max_age: Option<MaxAge>,
     clock: impl FnOnce() -> Clock,
 ) -> Option<Result<(), Denial>> {
-    let required = Requirement { level: Level::Aal1, max_age };
     let current = claims.and_then(Claims::level);
-    let (Some(claims), Some(level), Some(_)) = (claims, current, claims.and_then(Claims::subject)) else {
-        return Some(Err(Denial { required, current, action: Action::SignIn }));
-    };
-    let suffices =
-        level >= Level::Aal2 && max_age.is_none_or(|max_age| is_fresh(claims, Level::Aal2, max_age, clock()));
-    suffices.then_some(Ok(()))
-}
-
-/// Whether a session meets the enrolled level of its user, once that was looked up.
-///
-/// # Errors
-/// The [`Denial`]: sign in where there is no such user; else as [`assess`] has it.
-pub fn assess_looked_up(
-    claims: Option<&Claims>,
-    enrollment: Enrollment,
-    max_age: Option<MaxAge>,
-    clock: impl FnOnce() -> Clock,
-) -> Result<(), Denial> {
-    match enrollment.level() {
-        Some(level) => assess(claims, Requirement { level, max_age }, clock),
-        None => {
-            let required = Requirement { level: Level::Aal1, max_age };
-            Err(Denial { required, current: claims.and_then(Claims::level), action: Action::SignIn })
-        }
+    let nobody = Denial { required: Requirement { level: Level::Aal1, max_age }, current, action: Action::SignIn };
+    if current.is_none() || claims.and_then(Claims::subject).is_none() {
+        return Some(Err(nobody));
+    }
+    match looked_up.map(Enrollment::level) {
+        Some(Some(level)) => Some(assess(claims, Requirement { level, max_age }, clock)),
+        Some(None) => Some(Err(nobody)),
+        None => assess(claims, Requirement { level: Level::Aal2, max_age }, clock).is_ok().then_some(Ok(())),
     }
 }
 
@@ -116,12 +97,9 @@ mod tests {
         Claims::from_json(format!(r#"{{"sub":"jane","aal":"{aal}","amr":{amr}}}"#).as_bytes()).unwrap()
     }
 
-    /// As the extension asks: the user is looked up only where that decides.
     fn ask(claims: Option<&Claims>, enrollment: Enrollment, max_age: Option<u32>) -> Option<Action> {
-        let max_age = max_age.map(MaxAge::from_seconds);
-        let answer = assess_enrolled(claims, max_age, clock)
-            .unwrap_or_else(|| assess_looked_up(claims, enrollment, max_age, clock));
-        answer.err().map(|denial| denial.knowing(enrollment).action)
+        let answer = assess_enrolled(claims, Some(enrollment), max_age.map(MaxAge::from_seconds), clock);
+        answer.unwrap().err().map(|denial| denial.knowing(enrollment).action)
     }
 
     #[test]
@@ -131,12 +109,25 @@ mod tests {
         assert_eq!(ask(Some(&aal1), NoFactor, None), None);
         assert_eq!(ask(Some(&aal1), Factor, None), Some(Action::Verify));
         assert_eq!(ask(Some(&aal1), UnknownUser, None), Some(Action::SignIn));
+        assert_eq!(ask(Some(&aal2), UnknownUser, None), Some(Action::SignIn));
         for enrollment in [NoFactor, Factor] {
             assert_eq!(ask(Some(&aal2), enrollment, None), None);
             assert_eq!(ask(None, enrollment, None), Some(Action::SignIn));
         }
         let nobody = Claims::from_json(br#"{"aal":"aal2"}"#).unwrap();
         assert_eq!(ask(Some(&nobody), Factor, None), Some(Action::SignIn));
+    }
+
+    #[test]
+    fn where_nobody_can_be_looked_up_only_a_fresh_second_factor_will_do() {
+        let max_age = Some(MaxAge::from_seconds(600));
+        let ask =
+            |claims: &Claims, max_age| assess_enrolled(Some(claims), None, max_age, clock).map(|answer| answer.is_ok());
+        assert_eq!(ask(&session("aal2", 60, Some(60)), max_age), Some(true));
+        assert_eq!(ask(&session("aal2", 60, Some(3600)), None), Some(true));
+        assert_eq!(ask(&session("aal2", 60, Some(3600)), max_age), None);
+        assert_eq!(ask(&session("aal1", 60, None), None), None);
+        assert_eq!(assess_enrolled(None, None, None, clock).map(|answer| answer.is_ok()), Some(false));
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub mod token;
 pub use assurance::{Requirement, assess};
 pub use claims::{Claims, InvalidClaims, Method};
 pub use denial::{Action, Denial, HttpDenial};
-pub use enrollment::{Asked, Enrollment, assess_enrolled, assess_looked_up, next_action};
+pub use enrollment::{Asked, Enrollment, assess_enrolled, next_action};
 pub use keys::{InvalidKeySet, KeyFault, KeySet, WhichKey};
 pub use level::{Level, UnknownLevel};
 pub use time::{Clock, InvalidMaxAge, MaxAge, Timestamp};

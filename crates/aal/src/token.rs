@@ -242,13 +242,27 @@ fn decode(part: &[u8], name: &'static str) -> Result<Vec<u8>, InvalidToken> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidToken::NotBase64(name))
 }
 
+/// The bearer token of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bearer {
+    /// What stands behind `Bearer`.
+    pub token: String,
+    /// Whether the same stands in the header `apikey`: a Supabase client's key, sent for want of a user's token.
+    pub is_api_key: bool,
+}
+
 /// The bearer token in a request's headers, as PostgREST hands them on: a JSON object with lower-case names. `None` where
 /// there is no such header, or one of another scheme (RFC 6750, section 2.1).
-pub fn bearer_token(headers: &[u8]) -> Option<String> {
-    let authorization = Object::parse(headers).ok()?.text("authorization")?;
+pub fn bearer_token(headers: &[u8]) -> Option<Bearer> {
+    let headers = Object::parse(headers).ok()?;
+    let authorization = headers.text("authorization")?;
     let (scheme, token) = authorization.split_once(' ')?;
     let token = token.trim_matches(' ');
-    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() { Some(token.to_owned()) } else { None }
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return None;
+    }
+    let is_api_key = headers.text("apikey").as_deref() == Some(token);
+    Some(Bearer { token: token.to_owned(), is_api_key })
 }
 
 /// Why a token is refused: which check failed, never what the token or a key is.
@@ -256,6 +270,8 @@ pub fn bearer_token(headers: &[u8]) -> Option<String> {
 pub enum InvalidToken {
     /// Longer than [`MAX_TOKEN_BYTES`].
     TooLarge,
+    /// Another than the one that the statement began with.
+    Changed,
     /// Not header, payload and signature with dots between.
     NotThreeParts,
     /// A JWE (RFC 7516).
@@ -307,6 +323,7 @@ impl fmt::Display for InvalidToken {
         use InvalidToken::*;
         match self {
             TooLarge => write!(f, "the token is longer than {MAX_TOKEN_BYTES} bytes"),
+            Changed => f.write_str("the token was changed while the statement ran"),
             NotThreeParts => f.write_str("the token does not have three parts"),
             Encrypted => f.write_str("the token is encrypted"),
             NotBase64(part) => write!(f, "the token's {part} is not base64url"),

@@ -57,7 +57,7 @@ alter table auth.mfa_factors alter user_id type uuid using user_id::uuid, drop s
 select * from pg_temp.answers();
 alter table auth.mfa_factors add status text;
 select * from pg_temp.answers();
--- Forced row security would hide the factors from their owner.
+-- Forced row security hides nothing from it.
 alter table auth.mfa_factors enable row level security, force row level security;
 select * from pg_temp.answers();
 alter table auth.mfa_factors no force row level security;
@@ -108,20 +108,25 @@ create schema store authorization keeper;
 set role keeper;
 create table store.second_factors (login text primary key);
 insert into store.second_factors values ('01111111-1111-4111-8111-111111111111');
-create function store.has_second_factor(subject text) returns boolean language sql stable
+create function store.has_second_factor(subject text) returns boolean language sql stable parallel safe
 begin atomic
   select exists (select from store.second_factors where login = subject);
 end;
-create function store.who_asks(subject text) returns boolean language plpgsql stable as $$
+create function store.who_asks(subject text) returns boolean language plpgsql stable parallel safe as $$
 begin
   raise notice 'asked as %, with search_path %', current_user, current_setting('search_path');
   return null;
 end
 $$;
-create function store.volatile(subject text) returns boolean language sql volatile as 'select true';
-create function store.to_text(subject text) returns text language sql stable as 'select ''true''';
-create function store.fails(subject text) returns boolean language plpgsql stable as $$ begin raise 'no store today'; end $$;
-create function store.tries_to_stay(subject text) returns boolean language plpgsql stable as $$ begin set role none; return false; end $$;
+create function store.volatile(subject text) returns boolean language sql volatile parallel safe as 'select true';
+create function store.to_text(subject text) returns text language sql stable parallel safe as 'select ''true''';
+create function store.fails(subject text) returns boolean language plpgsql stable parallel safe as $$ begin raise 'no store today'; end $$;
+create function store.tries_to_stay(subject text) returns boolean language plpgsql stable parallel safe as $$ begin set role none; return false; end $$;
+create function store.unsafe(subject text) returns boolean language sql stable as 'select true';
+-- With a search_path of its own in which temporary tables come first, whoever asks could put theirs there.
+create function store.open_path(subject text) returns boolean language sql stable parallel safe set search_path = store as 'select true';
+create function store.closed_path(subject text) returns boolean language sql stable parallel safe set search_path = store, pg_temp as 'select true';
+create function store.no_path(subject text) returns boolean language sql stable parallel safe set search_path = '' as 'select true';
 reset role;
 set pg_aal.enrollment_function = 'store.has_second_factor';
 select * from pg_temp.answers();
@@ -133,11 +138,21 @@ select * from pg_temp.answers();
 set pg_aal.enrollment_function = 'store.fails';
 select pg_temp.session('aal1');
 select auth.has_enrolled_aal();
+-- A denial that only wants to know what to advise stays that denial.
+select auth.require_aal('aal2');
 select current_user, current_setting('search_path') as search_path;
 set pg_aal.enrollment_function = 'store.tries_to_stay';
 select auth.has_enrolled_aal();
 set pg_aal.enrollment_function = 'store.volatile';
 select * from pg_temp.answers();
+set pg_aal.enrollment_function = 'store.unsafe';
+select required from pg_temp.answers();
+set pg_aal.enrollment_function = 'store.open_path';
+select required from pg_temp.answers();
+set pg_aal.enrollment_function = 'store.closed_path';
+select required from pg_temp.answers();
+set pg_aal.enrollment_function = 'store.no_path';
+select required from pg_temp.answers();
 set pg_aal.enrollment_function = 'store.to_text';
 select required from pg_temp.answers();
 set pg_aal.enrollment_function = 'store.nowhere';

@@ -391,7 +391,12 @@ fn the_bearer_token_is_read_from_the_headers() {
         ("{}", None),
         ("Bearer a.b.c", None),
     ] {
-        assert_eq!(bearer_token(headers.as_bytes()).as_deref(), expected, "{headers}");
+        let expected = expected.map(|token| Bearer { token: token.to_owned(), is_api_key: false });
+        assert_eq!(bearer_token(headers.as_bytes()), expected, "{headers}");
+    }
+    for (apikey, is_api_key) in [("a.b.c", true), ("a.b", false), ("", false)] {
+        let headers = format!(r#"{{"authorization":"Bearer a.b.c","apikey":"{apikey}"}}"#);
+        assert_eq!(bearer_token(headers.as_bytes()).map(|bearer| bearer.is_api_key), Some(is_api_key));
     }
 }
 
