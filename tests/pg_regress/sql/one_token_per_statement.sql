@@ -44,6 +44,7 @@ select auth.subject(), auth.aal();
 rollback;
 
 -- In what a statement calls, too.
+reset role;
 create function test.both() returns text language plpgsql as $$
 declare
   answer text;
@@ -56,6 +57,7 @@ begin
 end
 $$;
 select set_config('test.thief', :'thief', false) is not null as set;
+set role authenticated;
 begin;
 select auth.authenticate(:'victim') ->> 'aal' as victim;
 select test.both();
