@@ -36,7 +36,7 @@ install:
 	@pgrx-config/install.sh $(PG_CONFIG)
 
 package:
-	@pgrx-config/setup.sh $(PG)
+	@pgrx-config/setup.sh --build $(PG)
 	@pgrx-config/build.sh $(PG) release
 	@tar -C target/pg$(PG)/package-release -czf target/pg_aal-pg$(PG).tar.gz .
 	@echo target/pg_aal-pg$(PG).tar.gz

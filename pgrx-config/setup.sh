@@ -2,22 +2,26 @@
 # Installs what a build against one Postgres major needs: packages by name from the ordinary registries, at pinned
 # versions. Does nothing that is done already.
 #
-# usage: setup.sh [--lint | --fuzz] MAJOR
+# usage: setup.sh [--build | --lint | --fuzz] MAJOR
+#        --build: only what building takes, not what tests do; --lint, --fuzz: that, too
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
 purpose=
-case ${1:-} in --lint | --fuzz) purpose=$1; shift ;; esac
-major=${1:?usage: setup.sh [--lint | --fuzz] MAJOR}
+case ${1:-} in --build | --lint | --fuzz) purpose=$1; shift ;; esac
+major=${1:?usage: setup.sh [--build | --lint | --fuzz] MAJOR}
 
 install_debian_packages() {
-    local wanted=(build-essential ca-certificates git libclang-dev pgbouncer pkg-config) missing=() package
-    command -v pip >/dev/null || wanted+=(python3-pip)
+    local wanted=(build-essential ca-certificates git libclang-dev pkg-config) missing=() package
+    if [ "$purpose" != --build ]; then
+        wanted+=(pgbouncer)
+        command -v npm >/dev/null || wanted+=(nodejs npm)
+    fi
+    if [ "$purpose" != --build ] || [ -z "${AAL_PG_CONFIG:-}" ]; then command -v pip >/dev/null || wanted+=(python3-pip); fi
     case $major in
         16 | 18) ;;
         *) if [ -z "${AAL_PG_CONFIG:-}" ]; then wanted+=("postgresql-$major" "postgresql-server-dev-$major"); fi ;;
     esac
-    command -v npm >/dev/null || wanted+=(nodejs npm)
     if ! command -v cargo >/dev/null; then wanted+=(rustup); fi
     for package in "${wanted[@]}"; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
@@ -84,8 +88,10 @@ esac
 if [ -z "${AAL_PG_CONFIG:-}" ]; then
     case $major in 16 | 18) install_pgserver ;; esac
 fi
-(install_node_packages)
-install_pyjwt
+if [ "$purpose" != --build ]; then
+    (install_node_packages)
+    install_pyjwt
+fi
 
 pg_config=$(pg_config_of "$major")
 [ -x "$pg_config" ] || fail "no Postgres $major on this Debian: 15 comes with bookworm, 17 with trixie, 16 and 18 with both"

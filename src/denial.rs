@@ -59,6 +59,12 @@ pub fn unknown_level(error: &UnknownLevel) -> ! {
     raise(b"22023", &error.to_string(), None, Some(&error.valid_levels()))
 }
 
+/// Raises 22023 where a fixed level is asked for and `enrolled` is not one: it is another for each user.
+pub fn enrolled_is_no_level() -> ! {
+    let hint = "Ask auth.has_enrolled_aal(), auth.require_enrolled_aal() or auth.enrolled_aal().";
+    raise(b"22023", "level \"enrolled\" is another for each user", None, Some(hint))
+}
+
 /// Raises 22023 for a negative or infinite `max_age`.
 pub fn invalid_max_age(error: InvalidMaxAge) -> ! {
     raise(b"22023", &error.to_string(), None, Some("Leave max_age out to ask for a level of any age."))

@@ -61,7 +61,7 @@ fn check(trigger: &PgTrigger<'_>) {
     }
     let arguments = trigger.extra_args().unwrap_or_default();
     let required = guard_requirement(command, arguments.iter().map(String::as_str)).unwrap_or_else(|error| {
-        let hint = "Run auth.protect_table again, which makes the trigger anew.";
+        let hint = "It takes arguments like 'insert=aal2' or 'delete=enrolled,max_age=300 seconds', one for each of its commands.";
         raise(b"22023", &error.to_string(), None, Some(hint))
     });
     let what = || Some(format!("{} on table \"{}\"", command.as_str(), table.name()));
@@ -72,7 +72,7 @@ fn check(trigger: &PgTrigger<'_>) {
 }
 
 fn wrong_call(message: &str) -> ! {
-    raise(b"39P01", message, None, Some("Triggers that use it are made by auth.protect_table."))
+    raise(b"39P01", message, None, Some("auth.protect_table makes such triggers."))
 }
 
 fn command(trigger: &PgTrigger<'_>) -> Option<Command> {

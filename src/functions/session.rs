@@ -1,10 +1,9 @@
 //! The session: its claims, its level, and what it may do.
 //!
-//! All are STABLE: within a statement the claims and the clock don't change. Never IMMUTABLE, which would let a
-//! plan keep one caller's answer for the next. PARALLEL SAFE: settings and the statement's start time reach
-//! parallel workers. None with an argument is
-//! STRICT: a NULL level is an error, not an unknown answer. None is SECURITY DEFINER:
-//! reading settings needs no rights.
+//! All are STABLE: within a statement the claims and the clock don't change (only a token can expire meanwhile). Never
+//! IMMUTABLE, which would let a plan keep one caller's answer for the next. PARALLEL SAFE: settings and the statement's start
+//! time reach parallel workers. None with an argument is STRICT: a NULL level is an error, not an unknown answer. None is
+//! SECURITY DEFINER: reading settings needs no rights, and looking up what a denial advises asks for none.
 
 use std::ffi::CStr;
 
@@ -161,6 +160,9 @@ fn requirement(level: Option<Text>, max_age: Option<Interval>) -> Requirement {
 
 fn parse_level(level: Option<Text>) -> Level {
     let Some(Text(level)) = level else { denial::null_argument("level") };
+    if level == "enrolled" {
+        denial::enrolled_is_no_level();
+    }
     level.parse().unwrap_or_else(|error| denial::unknown_level(&error))
 }
 

@@ -17,7 +17,7 @@ const cyd = '33333333-3333-4333-8333-333333333333' // new, without a factor
 let cluster, postgrest
 before(async () => {
   cluster = new Cluster()
-  cluster.psql('postgres', readFileSync(new URL('supabase_shape.sql', import.meta.url), 'utf8'))
+  cluster.psql('postgres', readFileSync(new URL('supabase_stand_in.sql', import.meta.url), 'utf8'))
   cluster.psql('postgres', `
     insert into auth.users (id, created_at) values ('${ann}', '2025-06-01'), ('${bob}', '2025-06-01'), ('${cyd}', '2026-06-01');
     insert into auth.mfa_factors (user_id, status) values ('${ann}', 'unverified'), ('${bob}', 'verified');
@@ -31,6 +31,7 @@ before(async () => {
     insert into storage.objects (bucket_id, name) values ('contracts', 'c.pdf'), ('avatars', 'a.png'), (null, 'n.txt');
     insert into secrets values (1, '${ann}', 1);
     insert into accounts select n, '${ann}', n from generate_series(1, 3) n;
+    insert into archives select * from accounts;
     insert into invoices values (1, '${ann}', 1), (2, '${bob}', 1), (3, '${cyd}', 1);
     insert into orders select * from invoices;
     insert into bank_details values ('${ann}', 'x'), ('${bob}', 'x');
@@ -88,11 +89,13 @@ test('users created since a date need a second factor', async () => {
 })
 
 test('one command needs a fresh second factor', async () => {
-  assert.deepEqual(await send(await as(bob, { stepped: 3600 }), 'DELETE', '/accounts?id=eq.3'), '401 reverify')
-  assert.deepEqual(await send(await as(bob, { stepped: 3600 }), 'DELETE', '/accounts?id=eq.999'), '401 reverify')
-  assert.deepEqual(ids(await send(await as(bob, { stepped: 60 }), 'DELETE', '/accounts?id=eq.3')), [3])
-  cluster.psql('postgres', 'alter table accounts disable trigger explain_fresh_delete')
-  assert.deepEqual(ids(await send(await as(bob, { stepped: 3600 }), 'DELETE', '/accounts?id=eq.2')), [])
+  assert.deepEqual(await send(await as(bob, { stepped: 3600 }), 'DELETE', '/archives?id=eq.3'), '401 reverify')
+  assert.deepEqual(await send(await as(bob, { stepped: 3600 }), 'DELETE', '/archives?id=eq.999'), '401 reverify')
+  assert.deepEqual(await send(undefined, 'DELETE', '/archives?id=eq.3'), '401 sign_in')
+  assert.deepEqual(ids(await send(await as(bob, { stepped: 60 }), 'DELETE', '/archives?id=eq.3')), [3])
+  assert.deepEqual(ids(await send(await as(ann), 'PATCH', '/archives?id=eq.2', { amount: 5 })), [2])
+  cluster.psql('postgres', 'alter table archives disable trigger explain_fresh_delete')
+  assert.deepEqual(ids(await send(await as(bob, { stepped: 3600 }), 'DELETE', '/archives?id=eq.2')), [])
 })
 
 test('credentials need the enrolled level, and a sign-in of the last minutes', async () => {
@@ -103,6 +106,7 @@ test('credentials need the enrolled level, and a sign-in of the last minutes', a
   assert.deepEqual(await change(await as(bob, { stepped: 60 })), [bob])
   assert.deepEqual(await change(await as(bob, { signedIn: 3600, stepped: 3500 })), '401 reverify')
   assert.deepEqual(await change(undefined), '401 sign_in')
+  assert.deepEqual(ids(await send(await as(bob, { signedIn: 3600 }), 'GET', '/bank_details?select=id:user_id')), [bob])
   cluster.psql('postgres', 'alter table bank_details disable trigger user')
   assert.deepEqual(await change(await as(bob)), [])
   assert.deepEqual(await change(await as(ann, { signedIn: 3600 })), [])

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
+import pg from 'pg'
 import { Cluster, PostgREST } from './stack.mjs'
 import { send, story } from './story.mjs'
 import { claims, jwks, sign } from './tokens.mjs'
@@ -82,6 +83,39 @@ test('a gateway that takes a token for good is not believed', async () => {
   assert.equal(status, 401)
   assert.equal(challenge, 'Bearer error="invalid_token", error_description="the signature is wrong"')
   assert.deepEqual([body.code, body.message], ['invalid_token', 'invalid_token: the signature is wrong'])
+})
+
+test('a Supabase client that nobody is signed in with sends its API key, and is told to sign in', async () => {
+  const client = new pg.Client({ ...cluster.connection, user: 'authenticator', database: 'demo' })
+  await client.connect()
+  const codeOfDenial = async (headers) => {
+    await client.query('begin')
+    try {
+      await client.query("select set_config('request.headers', $1, true), set_config('role', 'anon', true)", [JSON.stringify(headers)])
+      await assert.rejects(client.query('delete from payments'), ({ message }) => {
+        headers.seen = JSON.parse(message)
+        return true
+      })
+    } finally {
+      await client.query('rollback')
+    }
+    return headers.seen.code
+  }
+  try {
+    for (const key of [await sign({ role: 'anon', exp: 4102444800 }, 'a key of the gateway, which verifies or replaces it'), 'sb_publishable_abc']) {
+      const authorization = 'Bearer ' + key
+      assert.equal(await codeOfDenial({ apikey: key, authorization }), 'insufficient_aal')
+      assert.equal(await codeOfDenial({ apikey: 'another', authorization }), 'invalid_token')
+      assert.equal(await codeOfDenial({ authorization }), 'invalid_token')
+    }
+    // One that verifies is a token like any other.
+    const key = await sign(claims({ factorAge: 60 }), postgrest.secret)
+    await client.query('begin')
+    await client.query("select set_config('request.headers', $1, true)", [JSON.stringify({ apikey: key, authorization: 'Bearer ' + key })])
+    assert.deepEqual((await client.query('select auth.aal()')).rows, [{ aal: 'aal2' }])
+  } finally {
+    await client.end()
+  }
 })
 
 test('with asymmetric keys, alter database is all it takes', async () => {

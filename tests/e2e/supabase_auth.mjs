@@ -22,7 +22,7 @@ export class SupabaseAuth {
     server.keys = await signingKeys(asymmetric)
     server.port = await freePort()
     server.url = `http://127.0.0.1:${server.port}`
-    cluster.psql(database, readFileSync(new URL('supabase.sql', import.meta.url), 'utf8'))
+    cluster.psql(database, readFileSync(new URL('supabase_before_auth.sql', import.meta.url), 'utf8'))
     const { host, port } = cluster.connection
     const env = {
       PATH: process.env.PATH,
