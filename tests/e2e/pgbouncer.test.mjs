@@ -1,6 +1,7 @@
 // Many clients on few connections: a real PgBouncer in transaction mode. No identity survives its transaction.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
 import { Cluster, PgBouncer } from './stack.mjs'
@@ -8,6 +9,7 @@ import { claims, jwks, sign } from './tokens.mjs'
 
 const secret = 'a secret that the token mode of this test shares with nobody'
 const users = [1, 2, 3, 4, 5].map((n) => `${n}`.repeat(8) + '-1111-4111-8111-111111111111')
+const withFactor = [users[1], users[3]]
 const clients = []
 
 let cluster, pgbouncer
@@ -28,8 +30,18 @@ before(async () => {
     copy (select '${jwks(secret)}') to '${cluster.folder}/data/jwks.json';
     alter database token_mode set pg_aal.claims_source = 'token';
     alter database token_mode set pg_aal.jwks_file = 'jwks.json';
+    create database enrolled;
   `)
-  pgbouncer = await PgBouncer.start(cluster, ['request_mode', 'token_mode'], { poolSize: 2 })
+  cluster.psql('enrolled', readFileSync(new URL('supabase_stand_in.sql', import.meta.url), 'utf8'))
+  cluster.psql('enrolled', `
+    insert into auth.users (id) select unnest('{${users}}'::uuid[]);
+    insert into auth.mfa_factors (user_id, status) select unnest('{${withFactor}}'::uuid[]), 'verified';
+    create extension pg_aal;
+    create role enrolled login in role authenticated;
+    alter database enrolled set pg_aal.claims_source = 'token';
+    alter database enrolled set pg_aal.jwks_file = 'jwks.json';
+  `)
+  pgbouncer = await PgBouncer.start(cluster, ['request_mode', 'token_mode', 'enrolled'], { poolSize: 2 })
 })
 after(async () => {
   await Promise.all(clients.map((client) => client.end()))
@@ -100,6 +112,26 @@ for (const [database, itsWays] of Object.entries(ways)) {
     })
   }
 }
+
+test('each user has their own enrolled level, whoever shares the connection', async () => {
+  const pids = new Set()
+  await Promise.all(
+    users.map(async (user) => {
+      const client = await connect('enrolled')
+      const hasFactor = withFactor.includes(user)
+      for (let round = 0; round < 10; round++) {
+        await client.query('begin')
+        await client.query('select auth.authenticate($1)', [await sign(claims({ sub: user }), secret)])
+        const { rows } = await client.query('select auth.enrolled_aal() as level, auth.has_enrolled_aal() as passes, pg_backend_pid() as pid')
+        await client.query(round % 2 ? 'commit' : 'rollback')
+        const { pid, ...answer } = rows[0]
+        pids.add(pid)
+        assert.deepEqual(answer, { level: hasFactor ? 'aal2' : 'aal1', passes: !hasFactor })
+      }
+    }),
+  )
+  assert.equal(pids.size, 2)
+})
 
 test('a write at aal2 is its own user’s, whoever shares the connection', async () => {
   await Promise.all(
