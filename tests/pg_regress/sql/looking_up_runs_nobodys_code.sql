@@ -120,13 +120,12 @@ commit;
 -- A table that is locked: a question waits, and a denial doesn't wait for its advice.
 begin;
 select pg_catalog.set_config('lock_timeout', '100ms', true);
-\! (psql -X -q -d hostile -c "begin; lock auth.mfa_factors; select pg_sleep(1.5)" > /dev/null 2>&1) & sleep 0.5
+\! (psql -X -q -d hostile -c "begin; lock auth.mfa_factors; select pg_sleep(60)" > /dev/null 2>&1) & sleep 1.5
 savepoint a;
 select auth.require_aal('aal2');
 rollback to a;
 select auth.has_enrolled_aal();
 rollback;
 \c regression
-select pg_sleep(2);
-drop database hostile;
+drop database hostile with (force);
 drop role supabase_auth_admin, mallory, keeper;
