@@ -10,11 +10,12 @@
 use std::ffi::{CStr, CString};
 use std::fmt;
 
-use aal::{Claims, Enrollment};
+use aal::Enrollment;
 use pgrx::prelude::*;
 
-use crate::session::with_claims;
+use crate::session::from_claims;
 use crate::settings;
+use crate::types::oids;
 
 /// Why nobody can be looked up.
 #[derive(Clone, Debug)]
@@ -61,9 +62,8 @@ pub enum Patience {
 
 /// Whether the user of the claims in force has a verified factor.
 pub fn look_up(patience: Patience) -> Result<Enrollment, NoStore> {
-    let subject = with_claims(|claims| claims.and_then(Result::ok).and_then(Claims::subject).map(str::to_owned));
-    let uuid = with_claims(|claims| claims.and_then(Result::ok).and_then(Claims::subject_uuid));
-    let Some(subject) = subject else { return Ok(Enrollment::UnknownUser) };
+    let subject = from_claims(|claims| Some((claims.subject()?.to_owned(), claims.subject_uuid())));
+    let Some((subject, uuid)) = subject else { return Ok(Enrollment::UnknownUser) };
     match settings::enrollment_function() {
         Some(name) => Ok(Function::find(&name)?.ask(&subject)),
         None => {
@@ -298,9 +298,7 @@ impl Table {
         // SAFETY: the list of an open table's indexes; each is opened, looked at and closed again. An index has as many keys,
         // families and input types as its catalog row says, and at least one.
         unsafe {
-            let list = pg_sys::RelationGetIndexList(self.0);
-            let length = list.as_ref().map_or(0, |list| list.length);
-            (0..length).map(|n| pg_sys::list_nth_oid(list, n)).find(|oid| {
+            oids(pg_sys::RelationGetIndexList(self.0)).find(|oid| {
                 let index = pg_sys::index_open(*oid, pg_sys::AccessShareLock as _);
                 let entry = &*(*index).rd_index;
                 let fits = entry.indisvalid

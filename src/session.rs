@@ -96,12 +96,22 @@ pub fn with_claims<T>(read: impl FnOnce(Option<Result<&Claims, &Refused>>) -> T)
     })
 }
 
+/// Calls `read` with the claims in force that can be read, under the same conditions; `None` without any.
+pub fn with_readable_claims<T>(read: impl FnOnce(Option<&Claims>) -> T) -> T {
+    with_claims(|claims| read(claims.and_then(Result::ok)))
+}
+
+/// Reads something from the claims in force, if there are any that can be read.
+pub fn from_claims<T>(read: impl FnOnce(&Claims) -> Option<T>) -> Option<T> {
+    with_readable_claims(|claims| claims.and_then(read))
+}
+
 /// The JSON text of the claims in force, if there are any that can be read.
 pub fn payload() -> Option<CString> {
     match settings::claims_source() {
         ClaimsSource::Request => {
             let readable = with_claims(|claims| matches!(claims, Some(Ok(_))));
-            let text = CLAIMS.with(|sources| sources.iter().find_map(TextSetting::get))?;
+            let text = source_of_claims()?;
             readable.then(|| text.as_c_str().to_owned())
         }
         ClaimsSource::Token => with_found(|found| match found {
@@ -125,9 +135,7 @@ pub fn admit(token: &str) -> Result<CString, InvalidToken> {
 
 fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
     let source = match settings::claims_source() {
-        ClaimsSource::Request => {
-            CLAIMS.with(|sources| sources.iter().find_map(TextSetting::get)).map(|text| (Form::Claims, text))
-        }
+        ClaimsSource::Request => source_of_claims().map(|text| (Form::Claims, text)),
         ClaimsSource::Token => source_of_token(),
         ClaimsSource::Unusable => return read(&Found::Refused(Refused::UnusableSource)),
     };
@@ -154,6 +162,11 @@ fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
         Some(cached) => read(&cached.found),
         None => read(&Found::Nothing),
     })
+}
+
+/// The gateway's claims: the first setting that holds any.
+fn source_of_claims() -> Option<Value> {
+    CLAIMS.with(|sources| sources.iter().find_map(TextSetting::get))
 }
 
 /// The setting that holds the token in force. A parallel worker can't know which of them its leader's transaction set, nor

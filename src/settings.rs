@@ -299,8 +299,8 @@ unsafe extern "C-unwind" fn check_claims_source(
     _extra: *mut *mut c_void,
     source: pg_sys::GucSource::Type,
 ) -> bool {
-    // SAFETY: Postgres passes the new value.
-    let value = unsafe { new_value(value) };
+    // SAFETY: Postgres passes where the new value is.
+    let value = unsafe { text_or_empty(*value) };
     if read_claims_source(value) != ClaimsSource::Unusable {
         return true;
     }
@@ -324,8 +324,7 @@ unsafe extern "C-unwind" fn check_claims_source(
 #[pg_guard]
 unsafe extern "C-unwind" fn assign_claims_source(value: *const c_char, _extra: *mut c_void) {
     // SAFETY: Postgres passes NULL or a C string.
-    let value = if value.is_null() { c"" } else { unsafe { CStr::from_ptr(value) } };
-    SOURCE.set(read_claims_source(value));
+    SOURCE.set(read_claims_source(unsafe { text_or_empty(value) }));
 }
 
 fn read_claims_source(value: &CStr) -> ClaimsSource {
@@ -343,8 +342,8 @@ unsafe extern "C-unwind" fn check_jwks(
     _extra: *mut *mut c_void,
     source: pg_sys::GucSource::Type,
 ) -> bool {
-    // SAFETY: Postgres passes the new value.
-    let value = unsafe { new_value(value) };
+    // SAFETY: Postgres passes where the new value is.
+    let value = unsafe { text_or_empty(*value) };
     let hint = "Keep HMAC secrets in the file that pg_aal.jwks_file names.";
     match KeySet::from_json(value.to_bytes()) {
         Err(error) => refuse_value(&format!("invalid value for parameter \"pg_aal.jwks\": {error}"), ""),
@@ -378,11 +377,9 @@ unsafe extern "C-unwind" fn show_jwks() -> *const c_char {
 }
 
 /// # Safety
-/// `value` must point to NULL or a C string that outlives the check.
-unsafe fn new_value<'a>(value: *mut *mut c_char) -> &'a CStr {
+/// `value` must be NULL or a C string that outlives its use.
+unsafe fn text_or_empty<'a>(value: *const c_char) -> &'a CStr {
     // SAFETY: the caller's promise.
-    let value = unsafe { *value };
-    // SAFETY: as above.
     if value.is_null() { c"" } else { unsafe { CStr::from_ptr(value) } }
 }
 

@@ -4,14 +4,14 @@
 //! the same claims and the same snapshot. SECURITY DEFINER with search_path `pg_catalog, pg_temp`: they answer who may not read
 //! the factors. None takes a user: nobody can ask about another.
 
-use aal::{Enrollment, MaxAge, assess_enrolled, next_action};
+use aal::{Action, Claims, Enrollment, Level, MaxAge, assess_enrolled, next_action};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
 use crate::denial;
 use crate::enrollment::{NoStore, Patience, look_up};
-use crate::functions::session::{claims_text, parse_max_age, to_jsonb};
-use crate::session::{self, with_claims};
+use crate::functions::session::{claim, parse_max_age, to_jsonb};
+use crate::session::{self, from_claims, with_claims, with_readable_claims};
 use crate::types::Jsonb;
 
 /// The level this user can reach: `aal2` with a verified second factor, else `aal1`; NULL without a user.
@@ -20,11 +20,8 @@ use crate::types::Jsonb;
 #[pg_extern(stable, parallel_safe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn enrolled_aal() -> Option<&'static str> {
-    let is_signed_in = with_claims(|claims| claims.and_then(Result::ok).is_some_and(|claims| claims.level().is_some()));
-    if !is_signed_in {
-        return None;
-    }
-    found(look_up(Patience::Wait)).level().map(aal::Level::as_str)
+    from_claims(Claims::level)?;
+    found(look_up(Patience::Wait)).level().map(Level::as_str)
 }
 
 /// Whether the session is at least at its enrolled level, its factor verified at most `max_age` ago.
@@ -35,8 +32,7 @@ fn enrolled_aal() -> Option<&'static str> {
 fn has_enrolled_aal(max_age: default!(Option<Interval>, "NULL")) -> bool {
     let max_age = max_age.map(parse_max_age);
     let looked_up = look_up(Patience::Wait).ok();
-    let assessed =
-        with_claims(|claims| assess_enrolled(claims.and_then(Result::ok), looked_up, max_age, session::clock));
+    let assessed = with_readable_claims(|claims| assess_enrolled(claims, looked_up, max_age, session::clock));
     assessed.is_some_and(|answer| answer.is_ok())
 }
 
@@ -58,8 +54,8 @@ pub fn require_enrolled(max_age: Option<MaxAge>, what: impl FnOnce() -> Option<S
         denial::refused(&refused);
     }
     let looked_up = look_up(Patience::Wait);
-    let assessed = with_claims(|claims| {
-        assess_enrolled(claims.and_then(Result::ok), looked_up.as_ref().ok().copied(), max_age, session::clock)
+    let assessed = with_readable_claims(|claims| {
+        assess_enrolled(claims, looked_up.as_ref().ok().copied(), max_age, session::clock)
     });
     match (assessed, looked_up) {
         (Some(Ok(())), _) => true,
@@ -80,16 +76,16 @@ pub fn require_enrolled(max_age: Option<MaxAge>, what: impl FnOnce() -> Option<S
 #[search_path(pg_catalog, pg_temp)]
 fn aal_status() -> Jsonb {
     // A session that can't be read is none.
-    let current = with_claims(|claims| claims.and_then(Result::ok).and_then(aal::Claims::level));
+    let current = from_claims(Claims::level);
     let enrollment = if current.is_some() { found(look_up(Patience::Wait)) } else { Enrollment::UnknownUser };
-    let action = with_claims(|claims| next_action(claims.and_then(Result::ok), enrollment));
-    let next = if enrollment == Enrollment::Factor { Some(aal::Level::Aal2) } else { current };
-    let methods = if current.is_some() { claims_text("amr") } else { None };
+    let action = with_readable_claims(|claims| next_action(claims, enrollment));
+    let next = if enrollment == Enrollment::Factor { Some(Level::Aal2) } else { current };
+    let methods = if current.is_some() { claim("amr") } else { None };
     let status = serde_json::json!({
-        "currentLevel": current.map(aal::Level::as_str),
-        "nextLevel": next.map(aal::Level::as_str),
+        "currentLevel": current.map(Level::as_str),
+        "nextLevel": next.map(Level::as_str),
         "currentAuthenticationMethods": methods.unwrap_or_else(|| serde_json::json!([])),
-        "action": action.map(aal::Action::as_str),
+        "action": action.map(Action::as_str),
     });
     to_jsonb(&std::ffi::CString::new(status.to_string()).unwrap_or_default())
 }

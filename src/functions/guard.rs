@@ -12,7 +12,7 @@ use pgrx::trigger_support::{PgTriggerLevel, PgTriggerWhen};
 use crate::denial::raise;
 use crate::functions::enrollment::require_enrolled;
 use crate::functions::session::require;
-use crate::types::pointers;
+use crate::types::{oids, pointers};
 
 extension_sql!(
     "create function auth.aal_guard() returns trigger
@@ -115,12 +115,7 @@ impl Table {
         // SAFETY: the OID of a partition; the list is the caller's. It may raise, so it's called within pgrx's guard,
         // in a closure that holds nothing to drop.
         let ancestors = unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| get_partition_ancestors(partition)) };
-        // SAFETY: NIL or a list of OIDs.
-        let length = unsafe { ancestors.as_ref() }.map_or(0, |list| list.length);
-        (0..length).any(|n| {
-            // SAFETY: n is within the list.
-            row_security_is_active(unsafe { pg_sys::list_nth_oid(ancestors, n) })
-        })
+        oids(ancestors).any(row_security_is_active)
     }
 
     /// Whether the policy of this name, or for want of it another of ours, binds the current role. All are made

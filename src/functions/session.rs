@@ -14,7 +14,7 @@ use pgrx::prelude::*;
 
 use crate::denial;
 use crate::enrollment::{NoStore, Patience, look_up};
-use crate::session::{self, to_timestamptz, with_claims};
+use crate::session::{self, from_claims, to_timestamptz, with_claims};
 use crate::types::{Jsonb, Text};
 
 /// The claims in force; NULL without any, or where their text is no JSON object.
@@ -26,7 +26,7 @@ fn claims() -> Option<Jsonb> {
 }
 
 /// One of the claims in force, as JSON.
-pub fn claims_text(name: &str) -> Option<serde_json::Value> {
+pub fn claim(name: &str) -> Option<serde_json::Value> {
     let claims: serde_json::Value = serde_json::from_slice(session::payload()?.to_bytes()).ok()?;
     claims.get(name).filter(|value| !value.is_null()).cloned()
 }
@@ -147,11 +147,6 @@ fn look_up_for_hint() -> Result<Enrollment, NoStore> {
 fn is_cancellation(code: PgSqlErrorCode) -> bool {
     use PgSqlErrorCode::*;
     matches!(code, ERRCODE_QUERY_CANCELED | ERRCODE_ADMIN_SHUTDOWN | ERRCODE_CRASH_SHUTDOWN | ERRCODE_OUT_OF_MEMORY)
-}
-
-/// Reads something from the claims in force, if there are any that can be read.
-fn from_claims<T>(read: impl FnOnce(&Claims) -> Option<T>) -> Option<T> {
-    with_claims(|claims| claims.and_then(Result::ok).and_then(read))
 }
 
 fn requirement(level: Option<Text>, max_age: Option<Interval>) -> Requirement {

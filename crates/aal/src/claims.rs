@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use std::fmt;
 use uuid::Uuid;
 
+use crate::json;
 use crate::level::Level;
 use crate::time::Timestamp;
 
@@ -169,21 +170,12 @@ fn method_of(entry: &RawValue) -> Option<Method> {
 /// A JSON text's value, or `None` for any other type. A text with a NUL (`\\u0000`) counts as missing, too: no text of
 /// Postgres can hold one, and what stands before it would pass for the whole.
 fn text_of(value: &RawValue) -> Option<String> {
-    if !value.get().starts_with('"') {
-        return None;
-    }
-    serde_json::from_str(value.get()).ok().filter(|text: &String| !text.contains('\0'))
+    json::text_of(value).filter(|text| !text.contains('\0'))
 }
 
 /// A NumericDate, or `None` for any other type and for what can't be a time.
 fn time_of(value: &RawValue) -> Option<Timestamp> {
-    let text = value.get();
-    if text.starts_with(|first: char| first.is_ascii_digit()) {
-        // A JSON number is a Rust number, too; one beyond f64 becomes infinite, which is no time.
-        text.parse().ok().and_then(Timestamp::from_numeric_date)
-    } else {
-        None
-    }
+    json::number_of(value).and_then(Timestamp::from_numeric_date)
 }
 
 /// Why a text is no set of claims. Says where, never what: claims don't belong into errors or logs.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The members of a JSON object, each value still as its JSON text.
@@ -65,10 +65,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
                 }
                 Ok(Object(members))
             }
-
-            fn visit_seq<S: de::SeqAccess<'de>>(self, _: S) -> Result<Self::Value, S::Error> {
-                Err(de::Error::custom("an array is no object"))
-            }
         }
 
         deserializer.deserialize_map(Members)
@@ -78,6 +74,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 /// A JSON text's value; `None` for any other type.
 pub(crate) fn text_of(value: &RawValue) -> Option<String> {
     if value.get().starts_with('"') { serde_json::from_str(value.get()).ok() } else { None }
+}
+
+/// A JSON number's value, infinite where it is beyond a double; `None` for any other type.
+pub(crate) fn number_of(value: &RawValue) -> Option<f64> {
+    let text = value.get();
+    // A JSON number is a Rust number, too, and nothing else of JSON begins like one.
+    if text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 /// The values of a JSON array; `None` for any other type.

@@ -50,10 +50,7 @@ impl KeySet {
         if text.len() > Self::MAX_BYTES {
             return Err(InvalidKeySet::TooLarge);
         }
-        let document = Object::parse(text).map_err(|error| match error {
-            NoObject::Other => InvalidKeySet::NotAKeySet,
-            NoObject::Duplicate => InvalidKeySet::Duplicate,
-        })?;
+        let document = Object::parse(text)?;
         let jwks = match document.get("keys") {
             Some(keys) => array_of(keys).ok_or(InvalidKeySet::NotAKeySet)?,
             None if document.has("kty") => return Ok(KeySet::of(vec![Key::read(&document, 1)?])),
@@ -64,10 +61,7 @@ impl KeySet {
         }
         let mut keys = Vec::with_capacity(jwks.len());
         for (n, jwk) in jwks.into_iter().enumerate() {
-            let jwk = Object::parse(jwk.get().as_bytes()).map_err(|error| match error {
-                NoObject::Other => InvalidKeySet::NotAKeySet,
-                NoObject::Duplicate => InvalidKeySet::Duplicate,
-            })?;
+            let jwk = Object::parse(jwk.get().as_bytes())?;
             keys.push(Key::read(&jwk, n + 1)?);
         }
         Ok(KeySet::of(keys))
@@ -318,6 +312,15 @@ pub enum InvalidKeySet {
         /// Why not.
         fault: KeyFault,
     },
+}
+
+impl From<NoObject> for InvalidKeySet {
+    fn from(error: NoObject) -> Self {
+        match error {
+            NoObject::Other => InvalidKeySet::NotAKeySet,
+            NoObject::Duplicate => InvalidKeySet::Duplicate,
+        }
+    }
 }
 
 /// A key of a set.
