@@ -97,3 +97,6 @@ comment on column auth.protected_tables.owner_column is 'The column whose value 
 comment on column auth.protected_tables.sensitive_columns is 'The columns whose update needs the level on_update; an update of others needs the level read.';
 comment on column auth.protected_tables.guard is 'Whether the guard trigger is there and enabled.';
 comment on column auth.protected_tables.row_security is 'Whether row security is on: without it no policy counts.';
+
+comment on function auth.aal_matrix(regclass) is
+  'For each table (or one), role and command the lowest session level at which the command could succeed for some row, derived from grants, row security, policies and guards. What cannot be read counts as possibly true. STABLE: it reads the catalog. PARALLEL UNSAFE: reading a function''s body takes a subtransaction.';

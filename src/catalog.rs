@@ -3,6 +3,10 @@
 //! Every query names its schema and runs inside functions whose search_path is `pg_catalog, pg_temp`, so nothing
 //! that a user created can be called by it.
 
+pub mod access;
+mod expressions;
+mod functions;
+
 use aal::policy::{Before, POLICIES, Quote, TRIGGERS};
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;

@@ -129,7 +129,7 @@ fn sub_select(call: &pg_sys::FuncExpr) -> *mut pg_sys::SubLink {
 ///
 /// # Safety
 /// `node` must be NULL or a node.
-unsafe fn is(node: *mut pg_sys::Node, tag: pg_sys::NodeTag) -> bool {
+pub unsafe fn is(node: *mut pg_sys::Node, tag: pg_sys::NodeTag) -> bool {
     // SAFETY: every node begins with its tag.
     unsafe { node.as_ref() }.is_some_and(|node| node.type_ == tag)
 }
@@ -138,7 +138,7 @@ unsafe fn is(node: *mut pg_sys::Node, tag: pg_sys::NodeTag) -> bool {
 ///
 /// # Safety
 /// `node` must be NULL or a node that outlives `'a`; `tag` must be the tag of `T`.
-unsafe fn cast<'a, T>(node: *mut pg_sys::Node, tag: pg_sys::NodeTag) -> Option<&'a T> {
+pub unsafe fn cast<'a, T>(node: *mut pg_sys::Node, tag: pg_sys::NodeTag) -> Option<&'a T> {
     // SAFETY: the caller's promises.
     unsafe { if is(node, tag) { node.cast::<T>().as_ref() } else { None } }
 }

@@ -70,6 +70,24 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Regclass {
     }
 }
 
+impl IntoDatum for Regclass {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        self.0.into_datum()
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::REGCLASSOID
+    }
+}
+
+// SAFETY: returns an OID by value.
+unsafe impl BoxRet for Regclass {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
+        // SAFETY: as above.
+        unsafe { fcinfo.return_raw_datum(self.0.into()) }
+    }
+}
+
 /// A value of Postgres' type `name`, which pgrx doesn't know.
 pub struct Name(pub String);
 
@@ -92,6 +110,35 @@ impl FromDatum for Name {
         // SAFETY: the caller passes a datum of type name: a pointer to NAMEDATALEN bytes with a NUL among them.
         let name = unsafe { std::ffi::CStr::from_ptr(datum.cast_mut_ptr()) };
         Some(Name(name.to_string_lossy().into_owned()))
+    }
+}
+
+impl IntoDatum for Name {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        const LENGTH: usize = pg_sys::NAMEDATALEN as usize;
+        let bytes = &self.0.as_bytes()[..self.0.len().min(LENGTH - 1)];
+        // SAFETY: room for a name in the current memory context, all zeroes, and as many bytes of it as fit before the
+        // last of them. A name that comes from the catalog does.
+        unsafe {
+            let name = pg_sys::palloc0(LENGTH).cast::<u8>();
+            name.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            Some(pg_sys::Datum::from(name))
+        }
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::NAMEOID
+    }
+}
+
+// SAFETY: returns a name of the current memory context.
+unsafe impl BoxRet for Name {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
+        match self.into_datum() {
+            // SAFETY: as above.
+            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
+            None => fcinfo.return_null(),
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 pub mod enrollment;
 mod guard;
+mod proof;
 mod protection;
 pub mod session;
 mod token;
+

@@ -144,7 +144,8 @@ fn look_up_for_hint() -> Result<Enrollment, NoStore> {
         .execute()
 }
 
-fn is_cancellation(code: PgSqlErrorCode) -> bool {
+/// Whether an error must not be caught for good: somebody wants this to end, or there's no memory to go on.
+pub fn is_cancellation(code: PgSqlErrorCode) -> bool {
     use PgSqlErrorCode::*;
     matches!(code, ERRCODE_QUERY_CANCELED | ERRCODE_ADMIN_SHUTDOWN | ERRCODE_CRASH_SHUTDOWN | ERRCODE_OUT_OF_MEMORY)
 }

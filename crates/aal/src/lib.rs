@@ -3,12 +3,14 @@
 //! Data flows one way: the text of a request's claims becomes [`Claims`]; [`assess`] holds them against a
 //! [`Requirement`] at a [`Clock`] and answers yes or with a [`Denial`] that says what the client must do.
 //! Where nobody is trusted to have verified the token, [`token`] does, by a [`KeySet`].
-//! [`policy`] renders the SQL that puts a table under such requirements.
+//! [`policy`] renders the SQL that puts a table under such requirements, and [`access`] derives from a catalog what
+//! each command needs.
 //!
 //! Nothing here knows Postgres, does I/O or uses `unsafe`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod access;
 mod assurance;
 mod claims;
 mod denial;
@@ -17,6 +19,7 @@ mod json;
 mod keys;
 mod level;
 pub mod policy;
+pub mod report;
 mod time;
 pub mod token;
 

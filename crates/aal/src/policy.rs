@@ -298,9 +298,13 @@ impl Protection {
         if self.sensitive_columns.is_empty() { asked(self.update, self.max_age) } else { asked(self.read, None) }
     }
 
+    /// `public` is a keyword here, not a role's name, and takes in all others.
+    fn binds_everybody(&self) -> bool {
+        self.roles.iter().any(|role| role == "public")
+    }
+
     fn roles_clause(&self, quote: &dyn Quote) -> String {
-        // `public` is a keyword here, not a role's name, and takes in all others.
-        if self.roles.iter().any(|role| role == "public") {
+        if self.binds_everybody() {
             return "public".to_owned();
         }
         let roles: Vec<String> = self.roles.iter().map(|role| quote.identifier(role)).collect();
@@ -333,6 +337,9 @@ impl Protection {
             delete: self.delete.as_str(),
             max_age: self.max_age.map(|max_age| max_age.to_string()),
             sensitive: !self.sensitive_columns.is_empty(),
+            guard: self.guard,
+            owner: self.owner.is_some(),
+            roles: if self.binds_everybody() { Vec::new() } else { self.roles.clone() },
             before: &table.before,
         };
         format!("{RECORD_MARK}{}", serde_json::to_string(&record).unwrap_or_default())
@@ -382,8 +389,104 @@ struct Record<'a> {
     delete: &'static str,
     max_age: Option<String>,
     sensitive: bool,
+    #[serde(skip_serializing_if = "is_true")]
+    guard: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    owner: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<String>,
     #[serde(flatten)]
     before: &'a Before,
+}
+
+fn is_true(it: &bool) -> bool {
+    *it
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
+}
+
+/// What `protect_table` was asked for, read back from the record it leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedProtection {
+    /// For SELECT.
+    pub read: TableLevel,
+    /// For INSERT.
+    pub insert: TableLevel,
+    /// For UPDATE.
+    pub update: TableLevel,
+    /// For DELETE and TRUNCATE.
+    pub delete: TableLevel,
+    /// How old the factor may be, for the writes.
+    pub max_age: Option<MaxAge>,
+    /// Whether there are sensitive columns.
+    pub sensitive: bool,
+    /// Whether it made a guard.
+    pub guard: bool,
+    /// Whether it made the policy for rows of one's own.
+    pub owner: bool,
+    /// The roles that its policies bind; none: everybody.
+    pub roles: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct ReadRecord {
+    read: String,
+    insert: String,
+    update: String,
+    delete: String,
+    max_age: Option<String>,
+    #[serde(default)]
+    sensitive: bool,
+    #[serde(default = "yes")]
+    guard: bool,
+    #[serde(default)]
+    owner: bool,
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl RecordedProtection {
+    /// Reads it from a comment; `None` where `protect_table` didn't write it.
+    pub fn from_record(comment: &str) -> Option<RecordedProtection> {
+        let record: ReadRecord = serde_json::from_str(comment.strip_prefix(RECORD_MARK)?).ok()?;
+        Some(RecordedProtection {
+            read: record.read.parse().ok()?,
+            insert: record.insert.parse().ok()?,
+            update: record.update.parse().ok()?,
+            delete: record.delete.parse().ok()?,
+            max_age: record.max_age.map(|text| parse_max_age(&text)).transpose().ok()?,
+            sensitive: record.sensitive,
+            guard: record.guard,
+            owner: record.owner,
+            roles: record.roles,
+        })
+    }
+
+    /// The policies for commands that it made, and what each asks.
+    pub fn policies(&self) -> impl Iterator<Item = (&'static str, Asked)> {
+        let update = if self.sensitive { asked(self.read, None) } else { asked(self.update, self.max_age) };
+        let made = [
+            ("aal_read", asked(self.read, None)),
+            ("aal_insert", asked(self.insert, self.max_age)),
+            ("aal_update", update),
+            ("aal_delete", asked(self.delete, self.max_age)),
+        ];
+        made.into_iter().filter_map(|(name, asked)| asked.map(|asked| (name, asked)))
+    }
+
+    /// The commands that its guard fires for, and what it asks for each.
+    pub fn guarded(&self) -> Vec<(Command, Asked)> {
+        let asked_by = |name: &str| self.policies().find(|(policy, _)| *policy == name).map(|(_, asked)| asked);
+        let commands = [Command::Insert, Command::Update, Command::Delete, Command::Truncate];
+        let asked = commands.into_iter().filter_map(|command| asked_by(command.policy()).map(|asked| (command, asked)));
+        if self.guard { asked.collect() } else { Vec::new() }
+    }
 }
 
 impl Before {

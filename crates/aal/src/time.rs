@@ -95,6 +95,11 @@ impl MaxAge {
         Ok(MaxAge(i64::try_from(total).unwrap_or(i64::MAX)))
     }
 
+    /// Microseconds.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
     /// Whole seconds, rounded down: what RFC 9470's `max_age` carries.
     pub const fn whole_seconds(self) -> i64 {
         self.0 / MICROS_PER_SECOND

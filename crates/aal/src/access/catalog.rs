@@ -1,0 +1,311 @@
+//! What Postgres' catalog says, in the core's own words.
+
+use std::collections::HashSet;
+
+use super::expression::Expression;
+use crate::policy::RecordedProtection;
+
+/// A table, by its OID.
+pub type TableId = u32;
+
+/// A role, by its OID.
+pub type RoleId = u32;
+
+/// What can be done with a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Command {
+    /// SELECT.
+    Select,
+    /// INSERT without RETURNING.
+    Insert,
+    /// UPDATE that reads no column: without WHERE and RETURNING.
+    Update,
+    /// DELETE that reads no column.
+    Delete,
+    /// TRUNCATE, which row security doesn't see.
+    Truncate,
+}
+
+impl Command {
+    /// Every command, in the order in which they are shown.
+    pub const ALL: [Command; 5] =
+        [Command::Select, Command::Insert, Command::Update, Command::Delete, Command::Truncate];
+
+    /// As SQL spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Command::Select => "SELECT",
+            Command::Insert => "INSERT",
+            Command::Update => "UPDATE",
+            Command::Delete => "DELETE",
+            Command::Truncate => "TRUNCATE",
+        }
+    }
+
+    /// By its name, in whatever case.
+    pub fn from_name(name: &str) -> Option<Command> {
+        Command::ALL.into_iter().find(|command| command.as_str().eq_ignore_ascii_case(name))
+    }
+
+    /// Its place in [`Command::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Whether it changes rows.
+    pub fn writes(self) -> bool {
+        self != Command::Select
+    }
+}
+
+/// The command a policy is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyCommand {
+    /// All of them.
+    All,
+    /// One.
+    One(Command),
+}
+
+impl PolicyCommand {
+    /// Whether it is for this one. None is for TRUNCATE.
+    pub fn covers(self, command: Command) -> bool {
+        match self {
+            PolicyCommand::All => command != Command::Truncate,
+            PolicyCommand::One(one) => one == command,
+        }
+    }
+}
+
+/// Everything that decides who can do what.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// The roles. A table's standings are in their order.
+    pub roles: Vec<Role>,
+    /// The tables.
+    pub tables: Vec<Table>,
+    /// Views and materialized views, as far as they reach tables.
+    pub views: Vec<View>,
+    /// Functions that could go past policies or read claims.
+    pub functions: Vec<Function>,
+    /// Foreign keys that change rows when others change.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Whether the claims are what a gateway sets; else tokens are verified, and settings can be anybody's.
+    pub trusts_settings: bool,
+}
+
+/// A role.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// Its OID.
+    pub id: RoleId,
+    /// Its name.
+    pub name: String,
+    /// Whether any session can have it: it may log in, or one that may is a member.
+    pub can_come: bool,
+    /// Whether it is a superuser or has BYPASSRLS.
+    pub bypasses: bool,
+    /// The tables, of those that policies read, that it may read some column of.
+    pub readable: HashSet<TableId>,
+}
+
+/// A table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its OID.
+    pub id: TableId,
+    /// Its schema's name.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its full name, quoted as SQL needs it.
+    pub display_name: String,
+    /// Its owner.
+    pub owner: RoleId,
+    /// Whether row security is on.
+    pub row_security: bool,
+    /// Its policies.
+    pub policies: Vec<Policy>,
+    /// Its guards.
+    pub guards: Vec<Guard>,
+    /// How each role stands to it.
+    pub standings: Vec<Standing>,
+    /// The tables it is a partition of or inherits from, and whether it is a partition.
+    pub parents: Vec<(TableId, bool)>,
+    /// The names of the publications it is in.
+    pub publications: Vec<String>,
+}
+
+/// A policy.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Its name.
+    pub name: String,
+    /// Its command.
+    pub command: PolicyCommand,
+    /// Whether it is permissive; else restrictive.
+    pub permissive: bool,
+    /// The roles it names; none: everybody.
+    pub roles: Vec<RoleId>,
+    /// The names of those roles.
+    pub role_names: Vec<String>,
+    /// For each role of the catalog, whether it binds that one.
+    pub binds: Vec<bool>,
+    /// USING.
+    pub using: Option<Expression>,
+    /// WITH CHECK.
+    pub check: Option<Expression>,
+    /// What `protect_table` recorded, if it made this.
+    pub record: Option<RecordedProtection>,
+}
+
+impl Policy {
+    /// What rows that come into being must meet.
+    pub fn check(&self) -> Option<&Expression> {
+        self.check.as_ref().or(self.using.as_ref())
+    }
+
+    /// Its expressions.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.using.iter().chain(&self.check)
+    }
+
+    /// Whether it asks for an assurance level.
+    pub fn asks_for_level(&self) -> bool {
+        self.expressions().any(Expression::asks_for_level)
+    }
+}
+
+/// A trigger that calls `auth.aal_guard()`.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    /// Its name.
+    pub name: String,
+    /// Whether it fires, in an ordinary session.
+    pub enabled: bool,
+    /// Whether it fires before each statement of its commands, without a condition and whatever columns are named.
+    pub always_fires: bool,
+    /// The commands it fires for.
+    pub commands: Vec<Command>,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Whether `protect_table` made it, by its comment.
+    pub is_ours: bool,
+}
+
+/// How a role stands to a table.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// Whether it may use the table's schema.
+    pub may_use_schema: bool,
+    /// For each command, whether it is granted it, for the table or any column.
+    pub privileges: [bool; 5],
+    /// Why the policies don't count for it, if so (where row security is on).
+    pub bypass: Option<Bypass>,
+}
+
+impl Standing {
+    /// Whether the grants let it.
+    pub fn may(&self, command: Command) -> bool {
+        self.may_use_schema && self.privileges[command.index()]
+    }
+}
+
+/// Why policies don't count for a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bypass {
+    /// It is a superuser.
+    Superuser,
+    /// It has BYPASSRLS.
+    BypassRls,
+    /// It may do what the owner may, and row security isn't forced.
+    Owner,
+}
+
+impl Bypass {
+    /// A word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Bypass::Superuser => "superuser",
+            Bypass::BypassRls => "BYPASSRLS",
+            Bypass::Owner => "owner",
+        }
+    }
+}
+
+/// What kind of view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewKind {
+    /// Reads with its owner's rights.
+    OwnerRights,
+    /// Reads with the caller's rights.
+    InvokerRights,
+    /// Holds a copy.
+    Materialized,
+}
+
+/// A view.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Its OID.
+    pub id: TableId,
+    /// Its schema's name.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its full name, quoted as SQL needs it.
+    pub display_name: String,
+    /// Its kind.
+    pub kind: ViewKind,
+    /// Its owner.
+    pub owner: RoleId,
+    /// The tables and views it reads.
+    pub reads: Vec<TableId>,
+    /// The names of the roles, other than its owner, that may read or write it.
+    pub open_to: Vec<String>,
+}
+
+/// A function.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its schema's name.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its full name with the types of its arguments.
+    pub display_name: String,
+    /// Its owner.
+    pub owner: RoleId,
+    /// Whether it runs with its owner's rights.
+    pub security_definer: bool,
+    /// Whether it is marked IMMUTABLE.
+    pub immutable: bool,
+    /// Its body's text.
+    pub body: String,
+    /// The tables that Postgres knows it to reach.
+    pub reaches: Vec<TableId>,
+    /// The names of the roles, other than its owner, that may execute it.
+    pub open_to: Vec<String>,
+}
+
+/// A foreign key that changes the rows that refer to others when those change.
+#[derive(Clone, Debug)]
+pub struct ForeignKey {
+    /// Its name.
+    pub name: String,
+    /// The table whose rows refer.
+    pub table: TableId,
+    /// The table that they refer to.
+    pub referenced: TableId,
+    /// What it does on DELETE, if it changes rows: `CASCADE`, `SET NULL` or `SET DEFAULT`.
+    pub on_delete: Option<&'static str>,
+    /// What it does on UPDATE.
+    pub on_update: Option<&'static str>,
+}
+
+impl Catalog {
+    /// A table by its OID.
+    pub fn table(&self, id: TableId) -> Option<&Table> {
+        self.tables.iter().find(|table| table.id == id)
+    }
+}

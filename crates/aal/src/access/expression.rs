@@ -1,0 +1,341 @@
+//! A policy's expression, as far as it matters here.
+
+use super::catalog::TableId;
+use super::value::Value;
+
+/// An expression. Whatever isn't one of the kinds below is [`Expression::Unknown`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expression {
+    /// A constant.
+    Constant(Value),
+    /// What can't be read: it could come to anything.
+    Unknown {
+        /// The same for what comes to the same within one row, if that is certain.
+        key: Option<String>,
+        /// Whether it is NULL as soon as one of its arguments is.
+        strict: bool,
+        /// Its arguments, where they are known.
+        arguments: Vec<Expression>,
+        /// What it is, if that is worth telling.
+        reason: Option<Reason>,
+    },
+    /// `auth.claims()`.
+    Claims,
+    /// `auth.aal()`.
+    Level,
+    /// `auth.enrolled_aal()`.
+    EnrolledLevel,
+    /// `auth.aal_status()`.
+    Status,
+    /// `auth.has_aal(level, max_age)`, or `require_aal`, which raises instead of being false.
+    HasLevel {
+        /// The level asked for.
+        level: Box<Expression>,
+        /// How old its factor may be; NULL: any age.
+        max_age: Box<Expression>,
+        /// Whether it raises.
+        raises: bool,
+    },
+    /// `auth.has_enrolled_aal(max_age)`, or `require_enrolled_aal`.
+    HasEnrolledLevel {
+        /// How old the factor may be; NULL: any age.
+        max_age: Box<Expression>,
+        /// Whether it raises.
+        raises: bool,
+    },
+    /// `auth.authenticated_at(level)`.
+    AuthenticatedAt(Box<Expression>),
+    /// `auth.amr()`, or rows made from it.
+    Methods,
+    /// `current_setting(name, missing_ok)`.
+    Setting {
+        /// The setting.
+        name: Box<Expression>,
+        /// Whether it is NULL, rather than an error, where there is no such setting.
+        missing_ok: bool,
+    },
+    /// The name of the current role, where that is the one who asks.
+    CurrentRole,
+    /// `all of them`.
+    And(Vec<Expression>),
+    /// `any of them`.
+    Or(Vec<Expression>),
+    /// `not it`.
+    Not(Box<Expression>),
+    /// `it is true`, `it is not null`, …
+    Is {
+        /// What it is tested for.
+        truth: Truth,
+        /// Whether the test is negated.
+        negated: bool,
+        /// What is tested.
+        tested: Box<Expression>,
+    },
+    /// Comparing two values.
+    Compare(Comparison, Box<Expression>, Box<Expression>),
+    /// Comparing a value with each element of an array: `= any (…)`, `<> all (…)`.
+    CompareEach {
+        /// How the value compares with an element.
+        comparison: Comparison,
+        /// Whether the comparison is negated for each: `<>`.
+        negated: bool,
+        /// `any`; else `all`.
+        any: bool,
+        /// The value.
+        value: Box<Expression>,
+        /// The array.
+        array: Box<Expression>,
+    },
+    /// `case when … then … else … end`.
+    Case {
+        /// Conditions, and what follows from each.
+        arms: Vec<(Expression, Expression)>,
+        /// What it comes to where none is true.
+        otherwise: Box<Expression>,
+    },
+    /// `coalesce(…)`.
+    Coalesce(Vec<Expression>),
+    /// `nullif(a, b)`.
+    NullIf(Box<Expression>, Box<Expression>),
+    /// `array[…]`.
+    Array(Vec<Expression>),
+    /// `document -> key`, or `->>`.
+    Member {
+        /// The JSON document.
+        document: Box<Expression>,
+        /// The key, or the text of an index.
+        key: Box<Expression>,
+        /// Whether it comes out as text.
+        as_text: bool,
+    },
+    /// `document #> path`, or `#>>`.
+    Path {
+        /// The JSON document.
+        document: Box<Expression>,
+        /// The path: an array of texts.
+        path: Box<Expression>,
+        /// Whether it comes out as text.
+        as_text: bool,
+    },
+    /// `document ? key`.
+    HasKey(Box<Expression>, Box<Expression>),
+    /// Text read as JSON.
+    ToJson(Box<Expression>),
+    /// JSON written as text.
+    JsonToText(Box<Expression>),
+    /// A scalar sub-select.
+    Select {
+        /// What it selects.
+        target: Box<Expression>,
+        /// Where it looks.
+        rows: Rows,
+    },
+    /// `exists (select …)`.
+    Exists(Rows),
+    /// `x = any (select …)`, with the comparison already made of x and what is selected.
+    AnyRow {
+        /// The comparison.
+        test: Box<Expression>,
+        /// Where it looks.
+        rows: Rows,
+    },
+    /// `array(select …)`.
+    ArrayOf {
+        /// What it selects.
+        target: Box<Expression>,
+        /// Where it looks.
+        rows: Rows,
+    },
+}
+
+/// The rows of a sub-select.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows {
+    /// Its WHERE clause.
+    pub filter: Option<Box<Expression>>,
+    /// Whether it has a FROM clause: without one there is one row, if the filter is true.
+    pub from: bool,
+    /// Whether it has exactly one row whatever the filter says: an aggregate without GROUP BY.
+    pub always_one: bool,
+    /// Whether something may take the rows away that isn't known: LIMIT, HAVING, …
+    pub may_be_cut: bool,
+    /// Whose rights are needed to read which tables.
+    pub reads: Reads,
+    /// What else in it is worth knowing, though it doesn't decide: values of the FROM clause, for lints.
+    pub mentions: Vec<Expression>,
+    /// Whether it stands for the same whatever row of the table is looked at.
+    pub correlated: bool,
+}
+
+/// The tables that a sub-select reads with the rights of whoever asks.
+pub type Reads = Vec<TableId>;
+
+/// Why something can't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A function of a user's making that can't be seen through, by its name.
+    Function(String),
+    /// A column of the table, by its number.
+    Column(i16),
+    /// A function that reads an element of claims, or anything else with a name.
+    Named(&'static str),
+}
+
+/// What `is` tests for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// `is true`.
+    True,
+    /// `is false`.
+    False,
+    /// `is null`, `is unknown`.
+    Null,
+}
+
+/// How two values compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `=`: NULL where either is.
+    Equal,
+    /// `is not distinct from`: NULL equals NULL.
+    Same,
+    /// `<`, of texts.
+    Less,
+    /// `<=`, of texts.
+    LessOrEqual,
+    /// `>`, of texts.
+    Greater,
+    /// `>=`, of texts.
+    GreaterOrEqual,
+    /// `@>`: of arrays and of JSON.
+    Contains,
+    /// `&&`: of arrays.
+    Overlaps,
+}
+
+impl Expression {
+    /// What can't be read, and isn't worth a word.
+    pub fn unknown() -> Expression {
+        Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: None }
+    }
+
+    /// NULL.
+    pub const NULL: Expression = Expression::Constant(Value::Null);
+
+    /// `not (…)`.
+    pub fn negate(self) -> Expression {
+        Expression::Not(Box::new(self))
+    }
+
+    /// Calls `visit` for this and everything beneath it, until that answers false: then not beneath that one.
+    pub fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a Expression) -> bool) {
+        if visit(self) {
+            self.children().into_iter().for_each(|child| child.visit(visit));
+        }
+    }
+
+    /// What is directly beneath this.
+    pub fn children(&self) -> Vec<&Expression> {
+        use Expression::*;
+        fn rows(children: &Rows) -> Vec<&Expression> {
+            children.filter.iter().map(|filter| &**filter).chain(&children.mentions).collect()
+        }
+        match self {
+            Constant(_) | Claims | Level | EnrolledLevel | Status | Methods | CurrentRole => Vec::new(),
+            Unknown { arguments: many, .. } | And(many) | Or(many) | Coalesce(many) | Array(many) => {
+                many.iter().collect()
+            }
+            HasLevel { level: a, max_age: b, .. }
+            | Compare(_, a, b)
+            | NullIf(a, b)
+            | HasKey(a, b)
+            | CompareEach { value: a, array: b, .. }
+            | Member { document: a, key: b, .. }
+            | Path { document: a, path: b, .. } => vec![a, b],
+            HasEnrolledLevel { max_age: one, .. }
+            | AuthenticatedAt(one)
+            | Setting { name: one, .. }
+            | Not(one)
+            | Is { tested: one, .. }
+            | ToJson(one)
+            | JsonToText(one) => vec![one],
+            Case { arms, otherwise } => {
+                let arms = arms.iter().flat_map(|(condition, result)| [condition, result]);
+                arms.chain([&**otherwise]).collect()
+            }
+            Exists(children) => rows(children),
+            Select { target: it, rows: children }
+            | AnyRow { test: it, rows: children }
+            | ArrayOf { target: it, rows: children } => [&**it].into_iter().chain(rows(children)).collect(),
+        }
+    }
+
+    /// Whether this or anything beneath it is such.
+    pub fn any(&self, is_such: &dyn Fn(&Expression) -> bool) -> bool {
+        is_such(self) || self.children().into_iter().any(|child| child.any(is_such))
+    }
+
+    /// Whether it asks for an assurance level in some way.
+    pub fn asks_for_level(&self) -> bool {
+        self.any(&Expression::reads_level)
+    }
+
+    /// Whether this very node reads the level: one of our functions, or the claim `aal`.
+    pub fn reads_level(&self) -> bool {
+        use Expression::*;
+        let names_level = |key: &Expression| matches!(key, Constant(Value::Text(key)) if key == "aal");
+        match self {
+            Level | EnrolledLevel | Status | HasLevel { .. } | HasEnrolledLevel { .. } | AuthenticatedAt(_) => true,
+            Member { document, key, .. } => names_level(key) && document.is_claims(),
+            HasKey(document, key) => names_level(key) && document.is_claims(),
+            Path { document, path, .. } => {
+                let names_level = match &**path {
+                    Constant(Value::Array(path)) => path.as_slice() == [Value::text("aal")],
+                    Array(path) => path.len() == 1 && names_level(&path[0]),
+                    _ => false,
+                };
+                names_level && document.is_claims()
+            }
+            Compare(Comparison::Contains, document, part) => {
+                let names_level =
+                    matches!(&**part, Constant(Value::Json(serde_json::Value::Object(part))) if part.contains_key("aal"));
+                names_level && document.is_claims()
+            }
+            Setting { name, .. } => {
+                matches!(&**name, Constant(Value::Text(name)) if name.eq_ignore_ascii_case("request.jwt.claim.aal"))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether this stands for the claims as a whole.
+    pub fn is_claims(&self) -> bool {
+        use Expression::*;
+        match self {
+            Claims => true,
+            Constant(Value::Claims | Value::ClaimsText) => true,
+            Setting { name, .. } => matches!(&**name, Constant(Value::Text(name)) if is_claims_setting(name)),
+            ToJson(it) | JsonToText(it) => it.is_claims(),
+            Coalesce(many) => many.iter().any(Expression::is_claims),
+            NullIf(it, _) => it.is_claims(),
+            Select { target, .. } => target.is_claims(),
+            Case { arms, otherwise } => otherwise.is_claims() || arms.iter().any(|(_, result)| result.is_claims()),
+            _ => false,
+        }
+    }
+
+    /// The expression without sub-selects that only wrap it.
+    pub fn unwrapped(&self) -> &Expression {
+        match self {
+            Expression::Select { target, rows } if !rows.from && rows.filter.is_none() && !rows.may_be_cut => {
+                target.unwrapped()
+            }
+            _ => self,
+        }
+    }
+}
+
+/// Whether a gateway puts all claims into this setting. Settings' names are compared without regard to case.
+pub fn is_claims_setting(name: &str) -> bool {
+    name.eq_ignore_ascii_case("request.jwt.claims") || name.eq_ignore_ascii_case("request.jwt.claim")
+}

@@ -1,0 +1,31 @@
+//! What a table's grants, row-security flags and policies require of a session: derived, not hoped.
+//!
+//! A [`Catalog`] holds what Postgres knows, in the core's own words; a policy's expression is an [`Expression`].
+//! [`Catalog::required`] answers, for a table, a role and a command: *the lowest session level at which the command
+//! could succeed for some row*.
+//!
+//! Sound by construction: an expression is evaluated to the set of all that it could come to ([`value`]), at each kind of
+//! session in turn, lowest first. What can't be read could come to anything, true included; so the answer is never higher
+//! than what really holds. Three things are taken for granted:
+//!
+//! - the claims are those of the gateway (or verified, in `claims_source = 'token'`): `aal` is one of the three levels or
+//!   missing, and `role`, where there is one, names the database role;
+//! - nothing that a policy calls changes the claims while the statement runs;
+//! - functions that are declared STRICT, IMMUTABLE or STABLE are what they are declared as.
+
+mod catalog;
+mod evaluation;
+mod expression;
+mod required;
+mod session;
+mod value;
+
+pub use catalog::{
+    Bypass, Catalog, Command, ForeignKey, Function, Guard, Policy, PolicyCommand, Role, RoleId, Standing, Table,
+    TableId, View, ViewKind,
+};
+pub use evaluation::Evaluation;
+pub use expression::{Comparison, Expression, Reads, Reason, Rows, Truth};
+pub use required::{Required, RequiredLevel, Requirements};
+pub use session::{Age, Enrolled, Session};
+pub use value::{Outcomes, Value};

@@ -1,0 +1,487 @@
+//! The required level: the lowest session level at which a command could succeed for some row.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::str::FromStr;
+
+use super::catalog::{Catalog, Command, Guard, Policy, Role, Standing, Table, TableId};
+use super::evaluation::Evaluation;
+use super::expression::{Expression, Reason};
+use super::session::{Age, Enrolled, Session};
+use super::value::Value;
+use crate::assurance::Requirement;
+use crate::enrollment::Asked;
+use crate::level::{Level, UnknownLevel};
+use crate::policy::{self, guard_requirement};
+use crate::time::MaxAge;
+
+/// What a command needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RequiredLevel {
+    /// Nothing: a session without any level could do it.
+    None,
+    /// One factor.
+    Aal1,
+    /// The level that the user can reach: one factor only for those who have enrolled no second one.
+    Enrolled,
+    /// Two factors.
+    Aal2,
+    /// A hardware-bound second factor.
+    Aal3,
+    /// No level suffices.
+    Denied,
+}
+
+impl RequiredLevel {
+    const VALID: [&'static str; 6] = ["none", "aal1", "enrolled", "aal2", "aal3", "denied"];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        Self::VALID[self as usize]
+    }
+}
+
+impl fmt::Display for RequiredLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for RequiredLevel {
+    type Err = UnknownLevel;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLevel> {
+        use RequiredLevel::*;
+        [None, Aal1, Enrolled, Aal2, Aal3, Denied]
+            .into_iter()
+            .find(|level| level.as_str() == text)
+            .ok_or_else(|| UnknownLevel::new(text, &Self::VALID))
+    }
+}
+
+/// What a command needs, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Required {
+    /// The lowest level that will do.
+    pub level: RequiredLevel,
+    /// How old the factor that gives that level may be, for a session of that level; `None`: any age.
+    pub max_age: Option<MaxAge>,
+    /// What decided it: policies, triggers, or why there was nothing to decide.
+    pub decided_by: Vec<String>,
+    /// What was taken as possibly true because it can't be read.
+    pub note: Option<String>,
+}
+
+impl Required {
+    fn new(level: RequiredLevel, because: impl Into<String>) -> Required {
+        Required { level, max_age: None, decided_by: vec![because.into()], note: None }
+    }
+
+    /// Whether this asks for less than that.
+    fn is_weaker_than(&self, other: &Required) -> bool {
+        // Without a max_age the factor may be of any age: that is the weaker one.
+        let age = |required: &Required| required.max_age.map_or(i64::MIN, |age| -age.micros());
+        (self.level, age(self)) < (other.level, age(other))
+    }
+}
+
+/// What every command of every table needs of every role.
+#[derive(Debug)]
+pub struct Requirements<'a> {
+    catalog: &'a Catalog,
+    tables: HashMap<TableId, usize>,
+    /// By table, role and command.
+    all: Vec<Vec<Vec<Required>>>,
+}
+
+impl<'a> Requirements<'a> {
+    /// Derives them all. Linear in policies, roles and tables.
+    pub fn derive(catalog: &'a Catalog) -> Requirements<'a> {
+        let tables: HashMap<TableId, usize> =
+            catalog.tables.iter().enumerate().map(|(n, table)| (table.id, n)).collect();
+        let own: Vec<Vec<Vec<Required>>> = catalog.tables.iter().map(|table| of_table(catalog, table)).collect();
+        let mut all = own.clone();
+        for (n, table) in catalog.tables.iter().enumerate() {
+            for (parent, is_partition) in ancestors(catalog, &tables, table) {
+                let reach = |from: usize, to: usize, commands: &[Command], all: &mut Vec<Vec<Vec<Required>>>| {
+                    for role in 0..catalog.roles.len() {
+                        for command in commands {
+                            let through = &own[from][role][command.index()];
+                            let here = &mut all[to][role][command.index()];
+                            if through.is_weaker_than(here) {
+                                *here = through.clone();
+                                here.decided_by
+                                    .insert(0, format!("reached through {}", catalog.tables[from].display_name));
+                            }
+                        }
+                    }
+                };
+                // What is done to the parent is done to its children; but only partitions get its new rows.
+                let downwards: Vec<Command> =
+                    Command::ALL.into_iter().filter(|it| is_partition || *it != Command::Insert).collect();
+                reach(parent, n, &downwards, &mut all);
+                // A child's rows are its parents' rows.
+                reach(n, parent, &Command::ALL, &mut all);
+            }
+        }
+        Requirements { catalog, tables, all }
+    }
+
+    /// What a command needs, by the table's and the role's place in the catalog.
+    pub fn at(&self, table: usize, role: usize, command: Command) -> &Required {
+        &self.all[table][role][command.index()]
+    }
+
+    /// The same by the table's OID.
+    pub fn of(&self, table: TableId, role: usize, command: Command) -> Option<&Required> {
+        self.tables.get(&table).map(|table| self.at(*table, role, command))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a Table, &'a Role, Command, &Required)> {
+        self.catalog.tables.iter().enumerate().flat_map(move |(t, table)| {
+            self.catalog.roles.iter().enumerate().flat_map(move |(r, role)| {
+                Command::ALL.into_iter().map(move |command| (table, role, command, self.at(t, r, command)))
+            })
+        })
+    }
+}
+
+/// The places of all tables above one, and whether the way there is of partitions only.
+fn ancestors(catalog: &Catalog, tables: &HashMap<TableId, usize>, table: &Table) -> Vec<(usize, bool)> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<(TableId, bool)> = table.parents.clone();
+    while let Some((id, is_partition)) = open.pop() {
+        let Some(place) = tables.get(&id) else { continue };
+        if seen.insert(id) {
+            found.push((*place, is_partition));
+            open.extend(catalog.tables[*place].parents.iter().map(|(id, also)| (*id, is_partition && *also)));
+        }
+    }
+    found
+}
+
+/// What a table's commands need of each role, by its own policies.
+fn of_table(catalog: &Catalog, table: &Table) -> Vec<Vec<Required>> {
+    // Roles that the same policies bind need the same, unless a policy asks who they are or what they may read.
+    let is_same_for_all = !table.policies.iter().flat_map(Policy::expressions).any(asks_who);
+    let mut known: HashMap<(Command, Vec<bool>), Required> = HashMap::new();
+    let each_role = catalog.roles.iter().zip(&table.standings).enumerate();
+    each_role
+        .map(|(n, (role, standing))| {
+            Command::ALL
+                .into_iter()
+                .map(|command| {
+                    if let Some(required) = without_policies(table, standing, command) {
+                        return required;
+                    }
+                    let place = Place { catalog, table, role, role_index: n, command };
+                    if !is_same_for_all {
+                        return place.required();
+                    }
+                    let bound = table.policies.iter().map(|policy| policy.binds[n]).collect();
+                    known.entry((command, bound)).or_insert_with(|| place.required()).clone()
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// Whether an expression's outcome depends on who asks, apart from the session.
+fn asks_who(expression: &Expression) -> bool {
+    expression.any(&|it| match it {
+        Expression::CurrentRole => true,
+        Expression::Select { rows, .. }
+        | Expression::Exists(rows)
+        | Expression::AnyRow { rows, .. }
+        | Expression::ArrayOf { rows, .. } => !rows.reads.is_empty(),
+        Expression::Member { key, .. } => !matches!(&**key, Expression::Constant(Value::Text(key)) if key != "role"),
+        Expression::Path { .. } => true,
+        Expression::Setting { name, .. } => {
+            !matches!(&**name, Expression::Constant(Value::Text(name)) if !name.to_ascii_lowercase().ends_with(".role"))
+        }
+        _ => false,
+    })
+}
+
+/// What a command needs where no policy has a say.
+fn without_policies(table: &Table, standing: &Standing, command: Command) -> Option<Required> {
+    if standing.bypass != Some(super::Bypass::Superuser) {
+        if !standing.may_use_schema {
+            return Some(Required::new(RequiredLevel::Denied, "no usage on the schema"));
+        }
+        if !standing.may(command) {
+            return Some(Required::new(RequiredLevel::Denied, "no privilege"));
+        }
+    }
+    if let Some(bypass) = standing.bypass {
+        return Some(Required::new(RequiredLevel::None, bypass.as_str()));
+    }
+    (!table.row_security).then(|| Required::new(RequiredLevel::None, "row security is off"))
+}
+
+/// A table, a role and a command, for whom policies count.
+struct Place<'a> {
+    catalog: &'a Catalog,
+    table: &'a Table,
+    role: &'a Role,
+    role_index: usize,
+    command: Command,
+}
+
+/// What must be passed.
+struct Hurdles<'a> {
+    /// For each kind of row, one that is there and one that comes into being: the permissive policies, of which any, and
+    /// the restrictive ones, of which all must be true.
+    rows: Vec<(Vec<Hurdle<'a>>, Vec<Hurdle<'a>>)>,
+    /// The guards.
+    guards: Vec<(&'a Guard, Expression)>,
+}
+
+type Hurdle<'a> = (&'a Policy, &'a Expression);
+
+impl<'a> Place<'a> {
+    fn required(&self) -> Required {
+        let hurdles = self.hurdles();
+        if hurdles.rows.iter().any(|(permissive, _)| permissive.is_empty()) {
+            return Required::new(RequiredLevel::Denied, "no permissive policy");
+        }
+        let ages = self.ages(&hurdles);
+        let (level, max_age) = self.lowest(&hurdles, &ages);
+        let mut decided_by = self.decided_by(&hurdles, level, max_age, &ages);
+        if decided_by.is_empty() && self.command == Command::Truncate {
+            decided_by.push("row security does not see TRUNCATE".to_owned());
+        }
+        Required { level, max_age, decided_by, note: self.note(&hurdles, level) }
+    }
+
+    fn hurdles(&self) -> Hurdles<'a> {
+        let using: fn(&Policy) -> Option<&Expression> = |policy| policy.using.as_ref();
+        let check: fn(&Policy) -> Option<&Expression> = Policy::check;
+        let rows: &[fn(&Policy) -> Option<&Expression>] = match self.command {
+            Command::Select | Command::Delete => &[using],
+            Command::Insert => &[check],
+            Command::Update => &[using, check],
+            Command::Truncate => &[],
+        };
+        let of = |permissive: bool, expression: &fn(&Policy) -> Option<&Expression>| -> Vec<Hurdle<'a>> {
+            let binding = self.table.policies.iter().filter(|policy| {
+                policy.permissive == permissive && policy.command.covers(self.command) && policy.binds[self.role_index]
+            });
+            binding.filter_map(|policy| expression(policy).map(|expression| (policy, expression))).collect()
+        };
+        let rows = rows.iter().map(|expression| (of(true, expression), of(false, expression))).collect();
+        Hurdles { rows, guards: self.guards() }
+    }
+
+    /// The guards that speak up for this role.
+    fn guards(&self) -> Vec<(&'a Guard, Expression)> {
+        let command = match self.command {
+            Command::Select => return Vec::new(),
+            Command::Insert => policy::Command::Insert,
+            Command::Update => policy::Command::Update,
+            Command::Delete => policy::Command::Delete,
+            Command::Truncate => policy::Command::Truncate,
+        };
+        if !self.guards_speak_up(command) {
+            return Vec::new();
+        }
+        let fires = |guard: &&Guard| guard.enabled && guard.always_fires && guard.commands.contains(&self.command);
+        self.table.guards.iter().filter(fires).map(|guard| (guard, guard_expression(command, guard))).collect()
+    }
+
+    /// As `auth.aal_guard` decides it: by the policy of this command, or for want of it another of ours.
+    fn guards_speak_up(&self, command: policy::Command) -> bool {
+        let named = |names: &[&str]| self.table.policies.iter().find(|policy| names.contains(&policy.name.as_str()));
+        named(&[command.policy()])
+            .or_else(|| named(&policy::POLICIES))
+            .is_none_or(|policy| policy.binds[self.role_index])
+    }
+
+    /// All `max_age`s that are asked, smallest first.
+    fn ages(&self, hurdles: &Hurdles<'a>) -> Vec<MaxAge> {
+        let mut ages = BTreeSet::new();
+        for expression in hurdles.expressions() {
+            expression.any(&|it| matches!(it, Expression::Constant(Value::Interval(_))));
+            expression.visit(&mut |it| {
+                if let Expression::Constant(Value::Interval(age)) = it {
+                    ages.insert(*age);
+                }
+                true
+            });
+        }
+        ages.into_iter().collect()
+    }
+
+    /// The lowest level that passes, and the greatest age of its factor.
+    fn lowest(&self, hurdles: &Hurdles<'a>, ages: &[MaxAge]) -> (RequiredLevel, Option<MaxAge>) {
+        if self.passes(hurdles, Session::NOBODY) {
+            return (RequiredLevel::None, None);
+        }
+        let oldest = |session: Session| {
+            let older = [Age::Older].into_iter().chain(ages.iter().rev().map(|age| Age::AtMost(*age)));
+            older.into_iter().find(|age| self.passes(hurdles, session.aged(*age)))
+        };
+        let max_age = |age: Age| match age {
+            Age::AtMost(age) => Some(age),
+            Age::Older | Age::Any => None,
+        };
+        let enrolled = oldest(Session::at_aal1(Enrolled::Yes));
+        let others = oldest(Session::at_aal1(Enrolled::No));
+        match (enrolled, others) {
+            // At aal1 with whatever user: the one whose factor may be older.
+            (Some(one), Some(other)) => {
+                return (RequiredLevel::Aal1, max_age(one).zip(max_age(other)).map(|(one, other)| one.max(other)));
+            }
+            (Some(one), None) => return (RequiredLevel::Aal1, max_age(one)),
+            (None, Some(other)) => return (RequiredLevel::Enrolled, max_age(other)),
+            (None, None) => {}
+        }
+        if let Some(age) = oldest(Session::at(Level::Aal2)) {
+            return (RequiredLevel::Aal2, max_age(age));
+        }
+        if let Some(age) = oldest(Session::at(Level::Aal3)) {
+            return (RequiredLevel::Aal3, max_age(age));
+        }
+        (RequiredLevel::Denied, None)
+    }
+
+    fn passes(&self, hurdles: &Hurdles<'a>, session: Session) -> bool {
+        let evaluation = self.evaluation(session);
+        let guards: Vec<&Expression> = hurdles.guards.iter().map(|(_, guard)| guard).collect();
+        evaluation.could_pass(None, &guards)
+            && hurdles.rows.iter().all(|(permissive, restrictive)| {
+                let (permissive, restrictive) = (expressions(permissive), expressions(restrictive));
+                evaluation.could_pass(Some(&permissive), &restrictive)
+            })
+    }
+
+    fn evaluation(&self, session: Session) -> Evaluation<'a> {
+        let role = Some(self.role.name.as_str());
+        Evaluation::new(session, role, &self.role.readable, self.catalog.trusts_settings)
+    }
+
+    /// What refuses the sessions just below; or, where nothing does, what lets them in.
+    fn decided_by(
+        &self,
+        hurdles: &Hurdles<'a>,
+        level: RequiredLevel,
+        max_age: Option<MaxAge>,
+        ages: &[MaxAge],
+    ) -> Vec<String> {
+        let named = |policies: &[Hurdle<'a>]| policies.iter().map(|(policy, _)| policy_name(policy)).collect::<Vec<_>>();
+        let Some(below) = below(level, max_age, ages) else {
+            // Nothing is asked: these let everybody in.
+            let evaluation = self.evaluation(Session::NOBODY);
+            let lets_in = |(_, it): &&Hurdle<'a>| evaluation.could_pass(Some(&[*it]), &[]);
+            let mut open: Vec<String> = Vec::new();
+            for (permissive, _) in &hurdles.rows {
+                let letting: Vec<Hurdle<'a>> = permissive.iter().filter(lets_in).copied().collect();
+                named(&letting).into_iter().for_each(|name| push_new(&mut open, name));
+            }
+            return open;
+        };
+        let evaluation = self.evaluation(below);
+        let mut refusing = Vec::new();
+        for (permissive, restrictive) in &hurdles.rows {
+            let refuses = |(_, it): &&Hurdle<'a>| !evaluation.could_pass(None, &[*it]);
+            let restricting: Vec<Hurdle<'a>> = restrictive.iter().filter(refuses).copied().collect();
+            named(&restricting).into_iter().for_each(|name| push_new(&mut refusing, name));
+            if !evaluation.could_pass(Some(&expressions(permissive)), &[]) {
+                named(permissive).into_iter().for_each(|name| push_new(&mut refusing, name));
+            }
+        }
+        for (guard, expression) in &hurdles.guards {
+            if !evaluation.could_pass(None, &[expression]) {
+                push_new(&mut refusing, format!("trigger {}", guard.name));
+            }
+        }
+        if refusing.is_empty() {
+            // None alone, but all of them together.
+            let all = hurdles.rows.iter().flat_map(|(permissive, restrictive)| permissive.iter().chain(restrictive));
+            all.for_each(|(policy, _)| push_new(&mut refusing, policy_name(policy)));
+        }
+        refusing
+    }
+
+    /// Functions that count as possibly true, where that could have lowered the level.
+    fn note(&self, hurdles: &Hurdles<'a>, level: RequiredLevel) -> Option<String> {
+        if level == RequiredLevel::Denied {
+            return None;
+        }
+        let mut opaque = BTreeSet::new();
+        for expression in hurdles.expressions() {
+            expression.visit(&mut |it| {
+                if let Expression::Unknown { reason: Some(Reason::Function(name)), .. } = it {
+                    opaque.insert(name.clone());
+                }
+                true
+            });
+        }
+        let names: Vec<String> = opaque.into_iter().collect();
+        (!names.is_empty()).then(|| format!("taken as possibly true, since it cannot be read: {}", names.join(", ")))
+    }
+}
+
+impl<'a> Hurdles<'a> {
+    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        let policies = self.rows.iter().flat_map(|(permissive, restrictive)| permissive.iter().chain(restrictive));
+        policies.map(|(_, expression)| *expression).chain(self.guards.iter().map(|(_, expression)| expression))
+    }
+}
+
+fn expressions<'a>(hurdles: &[Hurdle<'a>]) -> Vec<&'a Expression> {
+    hurdles.iter().map(|(_, expression)| *expression).collect()
+}
+
+fn policy_name(policy: &Policy) -> String {
+    format!("policy {}", policy.name)
+}
+
+fn push_new(names: &mut Vec<String>, name: String) {
+    if !names.contains(&name) {
+        names.push(name);
+    }
+}
+
+/// The sessions that just don't suffice; `None` where all do.
+fn below(level: RequiredLevel, max_age: Option<MaxAge>, ages: &[MaxAge]) -> Option<Session> {
+    let aged = |session: Session| {
+        let max_age = max_age?;
+        let older = ages.iter().find(|age| **age > max_age).map_or(Age::Older, |age| Age::AtMost(*age));
+        Some(session.aged(older))
+    };
+    match level {
+        RequiredLevel::None => None,
+        RequiredLevel::Aal1 => Some(aged(Session::at_aal1(Enrolled::Yes)).unwrap_or(Session::NOBODY)),
+        RequiredLevel::Enrolled => {
+            Some(aged(Session::at_aal1(Enrolled::No)).unwrap_or(Session::at_aal1(Enrolled::Yes)))
+        }
+        RequiredLevel::Aal2 => Some(aged(Session::at(Level::Aal2)).unwrap_or(Session::at_aal1(Enrolled::Yes))),
+        RequiredLevel::Aal3 => Some(aged(Session::at(Level::Aal3)).unwrap_or(Session::at(Level::Aal2))),
+        RequiredLevel::Denied => Some(Session::at(Level::Aal3)),
+    }
+}
+
+/// What a guard asks, as an expression.
+fn guard_expression(command: policy::Command, guard: &Guard) -> Expression {
+    match guard_requirement(command, guard.arguments.iter().map(String::as_str)) {
+        // A guard that doesn't know its level lets nothing pass.
+        Err(_) => Expression::Constant(Value::Bool(false)),
+        Ok(asked) => met(asked, true),
+    }
+}
+
+/// The expression that is true where this is met.
+pub(crate) fn met(asked: Asked, raises: bool) -> Expression {
+    let interval = |max_age: Option<MaxAge>| Box::new(Expression::Constant(max_age.map_or(Value::Null, Value::Interval)));
+    match asked {
+        Asked::Level(Requirement { level, max_age }) => Expression::HasLevel {
+            level: Box::new(Expression::Constant(Value::text(level.as_str()))),
+            max_age: interval(max_age),
+            raises,
+        },
+        Asked::Enrolled(max_age) => Expression::HasEnrolledLevel { max_age: interval(max_age), raises },
+    }
+}

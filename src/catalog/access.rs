@@ -1,0 +1,504 @@
+//! Reading everything that decides who can do what, with the caller's rights: what is public in Postgres' catalog.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use aal::access::{
+    Bypass, Catalog, Command, ForeignKey, Function, Guard, Policy, PolicyCommand, Role, RoleId, Standing, Table,
+    TableId, View, ViewKind,
+};
+use aal::policy::{RECORD_MARK, RecordedProtection};
+use pgrx::prelude::*;
+use pgrx::spi::{self, SpiClient, SpiHeapTupleData};
+
+use super::expressions::Reader;
+use super::functions::Functions;
+use crate::settings::{self, ClaimsSource};
+
+/// How much of the catalog is wanted.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// One table, with its partitions, its children and what it inherits from; else all.
+    pub table: Option<pg_sys::Oid>,
+    /// One role; else all but Postgres' own.
+    pub role: Option<&'a str>,
+    /// Whether what only lints look at is wanted, too.
+    pub with_surroundings: bool,
+}
+
+/// Reads the catalog.
+pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Error> {
+    let functions = Functions::read(client)?;
+    let reader = Reader::new(&functions);
+    let mut catalog = Catalog {
+        trusts_settings: settings::claims_source() == ClaimsSource::Request,
+        roles: roles(client, scope)?,
+        tables: tables(client, scope)?,
+        ..Catalog::default()
+    };
+    let places: HashMap<TableId, usize> = catalog.tables.iter().enumerate().map(|(n, table)| (table.id, n)).collect();
+    let oids: Vec<pg_sys::Oid> = catalog.tables.iter().map(|table| table.id.into()).collect();
+    let role_oids: Vec<pg_sys::Oid> = catalog.roles.iter().map(|role| role.id.into()).collect();
+    for (table, standings) in standings(client, &oids, &role_oids)? {
+        if let Some(place) = places.get(&table) {
+            catalog.tables[*place].standings = standings;
+        }
+    }
+    let bound = bound_roles(client, &oids, &role_oids)?;
+    for (table, mut policy) in policies(client, &oids, &reader)? {
+        let binds = |role: &Role| {
+            policy.roles.is_empty() || policy.roles.iter().any(|named| bound.contains(&(role.id, *named)))
+        };
+        policy.binds = catalog.roles.iter().map(binds).collect();
+        if let Some(place) = places.get(&table) {
+            catalog.tables[*place].policies.push(policy);
+        }
+    }
+    for (table, guard) in guards(client, &oids, functions.guard())? {
+        if let Some(place) = places.get(&table) {
+            catalog.tables[*place].guards.push(guard);
+        }
+    }
+    let read: BTreeSet<TableId> = catalog.tables.iter().flat_map(|table| &table.policies).flat_map(tables_read).collect();
+    for (role, readable) in readable(client, &read, &role_oids)? {
+        if let Some(role) = catalog.roles.iter_mut().find(|it| it.id == role) {
+            role.readable = readable;
+        }
+    }
+    if scope.with_surroundings {
+        catalog.views = views(client, &role_oids)?;
+        catalog.functions = user_functions(client, &role_oids)?;
+        catalog.foreign_keys = foreign_keys(client)?;
+        for (table, publication) in publications(client)? {
+            if let Some(place) = places.get(&table) {
+                catalog.tables[*place].publications.push(publication);
+            }
+        }
+    }
+    Ok(catalog)
+}
+
+type Row<'a> = SpiHeapTupleData<'a>;
+
+fn oid(row: &Row<'_>, column: usize) -> Result<u32, spi::Error> {
+    Ok(row.get::<pg_sys::Oid>(column)?.map(|oid| oid.to_u32()).unwrap_or_default())
+}
+
+fn text(row: &Row<'_>, column: usize) -> Result<String, spi::Error> {
+    Ok(row.get::<String>(column)?.unwrap_or_default())
+}
+
+fn truth(row: &Row<'_>, column: usize) -> Result<bool, spi::Error> {
+    Ok(row.get::<bool>(column)?.unwrap_or_default())
+}
+
+fn texts(row: &Row<'_>, column: usize) -> Result<Vec<String>, spi::Error> {
+    Ok(row.get::<Vec<String>>(column)?.unwrap_or_default())
+}
+
+fn oids(row: &Row<'_>, column: usize) -> Result<Vec<u32>, spi::Error> {
+    let oids = row.get::<Vec<pg_sys::Oid>>(column)?.unwrap_or_default();
+    Ok(oids.into_iter().map(|oid| oid.to_u32()).collect())
+}
+
+/// The roles, without those that Postgres itself brings along: nobody is one of them alone.
+fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Role>, spi::Error> {
+    let rows = client.select(
+        "with recursive coming(oid) as (
+           select r.oid from pg_catalog.pg_roles r where r.rolcanlogin
+           union
+           select m.roleid from coming c join pg_catalog.pg_auth_members m on m.member = c.oid)
+         select r.oid, r.rolname::pg_catalog.text, r.oid in (select c.oid from coming c), r.rolsuper or r.rolbypassrls
+           from pg_catalog.pg_roles r
+          where case when $1 is null then r.rolname !~ '^pg_' else r.rolname::pg_catalog.text = $1 end
+          order by r.rolname",
+        None,
+        &[scope.role.into()],
+    )?;
+    rows.map(|row| {
+        Ok(Role {
+            id: oid(&row, 1)?,
+            name: text(&row, 2)?,
+            can_come: truth(&row, 3)?,
+            bypasses: truth(&row, 4)?,
+            readable: HashSet::new(),
+        })
+    })
+    .collect()
+}
+
+fn tables(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Table>, spi::Error> {
+    let rows = client.select(
+        "with recursive
+           above(oid) as (
+             select $1::pg_catalog.oid
+             union
+             select i.inhparent from above a join pg_catalog.pg_inherits i on i.inhrelid = a.oid),
+           below(oid) as (
+             select $1::pg_catalog.oid
+             union
+             select i.inhrelid from below b join pg_catalog.pg_inherits i on i.inhparent = b.oid),
+           parents as (
+             select i.inhrelid, pg_catalog.array_agg(i.inhparent order by i.inhseqno) as oids
+               from pg_catalog.pg_inherits i group by i.inhrelid)
+         select c.oid, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, c.relowner, c.relrowsecurity,
+                p.oids, c.relispartition, pg_catalog.format('%I.%I', n.nspname, c.relname)
+           from pg_catalog.pg_class c
+           join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+           left join parents p on p.inhrelid = c.oid
+          where c.relkind in ('r', 'p')
+            and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+            and c.relpersistence <> 't'
+            and ($1 is null or c.oid in (select a.oid from above a union select b.oid from below b))
+          order by n.nspname, c.relname",
+        None,
+        &[scope.table.into()],
+    )?;
+    rows.map(|row| {
+        let is_partition = truth(&row, 7)?;
+        Ok(Table {
+            id: oid(&row, 1)?,
+            schema: text(&row, 2)?,
+            name: text(&row, 3)?,
+            display_name: text(&row, 8)?,
+            owner: oid(&row, 4)?,
+            row_security: truth(&row, 5)?,
+            policies: Vec::new(),
+            guards: Vec::new(),
+            standings: Vec::new(),
+            parents: oids(&row, 6)?.into_iter().map(|parent| (parent, is_partition)).collect(),
+            publications: Vec::new(),
+        })
+    })
+    .collect()
+}
+
+/// How each role stands to each table, in the order of the roles.
+fn standings(
+    client: &SpiClient<'_>,
+    tables: &[pg_sys::Oid],
+    roles: &[pg_sys::Oid],
+) -> Result<HashMap<TableId, Vec<Standing>>, spi::Error> {
+    // One text for each table: for each role eight letters. Fewer rows to hand over than one for each pair.
+    let rows = client.select(
+        "select c.oid,
+                pg_catalog.string_agg(
+                  pg_catalog.concat(
+                    case when pg_catalog.has_schema_privilege(r.oid, c.relnamespace, 'USAGE') then 'U' else '-' end,
+                    case when pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT')
+                           or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT') then 'r' else '-' end,
+                    case when pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT')
+                           or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'INSERT') then 'a' else '-' end,
+                    case when pg_catalog.has_table_privilege(r.oid, c.oid, 'UPDATE')
+                           or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'UPDATE') then 'w' else '-' end,
+                    case when pg_catalog.has_table_privilege(r.oid, c.oid, 'DELETE') then 'd' else '-' end,
+                    case when pg_catalog.has_table_privilege(r.oid, c.oid, 'TRUNCATE') then 'D' else '-' end,
+                    case when r.rolsuper then 'S' when r.rolbypassrls then 'B'
+                         when not c.relforcerowsecurity and pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE') then 'O'
+                         else '-' end), '' order by wanted.n)
+           from pg_catalog.unnest($2::pg_catalog.oid[]) with ordinality as wanted(role, n)
+           join pg_catalog.pg_roles r on r.oid = wanted.role
+           cross join pg_catalog.pg_class c
+          where c.oid = any ($1::pg_catalog.oid[])
+          group by c.oid",
+        None,
+        &[tables.to_vec().into(), roles.to_vec().into()],
+    )?;
+    rows.map(|row| {
+        let letters = text(&row, 2)?;
+        let standing = |letters: &[u8]| Standing {
+            may_use_schema: letters[0] == b'U',
+            privileges: std::array::from_fn(|n| letters[n + 1] != b'-'),
+            bypass: match letters[6] {
+                b'S' => Some(Bypass::Superuser),
+                b'B' => Some(Bypass::BypassRls),
+                b'O' => Some(Bypass::Owner),
+                _ => None,
+            },
+        };
+        Ok((oid(&row, 1)?, letters.as_bytes().chunks_exact(7).map(standing).collect()))
+    })
+    .collect()
+}
+
+/// Which roles have the rights of which of those that policies name.
+fn bound_roles(
+    client: &SpiClient<'_>,
+    tables: &[pg_sys::Oid],
+    roles: &[pg_sys::Oid],
+) -> Result<HashSet<(RoleId, RoleId)>, spi::Error> {
+    let rows = client.select(
+        "select r.oid, named.oid
+           from (select distinct pg_catalog.unnest(p.polroles) from pg_catalog.pg_policy p
+                  where p.polrelid = any ($1::pg_catalog.oid[])) as named(oid)
+           cross join pg_catalog.unnest($2::pg_catalog.oid[]) as r(oid)
+          where named.oid <> 0
+            and exists (select from pg_catalog.pg_roles there where there.oid = named.oid)
+            and pg_catalog.pg_has_role(r.oid, named.oid, 'USAGE')",
+        None,
+        &[tables.to_vec().into(), roles.to_vec().into()],
+    )?;
+    rows.map(|row| Ok((oid(&row, 1)?, oid(&row, 2)?))).collect()
+}
+
+fn policies(
+    client: &SpiClient<'_>,
+    tables: &[pg_sys::Oid],
+    reader: &Reader<'_>,
+) -> Result<Vec<(TableId, Policy)>, spi::Error> {
+    let rows = client.select(
+        "select p.polrelid, p.polname::pg_catalog.text, p.polcmd::pg_catalog.text, p.polpermissive, p.polroles,
+                p.polqual::pg_catalog.text, p.polwithcheck::pg_catalog.text, d.description,
+                array(select pg_catalog.pg_get_userbyid(role)::pg_catalog.text
+                        from pg_catalog.unnest(p.polroles) as named(role) where role <> 0 order by 1)
+           from pg_catalog.pg_policy p
+           left join pg_catalog.pg_description d
+             on d.classoid = 'pg_catalog.pg_policy'::pg_catalog.regclass and d.objoid = p.oid and d.objsubid = 0
+          where p.polrelid = any ($1::pg_catalog.oid[])
+          order by p.polrelid, p.polname",
+        None,
+        &[tables.to_vec().into()],
+    )?;
+    rows.map(|row| {
+        let command = match text(&row, 3)?.as_str() {
+            "r" => PolicyCommand::One(Command::Select),
+            "a" => PolicyCommand::One(Command::Insert),
+            "w" => PolicyCommand::One(Command::Update),
+            "d" => PolicyCommand::One(Command::Delete),
+            _ => PolicyCommand::All,
+        };
+        let roles = oids(&row, 5)?;
+        let everybody = roles.contains(&0);
+        let comment: Option<String> = row.get(8)?;
+        let policy = Policy {
+            name: text(&row, 2)?,
+            command,
+            permissive: truth(&row, 4)?,
+            roles: if everybody { Vec::new() } else { roles },
+            role_names: if everybody { Vec::new() } else { texts(&row, 9)? },
+            binds: Vec::new(),
+            using: row.get::<String>(6)?.map(|tree| reader.read(&tree)),
+            check: row.get::<String>(7)?.map(|tree| reader.read(&tree)),
+            record: comment.as_deref().and_then(RecordedProtection::from_record),
+        };
+        Ok((oid(&row, 1)?, policy))
+    })
+    .collect()
+}
+
+fn guards(
+    client: &SpiClient<'_>,
+    tables: &[pg_sys::Oid],
+    function: pg_sys::Oid,
+) -> Result<Vec<(TableId, Guard)>, spi::Error> {
+    let rows = client.select(
+        "select t.tgrelid, t.tgname::pg_catalog.text, t.tgtype::pg_catalog.int4, t.tgenabled in ('O', 'A'),
+                t.tgqual is null and t.tgattr::pg_catalog.text = '', pg_catalog.encode(t.tgargs, 'hex'), d.description
+           from pg_catalog.pg_trigger t
+           left join pg_catalog.pg_description d
+             on d.classoid = 'pg_catalog.pg_trigger'::pg_catalog.regclass and d.objoid = t.oid and d.objsubid = 0
+          where t.tgfoid = $2 and not t.tgisinternal and t.tgrelid = any ($1::pg_catalog.oid[])
+          order by t.tgrelid, t.tgname",
+        None,
+        &[tables.to_vec().into(), function.into()],
+    )?;
+    rows.map(|row| {
+        let kind = row.get::<i32>(3)?.unwrap_or_default();
+        let has = |bit: i32| kind & bit != 0;
+        let commands = [(4, Command::Insert), (16, Command::Update), (8, Command::Delete), (32, Command::Truncate)];
+        let before_statement = !has(1) && has(2);
+        let guard = Guard {
+            name: text(&row, 2)?,
+            enabled: truth(&row, 4)?,
+            always_fires: before_statement && truth(&row, 5)?,
+            commands: commands.into_iter().filter(|(bit, _)| has(*bit)).map(|(_, command)| command).collect(),
+            arguments: arguments(&text(&row, 6)?),
+            is_ours: text(&row, 7)?.starts_with(RECORD_MARK),
+        };
+        Ok((oid(&row, 1)?, guard))
+    })
+    .collect()
+}
+
+/// A trigger's arguments, from hexadecimal: each ends with a zero byte.
+fn arguments(hex: &str) -> Vec<String> {
+    let digit = |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or_default();
+    let bytes: Vec<u8> = hex.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect();
+    let ends = bytes.split_inclusive(|byte| *byte == 0);
+    ends.map(|argument| String::from_utf8_lossy(argument).trim_end_matches('\0').to_owned()).collect()
+}
+
+/// The tables that a policy reads with the rights of whoever asks.
+fn tables_read(policy: &Policy) -> Vec<TableId> {
+    use aal::access::Expression::*;
+    let mut found = Vec::new();
+    for expression in policy.expressions() {
+        expression.visit(&mut |it| {
+            if let Select { rows, .. } | Exists(rows) | AnyRow { rows, .. } | ArrayOf { rows, .. } = it {
+                found.extend(&rows.reads);
+            }
+            true
+        });
+    }
+    found
+}
+
+/// Which of these tables and views each role may read some column of.
+fn readable(
+    client: &SpiClient<'_>,
+    tables: &BTreeSet<TableId>,
+    roles: &[pg_sys::Oid],
+) -> Result<Vec<(RoleId, HashSet<TableId>)>, spi::Error> {
+    let tables: Vec<pg_sys::Oid> = tables.iter().map(|oid| pg_sys::Oid::from(*oid)).collect();
+    let rows = client.select(
+        "select r.oid, pg_catalog.array_agg(c.oid)
+           from pg_catalog.unnest($2::pg_catalog.oid[]) as r(oid)
+           join pg_catalog.pg_class c
+             on c.oid = any ($1::pg_catalog.oid[])
+            and (pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT')
+                 or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT'))
+          group by r.oid",
+        None,
+        &[tables.into(), roles.to_vec().into()],
+    )?;
+    rows.map(|row| Ok((oid(&row, 1)?, oids(&row, 2)?.into_iter().collect()))).collect()
+}
+
+/// Roles other than an object's owner and those that may do everything anyway.
+const OTHERS: &str = "pg_catalog.unnest($1::pg_catalog.oid[]) as other(oid)
+                        join pg_catalog.pg_roles r on r.oid = other.oid and not r.rolsuper";
+
+fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<View>, spi::Error> {
+    let rows = client.select(
+        &format!(
+            "select c.oid, n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
+                    pg_catalog.format('%I.%I', n.nspname, c.relname),
+                    case when c.relkind = 'm' then 'm'
+                         when exists (select from pg_catalog.pg_options_to_table(c.reloptions) o
+                                       where o.option_name = 'security_invoker' and o.option_value::pg_catalog.bool) then 'i'
+                         else 'o' end,
+                    c.relowner,
+                    array(select distinct d.refobjid
+                            from pg_catalog.pg_rewrite w
+                            join pg_catalog.pg_depend d
+                              on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = w.oid
+                             and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid <> c.oid
+                           where w.ev_class = c.oid),
+                    array(select r.rolname::pg_catalog.text
+                            from {OTHERS}
+                           where r.oid <> c.relowner
+                             and pg_catalog.has_schema_privilege(r.oid, c.relnamespace, 'USAGE')
+                             and (pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE')
+                                  or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE'))
+                           order by 1)
+               from pg_catalog.pg_class c
+               join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+              where c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+              order by n.nspname, c.relname"
+        ),
+        None,
+        &[roles.to_vec().into()],
+    )?;
+    rows.map(|row| {
+        Ok(View {
+            id: oid(&row, 1)?,
+            schema: text(&row, 2)?,
+            name: text(&row, 3)?,
+            display_name: text(&row, 4)?,
+            kind: match text(&row, 5)?.as_str() {
+                "m" => ViewKind::Materialized,
+                "i" => ViewKind::InvokerRights,
+                _ => ViewKind::OwnerRights,
+            },
+            owner: oid(&row, 6)?,
+            reads: oids(&row, 7)?,
+            open_to: texts(&row, 8)?,
+        })
+    })
+    .collect()
+}
+
+/// Functions that run with their owner's rights, or are marked IMMUTABLE, without those that belong to extensions.
+fn user_functions(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<Function>, spi::Error> {
+    let rows = client.select(
+        &format!(
+            "select n.nspname::pg_catalog.text, p.proname::pg_catalog.text,
+                    pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
+                    p.proowner, p.prosecdef, p.provolatile = 'i',
+                    coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc),
+                    array(select d.refobjid
+                            from pg_catalog.pg_depend d
+                           where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid
+                             and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass),
+                    array(select r.rolname::pg_catalog.text
+                            from {OTHERS}
+                           where r.oid <> p.proowner
+                             and pg_catalog.has_schema_privilege(r.oid, p.pronamespace, 'USAGE')
+                             and pg_catalog.has_function_privilege(r.oid, p.oid, 'EXECUTE')
+                           order by 1)
+               from pg_catalog.pg_proc p
+               join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+              where (p.prosecdef or p.provolatile = 'i')
+                and n.nspname not in ('pg_catalog', 'information_schema')
+                and not exists (
+                    select from pg_catalog.pg_depend d
+                     where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e')
+              order by 3"
+        ),
+        None,
+        &[roles.to_vec().into()],
+    )?;
+    rows.map(|row| {
+        Ok(Function {
+            schema: text(&row, 1)?,
+            name: text(&row, 2)?,
+            display_name: text(&row, 3)?,
+            owner: oid(&row, 4)?,
+            security_definer: truth(&row, 5)?,
+            immutable: truth(&row, 6)?,
+            body: text(&row, 7)?,
+            reaches: oids(&row, 8)?,
+            open_to: texts(&row, 9)?,
+        })
+    })
+    .collect()
+}
+
+fn foreign_keys(client: &SpiClient<'_>) -> Result<Vec<ForeignKey>, spi::Error> {
+    let rows = client.select(
+        "select k.conname::pg_catalog.text, k.conrelid, k.confrelid, k.confdeltype::pg_catalog.text, k.confupdtype::pg_catalog.text
+           from pg_catalog.pg_constraint k
+          where k.contype = 'f' and k.conparentid = 0 and (k.confdeltype in ('c', 'n', 'd') or k.confupdtype in ('c', 'n', 'd'))
+          order by k.conrelid, k.conname",
+        None,
+        &[],
+    )?;
+    let action = |letter: String| match letter.as_str() {
+        "c" => Some("CASCADE"),
+        "n" => Some("SET NULL"),
+        "d" => Some("SET DEFAULT"),
+        _ => None,
+    };
+    rows.map(|row| {
+        Ok(ForeignKey {
+            name: text(&row, 1)?,
+            table: oid(&row, 2)?,
+            referenced: oid(&row, 3)?,
+            on_delete: action(text(&row, 4)?),
+            on_update: action(text(&row, 5)?),
+        })
+    })
+    .collect()
+}
+
+fn publications(client: &SpiClient<'_>) -> Result<Vec<(TableId, String)>, spi::Error> {
+    let rows = client.select(
+        "select c.oid, t.pubname::pg_catalog.text
+           from pg_catalog.pg_publication_tables t
+           join pg_catalog.pg_namespace n on n.nspname = t.schemaname
+           join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
+          order by 1, 2",
+        None,
+        &[],
+    )?;
+    rows.map(|row| Ok((oid(&row, 1)?, text(&row, 2)?))).collect()
+}

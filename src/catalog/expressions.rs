@@ -1,0 +1,660 @@
+//! Postgres' expression trees, as policies store them, into the core's expressions.
+//!
+//! Only what is recognized by its OID is taken for what it is: a function or an operator of `pg_catalog`, or one of
+//! ours. Functions written in SQL are seen through. Whatever else there is becomes [`Expression::Unknown`].
+//!
+//! Nothing here evaluates an expression of somebody else's. Reading the body of an SQL function that is stored as text
+//! means parsing it, which can run the input functions of types: that happens with the rights of the function's owner, in
+//! a restricted operation, and in a subtransaction.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, c_char};
+
+use aal::MaxAge;
+use aal::access::{Comparison, Expression, Reason, Rows, Truth, Value};
+use pgrx::datum::Interval;
+use pgrx::prelude::*;
+
+use super::functions::{Functions, Known, SqlBody};
+use crate::planner::{cast, is};
+use crate::types::pointers;
+
+/// How deeply expressions may be nested, bodies of functions included, and still be read.
+const DEEPEST: usize = 200;
+
+/// Reads expression trees.
+pub struct Reader<'a> {
+    functions: &'a Functions,
+    read: RefCell<HashMap<String, Expression>>,
+    depth: Cell<usize>,
+}
+
+/// Where an expression stands.
+struct Frame<'a> {
+    /// The arguments of the function whose body this is; `None` in a policy.
+    arguments: Option<&'a [Expression]>,
+    /// Whether it runs with the rights of whoever asks, and not of a function's owner.
+    callers_rights: bool,
+    /// How many sub-selects deep it is.
+    queries: u32,
+    /// What the columns of a sub-select stand for, in the comparison of `= any (select …)`.
+    selected: &'a [Expression],
+    /// The value that `case x when …` compares.
+    tested: Option<&'a Expression>,
+}
+
+const IN_POLICY: Frame<'static> =
+    Frame { arguments: None, callers_rights: true, queries: 0, selected: &[], tested: None };
+
+impl Frame<'_> {
+    /// Within a sub-select.
+    fn in_query(&self) -> Frame<'_> {
+        Frame { queries: self.queries + 1, selected: &[], tested: None, ..*self }
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(functions: &'a Functions) -> Self {
+        Reader { functions, read: RefCell::new(HashMap::new()), depth: Cell::new(0) }
+    }
+
+    /// Reads a policy's expression from the text of its tree, as the catalog holds it.
+    pub fn read(&self, tree: &str) -> Expression {
+        if let Some(known) = self.read.borrow().get(tree) {
+            return known.clone();
+        }
+        let expression = match CString::new(tree) {
+            Ok(text) => {
+                // SAFETY: the text is Postgres' own, from its catalog. What is made of it lives as long as the current
+                // memory context, and nothing here outlives that.
+                let node: *mut pg_sys::Node = unsafe { pg_sys::stringToNode(text.as_ptr()) }.cast();
+                self.expression(node, &IN_POLICY)
+            }
+            Err(_) => Expression::unknown(),
+        };
+        self.read.borrow_mut().insert(tree.to_owned(), expression.clone());
+        expression
+    }
+
+    fn expression(&self, node: *mut pg_sys::Node, frame: &Frame<'_>) -> Expression {
+        if node.is_null() || self.depth.get() >= DEEPEST {
+            return Expression::unknown();
+        }
+        self.depth.set(self.depth.get() + 1);
+        let expression = self.keyed(self.of_node(node, frame), node, frame);
+        self.depth.set(self.depth.get() - 1);
+        expression
+    }
+
+    /// A condition that can't be read but comes to the same wherever it stands in the policies for a row: so it can be
+    /// told apart whether it holds. Only directly in a policy, where columns are the row's own.
+    fn keyed(&self, expression: Expression, node: *mut pg_sys::Node, frame: &Frame<'_>) -> Expression {
+        match expression {
+            Expression::Unknown { key: None, strict, arguments, reason }
+                if frame.queries == 0 && frame.arguments.is_none() && is_boolean(node) && !is_volatile(node) =>
+            {
+                // SAFETY: a node; the answer is a C string in the current memory context. A tree that was read back
+                // holds no places of the source text, so equal trees give equal texts.
+                let key = unsafe { CStr::from_ptr(pg_sys::nodeToString(node.cast())) };
+                Expression::Unknown { key: Some(key.to_string_lossy().into_owned()), strict, arguments, reason }
+            }
+            other => other,
+        }
+    }
+
+    fn many(&self, list: *mut pg_sys::List, frame: &Frame<'_>) -> Vec<Expression> {
+        pointers::<pg_sys::Node>(list).map(|node| self.expression(node, frame)).collect()
+    }
+
+    fn boxed<T>(&self, node: *mut T, frame: &Frame<'_>) -> Box<Expression> {
+        Box::new(self.expression(node.cast(), frame))
+    }
+
+    fn of_node(&self, node: *mut pg_sys::Node, frame: &Frame<'_>) -> Expression {
+        use pg_sys::NodeTag::*;
+        // SAFETY: each `cast` compares the node's tag with the type it casts to; the tree lives as long as this call.
+        unsafe {
+            if let Some(it) = cast::<pg_sys::Const>(node, T_Const) {
+                constant(it)
+            } else if let Some(it) = cast::<pg_sys::Var>(node, T_Var) {
+                column(it, frame)
+            } else if let Some(it) = cast::<pg_sys::Param>(node, T_Param) {
+                parameter(it, frame)
+            } else if let Some(it) = cast::<pg_sys::FuncExpr>(node, T_FuncExpr) {
+                if it.funcretset { self.opaque_call(it.funcid, it.args, frame) } else { self.call(it.funcid, it.args, it.inputcollid, frame) }
+            } else if let Some(it) = cast::<pg_sys::OpExpr>(node, T_OpExpr) {
+                self.call(pg_sys::get_opcode(it.opno), it.args, it.inputcollid, frame)
+            } else if let Some(it) = cast::<pg_sys::OpExpr>(node, T_DistinctExpr) {
+                self.null_safe(it, frame).map_or_else(|| self.parts(it.args, frame), Expression::negate)
+            } else if let Some(it) = cast::<pg_sys::OpExpr>(node, T_NullIfExpr) {
+                self.null_if(it, frame)
+            } else if let Some(it) = cast::<pg_sys::ScalarArrayOpExpr>(node, T_ScalarArrayOpExpr) {
+                self.compare_each(it, frame)
+            } else if let Some(it) = cast::<pg_sys::BoolExpr>(node, T_BoolExpr) {
+                self.logic(it, frame)
+            } else if let Some(it) = cast::<pg_sys::NullTest>(node, T_NullTest) {
+                self.null_test(it, frame)
+            } else if let Some(it) = cast::<pg_sys::BooleanTest>(node, T_BooleanTest) {
+                self.boolean_test(it, frame)
+            } else if let Some(it) = cast::<pg_sys::CaseExpr>(node, T_CaseExpr) {
+                self.case(it, frame)
+            } else if is(node, T_CaseTestExpr) {
+                frame.tested.cloned().unwrap_or_else(Expression::unknown)
+            } else if let Some(it) = cast::<pg_sys::CoalesceExpr>(node, T_CoalesceExpr) {
+                Expression::Coalesce(self.many(it.args, frame))
+            } else if let Some(it) = cast::<pg_sys::ArrayExpr>(node, T_ArrayExpr) {
+                if it.multidims { Expression::unknown() } else { Expression::Array(self.many(it.elements, frame)) }
+            } else if let Some(it) = cast::<pg_sys::RelabelType>(node, T_RelabelType) {
+                self.expression(it.arg.cast(), frame)
+            } else if let Some(it) = cast::<pg_sys::CollateExpr>(node, T_CollateExpr) {
+                self.expression(it.arg.cast(), frame)
+            } else if let Some(it) = cast::<pg_sys::CoerceToDomain>(node, T_CoerceToDomain) {
+                self.expression(it.arg.cast(), frame)
+            } else if let Some(it) = cast::<pg_sys::CoerceViaIO>(node, T_CoerceViaIO) {
+                self.converted(it, frame)
+            } else if let Some(it) = cast::<pg_sys::ArrayCoerceExpr>(node, T_ArrayCoerceExpr) {
+                self.converted_array(it, frame)
+            } else if let Some(it) = cast::<pg_sys::SubscriptingRef>(node, T_SubscriptingRef) {
+                self.subscript(it, frame)
+            } else if let Some(it) = cast::<pg_sys::SQLValueFunction>(node, T_SQLValueFunction) {
+                value_function(it, frame)
+            } else if let Some(it) = cast::<pg_sys::SubLink>(node, T_SubLink) {
+                self.sub_select(it, frame)
+            } else if let Some(it) = cast::<pg_sys::NamedArgExpr>(node, T_NamedArgExpr) {
+                self.expression(it.arg.cast(), frame)
+            } else if let Some(it) = cast::<pg_sys::FieldSelect>(node, T_FieldSelect) {
+                Expression::Unknown { key: None, strict: true, arguments: vec![self.expression(it.arg.cast(), frame)], reason: None }
+            } else if let Some(it) = cast::<pg_sys::MinMaxExpr>(node, T_MinMaxExpr) {
+                self.parts(it.args, frame)
+            } else if let Some(it) = cast::<pg_sys::RowExpr>(node, T_RowExpr) {
+                self.parts(it.args, frame)
+            } else if let Some(it) = cast::<pg_sys::Aggref>(node, T_Aggref) {
+                // What is aggregated doesn't say what comes of it.
+                let arguments = pointers::<pg_sys::TargetEntry>(it.args).map(|entry| self.expression((*entry).expr.cast(), frame));
+                let mentions: Vec<Expression> = arguments.collect();
+                mentioning(mentions)
+            } else {
+                Expression::unknown()
+            }
+        }
+    }
+
+    /// What can't be read, but has parts that can. They may never be evaluated.
+    fn parts(&self, list: *mut pg_sys::List, frame: &Frame<'_>) -> Expression {
+        mentioning(self.many(list, frame))
+    }
+
+    fn logic(&self, it: &pg_sys::BoolExpr, frame: &Frame<'_>) -> Expression {
+        let mut all = self.many(it.args, frame);
+        match it.boolop {
+            pg_sys::BoolExprType::AND_EXPR => Expression::And(all),
+            pg_sys::BoolExprType::OR_EXPR => Expression::Or(all),
+            _ => all.pop().map_or_else(Expression::unknown, Expression::negate),
+        }
+    }
+
+    fn null_test(&self, it: &pg_sys::NullTest, frame: &Frame<'_>) -> Expression {
+        let tested = self.boxed(it.arg, frame);
+        // Of a row value it asks for all of its columns.
+        if it.argisrow {
+            return mentioning(vec![*tested]);
+        }
+        Expression::Is { truth: Truth::Null, negated: it.nulltesttype == pg_sys::NullTestType::IS_NOT_NULL, tested }
+    }
+
+    fn boolean_test(&self, it: &pg_sys::BooleanTest, frame: &Frame<'_>) -> Expression {
+        use pg_sys::BoolTestType::*;
+        let (truth, negated) = match it.booltesttype {
+            IS_TRUE => (Truth::True, false),
+            IS_NOT_TRUE => (Truth::True, true),
+            IS_FALSE => (Truth::False, false),
+            IS_NOT_FALSE => (Truth::False, true),
+            IS_UNKNOWN => (Truth::Null, false),
+            _ => (Truth::Null, true),
+        };
+        Expression::Is { truth, negated, tested: self.boxed(it.arg, frame) }
+    }
+
+    fn case(&self, it: &pg_sys::CaseExpr, frame: &Frame<'_>) -> Expression {
+        let tested = (!it.arg.is_null()).then(|| self.expression(it.arg.cast(), frame));
+        let within = Frame { tested: tested.as_ref().or(frame.tested), ..*frame };
+        let arms = pointers::<pg_sys::CaseWhen>(it.args).map(|arm| {
+            // SAFETY: a CASE holds a list of CaseWhen.
+            let arm = unsafe { &*arm };
+            (self.expression(arm.expr.cast(), &within), self.expression(arm.result.cast(), frame))
+        });
+        let arms = arms.collect();
+        let otherwise = if it.defresult.is_null() { Expression::NULL } else { self.expression(it.defresult.cast(), frame) };
+        Expression::Case { arms, otherwise: Box::new(otherwise) }
+    }
+
+    /// `not (a is distinct from b)`, if the operator beneath is one that is known.
+    fn null_safe(&self, it: &pg_sys::OpExpr, frame: &Frame<'_>) -> Option<Expression> {
+        self.equality(it)?;
+        let [a, b] = self.two(it.args, frame)?;
+        Some(Expression::Compare(Comparison::Same, Box::new(a), Box::new(b)))
+    }
+
+    fn null_if(&self, it: &pg_sys::OpExpr, frame: &Frame<'_>) -> Expression {
+        match (self.equality(it), self.two(it.args, frame)) {
+            (Some(()), Some([a, b])) => Expression::NullIf(Box::new(a), Box::new(b)),
+            _ => self.parts(it.args, frame),
+        }
+    }
+
+    /// Whether an operator is an equality that is known.
+    fn equality(&self, it: &pg_sys::OpExpr) -> Option<()> {
+        // SAFETY: looks an operator up.
+        let function = unsafe { pg_sys::get_opcode(it.opno) };
+        let is_equality = matches!(self.functions.known(function), Some(Known::Compare(Comparison::Equal, false, false)));
+        (is_equality && compares_bytes(it.inputcollid)).then_some(())
+    }
+
+    fn two(&self, list: *mut pg_sys::List, frame: &Frame<'_>) -> Option<[Expression; 2]> {
+        self.many(list, frame).try_into().ok()
+    }
+
+    fn compare_each(&self, it: &pg_sys::ScalarArrayOpExpr, frame: &Frame<'_>) -> Expression {
+        // SAFETY: looks an operator up.
+        let function = unsafe { pg_sys::get_opcode(it.opno) };
+        match (self.functions.known(function), self.two(it.args, frame)) {
+            (Some(Known::Compare(comparison, negated, false)), Some([value, array])) if compares_bytes(it.inputcollid) => {
+                let (value, array) = (Box::new(value), Box::new(array));
+                Expression::CompareEach { comparison, negated, any: it.useOr, value, array }
+            }
+            _ => self.parts(it.args, frame),
+        }
+    }
+
+    /// A call of a function, or of the function behind an operator.
+    fn call(&self, function: pg_sys::Oid, list: *mut pg_sys::List, collation: pg_sys::Oid, frame: &Frame<'_>) -> Expression {
+        let read = match self.functions.known(function) {
+            Some(known) => {
+                // Whatever is left out of a call of ours is NULL by default.
+                let given = self.by_position(list, frame).into_iter().map(|it| it.unwrap_or(Expression::NULL));
+                known_call(known, given.collect(), collation)
+            }
+            None => {
+                self.functions.sql_body(function).and_then(|body| self.through(&body, self.by_position(list, frame), frame))
+            }
+        };
+        read.unwrap_or_else(|| self.opaque_call(function, list, frame))
+    }
+
+    /// The arguments of a call, each at its place; `None` where one is left out before another that is named.
+    fn by_position(&self, list: *mut pg_sys::List, frame: &Frame<'_>) -> Vec<Option<Expression>> {
+        let mut given = Vec::new();
+        for (n, node) in pointers::<pg_sys::Node>(list).enumerate() {
+            // SAFETY: an argument of a call; the cast looks at its tag.
+            let named = unsafe { cast::<pg_sys::NamedArgExpr>(node, pg_sys::NodeTag::T_NamedArgExpr) };
+            let place = named.map_or(n, |named| usize::try_from(named.argnumber).unwrap_or(n));
+            if given.len() <= place {
+                given.resize(place + 1, None);
+            }
+            given[place] = Some(self.expression(node, frame));
+        }
+        given
+    }
+
+    /// A call that says nothing but what its arguments are.
+    fn opaque_call(&self, function: pg_sys::Oid, list: *mut pg_sys::List, frame: &Frame<'_>) -> Expression {
+        // SAFETY: looks a function up, which the expression depends on: so it's there.
+        let strict = unsafe { pg_sys::func_strict(function) };
+        let reason = self.functions.name_if_users(function).map(Reason::Function);
+        Expression::Unknown { key: None, strict, arguments: self.many(list, frame), reason }
+    }
+
+    /// What a call of an SQL function comes to.
+    fn through(&self, body: &SqlBody, mut given: Vec<Option<Expression>>, frame: &Frame<'_>) -> Option<Expression> {
+        let mut defaults = Vec::new();
+        if given.len() < body.parameters || given.contains(&None) {
+            defaults = body.defaults.as_deref().map(|text| self.defaults(text, frame)).unwrap_or_default();
+        }
+        given.resize(body.parameters, None);
+        let first_default = body.parameters - defaults.len().min(body.parameters);
+        let filled = given.into_iter().enumerate().map(|(n, it)| {
+            it.or_else(|| n.checked_sub(first_default).and_then(|n| defaults.get(n)).cloned())
+        });
+        let arguments: Vec<Expression> = filled.collect::<Option<_>>()?;
+        let within = Frame {
+            arguments: Some(&arguments),
+            callers_rights: frame.callers_rights && !body.security_definer,
+            queries: 1,
+            selected: &[],
+            tested: None,
+        };
+        let (target, rows) = self.query(body.query, &within)?;
+        let result = Expression::Select { target: Box::new(target), rows };
+        if !body.strict || arguments.is_empty() {
+            return Some(result);
+        }
+        let is_null = |tested: &Expression| Expression::Is { truth: Truth::Null, negated: false, tested: Box::new(tested.clone()) };
+        let any_null = Expression::Or(arguments.iter().map(is_null).collect());
+        Some(Expression::Case { arms: vec![(any_null, Expression::NULL)], otherwise: Box::new(result) })
+    }
+
+    /// The defaults of a function's last parameters.
+    fn defaults(&self, text: &CStr, frame: &Frame<'_>) -> Vec<Expression> {
+        // SAFETY: as in `read`: a list of expressions, as the catalog holds it.
+        let list: *mut pg_sys::List = unsafe { pg_sys::stringToNode(text.as_ptr()) }.cast();
+        self.many(list, &Frame { arguments: Some(&[]), ..*frame })
+    }
+
+    fn converted(&self, it: &pg_sys::CoerceViaIO, frame: &Frame<'_>) -> Expression {
+        // SAFETY: an expression.
+        let from = Kind::of(unsafe { pg_sys::exprType(it.arg.cast()) });
+        let to = Kind::of(it.resulttype);
+        let argument = self.boxed(it.arg, frame);
+        match (from, to) {
+            (Kind::Text | Kind::Json, Kind::Json) => Expression::ToJson(argument),
+            (Kind::Json, Kind::Text) => Expression::JsonToText(argument),
+            (Kind::Text | Kind::Enum, Kind::Text | Kind::Enum) => *argument,
+            _ => Expression::Unknown { key: None, strict: true, arguments: vec![*argument], reason: None },
+        }
+    }
+
+    fn converted_array(&self, it: &pg_sys::ArrayCoerceExpr, frame: &Frame<'_>) -> Expression {
+        // SAFETY: an expression, and a type, looked up.
+        let (from, to) = unsafe {
+            (pg_sys::get_element_type(pg_sys::exprType(it.arg.cast())), pg_sys::get_element_type(it.resulttype))
+        };
+        let argument = self.expression(it.arg.cast(), frame);
+        // Not varchar(3): that cuts. An element's cast to it is a call, not a relabelling.
+        // SAFETY: an expression node.
+        let relabels = unsafe { is(it.elemexpr.cast(), pg_sys::NodeTag::T_RelabelType) || is(it.elemexpr.cast(), pg_sys::NodeTag::T_CoerceViaIO) };
+        match (Kind::of(from), Kind::of(to)) {
+            (Kind::Text | Kind::Enum, Kind::Text | Kind::Enum) if relabels => argument,
+            _ => Expression::Unknown { key: None, strict: true, arguments: vec![argument], reason: None },
+        }
+    }
+
+    /// `document['key']`, of jsonb.
+    fn subscript(&self, it: &pg_sys::SubscriptingRef, frame: &Frame<'_>) -> Expression {
+        let document = self.boxed(it.refexpr, frame);
+        let keys = self.many(it.refupperindexpr, frame);
+        let is_read = it.refassgnexpr.is_null() && it.reflowerindexpr.is_null();
+        if is_read && it.refcontainertype == pg_sys::JSONBOID {
+            return Expression::Path { document, path: Box::new(Expression::Array(keys)), as_text: false };
+        }
+        mentioning([vec![*document], keys].concat())
+    }
+
+    fn sub_select(&self, it: &pg_sys::SubLink, frame: &Frame<'_>) -> Expression {
+        use pg_sys::SubLinkType::*;
+        let Some((target, rows)) = self.query(it.subselect.cast(), &frame.in_query()) else { return Expression::unknown() };
+        let test = |target: &Expression| {
+            let selected = self.selected(it.subselect.cast(), &frame.in_query()).unwrap_or_else(|| vec![target.clone()]);
+            self.boxed(it.testexpr, &Frame { selected: &selected, ..*frame })
+        };
+        match it.subLinkType {
+            EXISTS_SUBLINK => Expression::Exists(rows),
+            EXPR_SUBLINK => Expression::Select { target: Box::new(target), rows },
+            ARRAY_SUBLINK => Expression::ArrayOf { target: Box::new(target), rows },
+            ANY_SUBLINK => Expression::AnyRow { test: test(&target), rows },
+            // True for all is not false for any.
+            ALL_SUBLINK => Expression::AnyRow { test: Box::new(test(&target).negate()), rows }.negate(),
+            _ => Expression::unknown(),
+        }
+    }
+
+    /// What a query selects, column by column.
+    fn selected(&self, query: *mut pg_sys::Query, frame: &Frame<'_>) -> Option<Vec<Expression>> {
+        // SAFETY: a query node, or NULL.
+        let query = unsafe { cast::<pg_sys::Query>(query.cast(), pg_sys::NodeTag::T_Query) }?;
+        let entries = pointers::<pg_sys::TargetEntry>(query.targetList).filter_map(|entry| {
+            // SAFETY: a target list holds target entries.
+            let entry = unsafe { &*entry };
+            (!entry.resjunk).then(|| self.expression(entry.expr.cast(), frame))
+        });
+        Some(if is_plain(query) { entries.collect() } else { entries.map(|it| mentioning(vec![it])).collect() })
+    }
+
+    /// What a query selects first, and from where.
+    fn query(&self, query: *mut pg_sys::Query, frame: &Frame<'_>) -> Option<(Expression, Rows)> {
+        let target = self.selected(query, frame)?.into_iter().next().unwrap_or_else(Expression::unknown);
+        // SAFETY: a query node; `selected` has looked.
+        let query = unsafe { cast::<pg_sys::Query>(query.cast(), pg_sys::NodeTag::T_Query) }?;
+        if query.commandType != pg_sys::CmdType::CMD_SELECT {
+            return None;
+        }
+        let mut rows = Rows {
+            filter: None,
+            from: true,
+            always_one: false,
+            may_be_cut: true,
+            reads: Vec::new(),
+            mentions: Vec::new(),
+            // SAFETY: a query node.
+            correlated: unsafe { pg_sys::contain_vars_of_level(std::ptr::from_ref(query).cast_mut().cast(), 1) },
+        };
+        for entry in pointers::<pg_sys::RangeTblEntry>(query.rtable) {
+            // SAFETY: a range table holds range table entries.
+            let entry = unsafe { &*entry };
+            match entry.rtekind {
+                pg_sys::RTEKind::RTE_RELATION if frame.callers_rights => rows.reads.push(entry.relid.to_u32()),
+                pg_sys::RTEKind::RTE_SUBQUERY => {
+                    if let Some((target, beneath)) = self.query(entry.subquery, &frame.in_query()) {
+                        rows.mentions.push(Expression::Select { target: Box::new(target), rows: beneath });
+                    }
+                }
+                pg_sys::RTEKind::RTE_FUNCTION => {
+                    for function in pointers::<pg_sys::RangeTblFunction>(entry.functions) {
+                        // SAFETY: a function's entry holds RangeTblFunction.
+                        rows.mentions.push(self.expression(unsafe { (*function).funcexpr }, frame));
+                    }
+                }
+                _ => {}
+            }
+        }
+        // SAFETY: NULL or the query's own FROM and WHERE.
+        let Some(from) = (unsafe { query.jointree.as_ref() }) else { return Some((target, rows)) };
+        let filter = (!from.quals.is_null()).then(|| self.expression(from.quals, frame));
+        if !is_plain(query) {
+            rows.mentions.extend(filter);
+            return Some((target, rows));
+        }
+        rows.from = !from.fromlist.is_null();
+        rows.may_be_cut = !query.limitCount.is_null() || !query.limitOffset.is_null() || query.hasTargetSRFs;
+        let grouped = !query.groupClause.is_null() || !query.groupingSets.is_null() || !query.havingQual.is_null();
+        if query.hasAggs && !grouped {
+            // One row, whatever the filter finds; unless that row is cut.
+            rows.always_one = !rows.may_be_cut;
+            if !rows.always_one {
+                rows.mentions.extend(filter);
+                return Some((target, rows));
+            }
+        } else if !query.havingQual.is_null() || !query.groupingSets.is_null() {
+            // Empty grouping sets have a row even where nothing is grouped.
+            rows.may_be_cut = true;
+            rows.mentions.extend(filter);
+            return Some((target, rows));
+        }
+        rows.filter = filter.map(Box::new);
+        Some((target, rows))
+    }
+}
+
+/// Whether what a query selects is made of its own FROM and WHERE alone.
+fn is_plain(query: &pg_sys::Query) -> bool {
+    query.setOperations.is_null() && query.cteList.is_null() && query.commandType == pg_sys::CmdType::CMD_SELECT
+}
+
+fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::Oid) -> Option<Expression> {
+    let mut arguments = arguments.into_iter();
+    let mut next = || arguments.next().map(Box::new);
+    let or_null = |argument: Option<Box<Expression>>| argument.unwrap_or(Box::new(Expression::NULL));
+    Some(match known {
+        Known::Compare(comparison, negated, swapped) => {
+            if !compares_bytes(collation) {
+                return None;
+            }
+            let (a, b) = (next()?, next()?);
+            let (a, b) = if swapped { (b, a) } else { (a, b) };
+            let compared = Expression::Compare(comparison, a, b);
+            if negated { compared.negate() } else { compared }
+        }
+        Known::Like(negated) => {
+            let (a, b) = (next()?, next()?);
+            let plain = matches!(&*b, Expression::Constant(Value::Text(pattern)) if !pattern.contains(['%', '_', '\\']));
+            if !plain || !compares_bytes(collation) {
+                return None;
+            }
+            let compared = Expression::Compare(Comparison::Equal, a, b);
+            if negated { compared.negate() } else { compared }
+        }
+        Known::Same => *next()?,
+        Known::Member { as_text } => Expression::Member { document: next()?, key: next()?, as_text: as_text },
+        Known::Path { as_text } => Expression::Path { document: next()?, path: next()?, as_text: as_text },
+        Known::HasKey => Expression::HasKey(next()?, next()?),
+        Known::Setting => {
+            let name = next()?;
+            let missing_ok = next();
+            let missing_ok = missing_ok.is_some_and(|it| *it != Expression::Constant(Value::Bool(false)));
+            Expression::Setting { name, missing_ok }
+        }
+        Known::Claims => Expression::Claims,
+        Known::Level => Expression::Level,
+        Known::EnrolledLevel => Expression::EnrolledLevel,
+        Known::Status => Expression::Status,
+        Known::Methods => Expression::Methods,
+        Known::HasLevel { raises } => {
+            Expression::HasLevel { level: next()?, max_age: or_null(next()), raises: raises }
+        }
+        Known::HasEnrolledLevel { raises } => Expression::HasEnrolledLevel { max_age: or_null(next()), raises: raises },
+        Known::AuthenticatedAt => {
+            Expression::AuthenticatedAt(next().unwrap_or(Box::new(Expression::Constant(Value::text("aal1")))))
+        }
+    })
+}
+
+/// What can't be read, but has these in it.
+fn mentioning(mentions: Vec<Expression>) -> Expression {
+    // Whether they are evaluated at all isn't known: so one that raises says nothing.
+    let rows = Rows { filter: None, from: true, always_one: false, may_be_cut: true, reads: Vec::new(), mentions, correlated: false };
+    Expression::Select { target: Box::new(Expression::unknown()), rows }
+}
+
+fn column(it: &pg_sys::Var, frame: &Frame<'_>) -> Expression {
+    let is_of_row = frame.arguments.is_none() && it.varlevelsup == frame.queries;
+    if !is_of_row {
+        return Expression::unknown();
+    }
+    let key = (it.vartype == pg_sys::BOOLOID).then(|| format!("column {}", it.varattno));
+    Expression::Unknown { key, strict: false, arguments: Vec::new(), reason: Some(Reason::Column(it.varattno)) }
+}
+
+fn parameter(it: &pg_sys::Param, frame: &Frame<'_>) -> Expression {
+    let place = usize::try_from(it.paramid).ok().and_then(|id| id.checked_sub(1));
+    let of = |list: Option<&[Expression]>| place.and_then(|place| list?.get(place)).cloned();
+    let found = match it.paramkind {
+        pg_sys::ParamKind::PARAM_EXTERN => of(frame.arguments),
+        pg_sys::ParamKind::PARAM_SUBLINK => of(Some(frame.selected)),
+        _ => None,
+    };
+    found.unwrap_or_else(Expression::unknown)
+}
+
+fn value_function(it: &pg_sys::SQLValueFunction, frame: &Frame<'_>) -> Expression {
+    use pg_sys::SQLValueFunctionOp::*;
+    match it.op {
+        SVFOP_CURRENT_ROLE | SVFOP_CURRENT_USER | SVFOP_USER if frame.callers_rights => Expression::CurrentRole,
+        _ => Expression::unknown(),
+    }
+}
+
+fn is_boolean(node: *mut pg_sys::Node) -> bool {
+    // SAFETY: an expression.
+    unsafe { pg_sys::exprType(node) == pg_sys::BOOLOID }
+}
+
+fn is_volatile(node: *mut pg_sys::Node) -> bool {
+    // SAFETY: an expression.
+    unsafe { pg_sys::contain_volatile_functions(node) }
+}
+
+/// Whether texts are equal in this collation only if their bytes are.
+fn compares_bytes(collation: pg_sys::Oid) -> bool {
+    // SAFETY: looks a collation up; an expression that holds it depends on it, so it's there.
+    collation == pg_sys::InvalidOid || unsafe { pg_sys::get_collation_isdeterministic(collation) }
+}
+
+/// What kinds of types are told apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Json,
+    Enum,
+    Other,
+}
+
+impl Kind {
+    fn of(type_oid: pg_sys::Oid) -> Kind {
+        if type_oid == pg_sys::InvalidOid {
+            return Kind::Other;
+        }
+        // SAFETY: looks a type up.
+        let base = unsafe { pg_sys::getBaseType(type_oid) };
+        match base {
+            pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::UNKNOWNOID => Kind::Text,
+            pg_sys::JSONOID | pg_sys::JSONBOID => Kind::Json,
+            // SAFETY: looks a type up.
+            _ if unsafe { pg_sys::get_typtype(base) } as u8 == pg_sys::TYPTYPE_ENUM => Kind::Enum,
+            _ => Kind::Other,
+        }
+    }
+}
+
+fn constant(it: &pg_sys::Const) -> Expression {
+    if it.constisnull {
+        return Expression::NULL;
+    }
+    // SAFETY: the datum of a constant of this type, not null.
+    let value = unsafe { value_of(it.consttype, it.constvalue) };
+    value.map_or_else(Expression::unknown, Expression::Constant)
+}
+
+/// # Safety
+/// `datum` must be a value of this type, and not null.
+unsafe fn value_of(type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> Option<Value> {
+    // SAFETY: the caller's promise, for each type as it is.
+    unsafe {
+        match type_oid {
+            pg_sys::BOOLOID => bool::from_datum(datum, false).map(Value::Bool),
+            pg_sys::TEXTOID | pg_sys::VARCHAROID => String::from_datum(datum, false).map(Value::Text),
+            pg_sys::UNKNOWNOID => {
+                let text = CStr::from_ptr(datum.cast_mut_ptr::<c_char>());
+                text.to_str().ok().map(Value::text)
+            }
+            pg_sys::NAMEOID => {
+                let text = CStr::from_ptr(datum.cast_mut_ptr::<c_char>());
+                text.to_str().ok().map(Value::text)
+            }
+            pg_sys::JSONOID => String::from_datum(datum, false).and_then(|text| serde_json::from_str(&text).ok()).map(Value::Json),
+            pg_sys::JSONBOID => output(pg_sys::F_JSONB_OUT.into(), datum).and_then(|text| serde_json::from_str(&text).ok()).map(Value::Json),
+            pg_sys::INTERVALOID => {
+                let interval = Interval::from_datum(datum, false)?;
+                MaxAge::from_interval(interval.months(), interval.days(), interval.micros()).ok().map(Value::Interval)
+            }
+            pg_sys::TEXTARRAYOID | VARCHAR_ARRAY => {
+                let array = pgrx::datum::Array::<&str>::from_datum(datum, false)?;
+                let item = |item: Option<&str>| item.map_or(Value::Null, Value::text);
+                Some(Value::Array(array.iter().map(item).collect()))
+            }
+            _ if Kind::of(type_oid) == Kind::Enum => output(pg_sys::F_ENUM_OUT.into(), datum).map(Value::Text),
+            _ => None,
+        }
+    }
+}
+
+/// `_varchar`, which has no name among Postgres' own constants.
+const VARCHAR_ARRAY: pg_sys::Oid = pg_sys::Oid::from_u32(1015);
+
+/// # Safety
+/// `function` must be the output function of the datum's type.
+unsafe fn output(function: pg_sys::Oid, datum: pg_sys::Datum) -> Option<String> {
+    // SAFETY: the caller's promise; the answer is a C string.
+    let text = unsafe { CStr::from_ptr(pg_sys::OidOutputFunctionCall(function, datum)) };
+    text.to_str().ok().map(str::to_owned)
+}
+
