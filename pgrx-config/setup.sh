@@ -17,6 +17,8 @@ install_debian_packages() {
         wanted+=(pgbouncer)
         command -v npm >/dev/null || wanted+=(nodejs npm)
     fi
+    # The tests open the report in a browser.
+    if [ -z "$purpose" ]; then command -v chromium chromium-browser google-chrome >/dev/null || wanted+=(chromium); fi
     if [ "$purpose" != --build ] || [ -z "${AAL_PG_CONFIG:-}" ]; then command -v pip >/dev/null || wanted+=(python3-pip); fi
     case $major in
         16 | 18) ;;

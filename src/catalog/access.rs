@@ -6,7 +6,7 @@ use aal::access::{
     Bypass, Catalog, Command, ForeignKey, Function, Guard, Policy, PolicyCommand, Role, RoleId, Standing, Table,
     TableId, View, ViewKind,
 };
-use aal::policy::{RECORD_MARK, RecordedProtection};
+use aal::policy::RecordedProtection;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient, SpiHeapTupleData};
 
@@ -312,7 +312,7 @@ fn guards(
             always_fires: before_statement && truth(&row, 5)?,
             commands: commands.into_iter().filter(|(bit, _)| has(*bit)).map(|(_, command)| command).collect(),
             arguments: arguments(&text(&row, 6)?),
-            is_ours: text(&row, 7)?.starts_with(RECORD_MARK),
+            record: RecordedProtection::from_record(&text(&row, 7)?),
         };
         Ok((oid(&row, 1)?, guard))
     })
@@ -387,8 +387,15 @@ fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<View>, spi
                             from {OTHERS}
                            where r.oid <> c.relowner
                              and pg_catalog.has_schema_privilege(r.oid, c.relnamespace, 'USAGE')
-                             and (pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE')
-                                  or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE'))
+                             and (pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT')
+                                  or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT'))
+                           order by 1),
+                    array(select r.rolname::pg_catalog.text
+                            from {OTHERS}
+                           where r.oid <> c.relowner and c.relkind = 'v'
+                             and pg_catalog.has_schema_privilege(r.oid, c.relnamespace, 'USAGE')
+                             and (pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE')
+                                  or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE'))
                            order by 1)
                from pg_catalog.pg_class c
                join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -411,7 +418,8 @@ fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<View>, spi
             },
             owner: oid(&row, 6)?,
             reads: oids(&row, 7)?,
-            open_to: texts(&row, 8)?,
+            read_by: texts(&row, 8)?,
+            written_by: texts(&row, 9)?,
         })
     })
     .collect()

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char};
 
 use aal::MaxAge;
-use aal::access::{Comparison, Expression, Reason, Rows, Truth, Value};
+use aal::access::{Comparison, Expression, Origin, Reason, Rows, Truth, Value};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
@@ -324,7 +324,10 @@ impl<'a> Reader<'a> {
             selected: &[],
             tested: None,
         };
-        let (target, rows) = self.query(body.query, &within)?;
+        let (target, mut rows) = self.query(body.query, &within)?;
+        // The planner inlines only where it would lose nothing by it.
+        let inlined = !body.security_definer && !body.has_settings && !rows.from && rows.filter.is_none() && !rows.may_be_cut;
+        rows.origin = if inlined { Origin::Inlined } else { Origin::Call };
         let result = Expression::Select { target: Box::new(target), rows };
         if !body.strict || arguments.is_empty() {
             return Some(result);
@@ -425,6 +428,7 @@ impl<'a> Reader<'a> {
             may_be_cut: true,
             reads: Vec::new(),
             mentions: Vec::new(),
+            origin: Origin::SubSelect,
             // SAFETY: a query node.
             correlated: unsafe { pg_sys::contain_vars_of_level(std::ptr::from_ref(query).cast_mut().cast(), 1) },
         };
@@ -531,7 +535,7 @@ fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::Oid) 
 /// What can't be read, but has these in it.
 fn mentioning(mentions: Vec<Expression>) -> Expression {
     // Whether they are evaluated at all isn't known: so one that raises says nothing.
-    let rows = Rows { filter: None, from: true, always_one: false, may_be_cut: true, reads: Vec::new(), mentions, correlated: false };
+    let rows = Rows { filter: None, from: true, always_one: false, may_be_cut: true, reads: Vec::new(), mentions, correlated: false, origin: Origin::Inlined };
     Expression::Select { target: Box::new(Expression::unknown()), rows }
 }
 

@@ -62,6 +62,8 @@ pub struct SqlBody {
     pub strict: bool,
     /// Whether it runs with its owner's rights.
     pub security_definer: bool,
+    /// Whether it runs with settings of its own.
+    pub has_settings: bool,
 }
 
 /// The functions that policies call.
@@ -182,7 +184,9 @@ impl Functions {
         let owner: pg_sys::Oid = row.get(3)?.unwrap_or(pg_sys::InvalidOid);
         let text = |text: Option<String>| text.and_then(|text| CString::new(text).ok());
         let result: pg_sys::Oid = row.get(8)?.unwrap_or(pg_sys::InvalidOid);
-        let path = text(row.get(9)?).unwrap_or_else(|| c"pg_catalog, pg_temp".to_owned());
+        let path = text(row.get(9)?);
+        let has_settings = path.is_some();
+        let path = path.unwrap_or_else(|| c"pg_catalog, pg_temp".to_owned());
         let query = match (text(tree), text(source)) {
             (Some(tree), _) => self.within_memory(|| single_query(&tree)),
             (None, Some(source)) => self.within_memory(|| parse(function, owner, &source, &path)),
@@ -195,6 +199,7 @@ impl Functions {
             defaults: text(row.get(7)?),
             strict: row.get(4)?.unwrap_or_default(),
             security_definer: row.get(5)?.unwrap_or_default(),
+            has_settings,
         }))
     }
 

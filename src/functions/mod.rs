@@ -3,7 +3,7 @@
 pub mod enrollment;
 mod guard;
 mod proof;
-mod protection;
+pub mod protection;
 pub mod session;
 mod token;
 

@@ -4,12 +4,17 @@
 //! subtransaction, which a parallel query can't have. Not SECURITY DEFINER: nobody learns by them what the catalog
 //! wouldn't tell. Their search_path is `pg_catalog, pg_temp`.
 
-use aal::access::Requirements;
+use aal::access::{Catalog, Command, RequiredLevel, Requirements};
+use aal::{lint, report};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
+use pgrx::spi::SpiClient;
 
+use crate::catalog::Relation;
 use crate::catalog::access::{Scope, read};
-use crate::denial::raise;
+use crate::denial::{self, raise};
+use crate::functions::protection::require_table;
+use crate::settings::{self, ClaimsSource};
 use crate::types::{Name, Regclass};
 
 /// For each table, role and command the lowest session level at which the command could succeed for some row.
@@ -32,9 +37,8 @@ fn aal_matrix(
         name!(note, Option<String>),
     ),
 > {
-    let table = target.map(|Regclass(oid)| oid);
-    let scope = Scope { table, role: None, with_surroundings: false };
-    let catalog = Spi::connect(|client| read(client, scope)).unwrap_or_else(|error| raise(b"XX000", &error.to_string(), None, None));
+    let table = target.map(|Regclass(oid)| table(oid).oid);
+    let catalog = catalog(Scope { table, role: None, with_surroundings: false });
     let requirements = Requirements::derive(&catalog);
     let wanted = requirements.iter().filter(|(it, ..)| table.is_none_or(|oid| oid.to_u32() == it.id));
     let rows: Vec<_> = wanted
@@ -55,4 +59,169 @@ fn aal_matrix(
 
 fn interval(max_age: aal::MaxAge) -> Interval {
     Interval::new(0, 0, max_age.micros()).unwrap_or_else(|_| raise(b"22008", "interval out of range", None, None))
+}
+
+/// Findings: how tables come to need less than somebody meant them to. In the row shape of Supabase's splinter.
+#[pg_extern(stable, parallel_unsafe)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn aal_lint() -> TableIterator<
+    'static,
+    (
+        name!(name, String),
+        name!(title, String),
+        name!(level, String),
+        name!(facing, String),
+        name!(categories, Vec<String>),
+        name!(description, String),
+        name!(detail, String),
+        name!(remediation, String),
+        name!(metadata, pgrx::JsonB),
+        name!(cache_key, String),
+    ),
+> {
+    let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
+    let requirements = Requirements::derive(&catalog);
+    let rows: Vec<_> = lint::run(&catalog, &requirements)
+        .into_iter()
+        .map(|finding| {
+            let lint = finding.lint;
+            (
+                lint.name.to_owned(),
+                lint.title.to_owned(),
+                lint.level.to_string(),
+                "EXTERNAL".to_owned(),
+                vec![lint.category.to_owned()],
+                lint.description.to_owned(),
+                finding.found.detail.clone(),
+                lint.remediation.to_owned(),
+                pgrx::JsonB(finding.metadata()),
+                finding.cache_key(),
+            )
+        })
+        .collect();
+    TableIterator::new(rows)
+}
+
+/// Raises unless a command on a table needs at least `level` of a role.
+///
+/// Errors: P0004 if it needs less; 42P01 and 42809 as `aal_matrix`; 42704 for a role that doesn't exist; 22023 for an
+/// unknown command or level; 22004 for a NULL.
+#[pg_extern(stable, parallel_unsafe)]
+#[search_path(pg_catalog, pg_temp)]
+fn assert_aal(
+    target: Option<Regclass>,
+    command: Option<&str>,
+    level: Option<&str>,
+    role: default!(Option<Name>, "'authenticated'"),
+) {
+    let Some(Regclass(target)) = target else { denial::null_argument("target") };
+    let Some(command) = command else { denial::null_argument("command") };
+    let Some(level) = level else { denial::null_argument("level") };
+    let Some(Name(role)) = role else { denial::null_argument("role") };
+    let command = Command::from_name(command).unwrap_or_else(|| unknown_command(command));
+    let level: RequiredLevel = level.parse().unwrap_or_else(|error| denial::unknown_level(&error));
+    let relation = table(target);
+    let catalog = catalog(Scope { table: Some(target), role: Some(&role), with_surroundings: false });
+    if catalog.roles.is_empty() {
+        raise(b"42704", &format!("role \"{role}\" does not exist"), None, None);
+    }
+    let requirements = Requirements::derive(&catalog);
+    // The row was read a moment ago; if it is gone by now, nothing is asserted.
+    let Some(required) = requirements.of(target.to_u32(), 0, command) else {
+        raise(b"42P01", "the table does not exist", None, None)
+    };
+    if required.level < level {
+        let found = match (required.level, required.max_age) {
+            (RequiredLevel::None, _) => "nothing".to_owned(),
+            (found, Some(max_age)) => format!("{found}, at most {} old", max_age.in_words()),
+            (found, None) => found.to_string(),
+        };
+        let message =
+            format!("{} on {} needs {found} of {role}, not {level}", command.as_str(), relation.display_name());
+        let mut detail = format!("Decided by: {}.", required.decided_by.join(", "));
+        if let Some(note) = &required.note {
+            detail.push_str(&format!(" Note: {note}."));
+        }
+        raise(b"P0004", &message, Some(&detail), Some("See auth.aal_matrix() and auth.aal_lint()."));
+    }
+}
+
+/// What every table needs and what was found, as one HTML page that asks for nothing from anywhere.
+#[pg_extern(stable, parallel_unsafe)]
+#[search_path(pg_catalog, pg_temp)]
+fn aal_report() -> String {
+    let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
+    let requirements = Requirements::derive(&catalog);
+    let rows = requirements.iter().map(|(table, role, command, required)| report::Row {
+        table: table.display_name.clone(),
+        role: role.name.clone(),
+        command: command.as_str().to_owned(),
+        required: required.level.to_string(),
+        max_age: required.max_age.map(aal::MaxAge::in_words),
+        decided_by: required.decided_by.clone(),
+        note: required.note.clone(),
+    });
+    let findings = lint::run(&catalog, &requirements).into_iter().map(|finding| {
+        let about = |table: &&aal::access::Table| table.schema == finding.found.schema && table.name == finding.found.name;
+        report::Finding {
+            name: finding.lint.name.to_owned(),
+            title: finding.lint.title.to_owned(),
+            level: finding.lint.level.to_string(),
+            description: finding.lint.description.to_owned(),
+            detail: finding.found.detail.clone(),
+            remediation: finding.lint.remediation.to_owned(),
+            table: catalog.tables.iter().find(about).map(|table| table.display_name.clone()),
+        }
+    });
+    let (database, made_at, server_version) = spi(about_server);
+    report::render(&report::Report {
+        database,
+        made_at,
+        server_version,
+        claims_source: match settings::claims_source() {
+            ClaimsSource::Request => "request",
+            ClaimsSource::Token => "token",
+            ClaimsSource::Unusable => "unusable",
+        }
+        .to_owned(),
+        rows: rows.collect(),
+        findings: findings.collect(),
+    })
+}
+
+/// The database's name, the time, and the server's version.
+fn about_server(client: &SpiClient<'_>) -> Result<(String, String, String), pgrx::spi::Error> {
+    let rows = client.select(
+        "select pg_catalog.current_database()::pg_catalog.text,
+                pg_catalog.to_char(pg_catalog.statement_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"'),
+                pg_catalog.current_setting('server_version')",
+        Some(1),
+        &[],
+    )?;
+    let row = rows.first();
+    Ok((row.get(1)?.unwrap_or_default(), row.get(2)?.unwrap_or_default(), row.get(3)?.unwrap_or_default()))
+}
+
+fn spi<T>(work: impl FnOnce(&SpiClient<'_>) -> Result<T, pgrx::spi::Error>) -> T {
+    Spi::connect(work).unwrap_or_else(|error| raise(b"XX000", &error.to_string(), None, None))
+}
+
+fn catalog(scope: Scope<'_>) -> Catalog {
+    spi(|client| read(client, scope))
+}
+
+/// A table of a user's making; raises for what isn't one.
+fn table(oid: pg_sys::Oid) -> Relation {
+    let Some(relation) = spi(|client| Relation::read(client, oid)) else {
+        raise(b"42P01", "the table does not exist", None, None)
+    };
+    require_table(&relation, "proved");
+    relation
+}
+
+fn unknown_command(command: &str) -> ! {
+    let shown: String = command.chars().take(40).collect();
+    let hint = "Valid commands are SELECT, INSERT, UPDATE, DELETE and TRUNCATE.";
+    raise(b"22023", &format!("unknown command \"{shown}\""), None, Some(hint))
 }

@@ -18,6 +18,7 @@ mod enrollment;
 mod json;
 mod keys;
 mod level;
+pub mod lint;
 pub mod policy;
 pub mod report;
 mod time;

@@ -95,6 +95,19 @@ impl MaxAge {
         Ok(MaxAge(i64::try_from(total).unwrap_or(i64::MAX)))
     }
 
+    /// For people: `15 minutes`, `2 hours`; in seconds where it is no whole number of anything longer.
+    pub fn in_words(self) -> String {
+        let units = [("day", 86_400), ("hour", 3_600), ("minute", 60)];
+        let whole = units.into_iter().find(|(_, seconds)| self.0 > 0 && self.0 % (seconds * MICROS_PER_SECOND) == 0);
+        match whole {
+            Some((unit, seconds)) => {
+                let count = self.whole_seconds() / seconds;
+                format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+            }
+            None => self.to_string(),
+        }
+    }
+
     /// Microseconds.
     pub const fn micros(self) -> i64 {
         self.0
@@ -148,6 +161,13 @@ mod tests {
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_unix_micros(seconds * MICROS_PER_SECOND)
+    }
+
+    #[test]
+    fn an_age_in_words_is_in_the_longest_unit_that_fits() {
+        let words = |seconds| MaxAge::from_seconds(seconds).in_words();
+        assert_eq!([words(900), words(3_600), words(172_800)], ["15 minutes", "1 hour", "2 days"]);
+        assert_eq!([words(0), words(1), words(61)], ["0 seconds", "1 second", "61 seconds"]);
     }
 
     #[test]

@@ -159,6 +159,19 @@ pub struct Policy {
     pub record: Option<RecordedProtection>,
 }
 
+impl Table {
+    /// Whether any of its policies asks for an assurance level.
+    pub fn asks_for_level(&self) -> bool {
+        self.policies.iter().any(Policy::asks_for_level)
+    }
+
+    /// What `protect_table` recorded, if it made anything here.
+    pub fn protection(&self) -> Option<&RecordedProtection> {
+        let records = self.policies.iter().map(|policy| &policy.record).chain(self.guards.iter().map(|guard| &guard.record));
+        records.flatten().next()
+    }
+}
+
 impl Policy {
     /// What rows that come into being must meet.
     pub fn check(&self) -> Option<&Expression> {
@@ -189,8 +202,8 @@ pub struct Guard {
     pub commands: Vec<Command>,
     /// Its arguments.
     pub arguments: Vec<String>,
-    /// Whether `protect_table` made it, by its comment.
-    pub is_ours: bool,
+    /// What `protect_table` recorded, if it made this.
+    pub record: Option<RecordedProtection>,
 }
 
 /// How a role stands to a table.
@@ -261,8 +274,10 @@ pub struct View {
     pub owner: RoleId,
     /// The tables and views it reads.
     pub reads: Vec<TableId>,
-    /// The names of the roles, other than its owner, that may read or write it.
-    pub open_to: Vec<String>,
+    /// The names of the roles, other than its owner, that may read it.
+    pub read_by: Vec<String>,
+    /// The names of the roles, other than its owner, that may write to it.
+    pub written_by: Vec<String>,
 }
 
 /// A function.
@@ -304,6 +319,11 @@ pub struct ForeignKey {
 }
 
 impl Catalog {
+    /// The place of a role among the roles.
+    pub fn role_place(&self, id: RoleId) -> Option<usize> {
+        self.roles.iter().position(|role| role.id == id)
+    }
+
     /// A table by its OID.
     pub fn table(&self, id: TableId) -> Option<&Table> {
         self.tables.iter().find(|table| table.id == id)

@@ -18,8 +18,8 @@ pub struct Evaluation<'a> {
     pub session: Session,
     /// The name of the database role; `None`: not known.
     pub role: Option<&'a str>,
-    /// The tables that this role may read some column of.
-    pub readable: &'a HashSet<TableId>,
+    /// The tables that this role may read some column of; `None`: all.
+    pub readable: Option<&'a HashSet<TableId>>,
     /// Whether settings such as `request.jwt.claims` are a gateway's. Else anybody may have set them.
     pub trusts_settings: bool,
     /// What unknowns with a key are taken to come to.
@@ -31,7 +31,7 @@ const MOST_ASSUMPTIONS: usize = 5;
 
 impl<'a> Evaluation<'a> {
     /// For a session, of a role.
-    pub fn new(session: Session, role: Option<&'a str>, readable: &'a HashSet<TableId>, trusts_settings: bool) -> Self {
+    pub fn new(session: Session, role: Option<&'a str>, readable: Option<&'a HashSet<TableId>>, trusts_settings: bool) -> Self {
         Evaluation { session, role, readable, trusts_settings, assumed: Vec::new() }
     }
 
@@ -446,7 +446,7 @@ impl<'a> Evaluation<'a> {
     }
 
     fn may_read(&self, rows: &Rows) -> bool {
-        rows.reads.iter().all(|table| self.readable.contains(table))
+        self.readable.is_none_or(|readable| rows.reads.iter().all(|table| readable.contains(table)))
     }
 
     /// Whether there may be a row, and whether there must be one.

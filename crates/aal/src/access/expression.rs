@@ -163,8 +163,21 @@ pub struct Rows {
     pub reads: Reads,
     /// What else in it is worth knowing, though it doesn't decide: values of the FROM clause, for lints.
     pub mentions: Vec<Expression>,
-    /// Whether it stands for the same whatever row of the table is looked at.
+    /// Whether it depends on the row that is looked at outside of it.
     pub correlated: bool,
+    /// What it was written as.
+    pub origin: Origin,
+}
+
+/// What rows were written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A sub-select.
+    SubSelect,
+    /// A call of an SQL function that the planner puts its body in place of.
+    Inlined,
+    /// A call of an SQL function that stays a call.
+    Call,
 }
 
 /// The tables that a sub-select reads with the rights of whoever asks.

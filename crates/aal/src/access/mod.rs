@@ -25,7 +25,8 @@ pub use catalog::{
     TableId, View, ViewKind,
 };
 pub use evaluation::Evaluation;
-pub use expression::{Comparison, Expression, Reads, Reason, Rows, Truth};
+pub use expression::{Comparison, Expression, Origin, Reads, Reason, Rows, Truth};
+pub(crate) use required::met;
 pub use required::{Required, RequiredLevel, Requirements};
 pub use session::{Age, Enrolled, Session};
 pub use value::{Outcomes, Value};

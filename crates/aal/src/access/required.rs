@@ -90,7 +90,9 @@ impl Required {
 pub struct Requirements<'a> {
     catalog: &'a Catalog,
     tables: HashMap<TableId, usize>,
-    /// By table, role and command.
+    /// By table, role and command: what its own policies require.
+    own: Vec<Vec<Vec<Required>>>,
+    /// The same where the ways through parents and children count, too.
     all: Vec<Vec<Vec<Required>>>,
 }
 
@@ -124,12 +126,22 @@ impl<'a> Requirements<'a> {
                 reach(n, parent, &Command::ALL, &mut all);
             }
         }
-        Requirements { catalog, tables, all }
+        Requirements { catalog, tables, own, all }
     }
 
     /// What a command needs, by the table's and the role's place in the catalog.
     pub fn at(&self, table: usize, role: usize, command: Command) -> &Required {
         &self.all[table][role][command.index()]
+    }
+
+    /// What the table's own policies require, whatever other ways there are to its rows.
+    pub fn own(&self, table: usize, role: usize, command: Command) -> &Required {
+        &self.own[table][role][command.index()]
+    }
+
+    /// The place of a table in the catalog.
+    pub fn place(&self, table: TableId) -> Option<usize> {
+        self.tables.get(&table).copied()
     }
 
     /// The same by the table's OID.
@@ -248,7 +260,7 @@ impl<'a> Place<'a> {
             return Required::new(RequiredLevel::Denied, "no permissive policy");
         }
         let ages = self.ages(&hurdles);
-        let (level, max_age) = self.lowest(&hurdles, &ages);
+        let (level, max_age) = lowest(&ages, |session| self.passes(&hurdles, session));
         let mut decided_by = self.decided_by(&hurdles, level, max_age, &ages);
         if decided_by.is_empty() && self.command == Command::Truncate {
             decided_by.push("row security does not see TRUNCATE".to_owned());
@@ -303,7 +315,6 @@ impl<'a> Place<'a> {
     fn ages(&self, hurdles: &Hurdles<'a>) -> Vec<MaxAge> {
         let mut ages = BTreeSet::new();
         for expression in hurdles.expressions() {
-            expression.any(&|it| matches!(it, Expression::Constant(Value::Interval(_))));
             expression.visit(&mut |it| {
                 if let Expression::Constant(Value::Interval(age)) = it {
                     ages.insert(*age);
@@ -312,39 +323,6 @@ impl<'a> Place<'a> {
             });
         }
         ages.into_iter().collect()
-    }
-
-    /// The lowest level that passes, and the greatest age of its factor.
-    fn lowest(&self, hurdles: &Hurdles<'a>, ages: &[MaxAge]) -> (RequiredLevel, Option<MaxAge>) {
-        if self.passes(hurdles, Session::NOBODY) {
-            return (RequiredLevel::None, None);
-        }
-        let oldest = |session: Session| {
-            let older = [Age::Older].into_iter().chain(ages.iter().rev().map(|age| Age::AtMost(*age)));
-            older.into_iter().find(|age| self.passes(hurdles, session.aged(*age)))
-        };
-        let max_age = |age: Age| match age {
-            Age::AtMost(age) => Some(age),
-            Age::Older | Age::Any => None,
-        };
-        let enrolled = oldest(Session::at_aal1(Enrolled::Yes));
-        let others = oldest(Session::at_aal1(Enrolled::No));
-        match (enrolled, others) {
-            // At aal1 with whatever user: the one whose factor may be older.
-            (Some(one), Some(other)) => {
-                return (RequiredLevel::Aal1, max_age(one).zip(max_age(other)).map(|(one, other)| one.max(other)));
-            }
-            (Some(one), None) => return (RequiredLevel::Aal1, max_age(one)),
-            (None, Some(other)) => return (RequiredLevel::Enrolled, max_age(other)),
-            (None, None) => {}
-        }
-        if let Some(age) = oldest(Session::at(Level::Aal2)) {
-            return (RequiredLevel::Aal2, max_age(age));
-        }
-        if let Some(age) = oldest(Session::at(Level::Aal3)) {
-            return (RequiredLevel::Aal3, max_age(age));
-        }
-        (RequiredLevel::Denied, None)
     }
 
     fn passes(&self, hurdles: &Hurdles<'a>, session: Session) -> bool {
@@ -359,7 +337,7 @@ impl<'a> Place<'a> {
 
     fn evaluation(&self, session: Session) -> Evaluation<'a> {
         let role = Some(self.role.name.as_str());
-        Evaluation::new(session, role, &self.role.readable, self.catalog.trusts_settings)
+        Evaluation::new(session, role, Some(&self.role.readable), self.catalog.trusts_settings)
     }
 
     /// What refuses the sessions just below; or, where nothing does, what lets them in.
@@ -442,6 +420,46 @@ fn policy_name(policy: &Policy) -> String {
 fn push_new(names: &mut Vec<String>, name: String) {
     if !names.contains(&name) {
         names.push(name);
+    }
+}
+
+/// The lowest level that passes, and the greatest age of its factor.
+fn lowest(ages: &[MaxAge], passes: impl Fn(Session) -> bool) -> (RequiredLevel, Option<MaxAge>) {
+    if passes(Session::NOBODY) {
+        return (RequiredLevel::None, None);
+    }
+    let oldest = |session: Session| {
+        let mut older = [Age::Older].into_iter().chain(ages.iter().rev().map(|age| Age::AtMost(*age)));
+        older.find(|age| passes(session.aged(*age)))
+    };
+    let max_age = |age: Age| match age {
+        Age::AtMost(age) => Some(age),
+        Age::Older | Age::Any => None,
+    };
+    let enrolled = oldest(Session::at_aal1(Enrolled::Yes));
+    let others = oldest(Session::at_aal1(Enrolled::No));
+    match (enrolled, others) {
+        // At aal1 with whatever user: the one whose factor may be older.
+        (Some(one), Some(other)) => {
+            return (RequiredLevel::Aal1, max_age(one).zip(max_age(other)).map(|(one, other)| one.max(other)));
+        }
+        (Some(one), None) => return (RequiredLevel::Aal1, max_age(one)),
+        (None, Some(other)) => return (RequiredLevel::Enrolled, max_age(other)),
+        (None, None) => {}
+    }
+    for (level, required) in [(Level::Aal2, RequiredLevel::Aal2), (Level::Aal3, RequiredLevel::Aal3)] {
+        if let Some(age) = oldest(Session::at(level)) {
+            return (required, max_age(age));
+        }
+    }
+    (RequiredLevel::Denied, None)
+}
+
+impl Expression {
+    /// The lowest level at which this could be true, for whatever role.
+    pub fn lowest_level(&self, trusts_settings: bool) -> RequiredLevel {
+        let passes = |session| Evaluation::new(session, None, None, trusts_settings).could_pass(None, &[self]);
+        lowest(&[], passes).0
     }
 }
 

@@ -1,0 +1,33 @@
+//! The level is compared with a text that no session has.
+
+use super::{Found, Lint, Severity, Survey};
+use super::conditions::unknown_levels;
+
+pub const LINT: Lint = Lint {
+    name: "0006_unknown_level",
+    title: "The level is compared with a text that no session has",
+    level: Severity::Error,
+    category: "SECURITY",
+    description: "A level is exactly aal1, aal2 or aal3. Another text never matches: the policy lets nobody pass or, negated or behind coalesce, everybody.",
+    remediation: "Use auth.has_aal: it raises where a level is misspelt. See docs/lints/0006_unknown_level.md.",
+    find,
+};
+
+fn find(survey: &Survey<'_>) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    for (table, policy, expression) in survey.expressions() {
+        let unknown = unknown_levels(expression, survey.catalog.trusts_settings);
+        if !unknown.is_empty() {
+            let texts: Vec<String> = unknown.iter().map(|text| format!("'{text}'")).collect();
+            let detail = format!(
+                "Policy {} on {} compares the level with {}, which no session has",
+                policy.name, table.display_name, texts.join(", ")
+            );
+            let one = Found::on(table, detail).policy(policy);
+            if !found.contains(&one) {
+                found.push(one);
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,21 @@
+//! A condition on the level is true without one.
+
+use super::{Found, Lint, Severity, Survey};
+use super::conditions::{names_what_is_refused, true_without_level};
+
+pub const LINT: Lint = Lint {
+    name: "0007_open_without_claims",
+    title: "A condition on the level is true without one",
+    level: Severity::Error,
+    category: "SECURITY",
+    description: "A session without claims, or whose token has no aal claim or an unknown one, passes: IS DISTINCT FROM and <> name what is refused, and coalesce puts a level in the place of none.",
+    remediation: "Ask for the level that is needed: auth.has_aal('aal2') is false wherever there is none. See docs/lints/0007_open_without_claims.md.",
+    find,
+};
+
+fn find(survey: &Survey<'_>) -> Vec<Found> {
+    survey.policies_with(
+        |expression| true_without_level(expression, survey.catalog.trusts_settings) || names_what_is_refused(expression),
+        "has a condition on the level that a session without one, or with an unknown one, can meet",
+    )
+}

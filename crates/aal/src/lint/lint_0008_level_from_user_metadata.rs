@@ -1,0 +1,36 @@
+//! The level is read from what users write themselves.
+
+use super::{Found, Lint, Severity, Survey};
+use super::conditions::{reads_claim, texts_of};
+use crate::access::{Expression, Value};
+
+pub const LINT: Lint = Lint {
+    name: "0008_level_from_user_metadata",
+    title: "The level is read from what users write themselves",
+    level: Severity::Error,
+    category: "SECURITY",
+    description: "user_metadata is written by the user, through the client library: whoever wants a level puts it there.",
+    remediation: "Read the level with auth.aal() or auth.has_aal(). See docs/lints/0008_level_from_user_metadata.md.",
+    find,
+};
+
+fn find(survey: &Survey<'_>) -> Vec<Found> {
+    let is_about_level = |value: &Value| texts_of(value).iter().any(|text| {
+        let text = text.to_ascii_lowercase();
+        text.contains("aal") || text.contains("mfa") || text.contains("assurance")
+    });
+    let names_level = |key: &Expression| key.any(&|it| matches!(it, Expression::Constant(value) if is_about_level(value)));
+    let is_user_written = |it: &Expression| it.any(&|it| reads_claim(it, "user_metadata"));
+    survey.policies_with(
+        |expression| {
+            expression.any(&|it| match it {
+                Expression::Member { document, key, .. } => names_level(key) && is_user_written(document),
+                Expression::Path { document, path, .. } => {
+                    names_level(path) && (reads_claim(it, "user_metadata") || is_user_written(document))
+                }
+                _ => false,
+            })
+        },
+        "reads the level from user_metadata, which users write themselves",
+    )
+}

@@ -1,0 +1,30 @@
+//! A first factor counts as a second one.
+
+use super::{Found, Lint, Severity, Survey};
+use super::conditions::{reads_claim, texts_of};
+use crate::access::Expression;
+
+pub const LINT: Lint = Lint {
+    name: "0009_first_factor_as_mfa",
+    title: "A first factor counts as a second one",
+    level: Severity::Error,
+    category: "SECURITY",
+    description: "In amr, otp, magiclink, recovery and passkey are how somebody signed in: a session with one of them is at aal1. The second factors are totp, mfa/phone, mfa/webauthn and mfa/recovery_code.",
+    remediation: "Ask auth.has_aal('aal2'), with a max_age if it must be fresh. See docs/lints/0009_first_factor_as_mfa.md.",
+    find,
+};
+
+fn find(survey: &Survey<'_>) -> Vec<Found> {
+    const FIRST_FACTORS: [&str; 4] = ["otp", "passkey", "recovery", "magiclink"];
+    survey.policies_with(
+        |expression| {
+            let reads_methods = |it: &Expression| matches!(it, Expression::Methods) || reads_claim(it, "amr");
+            let names_one = |it: &Expression| match it {
+                Expression::Constant(value) => texts_of(value).iter().any(|text| FIRST_FACTORS.contains(text)),
+                _ => false,
+            };
+            expression.any(&reads_methods) && expression.any(&names_one)
+        },
+        "looks in amr for a method that is a first factor",
+    )
+}

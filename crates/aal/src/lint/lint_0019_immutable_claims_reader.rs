@@ -1,0 +1,32 @@
+//! A function that reads claims is marked IMMUTABLE.
+
+use super::{Found, Lint, Severity, Survey};
+
+pub const LINT: Lint = Lint {
+    name: "0019_immutable_claims_reader",
+    title: "A function that reads claims is marked IMMUTABLE",
+    level: Severity::Error,
+    category: "SECURITY",
+    description: "Postgres keeps what an IMMUTABLE function answered: in a cached plan, in an index. The next request gets the answer of the one before.",
+    remediation: "alter function … stable; See docs/lints/0019_immutable_claims_reader.md.",
+    find,
+};
+
+fn find(survey: &Survey<'_>) -> Vec<Found> {
+    const SIGNS: [&str; 12] = [
+        "request.jwt", "auth.jwt", "auth.uid", "auth.role", "auth.claims", "auth.subject", "auth.aal", "auth.amr", "has_aal", "require_aal", "enrolled_aal", "authenticated_at",
+    ];
+    let reads_claims = |body: &str| SIGNS.iter().any(|sign| body.contains(sign));
+    let functions = survey.catalog.functions.iter().filter(|it| it.immutable && reads_claims(&it.body));
+    functions
+        .map(|function| Found {
+            detail: format!("{} reads claims and is marked IMMUTABLE", function.display_name),
+            schema: function.schema.clone(),
+            name: function.name.clone(),
+            kind: "function",
+            policy: None,
+            role: None,
+            command: None,
+        })
+        .collect()
+}

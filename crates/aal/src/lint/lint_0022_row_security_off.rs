@@ -1,0 +1,19 @@
+//! A table has policies that ask for a level, and row security is off.
+
+use super::{Found, Lint, Severity, Survey};
+
+pub const LINT: Lint = Lint {
+    name: "0022_row_security_off",
+    title: "A table has policies that ask for a level, and row security is off",
+    level: Severity::Error,
+    category: "SECURITY",
+    description: "Policies count only where row security is on: without it the grants decide alone.",
+    remediation: "alter table … enable row level security; See docs/lints/0022_row_security_off.md.",
+    find,
+};
+
+fn find(survey: &Survey<'_>) -> Vec<Found> {
+    let off = survey.protected().filter(|(_, table)| !table.row_security);
+    off.map(|(_, table)| Found::on(table, format!("{} has policies that ask for a level, and row security is off", table.display_name)))
+        .collect()
+}

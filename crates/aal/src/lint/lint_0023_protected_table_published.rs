@@ -1,0 +1,23 @@
+//! A protected table is in a publication.
+
+use super::{Found, Lint, Severity, Survey};
+
+pub const LINT: Lint = Lint {
+    name: "0023_protected_table_published",
+    title: "A protected table is in a publication",
+    level: Severity::Info,
+    category: "SECURITY",
+    description: "A publication sends rows without asking policies: replicas have all of them. (Supabase's Realtime asks the policies for SELECT for each subscriber, and nothing about writes.)",
+    remediation: "Check that whoever reads the replica may read the rows; else alter publication … drop table. See docs/lints/0023_protected_table_published.md.",
+    find,
+};
+
+fn find(survey: &Survey<'_>) -> Vec<Found> {
+    let published = survey.protected().filter(|(_, table)| !table.publications.is_empty());
+    published
+        .map(|(_, table)| {
+            let detail = format!("{} is in publication {}", table.display_name, table.publications.join(", "));
+            Found::on(table, detail)
+        })
+        .collect()
+}

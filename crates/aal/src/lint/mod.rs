@@ -1,0 +1,283 @@
+//! Findings: how tables come to need less than somebody meant them to.
+//!
+//! Each lint is a triple: its file here, its page in docs/lints/, and its test in tests/pg_regress/, all of the same
+//! number and name. None without the other two.
+
+use std::fmt;
+
+use crate::access::{
+    Catalog, Command, Expression, Policy, RequiredLevel, Requirements, Table, TableId, View, ViewKind,
+};
+
+mod conditions;
+
+macro_rules! lints {
+    ($($module:ident),* $(,)?) => {
+        $(mod $module;)*
+        /// Every lint, by number.
+        pub const LINTS: &[Lint] = &[$($module::LINT),*];
+    };
+}
+
+lints![
+    lint_0001_permissive_aal_policy,
+    lint_0002_write_left_open,
+    lint_0003_policy_binds_no_role,
+    lint_0004_role_not_bound,
+    lint_0005_check_weaker_than_using,
+    lint_0006_unknown_level,
+    lint_0007_open_without_claims,
+    lint_0008_level_from_user_metadata,
+    lint_0009_first_factor_as_mfa,
+    lint_0010_factors_read_as_caller,
+    lint_0011_evaluated_per_row,
+    lint_0012_owner_rights_view,
+    lint_0013_materialized_view,
+    lint_0014_security_definer_function,
+    lint_0015_unprotected_partition,
+    lint_0016_cascading_foreign_key,
+    lint_0017_truncate_granted,
+    lint_0018_raising_policy,
+    lint_0019_immutable_claims_reader,
+    lint_0020_protection_edited,
+    lint_0021_guard_missing,
+    lint_0022_row_security_off,
+    lint_0023_protected_table_published,
+    lint_0024_unverified_claims,
+];
+
+/// A lint.
+#[derive(Clone, Copy)]
+pub struct Lint {
+    /// Its number and name, as its page and its test are called.
+    pub name: &'static str,
+    /// What it finds, in a few words.
+    pub title: &'static str,
+    /// How bad it is.
+    pub level: Severity,
+    /// `SECURITY` or `PERFORMANCE`.
+    pub category: &'static str,
+    /// Why it matters.
+    pub description: &'static str,
+    /// What to do.
+    pub remediation: &'static str,
+    /// Finds them.
+    find: fn(&Survey<'_>) -> Vec<Found>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Somebody can do what they shouldn't.
+    Error,
+    /// Something doesn't do what it seems to.
+    Warn,
+    /// Worth knowing.
+    Info,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Error => "ERROR",
+            Severity::Warn => "WARN",
+            Severity::Info => "INFO",
+        })
+    }
+}
+
+/// A finding.
+#[derive(Clone)]
+pub struct Finding {
+    /// The lint.
+    pub lint: &'static Lint,
+    /// What was found.
+    pub found: Found,
+}
+
+impl Finding {
+    /// The same for the same finding, run after run.
+    pub fn cache_key(&self) -> String {
+        let Found { schema, name, policy, role, command, .. } = &self.found;
+        let parts = [Some(schema), Some(name), policy.as_ref(), role.as_ref(), command.as_ref()];
+        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        format!("{}_{}", self.lint.name, parts.join("_"))
+    }
+
+    /// What it is about, for programs.
+    pub fn metadata(&self) -> serde_json::Value {
+        let Found { schema, name, kind, policy, role, command, .. } = &self.found;
+        let mut metadata = serde_json::json!({ "schema": schema, "name": name, "type": kind });
+        for (key, value) in [("policy", policy), ("role", role), ("command", command)] {
+            if let (Some(value), Some(object)) = (value, metadata.as_object_mut()) {
+                object.insert(key.to_owned(), value.as_str().into());
+            }
+        }
+        metadata
+    }
+}
+
+/// What a lint found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// In plain words.
+    pub detail: String,
+    /// The schema of what it is about.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// `table`, `view`, `materialized view` or `function`.
+    pub kind: &'static str,
+    /// The policy, if it is about one.
+    pub policy: Option<String>,
+    /// The roles, if it is about some.
+    pub role: Option<String>,
+    /// The commands, if it is about some.
+    pub command: Option<String>,
+}
+
+impl Found {
+    fn on(table: &Table, detail: String) -> Found {
+        let (schema, name) = (table.schema.clone(), table.name.clone());
+        Found { detail, schema, name, kind: "table", policy: None, role: None, command: None }
+    }
+
+    fn policy(self, policy: &Policy) -> Found {
+        Found { policy: Some(policy.name.clone()), ..self }
+    }
+
+    fn roles(self, roles: &[&str]) -> Found {
+        Found { role: Some(roles.join(", ")), ..self }
+    }
+
+    fn commands(self, commands: &[Command]) -> Found {
+        Found { command: Some(listed(commands)), ..self }
+    }
+}
+
+fn listed(commands: &[Command]) -> String {
+    commands.iter().map(|command| command.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Runs every lint.
+pub fn run<'a>(catalog: &'a Catalog, requirements: &'a Requirements<'a>) -> Vec<Finding> {
+    let survey = Survey { catalog, requirements };
+    let findings = LINTS.iter().flat_map(|lint| (lint.find)(&survey).into_iter().map(move |found| Finding { lint, found }));
+    findings.collect()
+}
+
+/// What lints look at.
+struct Survey<'a> {
+    catalog: &'a Catalog,
+    requirements: &'a Requirements<'a>,
+}
+
+impl<'a> Survey<'a> {
+    /// The tables with policies that ask for a level, and their places.
+    fn protected(&self) -> impl Iterator<Item = (usize, &'a Table)> {
+        self.catalog.tables.iter().enumerate().filter(|(_, table)| table.asks_for_level())
+    }
+
+    /// Every policy that asks for a level.
+    fn aal_policies(&self) -> impl Iterator<Item = (&'a Table, &'a Policy)> {
+        let tables = self.catalog.tables.iter();
+        tables.flat_map(|table| table.policies.iter().filter(|policy| policy.asks_for_level()).map(move |policy| (table, policy)))
+    }
+
+    /// Every policy's expressions.
+    fn expressions(&self) -> impl Iterator<Item = (&'a Table, &'a Policy, &'a Expression)> {
+        let policies = self.catalog.tables.iter().flat_map(|table| table.policies.iter().map(move |policy| (table, policy)));
+        policies.flat_map(|(table, policy)| policy.expressions().map(move |expression| (table, policy, expression)))
+    }
+
+    /// One finding for each policy of which an expression is such.
+    fn policies_with(&self, is_such: impl Fn(&Expression) -> bool, detail: &str) -> Vec<Found> {
+        let mut found: Vec<Found> = Vec::new();
+        for (table, policy, expression) in self.expressions() {
+            if is_such(expression) {
+                let one = Found::on(table, format!("Policy {} on {} {detail}", policy.name, table.display_name)).policy(policy);
+                if !found.contains(&one) {
+                    found.push(one);
+                }
+            }
+        }
+        found
+    }
+
+    /// The places of the roles that sessions can have and that row security binds.
+    fn bound_roles(&self, table: &'a Table) -> impl Iterator<Item = usize> {
+        let roles = self.catalog.roles.iter().zip(&table.standings).enumerate();
+        roles.filter(|(_, (role, standing))| role.can_come && standing.bypass.is_none()).map(|(n, _)| n)
+    }
+
+    /// The lowest level at which an expression can be true.
+    fn level(&self, expression: &Expression) -> RequiredLevel {
+        expression.lowest_level(self.catalog.trusts_settings)
+    }
+
+    /// The level that a policy alone asks for a command.
+    fn level_of(&self, policy: &Policy, command: Command) -> RequiredLevel {
+        if !policy.command.covers(command) {
+            return RequiredLevel::None;
+        }
+        let of = |expression: Option<&Expression>| expression.map_or(RequiredLevel::None, |it| self.level(it));
+        match command {
+            Command::Insert => of(policy.check()),
+            Command::Update => of(policy.using.as_ref()).max(of(policy.check())),
+            _ => of(policy.using.as_ref()),
+        }
+    }
+
+    /// The highest level that any policy on a table asks of anybody for a command.
+    fn asked(&self, table: &Table, command: Command) -> RequiredLevel {
+        let asking = table.policies.iter().filter(|policy| policy.asks_for_level());
+        let levels = asking.map(|policy| self.level_of(policy, command));
+        // A policy that lets nobody pass protects by no level.
+        levels.filter(|level| *level != RequiredLevel::Denied).max().unwrap_or(RequiredLevel::None)
+    }
+
+    /// The views that reach a protected table with rights that its policies don't bind, by the commands that go past.
+    fn views_past_policies(&self, is_such: impl Fn(&View) -> bool) -> Vec<(&'a View, &'a Table, Vec<Command>)> {
+        let mut found = Vec::new();
+        for view in self.catalog.views.iter().filter(|view| is_such(view)) {
+            let Some(owner) = self.catalog.role_place(view.owner) else { continue };
+            for (place, table) in self.protected().filter(|(_, table)| self.reaches(view, table.id)) {
+                let passes = |command: &Command| {
+                    let roles = if command.writes() { &view.written_by } else { &view.read_by };
+                    // A copy was made once, whatever its owner may do now.
+                    let goes_past = view.kind == ViewKind::Materialized
+                        || self.requirements.own(place, owner, *command).level < self.asked(table, *command);
+                    let asked = self.asked(table, *command) != RequiredLevel::None;
+                    asked && !roles.is_empty() && *command != Command::Truncate && goes_past
+                };
+                let commands: Vec<Command> = Command::ALL.into_iter().filter(passes).collect();
+                if !commands.is_empty() {
+                    found.push((view, table, commands));
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether a view reads a table, also through other views.
+    fn reaches(&self, view: &View, table: TableId) -> bool {
+        let mut open = view.reads.clone();
+        let mut seen = std::collections::BTreeSet::new();
+        while let Some(id) = open.pop() {
+            if id == table {
+                return true;
+            }
+            if seen.insert(id) {
+                open.extend(self.catalog.views.iter().filter(|view| view.id == id).flat_map(|view| &view.reads));
+            }
+        }
+        false
+    }
+
+    fn role_names(&self, places: &[usize]) -> Vec<&'a str> {
+        places.iter().map(|place| self.catalog.roles[*place].name.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+-- What a trial of auth.aal_matrix starts from, beside supabase_stand_in.sql: roles, users, Supabase's own functions, and the function that tries.
+create role trial_user nologin;
+create role trial_anon nologin;
+create role trial_member nologin;
+create role trial_owner nologin;
+create role trial_group nologin;
+create role trial_bypass nologin bypassrls;
+grant usage on schema auth to public;
+
+-- One user with a second factor, one without.
+insert into auth.users (id) values ('11111111-1111-4111-8111-111111111111'), ('22222222-2222-4222-8222-222222222222');
+insert into auth.mfa_factors (user_id, status) values ('11111111-1111-4111-8111-111111111111', 'verified');
+
+create extension pg_aal;
+
+-- As Supabase Auth makes them.
+set role supabase_auth_admin;
+create function auth.jwt() returns jsonb language sql stable as $$
+  select coalesce(nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), ''))::jsonb
+$$;
+create function auth.uid() returns uuid language sql stable as $$
+  select coalesce(
+    nullif(current_setting('request.jwt.claim.sub', true), ''),
+    (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')
+  )::uuid
+$$;
+create function auth.role() returns text language sql stable as $$
+  select coalesce(
+    nullif(current_setting('request.jwt.claim.role', true), ''),
+    (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role')
+  )::text
+$$;
+reset role;
+
+create schema trial;
+
+-- Finds the lowest session at which one of an attempt's statements does something, and undoes everything.
+--
+-- worlds      statements that take rows away, so that each attempt meets several states of the tables
+-- sessions    claims, lowest first; null leaves them as they are
+-- attempts    role, command, which statements (from first to last, with the most promising first), whether the role has the privilege
+--             at all (if not, two sessions are enough to see so), and whether other worlds can make a difference
+create function trial.lowest_sessions(
+  worlds text[], sessions text[], roles text[], commands text[], privileged boolean[], varies boolean[], firsts int[], lasts int[], statements text[]
+) returns table (session int, statement text)
+language plpgsql as $$
+declare
+  attempts int := cardinality(roles);
+  lowest int[] := array_fill(cardinality(sessions) + 1, array[attempts]);
+  how text[] := array_fill(null::text, array[attempts]);
+  spent int[] := array_fill(0, array[attempts]);
+  touched bigint;
+begin
+  for world in 1 .. cardinality(worlds) loop
+    begin
+      execute worlds[world];
+      for nr in 1 .. attempts loop
+        continue when world > 1 and not varies[nr];
+        for level in 1 .. lowest[nr] - 1 loop
+          continue when not privileged[nr] and level > 1 and level < cardinality(sessions);
+          -- A few attempts in a hundred would take most of the time.
+          exit when spent[nr] > 250;
+          for candidate in firsts[nr] .. lasts[nr] loop
+            spent[nr] := spent[nr] + 1;
+            begin
+              if sessions[level] is not null then
+                perform set_config('request.jwt.claims', replace(sessions[level], '{{role}}', roles[nr]), true);
+              end if;
+              perform set_config('role', roles[nr], true);
+              execute statements[candidate];
+              get diagnostics touched = row_count;
+              raise sqlstate 'UNDO0';
+            exception
+              when sqlstate 'UNDO0' then
+                if touched > 0 or commands[nr] = 'TRUNCATE' then
+                  lowest[nr] := level;
+                  how[nr] := statements[candidate];
+                end if;
+                -- Without an error, the other statements find the same rows.
+                exit;
+              when others then
+                -- Neither for want of a privilege nor at a check: a row that raises may stand before one that doesn't.
+                exit when sqlerrm like 'permission denied %';
+                varies[nr] := varies[nr] or sqlerrm not like 'new row violates row-level security policy %';
+            end;
+          end loop;
+          exit when lowest[nr] = level;
+        end loop;
+      end loop;
+      raise sqlstate 'UNDO0';
+    exception
+      when sqlstate 'UNDO0' then null;
+    end;
+  end loop;
+  return query select nullif(lowest[nr], cardinality(sessions) + 1), how[nr] from generate_series(1, attempts) nr order by nr;
+end
+$$;

@@ -1,0 +1,319 @@
+// Random schemas, plausible ones mostly: tables with grants, row security, policies, guards, partitions and inheritance.
+// A schema knows its SQL, and of each table what a trial needs: its columns and the rows that fill it.
+
+import fc from 'fast-check'
+import { condition, maxAge, oneOf, quoted, rarely, simple, text } from './random_condition.mjs'
+
+// Made once: see matrix_trial.sql.
+export const roles = ['trial_user', 'trial_anon', 'trial_member', 'trial_owner', 'trial_group', 'trial_bypass']
+export const users = { enrolled: '11111111-1111-4111-8111-111111111111', factorless: '22222222-2222-4222-8222-222222222222' }
+
+const kinds = {
+  flag: { type: 'boolean', values: ['true', 'false', 'null'] },
+  owner: { type: 'text', values: [...Object.values(users).map(quoted), 'null'] },
+  level: { type: 'text', values: ["'aal2'", "'aal1'", "'aal3'", 'null'] },
+  n: { type: 'integer', values: ['1', '5', 'null'] },
+  label: { type: 'text', values: ["'x'", "'y'", 'null'] },
+}
+
+const some = (values, maxLength, minLength = 0) => fc.uniqueArray(fc.constantFrom(...values), { minLength, maxLength })
+const privileges = ['select', 'insert', 'update', 'delete']
+
+const grantee = oneOf([4, 'trial_user'], [5, 'public'], [2, 'trial_group'], [2, 'trial_anon'], [1, 'trial_member'], [1, 'trial_bypass'], [1, 'trial_owner'])
+
+const grant = fc.record({
+  what: oneOf([4, privileges], [3, some([...privileges, 'truncate'], 3, 1)], [1, ['all']], [2, ['truncate']]),
+  columns: oneOf([4, null], [1, some([0, 1, 2, 3], 2, 1)]),
+  to: grantee,
+})
+
+const policyRoles = oneOf(
+  [6, ['public']], [3, ['trial_user']], [1, ['trial_user', 'trial_anon']], [1, ['trial_group']], [1, ['trial_anon']], [1, ['trial_owner', 'trial_member']],
+)
+
+const policy = fc.record({
+  restrictive: rarely(40),
+  command: oneOf([6, 'all'], [4, 'select'], [2, 'insert'], [2, 'update'], [2, 'delete']),
+  to: policyRoles,
+  using: condition,
+  check: condition,
+  // Which of the two are written down, where the command takes both.
+  parts: oneOf([4, ['using']], [3, ['using', 'check']], [1, ['check']]),
+})
+
+// What lets somebody in at all: most tables have one.
+const opening = fc.record({
+  restrictive: fc.constant(false), command: oneOf([5, 'all'], [1, 'select']), to: policyRoles, using: simple, check: simple, parts: oneOf([3, ['using']], [1, ['using', 'check']]),
+})
+
+const guardedLevel = oneOf([4, 'aal2'], [2, 'aal1'], [2, 'enrolled'], [1, 'aal3'])
+const guardArgument = fc.tuple(guardedLevel, maxAge).map(([level, age]) => level + (age ? `,max_age=${{ '15 minutes': 900, '1 hour': 3600, '5 minutes': 300 }[age]} seconds` : ''))
+
+const guard = fc.record({
+  events: oneOf([3, ['insert', 'update', 'delete', 'truncate']], [2, some(['insert', 'update', 'delete', 'truncate'], 3, 1)]),
+  insert: guardArgument, update: guardArgument, delete: guardArgument,
+  state: oneOf([8, null], [1, 'disable'], [1, 'enable always'], [1, 'enable replica']),
+  when: oneOf([9, null], [1, "auth.aal() is distinct from 'aal3'"]),
+})
+
+const protectedLevel = oneOf([4, 'aal2'], [3, 'aal1'], [2, 'enrolled'], [1, 'none'], [1, 'aal3'])
+const protection = fc.record({
+  read: protectedLevel, write: protectedLevel,
+  on_insert: oneOf([3, null], [1, protectedLevel]), on_update: oneOf([3, null], [1, protectedLevel]), on_delete: oneOf([3, null], [1, protectedLevel]),
+  max_age: maxAge, roles: policyRoles, owner: rarely(30), sensitive: rarely(20), guard: oneOf([4, true], [1, false]),
+})
+
+const security = oneOf([9, 'on'], [2, 'forced'], [2, 'off'])
+
+const child = fc.record({
+  security: oneOf([2, 'off'], [2, 'on']),
+  grants: fc.array(grant, { maxLength: 2 }),
+  policies: fc.array(oneOf([1, opening], [1, policy]), { maxLength: 2 }),
+  guard: oneOf([6, null], [1, guard]),
+})
+
+const table = fc.record({
+  kinds: some(Object.keys(kinds), 4),
+  odd: rarely(8), dropped: rarely(10), generated: rarely(10),
+  owner: oneOf([7, 'postgres'], [2, 'trial_owner'], [1, 'trial_user'], [1, 'trial_group']),
+  security,
+  usualGrant: oneOf([1, null], [6, 'public'], [3, 'trial_user'], [1, 'trial_group']),
+  grants: fc.array(grant, { maxLength: 3 }),
+  revoked: oneOf([12, null], [1, 'trial_owner'], [1, 'trial_user']),
+  opening: oneOf([1, null], [4, opening]),
+  policies: fc.array(policy, { maxLength: 4 }),
+  guard: oneOf([7, null], [1, guard]),
+  protection: oneOf([7, null], [1, protection]),
+  family: oneOf([12, null], [1, 'partitions'], [1, 'children']),
+  children: fc.tuple(child, child),
+})
+
+const userFunction = fc.record({
+  style: oneOf([4, 'text'], [2, 'return'], [2, 'atomic'], [2, 'plpgsql']),
+  returns: oneOf([4, 'boolean'], [1, 'text']),
+  argument: oneOf([4, 'none'], [1, 'level'], [1, 'flag']),
+  volatility: oneOf([8, 'stable'], [2, 'volatile'], [1, 'immutable']),
+  definer: rarely(25), strict: rarely(10), configured: rarely(10), closed: rarely(4),
+  // Reads only tables after this one, and is called only from those up to it: else they'd call each other forever.
+  after: fc.nat(2),
+  condition, text,
+})
+
+const memberships = [
+  ['trial_user', 'trial_member'], ['trial_group', 'trial_user'], ['trial_group', 'trial_anon'], ['trial_group', 'trial_member'], ['trial_owner', 'trial_member'],
+  ['trial_owner', 'trial_user'], ['trial_group', 'trial_owner'], ['trial_bypass', 'trial_member'], ['pg_read_all_data', 'trial_member'], ['pg_write_all_data', 'trial_anon'],
+]
+
+const draft = fc.record({
+  tables: fc.array(table, { minLength: 1, maxLength: 3 }),
+  functions: fc.array(userFunction, { maxLength: 3 }),
+  memberships: some(memberships, 2),
+  noinherit: oneOf([6, null], [1, 'trial_member'], [1, 'trial_user']),
+  usage: oneOf([9, ['public']], [1, ['trial_user']], [1, ['trial_group', 'trial_owner']]),
+  tried: some(roles, 4, 2),
+})
+
+export const schema = draft.map((draft) => new Schema(draft))
+
+class Schema {
+  constructor(draft) {
+    this.roles = draft.tried
+    this.statements = []
+    this.tables = []
+    if (draft.noinherit) this.run(`alter role ${draft.noinherit} noinherit`)
+    for (const [role, member] of draft.memberships) this.run(`grant ${role} to ${member}`)
+    this.run('create schema s')
+    this.run(`grant usage on schema s to ${draft.usage.join(', ')}`)
+    const roots = draft.tables.map((table, nr) => new Table(table, `t${nr + 1}`))
+    roots.forEach((root, nr) => Object.assign(root, { reads: roots.slice(nr + 1) }))
+    for (const root of roots) this.create(root)
+    const functions = this.createFunctions(draft.functions, roots)
+    roots.forEach((root, nr) => this.secure(root, { reads: root.reads, recursive: roots, functions: functions.filter((one) => one.after >= nr) }))
+    this.rows = roots.map((root) => root.fill(this))
+    this.roots = roots
+  }
+
+  run(statement) {
+    this.statements.push(statement + ';')
+  }
+
+  // Ready for psql.
+  get sql() {
+    return this.statements.join('\n')
+  }
+
+  create(table) {
+    const { draft, name, partitioned } = table
+    this.run(`create table ${name} (${table.definition})${partitioned ? ` partition by list (${table.key.name})` : ''}`)
+    if (draft.dropped) this.run(`alter table ${name} drop column gone`)
+    for (const [nr, child] of table.children.entries()) {
+      const of = partitioned ? `partition of ${name} ${nr === 0 ? 'for values in (true)' : 'default'}` : `() inherits (${name})`
+      this.run(`create table ${child.name} ${of}`)
+    }
+    for (const one of [table, ...table.children]) if (draft.owner !== 'postgres') this.run(`alter table ${one.name} owner to ${draft.owner}`)
+    this.tables.push(table, ...table.children)
+  }
+
+  createFunctions(drafts, roots) {
+    const made = []
+    for (const [nr, draft] of drafts.entries()) {
+      const after = draft.after % roots.length
+      const name = `s.f${nr + 1}`
+      const columns = draft.argument === 'none' ? [] : [{ name: 'wanted', kind: draft.argument }]
+      const functions = made.filter((one) => one.after >= after)
+      const body = draft[draft.returns === 'text' ? 'text' : 'condition']({ columns, reads: roots.slice(after + 1), functions })
+      this.run(functionText(name, draft, body))
+      if (draft.closed) this.run(`revoke execute on function ${name} from public`)
+      made.push({ name, after, returns: draft.returns, argument: draft.argument })
+    }
+    return made
+  }
+
+  secure(table, scope) {
+    const { draft } = table
+    this.grants(table, draft)
+    if (draft.revoked) this.run(`revoke insert, select on ${table.name} from ${draft.revoked}`)
+    this.policies(table, [draft.opening ?? [], draft.policies].flat(), scope)
+    if (draft.protection) this.run(protectionText(table, draft.protection))
+    for (const child of table.children) {
+      this.grants(child, child.draft)
+      this.policies(child, child.draft.policies, scope)
+    }
+  }
+
+  grants(table, { usualGrant, grants }) {
+    if (usualGrant) this.run(`grant select, insert, update, delete on ${table.name} to ${usualGrant}`)
+    for (const { what, columns, to } of grants) {
+      const names = columns && [...new Set(columns.map((nr) => table.columns[nr % table.columns.length].name))].join(', ')
+      // A privilege that goes by columns, or not.
+      const written = what.map((privilege) => names && !['delete', 'truncate'].includes(privilege) ? `${privilege} (${names})` : privilege)
+      this.run(`grant ${written.join(', ')} on ${table.name} to ${to}`)
+    }
+  }
+
+  policies(table, drafts, scope) {
+    const { security, guard } = table.draft
+    if (security !== 'off') this.run(`alter table ${table.name} enable row level security`)
+    if (security === 'forced') this.run(`alter table ${table.name} force row level security`)
+    const columns = table.columns.map((column) => ({ kind: column.kind, name: `${table.alias}.${column.name}`, set mentioned(is) { column.mentioned = is } }))
+    drafts.forEach((draft, nr) => this.run(policyText(`p${nr + 1}`, table, draft, { ...scope, columns })))
+    if (guard) this.guard(table, guard)
+  }
+
+  guard(table, { events, state, when, ...levels }) {
+    const written = events.filter((event) => levels[event]).map((event) => quoted(`${event}=${levels[event]}`))
+    if (events.includes('truncate')) written.push(quoted(`truncate=${levels.delete}`))
+    const condition = when ? `\n  when (${when})` : ''
+    this.run(`create trigger guard before ${events.join(' or ')} on ${table.name}\n  for each statement${condition} execute function auth.aal_guard(${written.join(', ')})`)
+    if (state) this.run(`alter table ${table.name} ${state} trigger guard`)
+  }
+}
+
+class Table {
+  constructor(draft, name) {
+    this.draft = draft
+    this.alias = draft.odd ? `"The ""${name}"""` : name
+    this.name = `s.${this.alias}`
+    this.partitioned = draft.family === 'partitions'
+    const odd = (name) => (draft.odd ? `"the ""${name}"""` : name)
+    // Partitioned tables are divided by flag.
+    const chosen = new Set([...draft.kinds, ...(this.partitioned ? ['flag'] : [])])
+    this.columns = [{ kind: 'id', name: odd('id'), type: 'integer', settable: true }]
+    for (const kind of Object.keys(kinds)) if (chosen.has(kind)) this.columns.push({ kind, name: odd(kind), ...kinds[kind], settable: true })
+    this.key = this.columns.find(({ kind }) => kind === 'flag')
+    const n = this.columns.find(({ kind }) => kind === 'n')
+    if (draft.generated && n) this.columns.push({ kind: 'n', name: 'twice', type: `integer generated always as (${n.name} * 2) stored`, settable: false, of: n })
+    this.children = draft.family ? draft.children.map((child, nr) => this.child(child, nr)) : []
+  }
+
+  child(draft, nr) {
+    const alias = this.draft.odd ? `"${'The child ' + nr}"` : `${this.alias}_${nr + 1}`
+    return { draft, alias, name: `s.${alias}`, columns: this.columns, parent: this, children: [] }
+  }
+
+  get definition() {
+    const gone = this.draft.dropped ? ['gone text'] : []
+    return [...gone, ...this.columns.map(({ name, type }) => `${name} ${type}`)].join(', ')
+  }
+
+  // Rows that differ in whatever a condition mentions; with numbers, so that one can be picked out.
+  fill(schema) {
+    for (const { mentioned, of } of this.columns) if (mentioned && of) of.mentioned = true
+    if (this.partitioned) this.key.mentioned = true
+    const columns = this.columns.filter(({ mentioned, settable, kind }) => mentioned && settable && kind !== 'id')
+    const [id] = this.columns
+    const names = [id, ...columns].map(({ name }) => name).join(', ')
+    const rows = combinations(columns.map(({ values }) => values), 32)
+    let last = 0
+    const written = () => rows.map((row) => `(${[++last, ...row].join(', ')})`).join(', ')
+    // A partitioned table hands its rows on; one that others inherit from doesn't.
+    const tables = this.draft.family === 'children' ? [this, ...this.children] : [this]
+    for (const { name } of tables) schema.run(`insert into ${name} (${names}) values ${written()}`)
+    return last
+  }
+}
+
+// All combinations of one value of each list, or as many of them as are wanted, spread evenly.
+export function combinations(lists, limit) {
+  const total = lists.reduce((product, list) => product * list.length, 1)
+  return Array.from({ length: Math.min(total, limit) }, (_, nr) => {
+    let rest = (nr * (total > limit ? stepThrough(total) : 1)) % total
+    return lists.map((list) => {
+      const value = list[rest % list.length]
+      rest = Math.floor(rest / list.length)
+      return value
+    })
+  })
+}
+
+// A step with which one goes through so many, round and round, and meets each once.
+export function stepThrough(count) {
+  let step = Math.max(1, Math.round(count * 0.618))
+  while (divisor(step, count) > 1) step++
+  return step
+}
+
+const divisor = (a, b) => (b === 0 ? a : divisor(b, a % b))
+
+function policyText(name, table, { restrictive, command, to, using, check, parts }, scope) {
+  const takes = { select: ['using'], delete: ['using'], insert: ['check'], update: parts, all: parts }[command]
+  let text = `create policy ${name} on ${table.name} as ${restrictive ? 'restrictive' : 'permissive'} for ${command} to ${to.join(', ')}`
+  if (takes.includes('using')) text += `\n  using (${using(scope)})`
+  if (takes.includes('check')) text += `\n  with check (${check(scope)})`
+  return text
+}
+
+const argumentTypes = { none: '', level: 'wanted text', flag: 'wanted boolean' }
+
+function functionText(name, { style, returns, argument, volatility, definer, strict, configured }, body) {
+  const options = [volatility, definer && 'security definer', strict && 'strict', configured && "set search_path = ''"].filter(Boolean)
+  const head = `create function ${name}(${argumentTypes[argument]}) returns ${returns} language ${style === 'plpgsql' ? style : 'sql'} ${options.join(' ')}`
+  const write = {
+    text: `as $f$ select ${body} $f$`,
+    return: `return ${body}`,
+    atomic: `begin atomic select ${body}; end`,
+    plpgsql: `as $f$ begin return ${body}; end $f$`,
+  }
+  return `${head}\n  ${write[style]}`
+}
+
+// Only what protect_table accepts.
+function protectionText(table, draft) {
+  const options = { read: draft.read, write: draft.write, on_insert: draft.on_insert, on_update: draft.on_update, on_delete: draft.on_delete, max_age: draft.max_age }
+  const columns = table.columns.filter(({ kind }) => kind !== 'id')
+  const owner = columns.find(({ kind }) => kind === 'owner')
+  if (draft.sensitive && columns.length > 0) {
+    Object.assign(options, { read: 'aal1', on_update: null, sensitive_columns: `{${JSON.stringify(unquoted(columns[0].name))}}` })
+    if (options.write === 'none') options.write = 'aal2'
+  } else if (!draft.guard) options.guard = 'false'
+  if ([options.read, options.write].every((level) => level === 'none')) options.read = 'aal1'
+  if (draft.owner && owner) {
+    options.owner_column = unquoted(owner.name)
+    owner.mentioned = true
+  }
+  options.roles = `{${draft.roles.join(',')}}`
+  const written = Object.entries(options).filter(([, value]) => value !== null && value !== undefined).map(([name, value]) => `${name} => ${quoted(value)}`)
+  return `select auth.protect_table(${quoted(table.name)}, ${written.join(', ')})`
+}
+
+const unquoted = (name) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name)

@@ -1,0 +1,90 @@
+-- 0001_permissive_aal_policy finds a permissive policy that asks for a level where another permissive one lets sessions below that level in.
+create schema lint_0001;
+grant usage on schema lint_0001 to anon, authenticated;
+set search_path = lint_0001;
+-- It has what authenticated has, and is found with it, if roles are listed that have their rights as members.
+create role lint_0001_staff login in role authenticated;
+
+-- Finding: own rows need no level, so all commands are open to sessions without one.
+create table own_rows (id int, user_id uuid default auth.subject_uuid());
+alter table own_rows enable row level security;
+create policy second_factor on own_rows using ((select auth.has_aal('aal2')));
+create policy own_rows on own_rows using (user_id = (select auth.subject_uuid()));
+
+-- Finding: aal1 is enough.
+create table lower_level (id int);
+alter table lower_level enable row level security;
+create policy second_factor on lower_level using ((select auth.has_aal('aal2')));
+create policy first_factor on lower_level using ((select auth.has_aal('aal1')));
+
+-- Finding for SELECT only: the other commands have one policy.
+create table one_command (id int);
+alter table one_command enable row level security;
+create policy second_factor on one_command using ((select auth.has_aal('aal2')));
+create policy everybody_reads on one_command for select using (true);
+
+-- Finding for lint_0001_staff only: both policies are for them, since they are authenticated as well.
+create table by_membership (id int);
+alter table by_membership enable row level security;
+create policy second_factor on by_membership to authenticated using ((select auth.has_aal('aal2')));
+create policy staff on by_membership to lint_0001_staff using (true);
+
+-- Finding, though it may be meant: own rows at any level, everybody's at aal2. Said in one restrictive policy, it is clear:
+create table all_rows_at_aal2 (id int, user_id uuid default auth.subject_uuid());
+alter table all_rows_at_aal2 enable row level security;
+create policy own_rows on all_rows_at_aal2 using (user_id = (select auth.subject_uuid()));
+create policy all_rows on all_rows_at_aal2 using ((select auth.has_aal('aal2')));
+-- None.
+create table all_rows_at_aal2_restrictively (id int, user_id uuid default auth.subject_uuid());
+alter table all_rows_at_aal2_restrictively enable row level security;
+create policy everybody on all_rows_at_aal2_restrictively using (true);
+create policy all_rows on all_rows_at_aal2_restrictively as restrictive
+  using (user_id = (select auth.subject_uuid()) or (select auth.has_aal('aal2')));
+
+-- None: the only permissive policy.
+create table alone (id int);
+alter table alone enable row level security;
+create policy second_factor on alone using ((select auth.has_aal('aal2')));
+
+-- None: both ask for it.
+create table both_ask (id int, user_id uuid default auth.subject_uuid());
+alter table both_ask enable row level security;
+create policy second_factor on both_ask using ((select auth.has_aal('aal2')));
+create policy own_rows on both_ask using ((select auth.has_aal('aal2')) and user_id = (select auth.subject_uuid()));
+
+-- None: for another command.
+create table other_command (id int);
+alter table other_command enable row level security;
+create policy second_factor on other_command for update using ((select auth.has_aal('aal2')));
+create policy everybody_reads on other_command for select using (true);
+
+-- None: for another role.
+create table other_role (id int);
+alter table other_role enable row level security;
+create policy second_factor on other_role to authenticated using ((select auth.has_aal('aal2')));
+create policy anons on other_role to anon using (true);
+
+-- None: a restrictive policy asks for it as well.
+create table restrictive_as_well (id int);
+alter table restrictive_as_well enable row level security;
+create policy second_factor on restrictive_as_well using ((select auth.has_aal('aal2')));
+create policy everybody on restrictive_as_well using (true);
+create policy for_all on restrictive_as_well as restrictive using ((select auth.has_aal('aal2')));
+
+grant select, insert, update, delete on all tables in schema lint_0001 to authenticated;
+grant select on other_role to anon;
+
+-- None: nobody may do what the other one opens.
+create table not_granted (id int);
+alter table not_granted enable row level security;
+create policy second_factor on not_granted using ((select auth.has_aal('aal2')));
+create policy inserts on not_granted for insert with check (true);
+grant select, update, delete on not_granted to authenticated;
+
+reset search_path;
+select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, metadata ->> 'role' as role, level, detail
+  from auth.aal_lint() where metadata ->> 'schema' = 'lint_0001' order by 1, 2, 3, 4;
+
+set client_min_messages = error;
+drop schema lint_0001 cascade;
+drop role lint_0001_staff;

@@ -1,0 +1,68 @@
+-- 0012_owner_rights_view finds views through which a role reads or writes a protected table with the rights of an owner whom its policies
+-- don't bind.
+create schema lint_0012;
+grant usage on schema lint_0012 to anon, authenticated;
+set search_path = lint_0012;
+create role lint_0012_app login;
+create role lint_0012_bypass bypassrls;
+grant usage on schema lint_0012 to lint_0012_app, lint_0012_bypass;
+
+-- None for the tables.
+create table payments (id int, amount int);
+alter table payments enable row level security;
+create policy everybody on payments using (true);
+create policy second_factor on payments as restrictive using ((select auth.has_aal('aal2')));
+grant select, insert, update, delete on payments to authenticated;
+grant select, insert, update, delete on payments to lint_0012_app, lint_0012_bypass;
+create table open_to_all (id int, amount int);
+grant select, insert, update, delete on open_to_all to authenticated;
+-- Its policy is for authenticated only, and lint_0012_app has rights: 0004.
+create table authenticated_only (id int, amount int);
+alter table authenticated_only enable row level security;
+create policy everybody on authenticated_only using (true);
+create policy second_factor on authenticated_only as restrictive to authenticated using ((select auth.has_aal('aal2')));
+grant select on authenticated_only to authenticated, lint_0012_app;
+
+-- Findings.
+create view found_read as select * from payments;
+create view found_off with (security_invoker = off) as select * from payments;
+create view found_barrier with (security_barrier) as select * from payments where amount > 0;
+create view found_written as select * from payments;
+create view found_column as select * from payments;
+create view found_sum as select sum(amount) from payments;
+create view found_beside as select o.id, (select count(*) from payments p where p.id = o.id) as payments from open_to_all o;
+create view found_bypass as select * from payments;
+alter view found_bypass owner to lint_0012_bypass;
+create view found_unbound as select * from authenticated_only;
+alter view found_unbound owner to lint_0012_app;
+-- Through another view: the innermost one decides whose rights count for the table.
+create view inner_owner as select * from payments; -- none: nobody is granted it
+create view found_over_owner as select * from inner_owner;
+create view found_inner as select * from payments; -- granted as well, so that the next one can be read
+create view over_found_inner with (security_invoker) as select * from found_inner; -- none is due: found_inner is what is wrong
+grant select on found_read, found_off, found_barrier, found_sum, found_beside, found_bypass, found_unbound, found_over_owner, found_inner to authenticated;
+grant insert, update, delete on found_written to authenticated;
+grant select (amount) on found_column to authenticated;
+
+-- None of them.
+create view none_invoker with (security_invoker) as select * from payments;
+create view none_invoker_true with (security_invoker = true) as select * from payments;
+create view none_granted as select * from payments;
+create view none_over_invoker as select * from none_invoker; -- the inner one asks with the rights of whoever asks, also beneath this
+create view none_service_role as select * from payments; -- goes past row security anyway
+create view none_bound as select * from payments; -- its owner is bound as everybody is
+alter view none_bound owner to lint_0012_app;
+create view none_unprotected as select * from open_to_all;
+grant select on none_invoker, none_invoker_true, none_over_invoker, over_found_inner, none_bound, none_unprotected to authenticated;
+grant select on none_service_role to service_role;
+-- None is due: it asks for the level itself.
+create view none_asks as select * from payments where (select auth.has_aal('aal2'));
+grant select on none_asks to authenticated;
+
+reset search_path;
+select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, metadata ->> 'role' as role, level, detail
+  from auth.aal_lint() where metadata ->> 'schema' = 'lint_0012' order by 1, 2, 3, 4;
+
+set client_min_messages = error;
+drop schema lint_0012 cascade;
+drop role lint_0012_app, lint_0012_bypass;

@@ -1,0 +1,81 @@
+-- 0014_security_definer_function finds functions that reach a protected table as an owner whom its policies don't bind, and don't ask for a level.
+create schema lint_0014;
+grant usage on schema lint_0014 to anon, authenticated;
+set search_path = lint_0014;
+create role lint_0014_app;
+grant usage on schema lint_0014 to lint_0014_app;
+
+-- None for the tables.
+create table payments (id int, amount int);
+alter table payments enable row level security;
+create policy everybody on payments using (true);
+create policy second_factor on payments as restrictive using ((select auth.has_aal('aal2')));
+grant select, insert, update, delete on payments to authenticated;
+grant select on payments to lint_0014_app;
+create table open_to_all (id int, amount int);
+create view invoker_view with (security_invoker) as select * from payments;
+
+-- Findings: everybody may execute them.
+create function found_sql() returns bigint language sql stable security definer set search_path = lint_0014 as $$ select sum(amount) from payments $$;
+create function found_standard() returns bigint language sql stable security definer return (select sum(amount) from lint_0014.payments);
+create function found_atomic(at_least int) returns void language sql security definer begin atomic; delete from lint_0014.payments where amount >= at_least; end;
+create function found_plpgsql() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  update lint_0014.payments set amount = 0;
+end
+$$;
+create procedure found_procedure() language sql security definer as $$ insert into lint_0014.payments values (1, 1) $$;
+create function found_by_view() returns bigint language sql stable security definer set search_path = '' as $$ select count(*) from lint_0014.invoker_view $$;
+-- For one role only.
+create function found_granted() returns bigint language sql stable security definer as $$ select sum(amount) from lint_0014.payments $$;
+revoke execute on function found_granted from public;
+grant execute on function found_granted to authenticated;
+
+-- None of them.
+create function none_requires() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  perform auth.require_aal('aal2', '5 minutes');
+  delete from lint_0014.payments;
+end
+$$;
+create function none_requires_enrolled() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  perform auth.require_enrolled_aal();
+  delete from lint_0014.payments;
+end
+$$;
+create function none_asks() returns bigint language sql stable security definer set search_path = '' as $$
+  select sum(amount) from lint_0014.payments where auth.has_aal('aal2')
+$$;
+create function none_asks_standard() returns bigint language sql stable security definer
+return (select sum(amount) from lint_0014.payments where auth.has_aal('aal2'));
+create function none_invoker() returns bigint language sql stable as $$ select sum(amount) from lint_0014.payments $$;
+create function none_granted() returns bigint language sql stable security definer as $$ select sum(amount) from lint_0014.payments $$;
+revoke execute on function none_granted from public;
+create function none_service_role() returns bigint language sql stable security definer as $$ select sum(amount) from lint_0014.payments $$;
+revoke execute on function none_service_role from public;
+grant execute on function none_service_role to service_role;
+create function none_bound() returns bigint language sql stable security definer as $$ select sum(amount) from lint_0014.payments $$;
+alter function none_bound owner to lint_0014_app; -- is bound as everybody is
+create function none_unprotected() returns bigint language sql stable security definer as $$ select sum(amount) from lint_0014.open_to_all $$;
+-- Nobody can call a trigger's function.
+create function none_trigger() returns trigger language plpgsql security definer as $$
+begin
+  delete from lint_0014.payments;
+  return null;
+end
+$$;
+-- None, and it is a limit: the table's name is put together when it runs.
+create function none_dynamic() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  execute format('delete from %I.%I', 'lint_' || '0014', 'pay' || 'ments');
+end
+$$;
+
+reset search_path;
+select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, metadata ->> 'role' as role, level, detail
+  from auth.aal_lint() where metadata ->> 'schema' = 'lint_0014' order by 1, 2, 3, 4;
+
+set client_min_messages = error;
+drop schema lint_0014 cascade;
+drop role lint_0014_app;
