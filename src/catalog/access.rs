@@ -30,7 +30,7 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     let functions = Functions::read(client)?;
     let reader = Reader::new(&functions);
     let mut catalog = Catalog {
-        trusts_settings: settings::claims_source() == ClaimsSource::Request,
+        trusts_settings: settings::claims_source() == ClaimsSource::Request && !tokens_are_verified_somewhere(client)?,
         roles: roles(client, scope)?,
         tables: tables(client, scope)?,
         ..Catalog::default()
@@ -65,9 +65,9 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
         }
     }
     if scope.with_surroundings {
-        catalog.views = views(client, &role_oids)?;
+        catalog.views = views(client, &role_oids, &functions.that_ask())?;
         catalog.functions = user_functions(client, &role_oids)?;
-        catalog.foreign_keys = foreign_keys(client)?;
+        catalog.foreign_keys = foreign_keys(client, &role_oids)?;
         for (table, publication) in publications(client)? {
             if let Some(place) = places.get(&table) {
                 catalog.tables[*place].publications.push(publication);
@@ -367,7 +367,22 @@ fn readable(
 const OTHERS: &str = "pg_catalog.unnest($1::pg_catalog.oid[]) as other(oid)
                         join pg_catalog.pg_roles r on r.oid = other.oid and not r.rolsuper";
 
-fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<View>, spi::Error> {
+/// Whether some role or database has it stored that tokens are verified: whoever asks here may not be one of those.
+fn tokens_are_verified_somewhere(client: &SpiClient<'_>) -> Result<bool, spi::Error> {
+    let rows = client.select(
+        "select exists (
+           select from pg_catalog.pg_db_role_setting s
+            cross join pg_catalog.unnest(s.setconfig) as stored(setting)
+            where s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()))
+              and pg_catalog.lower(stored.setting) like 'pg\\_aal.claims\\_source=%'
+              and pg_catalog.lower(stored.setting) <> 'pg_aal.claims_source=request')",
+        Some(1),
+        &[],
+    )?;
+    Ok(rows.first().get(1)?.unwrap_or(true))
+}
+
+fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid], that_ask: &[pg_sys::Oid]) -> Result<Vec<View>, spi::Error> {
     let rows = client.select(
         &format!(
             "select c.oid, n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
@@ -396,14 +411,19 @@ fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<View>, spi
                              and pg_catalog.has_schema_privilege(r.oid, c.relnamespace, 'USAGE')
                              and (pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE')
                                   or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE'))
-                           order by 1)
+                           order by 1),
+                    exists (select from pg_catalog.pg_rewrite w
+                              join pg_catalog.pg_depend d
+                                on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = w.oid
+                               and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                             where w.ev_class = c.oid and d.refobjid = any ($2::pg_catalog.oid[]))
                from pg_catalog.pg_class c
                join pg_catalog.pg_namespace n on n.oid = c.relnamespace
               where c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
               order by n.nspname, c.relname"
         ),
         None,
-        &[roles.to_vec().into()],
+        &[roles.to_vec().into(), that_ask.to_vec().into()],
     )?;
     rows.map(|row| {
         Ok(View {
@@ -420,6 +440,7 @@ fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<View>, spi
             reads: oids(&row, 7)?,
             read_by: texts(&row, 8)?,
             written_by: texts(&row, 9)?,
+            asks_for_level: truth(&row, 10)?,
         })
     })
     .collect()
@@ -446,6 +467,8 @@ fn user_functions(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<F
                from pg_catalog.pg_proc p
                join pg_catalog.pg_namespace n on n.oid = p.pronamespace
               where (p.prosecdef or p.provolatile = 'i')
+                -- Nobody calls a trigger's function.
+                and p.prorettype not in ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype)
                 and n.nspname not in ('pg_catalog', 'information_schema')
                 and not exists (
                     select from pg_catalog.pg_depend d
@@ -471,14 +494,17 @@ fn user_functions(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<F
     .collect()
 }
 
-fn foreign_keys(client: &SpiClient<'_>) -> Result<Vec<ForeignKey>, spi::Error> {
+fn foreign_keys(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<ForeignKey>, spi::Error> {
     let rows = client.select(
-        "select k.conname::pg_catalog.text, k.conrelid, k.confrelid, k.confdeltype::pg_catalog.text, k.confupdtype::pg_catalog.text
+        "select k.conname::pg_catalog.text, k.conrelid, k.confrelid, k.confdeltype::pg_catalog.text, k.confupdtype::pg_catalog.text,
+                array(select r.oid from pg_catalog.unnest($1::pg_catalog.oid[]) as r(oid)
+                       where exists (select from pg_catalog.unnest(k.confkey) as key(attnum)
+                                      where pg_catalog.has_column_privilege(r.oid, k.confrelid, key.attnum, 'UPDATE')))
            from pg_catalog.pg_constraint k
           where k.contype = 'f' and k.conparentid = 0 and (k.confdeltype in ('c', 'n', 'd') or k.confupdtype in ('c', 'n', 'd'))
           order by k.conrelid, k.conname",
         None,
-        &[],
+        &[roles.to_vec().into()],
     )?;
     let action = |letter: String| match letter.as_str() {
         "c" => Some("CASCADE"),
@@ -493,6 +519,7 @@ fn foreign_keys(client: &SpiClient<'_>) -> Result<Vec<ForeignKey>, spi::Error> {
             referenced: oid(&row, 3)?,
             on_delete: action(text(&row, 4)?),
             on_update: action(text(&row, 5)?),
+            key_updated_by: oids(&row, 6)?,
         })
     })
     .collect()

@@ -116,6 +116,12 @@ impl Functions {
         Ok(Functions { ours, guard, bodies: RefCell::new(HashMap::new()), memory })
     }
 
+    /// Those of ours that ask for a level.
+    pub fn that_ask(&self) -> Vec<pg_sys::Oid> {
+        let asks = |known: &Known| matches!(known, Known::HasLevel { .. } | Known::HasEnrolledLevel { .. });
+        self.ours.iter().filter(|(_, known)| asks(known)).map(|(oid, _)| *oid).collect()
+    }
+
     /// The OID of `auth.aal_guard`.
     pub fn guard(&self) -> pg_sys::Oid {
         self.guard

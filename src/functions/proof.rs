@@ -132,13 +132,8 @@ fn assert_aal(
         raise(b"42P01", "the table does not exist", None, None)
     };
     if required.level < level {
-        let found = match (required.level, required.max_age) {
-            (RequiredLevel::None, _) => "nothing".to_owned(),
-            (found, Some(max_age)) => format!("{found}, at most {} old", max_age.in_words()),
-            (found, None) => found.to_string(),
-        };
         let message =
-            format!("{} on {} needs {found} of {role}, not {level}", command.as_str(), relation.display_name());
+            format!("{} on {} needs {required} of {role}, not {level}", command.as_str(), relation.display_name());
         let mut detail = format!("Decided by: {}.", required.decided_by.join(", "));
         if let Some(note) = &required.note {
             detail.push_str(&format!(" Note: {note}."));

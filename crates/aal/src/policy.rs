@@ -480,6 +480,18 @@ impl RecordedProtection {
         made.into_iter().filter_map(|(name, asked)| asked.map(|asked| (name, asked)))
     }
 
+    /// Whether it asks for a level for this command.
+    pub fn asks(&self, command: crate::access::Command) -> bool {
+        use crate::access::Command::*;
+        let policy = match command {
+            Select => "aal_read",
+            Insert => "aal_insert",
+            Update => "aal_update",
+            Delete | Truncate => "aal_delete",
+        };
+        self.policies().any(|(name, _)| name == policy)
+    }
+
     /// The commands that its guard fires for, and what it asks for each.
     pub fn guarded(&self) -> Vec<(Command, Asked)> {
         let asked_by = |name: &str| self.policies().find(|(policy, _)| *policy == name).map(|(_, asked)| asked);
@@ -515,6 +527,11 @@ impl fmt::Display for GuardArgument {
             None => Ok(()),
         }
     }
+}
+
+/// The argument by which a guard asks this for a command.
+pub fn guard_argument(command: Command, required: Asked) -> String {
+    GuardArgument { command, required }.to_string()
 }
 
 /// A guard trigger's arguments that don't say what the guard must ask.

@@ -15,6 +15,8 @@ use minijinja::value::Serde;
 use minijinja::{Environment, HtmlEscape, UndefinedBehavior, context, escape_formatter};
 use serde::Serialize;
 
+use crate::access::Bypass;
+
 /// What the page tells.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -45,10 +47,23 @@ pub struct Row {
     pub required: String,
     /// How old the factor may be, such as `15 minutes`.
     pub max_age: Option<String>,
-    /// What decided it: privileges, flags, policies.
+    /// What decided it: privileges, flags, policies. Ends with a [`Bypass`] where row security doesn't bind the role.
     pub decided_by: Vec<String>,
     /// What else there is to know.
     pub note: Option<String>,
+}
+
+impl Row {
+    /// Whether the role goes past row security: then nothing is required, and nothing could be.
+    fn bypasses(&self) -> bool {
+        let names = [Bypass::Superuser, Bypass::BypassRls, Bypass::Owner].map(Bypass::as_str);
+        self.decided_by.last().is_some_and(|decision| names.contains(&decision.as_str()))
+    }
+
+    /// Whether rows can be changed by this below aal2, though row security binds the role.
+    fn is_open_write(&self) -> bool {
+        is_write(&self.command) && rank(&self.required) < BELOW_AAL2 && !self.bypasses()
+    }
 }
 
 /// What a lint found.
@@ -158,11 +173,16 @@ struct Pattern<'a> {
 }
 
 impl Pattern<'_> {
-    /// The lowest level of these commands, for each role, the weakest first.
+    /// The lowest level of these commands, for each role that row security binds, the weakest first.
     fn lowest(&self, counts: impl Fn(&str) -> bool) -> Vec<usize> {
         let of = |line: &Line| {
             let cells = COMMANDS.iter().zip(&line.cells).filter(|(command, _)| counts(command));
-            cells.filter_map(|(_, cell)| cell.as_ref()).map(|cell| rank(cell.required)).min().unwrap_or(LEVELS.len())
+            cells
+                .filter_map(|(_, cell)| cell.as_ref())
+                .filter(|cell| !cell.bypasses)
+                .map(|cell| rank(cell.required))
+                .min()
+                .unwrap_or(LEVELS.len())
         };
         let mut lowest: Vec<usize> =
             self.lines.iter().flat_map(|line| line.roles.iter().map(move |_| of(line))).collect();
@@ -184,6 +204,7 @@ struct Cell<'a> {
     required: &'a str,
     class: &'static str,
     max_age: Option<&'a str>,
+    bypasses: bool,
     has_note: bool,
 }
 
@@ -194,14 +215,11 @@ struct Explanation<'a> {
     reasons: Vec<Reason<'a>>,
 }
 
-/// Why these commands require this of these roles.
+/// What decided what these commands require of these roles.
 #[derive(Clone, Eq, Hash, PartialEq, Serialize)]
 struct Reason<'a> {
     commands: Vec<&'a str>,
     roles: Vec<&'a str>,
-    required: &'a str,
-    class: &'static str,
-    max_age: Option<&'a str>,
     decided_by: &'a [String],
     note: Option<&'a str>,
 }
@@ -222,34 +240,31 @@ fn patterns(report: &Report) -> Vec<Pattern<'_>> {
     patterns
 }
 
-/// What a table requires, roles with the same together.
+/// What a table requires, roles with the same together; those that it can't bind come last.
 fn lines<'a>(rows: &[&'a Row]) -> Vec<Line<'a>> {
     let roles = gather(rows.iter().map(|row| (row.role.as_str(), *row)));
     let by_cells = gather(roles.into_iter().map(|(role, rows)| (COMMANDS.map(|command| cell(&rows, command)), role)));
-    by_cells.into_iter().map(|(cells, roles)| Line { roles, cells: cells.into() }).collect()
+    let mut lines: Vec<Line> = by_cells.into_iter().map(|(cells, roles)| Line { roles, cells: cells.into() }).collect();
+    lines.sort_by_key(|line| line.cells.iter().flatten().any(|cell| cell.bypasses));
+    lines
 }
 
 fn cell<'a>(rows: &[&'a Row], command: &str) -> Option<Cell<'a>> {
     rows.iter().find(|row| row.command == command).map(|row| Cell {
         required: &row.required,
-        class: class(&row.required),
+        // Colours are for what is required of those who can be bound.
+        class: if row.bypasses() { "bypass" } else { LEVELS[rank(&row.required)] },
         max_age: row.max_age.as_deref(),
+        bypasses: row.bypasses(),
         has_note: row.note.is_some(),
     })
 }
 
-/// Why a table requires that, roles and commands with the same reason together.
+/// What decided what a table requires, roles and commands with the same reason together.
 fn reasons<'a>(rows: &[&'a Row]) -> Vec<Reason<'a>> {
     let by_reason = gather(rows.iter().map(|row| {
-        let reason = Reason {
-            commands: Vec::new(),
-            roles: Vec::new(),
-            required: &row.required,
-            class: class(&row.required),
-            max_age: row.max_age.as_deref(),
-            decided_by: &row.decided_by,
-            note: row.note.as_deref(),
-        };
+        let reason =
+            Reason { commands: Vec::new(), roles: Vec::new(), decided_by: &row.decided_by, note: row.note.as_deref() };
         (reason, (row.role.as_str(), row.command.as_str()))
     }));
     by_reason
@@ -266,38 +281,43 @@ fn reasons<'a>(rows: &[&'a Row]) -> Vec<Reason<'a>> {
 struct Summary<'a> {
     tables: usize,
     roles: usize,
-    /// How many tables some role can write below aal2.
+    /// How many tables can be written below aal2 by some role that row security binds.
     writable: usize,
     writers: Vec<Writer<'a>>,
     findings: usize,
     severities: Vec<(&'static str, usize)>,
 }
 
-/// A role that can write tables below aal2.
+/// How a role can write tables.
 #[derive(Serialize)]
 struct Writer<'a> {
     role: &'a str,
-    /// How many tables it can write, by the lowest level at which it can.
-    tables: [usize; BELOW_AAL2],
+    /// How many tables, by the lowest level below aal2.
+    open: [usize; BELOW_AAL2],
+    /// How many tables, past row security.
+    bypassed: usize,
 }
 
 fn summary(report: &Report) -> Summary<'_> {
-    let writes = || report.rows.iter().filter(|row| is_write(&row.command) && rank(&row.required) < BELOW_AAL2);
-    let writers = gather(writes().map(|row| (row.role.as_str(), (row.table.as_str(), rank(&row.required)))));
+    let writes = report.rows.iter().filter(|row| is_write(&row.command) && (row.bypasses() || row.is_open_write()));
+    let writers = gather(writes.map(|row| (row.role.as_str(), (row.table.as_str(), row))));
     let severity = |severity| report.findings.iter().filter(|finding| finding.level == severity).count();
     Summary {
         tables: gather(report.rows.iter().map(|row| (&row.table, ()))).len(),
         roles: gather(report.rows.iter().map(|row| (&row.role, ()))).len(),
-        writable: gather(writes().map(|row| (&row.table, ()))).len(),
+        writable: gather(report.rows.iter().filter(|row| row.is_open_write()).map(|row| (&row.table, ()))).len(),
         writers: writers
             .into_iter()
-            .map(|(role, tables)| {
-                let lowest = gather(tables).into_iter().filter_map(|(_, ranks)| ranks.into_iter().min());
-                let tables = lowest.fold([0; BELOW_AAL2], |mut tables, rank| {
-                    tables[rank] += 1;
-                    tables
-                });
-                Writer { role, tables }
+            .map(|(role, rows)| {
+                let mut writer = Writer { role, open: [0; BELOW_AAL2], bypassed: 0 };
+                for (_, rows) in gather(rows) {
+                    let lowest = rows.iter().filter(|row| row.is_open_write()).map(|row| rank(&row.required)).min();
+                    match lowest {
+                        Some(rank) => writer.open[rank] += 1,
+                        None => writer.bypassed += 1,
+                    }
+                }
+                writer
             })
             .collect(),
         findings: report.findings.len(),
@@ -367,11 +387,6 @@ fn rank(required: &str) -> usize {
     LEVELS.iter().position(|level| *level == required).unwrap_or(0)
 }
 
-/// How a level is coloured.
-fn class(required: &str) -> &'static str {
-    LEVELS[rank(required)]
-}
-
 /// Gathers the values of equal keys; keys and values stay in the order in which they came.
 fn gather<K: Clone + Eq + Hash, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
     let mut places = HashMap::new();
@@ -430,6 +445,13 @@ mod tests {
                 for (l, command) in COMMANDS.iter().enumerate() {
                     report.rows.push(row(table, role, command, LEVELS[(n * m + l) % LEVELS.len()]));
                 }
+            }
+        }
+        // Who goes past row security.
+        for table in ["public.payments", "public.notes"] {
+            for command in COMMANDS {
+                let decided_by = vec!["reached through public.parent".to_owned(), "owner".to_owned()];
+                report.rows.push(Row { decided_by, ..row(table, "owner", command, "none") });
             }
         }
         // More than are shown at once, with all the same; and one of which not everything is said.
@@ -611,33 +633,54 @@ mod tests {
         let tables: Vec<_> = patterns.iter().map(|pattern| pattern.tables.len()).collect();
         assert_eq!(tables.iter().sum::<usize>(), 23);
         assert_eq!(tables.last(), Some(&20));
-        assert_eq!(patterns[0].tables, ["public.notes"]);
+        assert_eq!(patterns[0].tables, ["public.\"odd\""]);
+        assert_eq!(patterns[1].tables, ["public.notes"]);
         assert_eq!(patterns[2].tables, ["public.payments"]);
-        assert_eq!(patterns[2].lines.len(), 1);
-        assert_eq!(patterns[2].lines[0].roles, ["anon", "authenticated", "clerk"]);
+        let roles: Vec<_> = patterns[2].lines.iter().map(|line| &line.roles[..]).collect();
+        assert_eq!(roles, [&["anon", "authenticated", "clerk"][..], &["owner"]]);
     }
 
     #[test]
     fn the_numbers_are_right() {
         let report = full();
         let summary = summary(&report);
-        assert_eq!((summary.tables, summary.roles, summary.writable, summary.findings), (23, 3, 3, 23));
-        let writers: Vec<_> = summary.writers.iter().map(|writer| (writer.role, writer.tables)).collect();
-        assert_eq!(writers, [("anon", [0, 3, 0]), ("authenticated", [1, 1, 1]), ("clerk", [2, 1, 0])]);
+        assert_eq!((summary.tables, summary.roles, summary.writable, summary.findings), (23, 4, 3, 23));
+        let writers: Vec<_> =
+            summary.writers.iter().map(|writer| (writer.role, writer.open, writer.bypassed)).collect();
+        let expected =
+            [("anon", [0, 3, 0], 0), ("authenticated", [1, 1, 1], 0), ("clerk", [2, 1, 0], 0), ("owner", [0; 3], 2)];
+        assert_eq!(writers, expected);
     }
 
     #[test]
     fn an_empty_report_says_so() {
         let text = text(&render(&empty()));
         assert!(text.contains("There are no tables to report on.") && text.contains("No findings."));
-        assert!(text.contains("0 tables") && !text.contains("No role can write"));
+        assert!(text.contains("0 tables") && !text.contains("No table can be"));
     }
 
     #[test]
     fn where_nothing_is_written_below_aal2_it_says_so() {
         let mut report = full();
         report.rows.retain(|row| row.command == "SELECT");
-        assert!(text(&render(&report)).contains("No role can write any table below aal2."));
+        assert!(
+            text(&render(&report)).contains("No table can be written below aal2 by a role that row security binds.")
+        );
+    }
+
+    #[test]
+    fn who_cannot_be_bound_is_not_held_against_a_table() {
+        let mut report = full();
+        report.rows.retain(|row| row.role == "owner");
+        let page = render(&report);
+        assert!(text(&page).contains("No table can be written below aal2 by a role that row security binds."));
+        assert!(page.contains("<td role=\"cell\" class=\"bypass\"><b>none</b><small>bypass</small>"));
+        assert!(!page.contains("<td role=\"cell\" class=\"none\">"));
+        // A policy of that name doesn't do it.
+        for row in &mut report.rows {
+            row.decided_by = vec!["policy owner".to_owned()];
+        }
+        assert_eq!(summary(&report).writable, 2);
     }
 
     #[test]
@@ -649,7 +692,7 @@ mod tests {
         }
         let page = render(&report);
         assert!(page.contains("<td role=\"cell\" class=\"none\"><b>aal9</b>"));
-        assert_eq!(summary(&report).writers[0].tables, [1, 0, 0]);
+        assert_eq!(summary(&report).writers[0].open, [1, 0, 0]);
     }
 
     #[test]

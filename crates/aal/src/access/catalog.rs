@@ -274,6 +274,8 @@ pub struct View {
     pub owner: RoleId,
     /// The tables and views it reads.
     pub reads: Vec<TableId>,
+    /// Whether it calls one of our functions that ask for a level.
+    pub asks_for_level: bool,
     /// The names of the roles, other than its owner, that may read it.
     pub read_by: Vec<String>,
     /// The names of the roles, other than its owner, that may write to it.
@@ -316,6 +318,8 @@ pub struct ForeignKey {
     pub on_delete: Option<&'static str>,
     /// What it does on UPDATE.
     pub on_update: Option<&'static str>,
+    /// The roles that may update a column of the key that it refers to.
+    pub key_updated_by: Vec<RoleId>,
 }
 
 impl Catalog {

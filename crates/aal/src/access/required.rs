@@ -72,13 +72,24 @@ pub struct Required {
     pub note: Option<String>,
 }
 
+impl fmt::Display for Required {
+    /// `nothing`, `aal2`, or `aal2 at most 15 minutes old`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.level, self.max_age) {
+            (RequiredLevel::None, _) => f.write_str("nothing"),
+            (level, None) => level.fmt(f),
+            (level, Some(max_age)) => write!(f, "{level} at most {} old", max_age.in_words()),
+        }
+    }
+}
+
 impl Required {
     fn new(level: RequiredLevel, because: impl Into<String>) -> Required {
         Required { level, max_age: None, decided_by: vec![because.into()], note: None }
     }
 
     /// Whether this asks for less than that.
-    fn is_weaker_than(&self, other: &Required) -> bool {
+    pub fn is_weaker_than(&self, other: &Required) -> bool {
         // Without a max_age the factor may be of any age: that is the weaker one.
         let age = |required: &Required| required.max_age.map_or(i64::MIN, |age| -age.micros());
         (self.level, age(self)) < (other.level, age(other))
@@ -142,6 +153,11 @@ impl<'a> Requirements<'a> {
     /// The place of a table in the catalog.
     pub fn place(&self, table: TableId) -> Option<usize> {
         self.tables.get(&table).copied()
+    }
+
+    /// The places of all tables above one.
+    pub fn ancestors(&self, table: &Table) -> Vec<usize> {
+        ancestors(self.catalog, &self.tables, table).into_iter().map(|(place, _)| place).collect()
     }
 
     /// The same by the table's OID.
@@ -315,12 +331,7 @@ impl<'a> Place<'a> {
     fn ages(&self, hurdles: &Hurdles<'a>) -> Vec<MaxAge> {
         let mut ages = BTreeSet::new();
         for expression in hurdles.expressions() {
-            expression.visit(&mut |it| {
-                if let Expression::Constant(Value::Interval(age)) = it {
-                    ages.insert(*age);
-                }
-                true
-            });
+            ages_in(expression, &mut ages);
         }
         ages.into_iter().collect()
     }
@@ -458,9 +469,28 @@ fn lowest(ages: &[MaxAge], passes: impl Fn(Session) -> bool) -> (RequiredLevel, 
 impl Expression {
     /// The lowest level at which this could be true, for whatever role.
     pub fn lowest_level(&self, trusts_settings: bool) -> RequiredLevel {
-        let passes = |session| Evaluation::new(session, None, None, trusts_settings).could_pass(None, &[self]);
-        lowest(&[], passes).0
+        self.lowest(trusts_settings).level
     }
+
+    /// The same with how old the factor may be.
+    pub fn lowest(&self, trusts_settings: bool) -> Required {
+        let passes = |session| Evaluation::new(session, None, None, trusts_settings).could_pass(None, &[self]);
+        let mut ages = BTreeSet::new();
+        ages_in(self, &mut ages);
+        let ages: Vec<MaxAge> = ages.into_iter().collect();
+        let (level, max_age) = lowest(&ages, passes);
+        Required { level, max_age, decided_by: Vec::new(), note: None }
+    }
+}
+
+/// The `max_age`s that an expression asks.
+fn ages_in(expression: &Expression, ages: &mut BTreeSet<MaxAge>) {
+    expression.visit(&mut |it| {
+        if let Expression::Constant(Value::Interval(age)) = it {
+            ages.insert(*age);
+        }
+        true
+    });
 }
 
 /// The sessions that just don't suffice; `None` where all do.

@@ -24,20 +24,27 @@ pub fn is_level(text: &str) -> bool {
     Level::from_claim(text).is_some()
 }
 
-/// Whether an expression asks for the level for every row, where asking once would do.
+/// Whether an expression reads the claims for every row to find the level, where reading them once would do.
 pub fn asks_per_row(expression: &Expression) -> bool {
+    reads_per_row(expression, false)
+}
+
+fn reads_per_row(expression: &Expression, for_level: bool) -> bool {
     use Expression::*;
+    let for_level = for_level || expression.reads_level();
+    let beneath = || expression.children().into_iter().any(|it| reads_per_row(it, for_level));
     match expression {
         // Ours are asked once wherever that's possible.
-        HasLevel { .. } | HasEnrolledLevel { .. } | Level | EnrolledLevel | Status | AuthenticatedAt(_) => false,
-        Select { target: it, rows } | AnyRow { test: it, rows } | ArrayOf { target: it, rows } => match rows.origin {
-            Origin::SubSelect if !rows.correlated => matches!(expression, AnyRow { .. }) && asks_per_row(it),
+        Claims => false,
+        Setting { .. } => for_level,
+        Select { rows, .. } | ArrayOf { rows, .. } | Exists(rows) => match rows.origin {
+            Origin::SubSelect => rows.correlated && beneath(),
+            Origin::Inlined => beneath(),
+            // Whatever is in it, it is called for every row.
             Origin::Call => expression.asks_for_level(),
-            _ => expression.children().into_iter().any(asks_per_row),
         },
-        Exists(rows) if !rows.correlated => false,
-        it if it.reads_level() => true,
-        it => it.children().into_iter().any(asks_per_row),
+        AnyRow { test, rows } => reads_per_row(test, for_level) || (rows.correlated && beneath()),
+        _ => beneath(),
     }
 }
 
@@ -166,4 +173,22 @@ pub fn reads_claim(expression: &Expression, name: &str) -> bool {
         Path { document, path, .. } => begins_with_name(path) && document.is_claims(),
         _ => false,
     }
+}
+
+/// The claims that are read and would be `aal`, were they spelt like it.
+pub fn misspelt_claims(expression: &Expression) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    expression.visit(&mut |it| {
+        if let Expression::Member { document, key, .. } = it
+            && let Expression::Constant(Value::Text(key)) = &**key
+            && document.is_claims()
+            && key != "aal"
+            && key.trim().eq_ignore_ascii_case("aal")
+            && !found.contains(key)
+        {
+            found.push(key.clone());
+        }
+        true
+    });
+    found
 }

@@ -15,7 +15,7 @@ pub const LINT: Lint = Lint {
 
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    for (place, table) in survey.protected().filter(|(_, table)| table.row_security) {
+    for (place, table) in survey.protected() {
         for policy in table.policies.iter().filter(|policy| policy.permissive && policy.asks_for_level()) {
             let commands = Command::ALL.into_iter().filter(|command| policy.command.covers(*command));
             let open = commands.filter_map(|command| Some((command, beside(survey, place, policy, command)?)));

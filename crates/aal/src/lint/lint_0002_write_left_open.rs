@@ -15,16 +15,20 @@ pub const LINT: Lint = Lint {
 
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    for (place, table) in survey.protected().filter(|(_, table)| table.row_security) {
+    for (place, table) in survey.protected() {
         let restrictive = |policy: &&Policy| !policy.permissive && policy.asks_for_level();
         for command in [Command::Insert, Command::Update, Command::Delete] {
             let is_open = |role: &usize| {
                 let binding = || table.policies.iter().filter(restrictive).filter(|policy| policy.binds[*role]);
                 let asked = binding()
-                    .flat_map(|policy| Command::ALL.map(|command| survey.level_of(policy, command)))
+                    // That deleting needs more than the rest can be meant.
+                    .flat_map(|policy| {
+                        [Command::Select, Command::Insert, Command::Update].map(|command| survey.level_of(policy, command))
+                    })
                     .filter(|level| *level != RequiredLevel::Denied)
                     .max();
-                let covered = binding().any(|policy| policy.command.covers(command));
+                let is_meant = table.protection().is_some_and(|record| !record.asks(command));
+                let covered = is_meant || binding().any(|policy| policy.command.covers(command));
                 !covered && asked > Some(survey.requirements.own(place, *role, command).level)
             };
             let roles: Vec<usize> = survey.bound_roles(table).filter(is_open).collect();

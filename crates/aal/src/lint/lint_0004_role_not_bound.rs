@@ -15,7 +15,7 @@ pub const LINT: Lint = Lint {
 
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
-    for (place, table) in survey.protected().filter(|(_, table)| table.row_security) {
+    for (place, table) in survey.protected() {
         for policy in table.policies.iter().filter(|policy| !policy.permissive && policy.asks_for_level()) {
             let asked: Vec<(Command, RequiredLevel)> =
                 Command::ALL.into_iter().map(|command| (command, survey.level_of(policy, command))).collect();

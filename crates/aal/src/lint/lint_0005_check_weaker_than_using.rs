@@ -1,7 +1,7 @@
 //! New rows are let in at a lower level than existing ones.
 
 use super::{Found, Lint, Severity, Survey};
-use crate::access::{Policy, PolicyCommand, RequiredLevel};
+use crate::access::{Command, Policy, PolicyCommand, RequiredLevel};
 
 pub const LINT: Lint = Lint {
     name: "0005_check_weaker_than_using",
@@ -14,25 +14,27 @@ pub const LINT: Lint = Lint {
 };
 
 fn find(survey: &Survey<'_>) -> Vec<Found> {
-    let weaker = |policy: &Policy| {
+    let mut found = Vec::new();
+    for (place, table) in survey.protected() {
         // For UPDATE alone, USING is asked first: nothing is open.
-        let decides_inserts = policy.command == PolicyCommand::All;
-        match (&policy.using, &policy.check) {
-            (Some(using), Some(check)) if decides_inserts => {
-                let (using, check) = (survey.level(using), survey.level(check));
-                (check < using && using != RequiredLevel::Denied).then_some((using, check))
+        let decides_inserts = |policy: &&Policy| policy.command == PolicyCommand::All && policy.asks_for_level();
+        for policy in table.policies.iter().filter(decides_inserts) {
+            let (Some(using), Some(check)) = (&policy.using, &policy.check) else { continue };
+            let (using, check) = (survey.lowest(using), survey.lowest(check));
+            let is_open = |role: usize| {
+                policy.binds[role] && survey.requirements.own(place, role, Command::Insert).is_weaker_than(&using)
+            };
+            if using.level != RequiredLevel::Denied
+                && check.is_weaker_than(&using)
+                && survey.bound_roles(table).any(is_open)
+            {
+                let detail = format!(
+                    "Policy {} on {} asks {using} of existing rows, and {check} of new ones",
+                    policy.name, table.display_name
+                );
+                found.push(Found::on(table, detail).policy(policy).commands(&[Command::Insert]));
             }
-            _ => None,
         }
-    };
-    let policies = survey.aal_policies().filter_map(|(table, policy)| Some((table, policy, weaker(policy)?)));
-    policies
-        .map(|(table, policy, (using, check))| {
-            let detail = format!(
-                "Policy {} on {} asks {using} of existing rows, and {check} of new ones",
-                policy.name, table.display_name
-            );
-            Found::on(table, detail).policy(policy)
-        })
-        .collect()
+    }
+    found
 }

@@ -1,7 +1,7 @@
 //! The level is compared with a text that no session has.
 
 use super::{Found, Lint, Severity, Survey};
-use super::conditions::unknown_levels;
+use super::conditions::{misspelt_claims, unknown_levels};
 
 pub const LINT: Lint = Lint {
     name: "0006_unknown_level",
@@ -17,16 +17,17 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     for (table, policy, expression) in survey.expressions() {
         let unknown = unknown_levels(expression, survey.catalog.trusts_settings);
-        if !unknown.is_empty() {
-            let texts: Vec<String> = unknown.iter().map(|text| format!("'{text}'")).collect();
-            let detail = format!(
-                "Policy {} on {} compares the level with {}, which no session has",
-                policy.name, table.display_name, texts.join(", ")
-            );
-            let one = Found::on(table, detail).policy(policy);
-            if !found.contains(&one) {
-                found.push(one);
-            }
+        let misspelt = misspelt_claims(expression);
+        let quoted = |texts: &[String]| texts.iter().map(|text| format!("'{text}'")).collect::<Vec<_>>().join(", ");
+        let what = match (unknown.as_slice(), misspelt.as_slice()) {
+            ([], []) => continue,
+            ([], claims) => format!("reads claim {}, which no token has", quoted(claims)),
+            (levels, _) => format!("compares the level with {}, which no session has", quoted(levels)),
+        };
+        let detail = format!("Policy {} on {} {what}", policy.name, table.display_name);
+        let one = Found::on(table, detail).policy(policy);
+        if !found.contains(&one) {
+            found.push(one);
         }
     }
     found

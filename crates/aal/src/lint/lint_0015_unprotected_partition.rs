@@ -16,8 +16,8 @@ pub const LINT: Lint = Lint {
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for (place, table) in survey.catalog.tables.iter().enumerate() {
-        let parents = table.parents.iter().filter_map(|(parent, _)| survey.requirements.place(*parent));
-        for parent in parents.filter(|parent| survey.catalog.tables[*parent].asks_for_level()) {
+        let parents = survey.requirements.ancestors(table).into_iter();
+        for parent in parents.filter(|parent| survey.protected().any(|(place, _)| place == *parent)) {
             let above = &survey.catalog.tables[parent];
             let mut commands = Vec::new();
             let mut roles = Vec::new();

@@ -22,7 +22,10 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
             let Some(action) = action else { continue };
             let effect = if trigger == Command::Delete && action == "CASCADE" { Command::Delete } else { Command::Update };
             let asked = survey.asked(changed, effect);
-            let cheaper = |role: &usize| survey.requirements.at(referenced, *role, trigger).level < asked;
+            let cheaper = |role: &usize| {
+                let may = trigger == Command::Delete || key.key_updated_by.contains(&survey.catalog.roles[*role].id);
+                may && survey.requirements.at(referenced, *role, trigger).level < asked
+            };
             let roles: Vec<usize> = survey.bound_roles(other).filter(cheaper).collect();
             if !roles.is_empty() {
                 let roles = survey.role_names(&roles);

@@ -16,15 +16,19 @@ pub const LINT: Lint = Lint {
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for (place, table) in survey.protected() {
-        let asked = [Command::Delete, Command::Update, Command::Insert].map(|command| survey.asked(table, command)).into_iter().max();
-        let asked = asked.filter(|level| *level != RequiredLevel::None).unwrap_or_else(|| survey.asked(table, Command::Select));
+        let highest = Command::ALL.into_iter().map(|command| survey.asked(table, command)).max();
+        // Of whom DELETE isn't granted, TRUNCATE is no other way to it: it's held against all that the table asks.
+        let asked = |role: usize| match survey.requirements.own(place, role, Command::Delete).level {
+            RequiredLevel::Denied => highest.unwrap_or(RequiredLevel::None),
+            _ => survey.asked(table, Command::Delete),
+        };
         let roles: Vec<usize> = survey
             .bound_roles(table)
-            .filter(|role| survey.requirements.own(place, *role, Command::Truncate).level < asked)
+            .filter(|role| survey.requirements.own(place, *role, Command::Truncate).level < asked(*role))
             .collect();
-        if !roles.is_empty() {
+        if let Some(level) = roles.iter().map(|role| asked(*role)).max() {
             let roles = survey.role_names(&roles);
-            let detail = format!("{} can TRUNCATE {} below {asked}", roles.join(", "), table.display_name);
+            let detail = format!("{} can TRUNCATE {} below {level}", roles.join(", "), table.display_name);
             found.push(Found::on(table, detail).roles(&roles).commands(&[Command::Truncate]));
         }
     }

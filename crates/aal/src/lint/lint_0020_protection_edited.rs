@@ -2,7 +2,7 @@
 
 use super::{Found, Lint, Severity, Survey};
 use crate::access::{Command, Policy, PolicyCommand, Table, met};
-use crate::policy::RecordedProtection;
+use crate::policy::{RecordedProtection, guard_argument};
 
 pub const LINT: Lint = Lint {
     name: "0020_protection_edited",
@@ -58,6 +58,16 @@ fn changes(table: &Table, record: &RecordedProtection) -> Vec<String> {
             }
             Some(_) => {}
         }
+    }
+    let mut guarded: Vec<String> = record.guarded().iter().map(|(command, asked)| guard_argument(*command, *asked)).collect();
+    guarded.sort_unstable();
+    let differs = |guard: &&crate::access::Guard| {
+        let mut arguments = guard.arguments.clone();
+        arguments.sort_unstable();
+        guard.name == "aal_guard" && arguments != guarded
+    };
+    if record.guard && table.guards.iter().any(|guard| differs(&guard)) {
+        changes.push("trigger aal_guard asks for something else".to_owned());
     }
     changes
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::access::{
-    Catalog, Command, Expression, Policy, RequiredLevel, Requirements, Table, TableId, View, ViewKind,
+    Catalog, Command, Expression, Policy, Required, RequiredLevel, Requirements, Table, TableId, View, ViewKind,
 };
 
 mod conditions;
@@ -173,9 +173,10 @@ struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    /// The tables with policies that ask for a level, and their places.
+    /// The tables with policies in force that ask for a level, and their places.
     fn protected(&self) -> impl Iterator<Item = (usize, &'a Table)> {
-        self.catalog.tables.iter().enumerate().filter(|(_, table)| table.asks_for_level())
+        let tables = self.catalog.tables.iter().enumerate();
+        tables.filter(|(_, table)| table.row_security && table.asks_for_level())
     }
 
     /// Every policy that asks for a level.
@@ -204,15 +205,20 @@ impl<'a> Survey<'a> {
         found
     }
 
-    /// The places of the roles that sessions can have and that row security binds.
+    /// The places of the roles that row security binds.
     fn bound_roles(&self, table: &'a Table) -> impl Iterator<Item = usize> {
-        let roles = self.catalog.roles.iter().zip(&table.standings).enumerate();
-        roles.filter(|(_, (role, standing))| role.can_come && standing.bypass.is_none()).map(|(n, _)| n)
+        let standings = table.standings.iter().enumerate();
+        standings.filter(|(_, standing)| standing.bypass.is_none()).map(|(n, _)| n)
     }
 
     /// The lowest level at which an expression can be true.
     fn level(&self, expression: &Expression) -> RequiredLevel {
         expression.lowest_level(self.catalog.trusts_settings)
+    }
+
+    /// The same with how old its factor may be.
+    fn lowest(&self, expression: &Expression) -> Required {
+        expression.lowest(self.catalog.trusts_settings)
     }
 
     /// The level that a policy alone asks for a command.
@@ -239,7 +245,7 @@ impl<'a> Survey<'a> {
     /// The views that reach a protected table with rights that its policies don't bind, by the commands that go past.
     fn views_past_policies(&self, is_such: impl Fn(&View) -> bool) -> Vec<(&'a View, &'a Table, Vec<Command>)> {
         let mut found = Vec::new();
-        for view in self.catalog.views.iter().filter(|view| is_such(view)) {
+        for view in self.catalog.views.iter().filter(|view| is_such(view) && !view.asks_for_level) {
             let Some(owner) = self.catalog.role_place(view.owner) else { continue };
             for (place, table) in self.protected().filter(|(_, table)| self.reaches(view, table.id)) {
                 let passes = |command: &Command| {
@@ -259,7 +265,8 @@ impl<'a> Survey<'a> {
         found
     }
 
-    /// Whether a view reads a table, also through other views.
+    /// Whether a view reads a table with its owner's rights, also through other views: one that reads with the caller's asks
+    /// for those of whoever asks first. A copy holds what it was made of, in whatever way.
     fn reaches(&self, view: &View, table: TableId) -> bool {
         let mut open = view.reads.clone();
         let mut seen = std::collections::BTreeSet::new();
@@ -268,7 +275,9 @@ impl<'a> Survey<'a> {
                 return true;
             }
             if seen.insert(id) {
-                open.extend(self.catalog.views.iter().filter(|view| view.id == id).flat_map(|view| &view.reads));
+                let beneath = self.catalog.views.iter().filter(|it| it.id == id);
+                let passes_on = |it: &&View| it.kind != ViewKind::InvokerRights || view.kind == ViewKind::Materialized;
+                open.extend(beneath.filter(passes_on).flat_map(|view| &view.reads));
             }
         }
         false
