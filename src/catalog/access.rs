@@ -141,7 +141,11 @@ fn tables(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Table>, spi::E
              select i.inhrelid, pg_catalog.array_agg(i.inhparent order by i.inhseqno) as oids
                from pg_catalog.pg_inherits i group by i.inhrelid)
          select c.oid, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, c.relowner, c.relrowsecurity,
-                p.oids, c.relispartition, pg_catalog.format('%I.%I', n.nspname, c.relname)
+                p.oids, c.relispartition, pg_catalog.format('%I.%I', n.nspname, c.relname),
+                case when c.relhasrules then
+                  (select pg_catalog.string_agg(r.ev_type::pg_catalog.text, '') from pg_catalog.pg_rewrite r
+                    where r.ev_class = c.oid and r.ev_enabled <> 'D')
+                end
            from pg_catalog.pg_class c
            join pg_catalog.pg_namespace n on n.oid = c.relnamespace
            left join parents p on p.inhrelid = c.oid
@@ -164,12 +168,24 @@ fn tables(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Table>, spi::E
             row_security: truth(&row, 5)?,
             policies: Vec::new(),
             guards: Vec::new(),
+            ruled: text(&row, 9)?.chars().filter_map(ruled).collect(),
             standings: Vec::new(),
             parents: oids(&row, 6)?.into_iter().map(|parent| (parent, is_partition)).collect(),
             publications: Vec::new(),
         })
     })
     .collect()
+}
+
+/// The command of a rule, by `pg_rewrite.ev_type`.
+fn ruled(letter: char) -> Option<Command> {
+    match letter {
+        '1' => Some(Command::Select),
+        '2' => Some(Command::Update),
+        '3' => Some(Command::Insert),
+        '4' => Some(Command::Delete),
+        _ => None,
+    }
 }
 
 /// How each role stands to each table, in the order of the roles.

@@ -23,11 +23,19 @@ use crate::types::pointers;
 /// How deeply expressions may be nested, bodies of functions included, and still be read.
 const DEEPEST: usize = 200;
 
+/// How large an expression may be, in nodes, bodies of functions included, and still be read: who writes a policy must not
+/// be able to keep everybody from getting an answer.
+const LARGEST: usize = 10_000;
+
 /// Reads expression trees.
 pub struct Reader<'a> {
     functions: &'a Functions,
     read: RefCell<HashMap<String, Expression>>,
     depth: Cell<usize>,
+    /// How many nodes the expression being read may still have.
+    left: Cell<usize>,
+    /// The functions whose bodies are being read.
+    within: RefCell<Vec<pg_sys::Oid>>,
 }
 
 /// Where an expression stands.
@@ -56,7 +64,7 @@ impl Frame<'_> {
 
 impl<'a> Reader<'a> {
     pub fn new(functions: &'a Functions) -> Self {
-        Reader { functions, read: RefCell::new(HashMap::new()), depth: Cell::new(0) }
+        Reader { functions, read: RefCell::new(HashMap::new()), depth: Cell::new(0), left: Cell::new(0), within: RefCell::new(Vec::new()) }
     }
 
     /// Reads a policy's expression from the text of its tree, as the catalog holds it.
@@ -64,6 +72,7 @@ impl<'a> Reader<'a> {
         if let Some(known) = self.read.borrow().get(tree) {
             return known.clone();
         }
+        self.left.set(LARGEST);
         let expression = match CString::new(tree) {
             Ok(text) => {
                 // SAFETY: the text is Postgres' own, from its catalog. What is made of it lives as long as the current
@@ -78,13 +87,20 @@ impl<'a> Reader<'a> {
     }
 
     fn expression(&self, node: *mut pg_sys::Node, frame: &Frame<'_>) -> Expression {
-        if node.is_null() || self.depth.get() >= DEEPEST {
+        if node.is_null() || self.depth.get() >= DEEPEST || !self.spend(1) {
             return Expression::unknown();
         }
         self.depth.set(self.depth.get() + 1);
         let expression = self.keyed(self.of_node(node, frame), node, frame);
         self.depth.set(self.depth.get() - 1);
         expression
+    }
+
+    /// Whether there's room for so many nodes more.
+    fn spend(&self, nodes: usize) -> bool {
+        let left = self.left.get().checked_sub(nodes);
+        self.left.set(left.unwrap_or(0));
+        left.is_some()
     }
 
     /// A condition that can't be read but comes to the same wherever it stands in the policies for a row: so it can be
@@ -120,7 +136,8 @@ impl<'a> Reader<'a> {
             } else if let Some(it) = cast::<pg_sys::Var>(node, T_Var) {
                 column(it, frame)
             } else if let Some(it) = cast::<pg_sys::Param>(node, T_Param) {
-                parameter(it, frame)
+                // What stands for it is copied.
+                parameter(it, frame).filter(|it| self.spend(it.size())).unwrap_or_else(Expression::unknown)
             } else if let Some(it) = cast::<pg_sys::FuncExpr>(node, T_FuncExpr) {
                 if it.funcretset { self.opaque_call(it.funcid, it.args, frame) } else { self.call(it.funcid, it.args, it.inputcollid, frame) }
             } else if let Some(it) = cast::<pg_sys::OpExpr>(node, T_OpExpr) {
@@ -140,7 +157,7 @@ impl<'a> Reader<'a> {
             } else if let Some(it) = cast::<pg_sys::CaseExpr>(node, T_CaseExpr) {
                 self.case(it, frame)
             } else if is(node, T_CaseTestExpr) {
-                frame.tested.cloned().unwrap_or_else(Expression::unknown)
+                frame.tested.filter(|it| self.spend(it.size())).cloned().unwrap_or_else(Expression::unknown)
             } else if let Some(it) = cast::<pg_sys::CoalesceExpr>(node, T_CoalesceExpr) {
                 Expression::Coalesce(self.many(it.args, frame))
             } else if let Some(it) = cast::<pg_sys::ArrayExpr>(node, T_ArrayExpr) {
@@ -275,9 +292,15 @@ impl<'a> Reader<'a> {
                 let given = self.by_position(list, frame).into_iter().map(|it| it.unwrap_or(Expression::NULL));
                 known_call(known, given.collect(), collation)
             }
-            None => {
-                self.functions.sql_body(function).and_then(|body| self.through(&body, self.by_position(list, frame), frame))
-            }
+            // A function that calls itself can't be seen through.
+            None if self.within.borrow().contains(&function) => None,
+            None => self.functions.sql_body(function).and_then(|body| {
+                let given = self.by_position(list, frame);
+                self.within.borrow_mut().push(function);
+                let result = self.through(&body, given, frame);
+                self.within.borrow_mut().pop();
+                result
+            }),
         };
         read.unwrap_or_else(|| self.opaque_call(function, list, frame))
     }
@@ -548,15 +571,14 @@ fn column(it: &pg_sys::Var, frame: &Frame<'_>) -> Expression {
     Expression::Unknown { key, strict: false, arguments: Vec::new(), reason: Some(Reason::Column(it.varattno)) }
 }
 
-fn parameter(it: &pg_sys::Param, frame: &Frame<'_>) -> Expression {
+fn parameter(it: &pg_sys::Param, frame: &Frame<'_>) -> Option<Expression> {
     let place = usize::try_from(it.paramid).ok().and_then(|id| id.checked_sub(1));
     let of = |list: Option<&[Expression]>| place.and_then(|place| list?.get(place)).cloned();
-    let found = match it.paramkind {
+    match it.paramkind {
         pg_sys::ParamKind::PARAM_EXTERN => of(frame.arguments),
         pg_sys::ParamKind::PARAM_SUBLINK => of(Some(frame.selected)),
         _ => None,
-    };
-    found.unwrap_or_else(Expression::unknown)
+    }
 }
 
 fn value_function(it: &pg_sys::SQLValueFunction, frame: &Frame<'_>) -> Expression {

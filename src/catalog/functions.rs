@@ -68,7 +68,7 @@ pub struct SqlBody {
 
 /// The functions that policies call.
 pub struct Functions {
-    ours: HashMap<pg_sys::Oid, Known>,
+    ours: HashMap<pg_sys::Oid, Option<Known>>,
     guard: pg_sys::Oid,
     bodies: RefCell<HashMap<pg_sys::Oid, Option<SqlBody>>>,
     /// Holds what is read of them.
@@ -93,7 +93,7 @@ impl Functions {
         let mut guard = pg_sys::InvalidOid;
         for row in rows {
             let (Some(oid), Some(name)) = (row.get::<pg_sys::Oid>(1)?, row.get::<String>(2)?) else { continue };
-            let known = match name.as_str() {
+            let known = Some(match name.as_str() {
                 "claims" => Known::Claims,
                 "aal" => Known::Level,
                 "enrolled_aal" => Known::EnrolledLevel,
@@ -108,8 +108,12 @@ impl Functions {
                     guard = oid;
                     continue;
                 }
-                _ => continue,
-            };
+                // What it answers says nothing of the level.
+                _ => {
+                    ours.insert(oid, None);
+                    continue;
+                }
+            });
             ours.insert(oid, known);
         }
         let memory = RefCell::new(PgMemoryContexts::new("pg_aal: bodies of functions"));
@@ -118,7 +122,7 @@ impl Functions {
 
     /// Those of ours that ask for a level.
     pub fn that_ask(&self) -> Vec<pg_sys::Oid> {
-        let asks = |known: &Known| matches!(known, Known::HasLevel { .. } | Known::HasEnrolledLevel { .. });
+        let asks = |known: &Option<Known>| matches!(known, Some(Known::HasLevel { .. } | Known::HasEnrolledLevel { .. }));
         self.ours.iter().filter(|(_, known)| asks(known)).map(|(oid, _)| *oid).collect()
     }
 
@@ -129,7 +133,7 @@ impl Functions {
 
     /// What this function does, if it is known.
     pub fn known(&self, function: pg_sys::Oid) -> Option<Known> {
-        builtin(function.to_u32()).or_else(|| self.ours.get(&function).copied())
+        builtin(function.to_u32()).or_else(|| self.ours.get(&function).copied().flatten())
     }
 
     /// The name of a function that is neither Postgres' nor ours.
@@ -151,7 +155,7 @@ impl Functions {
 
     /// What a user's function says, if it is written in SQL and made of one query.
     pub fn sql_body(&self, function: pg_sys::Oid) -> Option<SqlBody> {
-        if is_postgres_own(function) {
+        if is_postgres_own(function) || self.ours.contains_key(&function) {
             return None;
         }
         if let Some(known) = self.bodies.borrow().get(&function) {
@@ -306,15 +310,16 @@ unsafe extern "C-unwind" {
 fn parse(function: pg_sys::Oid, owner: pg_sys::Oid, source: &CStr, path: &CStr) -> Option<*mut pg_sys::Query> {
     // SAFETY: variables of the backend, which the end of a subtransaction doesn't restore.
     let (memory, resources) = unsafe { (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner) };
-    // SAFETY: begins a subtransaction, which is released or rolled back below in any case. It changes no data.
+    // SAFETY: begins a subtransaction, which is rolled back below in any case.
     unsafe {
         pg_sys::BeginInternalSubTransaction(std::ptr::null());
         pg_sys::MemoryContextSwitchTo(memory);
     }
     let parsed = PgTryBuilder::new(|| {
         let query = as_owner(owner, path, || parse_here(function, source));
+        // What the owner's code may have done is undone. The query stays: it isn't in the subtransaction's memory.
         // SAFETY: the subtransaction begun above.
-        unsafe { pg_sys::ReleaseCurrentSubTransaction() };
+        unsafe { pg_sys::RollbackAndReleaseCurrentSubTransaction() };
         Ok(query)
     })
     .catch_others(|error| {

@@ -194,7 +194,8 @@ describe('the report in Chromium', { skip }, () => {
       for (const line of pattern.querySelectorAll('tr:not(.tables, .why)')) {
         for (const table of tables) {
           for (const role of texts(line, 'th code')) {
-            ;[...line.querySelectorAll('td')].forEach((cell, n) => {
+            const cells = [...line.querySelectorAll('td')].flatMap((cell) => Array(cell.colSpan).fill(cell))
+            cells.forEach((cell, n) => {
               const age = texts(cell, 'small').find((text) => text.startsWith('within '))
               Object.assign(row(table, role, commands[n]), { level: cell.querySelector('b').textContent, age: age?.slice('within '.length) ?? null })
             })
@@ -205,13 +206,12 @@ describe('the report in Chromium', { skip }, () => {
         const of = reasons.previousElementSibling.matches('.of') ? texts(reasons.previousElementSibling, 'code') : tables
         for (const reason of reasons.children) {
           const why = {
-            repeated: reason.querySelector(':scope > b').textContent,
             decidedBy: texts(reason, '.by li:not(.note)'),
             note: reason.querySelector('.note span')?.textContent ?? null,
           }
           for (const table of of) {
-            for (const role of texts(reason, ':scope > code')) {
-              for (const command of reason.firstChild.textContent.replace(/ by $/, '').split(', ')) Object.assign(row(table, role, command), why)
+            for (const role of texts(reason, ':scope > span code')) {
+              for (const command of reason.firstChild.firstChild.textContent.replace(/ by $/, '').split(', ')) Object.assign(row(table, role, command), why)
             }
           }
         }
@@ -226,8 +226,7 @@ describe('the report in Chromium', { skip }, () => {
     const ages = [...new Set(rows.map(([, { age }]) => age).filter((age) => age !== null))]
     const seconds = await cluster.query(database, 'select age, extract(epoch from age::interval)::float as seconds from unnest($1::text[]) age', [ages])
     const secondsOf = new Map([[null, null], ...seconds.map(({ age, seconds }) => [age, seconds])])
-    const onPage = rows.map(([[table, role, command], { level, age, repeated, decidedBy, note }]) => {
-      assert.equal(repeated, level)
+    const onPage = rows.map(([[table, role, command], { level, age, decidedBy, note }]) => {
       return { table, role, command, required: level, max_age: secondsOf.get(age), decided_by: decidedBy, note }
     })
     const inMatrix = matrix.map(({ table, role, decided_by, note, ...rest }) => ({

@@ -1,8 +1,7 @@
 //! `auth.aal_report()`: what every table requires of whom, why, and what to mend, as one HTML page.
 //!
 //! The page is complete in itself: it asks for nothing from anywhere and runs no script. Whatever a name holds, it is
-//! text there; what wouldn't be seen in it is [spelled out](visible). The page is ASCII, so it survives any client
-//! encoding.
+//! text there; what wouldn't be seen in it is spelled out. The page is ASCII, so it survives any client encoding.
 //!
 //! What is equal is shown once: roles for which a table requires the same, and tables that require the same of all.
 
@@ -196,6 +195,8 @@ impl Pattern<'_> {
 struct Line<'a> {
     roles: Vec<&'a str>,
     cells: Vec<Option<Cell<'a>>>,
+    /// Whether they bypass row security for each command alike.
+    bypasses: bool,
 }
 
 /// What one command requires.
@@ -244,8 +245,13 @@ fn patterns(report: &Report) -> Vec<Pattern<'_>> {
 fn lines<'a>(rows: &[&'a Row]) -> Vec<Line<'a>> {
     let roles = gather(rows.iter().map(|row| (row.role.as_str(), *row)));
     let by_cells = gather(roles.into_iter().map(|(role, rows)| (COMMANDS.map(|command| cell(&rows, command)), role)));
-    let mut lines: Vec<Line> = by_cells.into_iter().map(|(cells, roles)| Line { roles, cells: cells.into() }).collect();
-    lines.sort_by_key(|line| line.cells.iter().flatten().any(|cell| cell.bypasses));
+    let bypasses = |cell: &Option<Cell>| cell.as_ref().is_some_and(|cell| cell.bypasses);
+    let lines = by_cells.into_iter().map(|(cells, roles)| {
+        let alike = cells.iter().all(|cell| bypasses(cell) && *cell == cells[0]);
+        Line { roles, bypasses: alike, cells: cells.into() }
+    });
+    let mut lines: Vec<Line> = lines.collect();
+    lines.sort_by_key(|line| line.cells.iter().any(bypasses));
     lines
 }
 
@@ -674,8 +680,18 @@ mod tests {
         report.rows.retain(|row| row.role == "owner");
         let page = render(&report);
         assert!(text(&page).contains("No table can be written below aal2 by a role that row security binds."));
-        assert!(page.contains("<td role=\"cell\" class=\"bypass\"><b>none</b><small>bypass</small>"));
+        assert!(
+            page.contains("<td role=\"cell\" class=\"bypass\" colspan=\"5\"><b>none</b> bypass<small>see note</small>")
+        );
         assert!(!page.contains("<td role=\"cell\" class=\"none\">"));
+        // For one command only.
+        for row in report.rows.iter_mut().filter(|row| row.command == "TRUNCATE") {
+            "denied".clone_into(&mut row.required);
+            row.decided_by = vec!["no privilege".to_owned()];
+        }
+        let page = render(&report);
+        assert!(page.contains("<td role=\"cell\" class=\"bypass\"><b>none</b><small>bypass</small>"));
+        assert!(page.contains("<td role=\"cell\" class=\"denied\"><b>denied</b>"));
         // A policy of that name doesn't do it.
         for row in &mut report.rows {
             row.decided_by = vec!["policy owner".to_owned()];

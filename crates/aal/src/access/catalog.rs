@@ -128,6 +128,8 @@ pub struct Table {
     pub policies: Vec<Policy>,
     /// Its guards.
     pub guards: Vec<Guard>,
+    /// The commands in whose place, or beside which, rules of the table do something else: with its owner's rights.
+    pub ruled: Vec<Command>,
     /// How each role stands to it.
     pub standings: Vec<Standing>,
     /// The tables it is a partition of or inherits from, and whether it is a partition.

@@ -283,6 +283,11 @@ impl Expression {
         }
     }
 
+    /// How many nodes it has.
+    pub fn size(&self) -> usize {
+        1 + self.children().into_iter().map(Expression::size).sum::<usize>()
+    }
+
     /// Whether this or anything beneath it is such.
     pub fn any(&self, is_such: &dyn Fn(&Expression) -> bool) -> bool {
         is_such(self) || self.children().into_iter().any(|child| child.any(is_such))

@@ -246,6 +246,9 @@ fn without_policies(table: &Table, standing: &Standing, command: Command) -> Opt
     if let Some(bypass) = standing.bypass {
         return Some(Required::new(RequiredLevel::None, bypass.as_str()));
     }
+    if table.ruled.contains(&command) {
+        return Some(Required::new(RequiredLevel::None, "a rule of the table"));
+    }
     (!table.row_security).then(|| Required::new(RequiredLevel::None, "row security is off"))
 }
 
