@@ -29,12 +29,15 @@ async function tryOut(laboratory, { read, runs, seed, tally, keepGoing = false }
   let failedAt
   const property = fc.asyncProperty(schema, async (schema) => {
     if (Date.now() - failedAt > shrinkingTime) return
-    const rows = await laboratory.compare(schema, read)
-    if (failedAt === undefined) tally.add(schema, rows)
-    const unsound = rows.find((row) => row.unsound)
-    if (!unsound || keepGoing) return
-    failedAt ??= Date.now()
-    throw new Error(counterexample(schema, unsound))
+    try {
+      const rows = await laboratory.compare(schema, read)
+      if (failedAt === undefined) tally.add(schema, rows)
+      const unsound = rows.find((row) => row.unsound)
+      if (unsound && !keepGoing) throw new Error(counterexample(schema, unsound))
+    } catch (error) {
+      failedAt ??= Date.now()
+      throw error
+    }
   })
   return fc.check(property, { numRuns: runs, seed })
 }

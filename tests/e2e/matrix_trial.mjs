@@ -47,7 +47,7 @@ export class Laboratory {
     if (tellsNullFromEmpty) await this.connect()
     await this.client.query('begin')
     try {
-      await this.client.query(schema.sql)
+      await this.create(schema)
       const tables = await this.tables(schema)
       const stated = await readMatrix(this.client, tables)
       const sessions = sessionsFor(schema.sql, stated)
@@ -56,6 +56,12 @@ export class Laboratory {
     } finally {
       await this.client.query('rollback')
     }
+  }
+
+  async create(schema) {
+    await this.client.query(schema.sql).catch((error) => {
+      throw new Error(`${schema.sql}\n-- ${error.message}`)
+    })
   }
 
   // The tables' OIDs, and what their roles may do with them by Postgres' own account.
@@ -215,8 +221,8 @@ const byTurns = (turn, count) => 1 + ((turn * stepThrough(count)) % count)
 // A table's rows can be reached through the tables above it, and those of the tables below are its own. Only partitions get new rows
 // from above.
 function withFamilies(tried) {
-  const reaches = (row, other) =>
-    other.table === row.table || other.table.parent === row.table || (row.table.parent === other.table && (row.command !== 'INSERT' || other.table.partitioned))
+  const isAbove = (above, table) => table.parent === above || Boolean(table.parent && isAbove(above, table.parent))
+  const reaches = (row, { table }) => table === row.table || isAbove(row.table, table) || (isAbove(table, row.table) && (row.command !== 'INSERT' || table.partitioned))
   const lowest = (row) => {
     const its = tried.filter((other) => other.role === row.role && other.command === row.command && other.observed && reaches(row, other))
     const [first] = its.map(({ observed }) => observed).sort((a, b) => rank(a.session.level) - rank(b.session.level) || b.session.age - a.session.age)

@@ -32,7 +32,25 @@ create function auth.role() returns text language sql stable as $$
 $$;
 reset role;
 
+-- As Supabase Auth has it.
+create type auth.aal_level as enum ('aal1', 'aal2', 'aal3');
+
 create schema trial;
+grant usage on schema trial to public;
+
+-- What looks like something else.
+create function trial.jwt() returns jsonb language sql stable return '{"aal":"aal3"}'::jsonb;
+create function trial.has_aal(level text) returns boolean language sql stable return true;
+create function trial.always(text, text) returns boolean language sql immutable return true;
+create operator trial.= (leftarg = text, rightarg = text, function = trial.always);
+create domain trial.level as text;
+do $$
+begin
+  create collation trial.any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+exception when feature_not_supported then
+  create collation trial.any_case from "C";
+end
+$$;
 
 -- Finds the lowest session at which one of an attempt's statements does something, and undoes everything.
 --

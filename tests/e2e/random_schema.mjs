@@ -2,7 +2,7 @@
 // A schema knows its SQL, and of each table what a trial needs: its columns and the rows that fill it.
 
 import fc from 'fast-check'
-import { condition, maxAge, oneOf, quoted, rarely, simple, text } from './random_condition.mjs'
+import { condition, document, maxAge, oneOf, quoted, rarely, simple, text } from './random_condition.mjs'
 
 // Made once: see matrix_trial.sql.
 export const roles = ['trial_user', 'trial_anon', 'trial_member', 'trial_owner', 'trial_group', 'trial_bypass']
@@ -34,6 +34,8 @@ const policyRoles = oneOf(
 const policy = fc.record({
   restrictive: rarely(40),
   command: oneOf([6, 'all'], [4, 'select'], [2, 'insert'], [2, 'update'], [2, 'delete']),
+  // As protect_table would call it: then a guard asks whom it binds.
+  likeOurs: rarely(3),
   to: policyRoles,
   using: condition,
   check: condition,
@@ -52,6 +54,10 @@ const guardArgument = fc.tuple(guardedLevel, maxAge).map(([level, age]) => level
 const guard = fc.record({
   events: oneOf([3, ['insert', 'update', 'delete', 'truncate']], [2, some(['insert', 'update', 'delete', 'truncate'], 3, 1)]),
   insert: guardArgument, update: guardArgument, delete: guardArgument,
+  // Updates of one column only.
+  ofColumn: rarely(10),
+  // What the trigger isn't told.
+  untold: oneOf([20, null], [1, 'insert'], [1, 'delete'], [1, 'truncate']),
   state: oneOf([8, null], [1, 'disable'], [1, 'enable always'], [1, 'enable replica']),
   when: oneOf([9, null], [1, "auth.aal() is distinct from 'aal3'"]),
 })
@@ -86,22 +92,25 @@ const table = fc.record({
   protection: oneOf([7, null], [1, protection]),
   family: oneOf([12, null], [1, 'partitions'], [1, 'children']),
   children: fc.tuple(child, child),
+  chained: rarely(30),
 })
 
 const userFunction = fc.record({
-  style: oneOf([4, 'text'], [2, 'return'], [2, 'atomic'], [2, 'plpgsql']),
-  returns: oneOf([4, 'boolean'], [1, 'text']),
+  style: oneOf([6, 'text'], [3, 'return'], [3, 'atomic'], [3, 'plpgsql'], [1, 'where'], [1, 'second']),
+  returns: oneOf([5, 'boolean'], [2, 'text'], [1, 'jsonb']),
   argument: oneOf([4, 'none'], [1, 'level'], [1, 'flag']),
+  byDefault: rarely(20),
   volatility: oneOf([8, 'stable'], [2, 'volatile'], [1, 'immutable']),
-  definer: rarely(25), strict: rarely(10), configured: rarely(10), closed: rarely(4),
+  definer: rarely(25), strict: rarely(10), closed: rarely(4),
+  setting: oneOf([12, null], [2, "search_path = ''"], [1, `"request.jwt.claims" = '{"aal":"aal3"}'`], [1, `"request.jwt.claims" = ''`]),
   // Reads only tables after this one, and is called only from those up to it: else they'd call each other forever.
   after: fc.nat(2),
-  condition, text,
+  condition, text, document, where: condition,
 })
 
 const memberships = [
   ['trial_user', 'trial_member'], ['trial_group', 'trial_user'], ['trial_group', 'trial_anon'], ['trial_group', 'trial_member'], ['trial_owner', 'trial_member'],
-  ['trial_owner', 'trial_user'], ['trial_group', 'trial_owner'], ['trial_bypass', 'trial_member'], ['pg_read_all_data', 'trial_member'], ['pg_write_all_data', 'trial_anon'],
+  ['trial_owner', 'trial_user'], ['trial_group', 'trial_owner'], ['postgres', 'trial_member'], ['trial_bypass', 'trial_member'], ['pg_read_all_data', 'trial_member'], ['pg_write_all_data', 'trial_anon'],
 ]
 
 const draft = fc.record({
@@ -110,6 +119,8 @@ const draft = fc.record({
   memberships: some(memberships, 2),
   noinherit: oneOf([6, null], [1, 'trial_member'], [1, 'trial_user']),
   usage: oneOf([9, ['public']], [1, ['trial_user']], [1, ['trial_group', 'trial_owner']]),
+  schemaOwner: oneOf([15, null], [1, 'trial_owner'], [1, 'trial_group']),
+  jwt: oneOf([30, null], [1, `select '{"aal":"aal2"}'::jsonb`], [1, `select coalesce(nullif(current_setting('request.jwt.claims', true), ''), '{"aal":"aal2"}')::jsonb`]),
   tried: some(roles, 4, 2),
 })
 
@@ -124,6 +135,8 @@ class Schema {
     for (const [role, member] of draft.memberships) this.run(`grant ${role} to ${member}`)
     this.run('create schema s')
     this.run(`grant usage on schema s to ${draft.usage.join(', ')}`)
+    if (draft.schemaOwner) this.run(`alter schema s owner to ${draft.schemaOwner}`)
+    if (draft.jwt) this.run(`create or replace function auth.jwt() returns jsonb language sql stable as $f$ ${draft.jwt} $f$`)
     const roots = draft.tables.map((table, nr) => new Table(table, `t${nr + 1}`))
     roots.forEach((root, nr) => Object.assign(root, { reads: roots.slice(nr + 1) }))
     for (const root of roots) this.create(root)
@@ -146,9 +159,9 @@ class Schema {
     const { draft, name, partitioned } = table
     this.run(`create table ${name} (${table.definition})${partitioned ? ` partition by list (${table.key.name})` : ''}`)
     if (draft.dropped) this.run(`alter table ${name} drop column gone`)
-    for (const [nr, child] of table.children.entries()) {
-      const of = partitioned ? `partition of ${name} ${nr === 0 ? 'for values in (true)' : 'default'}` : `() inherits (${name})`
-      this.run(`create table ${child.name} ${of}`)
+    for (const child of table.children) {
+      const { bounds, divided } = child
+      this.run(`create table ${child.name} ${partitioned ? `partition of ${child.parent.name} ${bounds}${divided}` : `() inherits (${child.parent.name})`}`)
     }
     for (const one of [table, ...table.children]) if (draft.owner !== 'postgres') this.run(`alter table ${one.name} owner to ${draft.owner}`)
     this.tables.push(table, ...table.children)
@@ -161,10 +174,11 @@ class Schema {
       const name = `s.f${nr + 1}`
       const columns = draft.argument === 'none' ? [] : [{ name: 'wanted', kind: draft.argument }]
       const functions = made.filter((one) => one.after >= after)
-      const body = draft[draft.returns === 'text' ? 'text' : 'condition']({ columns, reads: roots.slice(after + 1), functions })
-      this.run(functionText(name, draft, body))
+      const scope = { columns, reads: roots.slice(after + 1), functions }
+      const body = { boolean: draft.condition, text: draft.text, jsonb: draft.document }[draft.returns](scope)
+      this.run(functionText(name, draft, body, draft.where(scope)))
       if (draft.closed) this.run(`revoke execute on function ${name} from public`)
-      made.push({ name, after, returns: draft.returns, argument: draft.argument })
+      made.push({ name, after, returns: draft.returns, argument: draft.byDefault ? 'none' : draft.argument })
     }
     return made
   }
@@ -196,15 +210,22 @@ class Schema {
     if (security !== 'off') this.run(`alter table ${table.name} enable row level security`)
     if (security === 'forced') this.run(`alter table ${table.name} force row level security`)
     const columns = table.columns.map((column) => ({ kind: column.kind, name: `${table.alias}.${column.name}`, set mentioned(is) { column.mentioned = is } }))
-    drafts.forEach((draft, nr) => this.run(policyText(`p${nr + 1}`, table, draft, { ...scope, columns })))
+    const taken = new Set()
+    for (const [nr, draft] of drafts.entries()) {
+      const ours = draft.likeOurs && !table.draft.protection && `aal_${draft.command}`
+      const name = ours && !taken.has(ours) ? ours : `p${nr + 1}`
+      taken.add(name)
+      this.run(policyText(name, table, draft, { ...scope, columns }))
+    }
     if (guard) this.guard(table, guard)
   }
 
-  guard(table, { events, state, when, ...levels }) {
-    const written = events.filter((event) => levels[event]).map((event) => quoted(`${event}=${levels[event]}`))
-    if (events.includes('truncate')) written.push(quoted(`truncate=${levels.delete}`))
+  guard(table, { events, ofColumn, untold, state, when, ...levels }) {
+    const written = events.filter((event) => event !== untold).map((event) => quoted(`${event}=${levels[event] ?? levels.delete}`))
     const condition = when ? `\n  when (${when})` : ''
-    this.run(`create trigger guard before ${events.join(' or ')} on ${table.name}\n  for each statement${condition} execute function auth.aal_guard(${written.join(', ')})`)
+    const last = table.columns.findLast(({ settable }) => settable).name
+    const fired = events.map((event) => (event === 'update' && ofColumn ? `update of ${last}` : event))
+    this.run(`create trigger guard before ${fired.join(' or ')} on ${table.name}\n  for each statement${condition} execute function auth.aal_guard(${written.join(', ')})`)
     if (state) this.run(`alter table ${table.name} ${state} trigger guard`)
   }
 }
@@ -223,12 +244,17 @@ class Table {
     this.key = this.columns.find(({ kind }) => kind === 'flag')
     const n = this.columns.find(({ kind }) => kind === 'n')
     if (draft.generated && n) this.columns.push({ kind: 'n', name: 'twice', type: `integer generated always as (${n.name} * 2) stored`, settable: false, of: n })
-    this.children = draft.family ? draft.children.map((child, nr) => this.child(child, nr)) : []
+    this.children = []
+    if (draft.family) draft.children.forEach((child, nr) => this.children.push(this.child(child, nr)))
   }
 
+  // The second child may be one of the first.
   child(draft, nr) {
-    const alias = this.draft.odd ? `"${'The child ' + nr}"` : `${this.alias}_${nr + 1}`
-    return { draft, alias, name: `s.${alias}`, columns: this.columns, parent: this, children: [] }
+    const { partitioned, columns, key, draft: { odd, chained } } = this
+    const alias = odd ? `"The child ${nr}"` : `${this.alias}_${nr + 1}`
+    const bounds = (nr === 0) === chained ? 'default' : nr === 0 ? 'for values in (true)' : 'default'
+    const divided = chained && nr === 0 && key ? ` partition by list (${key.name})` : ''
+    return { draft, alias, name: `s.${alias}`, columns, partitioned, key, bounds, divided, parent: chained && nr === 1 ? this.children[0] : this }
   }
 
   get definition() {
@@ -284,15 +310,20 @@ function policyText(name, table, { restrictive, command, to, using, check, parts
 }
 
 const argumentTypes = { none: '', level: 'wanted text', flag: 'wanted boolean' }
+const argumentDefaults = { none: '', level: " default 'aal2'", flag: ' default true' }
 
-function functionText(name, { style, returns, argument, volatility, definer, strict, configured }, body) {
-  const options = [volatility, definer && 'security definer', strict && 'strict', configured && "set search_path = ''"].filter(Boolean)
-  const head = `create function ${name}(${argumentTypes[argument]}) returns ${returns} language ${style === 'plpgsql' ? style : 'sql'} ${options.join(' ')}`
+function functionText(name, { style, returns, argument, byDefault, volatility, definer, strict, setting }, body, where) {
+  const options = [volatility, definer && 'security definer', strict && 'strict', setting && `set ${setting}`].filter(Boolean)
+  const taken = argumentTypes[argument] + (byDefault ? argumentDefaults[argument] : '')
+  const head = `create function ${name}(${taken}) returns ${returns} language ${style === 'plpgsql' ? style : 'sql'} ${options.join(' ')}`
   const write = {
     text: `as $f$ select ${body} $f$`,
     return: `return ${body}`,
     atomic: `begin atomic select ${body}; end`,
     plpgsql: `as $f$ begin return ${body}; end $f$`,
+    // Without a row it returns null.
+    where: `as $f$ select ${body} where ${where} $f$`,
+    second: `as $f$ select ${where}; select ${body} $f$`,
   }
   return `${head}\n  ${write[style]}`
 }

@@ -916,10 +916,19 @@ mod tests {
                 ..default()
             };
             prop_assume!(role != "public");
+            // In the record, which is JSON within a literal, the role is a JSON string.
+            let recorded = Always.literal(&serde_json::json!([role]).to_string());
+            let filling = [
+                ("[\"R\"]", recorded[1..recorded.len() - 1].to_owned()),
+                ("\"S\"", Always.identifier(&schema)),
+                ("\"T\"", Always.identifier(&name)),
+                ("\"C\"", Always.identifier(&column)),
+                ("\"R\"", Always.identifier(&role)),
+            ];
             let expected: Vec<String> = plain
                 .statements(&Table { schema: "S".to_owned(), name: "T".to_owned(), ..payments() }, &Always)
                 .iter()
-                .map(|statement| fill(statement, &[("\"S\"", &schema), ("\"T\"", &name), ("\"C\"", &column), ("\"R\"", &role)]))
+                .map(|statement| fill(statement, &filling))
                 .collect();
             prop_assert_eq!(protection.statements(&table, &Always), expected);
         }
@@ -940,13 +949,13 @@ mod tests {
     }
 
     /// Replaces placeholders in one pass, so that a name that looks like a placeholder isn't replaced again.
-    fn fill(statement: &str, names: &[(&str, &String)]) -> String {
+    fn fill(statement: &str, filling: &[(&str, String)]) -> String {
         let mut filled = String::new();
         let mut rest = statement;
         while !rest.is_empty() {
-            match names.iter().find(|(placeholder, _)| rest.starts_with(placeholder)) {
-                Some((placeholder, name)) => {
-                    filled.push_str(&Always.identifier(name));
+            match filling.iter().find(|(placeholder, _)| rest.starts_with(placeholder)) {
+                Some((placeholder, text)) => {
+                    filled.push_str(text);
                     rest = &rest[placeholder.len()..];
                 }
                 None => {
