@@ -96,16 +96,16 @@ create policy second_factor on check_true as restrictive using ((select auth.jwt
 -- A level that no session has denies all. Both roles: denied for all. 0006.
 create policy second_factor on typo as restrictive using ((select auth.jwt() ->> 'aal') = 'AAL2');
 
--- Refusing it lets everybody in who has any level. Both roles: aal1 for all (NULL isn't different from anything). 0006, 0007.
+-- Refusing it lets everybody in who has any level. Both roles: aal1 for all (NULL isn't different from anything). 0006.
 create policy second_factor on typo_refused as restrictive using ((select auth.jwt() ->> 'aal') <> 'AAL1');
 
 -- No level counts as the second. Both roles: none for all. 0007.
 create policy second_factor on coalesced as restrictive using (coalesce((select auth.jwt() ->> 'aal'), 'aal2') = 'aal2');
 
--- Both: without claims 'AAL2', which equals what it is compared with; nobody's level does. Both roles: none for all. 0006, 0007.
+-- Both: without claims 'AAL2', which equals what it is compared with; nobody's level does. Both roles: none for all. 0007.
 create policy second_factor on coalesced_typo as restrictive using (coalesce((select auth.jwt() ->> 'aal'), 'AAL2') = 'AAL2');
 
--- No token has a claim AAL. Both roles: none for all. (0007, if a claim whose name differs from aal in case only counts as the level.)
+-- No token has a claim AAL. Both roles: none for all. 0006.
 create policy second_factor on claim_typo as restrictive using (coalesce((select auth.jwt() ->> 'AAL'), 'aal2') = 'aal2');
 
 -- JSON as text has its quotes. Both roles: denied for all. 0006.

@@ -30,7 +30,7 @@ select * from auth.aal_lint();
 rollback to here;
 select auth.aal_report();
 rollback to here;
-select auth.assert_aal('pg_temp.nothing', 'select', 'aal1');
+select auth.assert_aal('told.hidden', 'select', 'aal1');
 rollback;
 \set VERBOSITY default
 
