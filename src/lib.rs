@@ -13,7 +13,7 @@
 //! | [`enrollment`] | looking up whether a user has a second factor |
 //! | [`functions`] | the SQL API, one file per topic |
 //! | [`planner`] | evaluating once per statement |
-//! | [`catalog`] | tables, policies and triggers as the core wants them |
+//! | [`catalog`] | tables, policies, triggers and expression trees as the core wants them |
 //! | [`types`] | SQL types that pgrx doesn't have |
 //!
 //! Postgres errors cross Rust frames as panics and Rust panics reach Postgres as errors, so unwinding is needed.

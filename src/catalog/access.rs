@@ -58,7 +58,8 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
             catalog.tables[*place].guards.push(guard);
         }
     }
-    let read: BTreeSet<TableId> = catalog.tables.iter().flat_map(|table| &table.policies).flat_map(tables_read).collect();
+    let read: BTreeSet<TableId> =
+        catalog.tables.iter().flat_map(|table| &table.policies).flat_map(tables_read).collect();
     for (role, readable) in readable(client, &read, &role_oids)? {
         if let Some(role) = catalog.roles.iter_mut().find(|it| it.id == role) {
             role.readable = readable;

@@ -64,7 +64,13 @@ impl Frame<'_> {
 
 impl<'a> Reader<'a> {
     pub fn new(functions: &'a Functions) -> Self {
-        Reader { functions, read: RefCell::new(HashMap::new()), depth: Cell::new(0), left: Cell::new(0), within: RefCell::new(Vec::new()) }
+        Reader {
+            functions,
+            read: RefCell::new(HashMap::new()),
+            depth: Cell::new(0),
+            left: Cell::new(0),
+            within: RefCell::new(Vec::new()),
+        }
     }
 
     /// Reads a policy's expression from the text of its tree, as the catalog holds it.
@@ -139,7 +145,11 @@ impl<'a> Reader<'a> {
                 // What stands for it is copied.
                 parameter(it, frame).filter(|it| self.spend(it.size())).unwrap_or_else(Expression::unknown)
             } else if let Some(it) = cast::<pg_sys::FuncExpr>(node, T_FuncExpr) {
-                if it.funcretset { self.opaque_call(it.funcid, it.args, frame) } else { self.call(it.funcid, it.args, it.inputcollid, frame) }
+                if it.funcretset && !matches!(self.functions.known(it.funcid), Some(Known::Methods)) {
+                    self.opaque_call(it.funcid, it.args, frame)
+                } else {
+                    self.call(it.funcid, it.args, it.inputcollid, frame)
+                }
             } else if let Some(it) = cast::<pg_sys::OpExpr>(node, T_OpExpr) {
                 self.call(pg_sys::get_opcode(it.opno), it.args, it.inputcollid, frame)
             } else if let Some(it) = cast::<pg_sys::OpExpr>(node, T_DistinctExpr) {
@@ -181,14 +191,20 @@ impl<'a> Reader<'a> {
             } else if let Some(it) = cast::<pg_sys::NamedArgExpr>(node, T_NamedArgExpr) {
                 self.expression(it.arg.cast(), frame)
             } else if let Some(it) = cast::<pg_sys::FieldSelect>(node, T_FieldSelect) {
-                Expression::Unknown { key: None, strict: true, arguments: vec![self.expression(it.arg.cast(), frame)], reason: None }
+                Expression::Unknown {
+                    key: None,
+                    strict: true,
+                    arguments: vec![self.expression(it.arg.cast(), frame)],
+                    reason: None,
+                }
             } else if let Some(it) = cast::<pg_sys::MinMaxExpr>(node, T_MinMaxExpr) {
                 self.parts(it.args, frame)
             } else if let Some(it) = cast::<pg_sys::RowExpr>(node, T_RowExpr) {
                 self.parts(it.args, frame)
             } else if let Some(it) = cast::<pg_sys::Aggref>(node, T_Aggref) {
                 // What is aggregated doesn't say what comes of it.
-                let arguments = pointers::<pg_sys::TargetEntry>(it.args).map(|entry| self.expression((*entry).expr.cast(), frame));
+                let arguments =
+                    pointers::<pg_sys::TargetEntry>(it.args).map(|entry| self.expression((*entry).expr.cast(), frame));
                 let mentions: Vec<Expression> = arguments.collect();
                 mentioning(mentions)
             } else {
@@ -242,7 +258,8 @@ impl<'a> Reader<'a> {
             (self.expression(arm.expr.cast(), &within), self.expression(arm.result.cast(), frame))
         });
         let arms = arms.collect();
-        let otherwise = if it.defresult.is_null() { Expression::NULL } else { self.expression(it.defresult.cast(), frame) };
+        let otherwise =
+            if it.defresult.is_null() { Expression::NULL } else { self.expression(it.defresult.cast(), frame) };
         Expression::Case { arms, otherwise: Box::new(otherwise) }
     }
 
@@ -264,7 +281,8 @@ impl<'a> Reader<'a> {
     fn equality(&self, it: &pg_sys::OpExpr) -> Option<()> {
         // SAFETY: looks an operator up.
         let function = unsafe { pg_sys::get_opcode(it.opno) };
-        let is_equality = matches!(self.functions.known(function), Some(Known::Compare(Comparison::Equal, false, false)));
+        let is_equality =
+            matches!(self.functions.known(function), Some(Known::Compare(Comparison::Equal, false, false)));
         (is_equality && compares_bytes(it.inputcollid)).then_some(())
     }
 
@@ -276,7 +294,9 @@ impl<'a> Reader<'a> {
         // SAFETY: looks an operator up.
         let function = unsafe { pg_sys::get_opcode(it.opno) };
         match (self.functions.known(function), self.two(it.args, frame)) {
-            (Some(Known::Compare(comparison, negated, false)), Some([value, array])) if compares_bytes(it.inputcollid) => {
+            (Some(Known::Compare(comparison, negated, false)), Some([value, array]))
+                if compares_bytes(it.inputcollid) =>
+            {
                 let (value, array) = (Box::new(value), Box::new(array));
                 Expression::CompareEach { comparison, negated, any: it.useOr, value, array }
             }
@@ -285,7 +305,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A call of a function, or of the function behind an operator.
-    fn call(&self, function: pg_sys::Oid, list: *mut pg_sys::List, collation: pg_sys::Oid, frame: &Frame<'_>) -> Expression {
+    fn call(
+        &self,
+        function: pg_sys::Oid,
+        list: *mut pg_sys::List,
+        collation: pg_sys::Oid,
+        frame: &Frame<'_>,
+    ) -> Expression {
         let read = match self.functions.known(function) {
             Some(known) => {
                 // Whatever is left out of a call of ours is NULL by default.
@@ -336,9 +362,10 @@ impl<'a> Reader<'a> {
         }
         given.resize(body.parameters, None);
         let first_default = body.parameters - defaults.len().min(body.parameters);
-        let filled = given.into_iter().enumerate().map(|(n, it)| {
-            it.or_else(|| n.checked_sub(first_default).and_then(|n| defaults.get(n)).cloned())
-        });
+        let filled = given
+            .into_iter()
+            .enumerate()
+            .map(|(n, it)| it.or_else(|| n.checked_sub(first_default).and_then(|n| defaults.get(n)).cloned()));
         let arguments: Vec<Expression> = filled.collect::<Option<_>>()?;
         let within = Frame {
             arguments: Some(&arguments),
@@ -349,13 +376,18 @@ impl<'a> Reader<'a> {
         };
         let (target, mut rows) = self.query(body.query, &within)?;
         // The planner inlines only where it would lose nothing by it.
-        let inlined = !body.security_definer && !body.has_settings && !rows.from && rows.filter.is_none() && !rows.may_be_cut;
+        let inlined =
+            !body.security_definer && !body.has_settings && !rows.from && rows.filter.is_none() && !rows.may_be_cut;
         rows.origin = if inlined { Origin::Inlined } else { Origin::Call };
         let result = Expression::Select { target: Box::new(target), rows };
         if !body.strict || arguments.is_empty() {
             return Some(result);
         }
-        let is_null = |tested: &Expression| Expression::Is { truth: Truth::Null, negated: false, tested: Box::new(tested.clone()) };
+        let is_null = |tested: &Expression| Expression::Is {
+            truth: Truth::Null,
+            negated: false,
+            tested: Box::new(tested.clone()),
+        };
         let any_null = Expression::Or(arguments.iter().map(is_null).collect());
         Some(Expression::Case { arms: vec![(any_null, Expression::NULL)], otherwise: Box::new(result) })
     }
@@ -388,7 +420,10 @@ impl<'a> Reader<'a> {
         let argument = self.expression(it.arg.cast(), frame);
         // Not varchar(3): that cuts. An element's cast to it is a call, not a relabelling.
         // SAFETY: an expression node.
-        let relabels = unsafe { is(it.elemexpr.cast(), pg_sys::NodeTag::T_RelabelType) || is(it.elemexpr.cast(), pg_sys::NodeTag::T_CoerceViaIO) };
+        let relabels = unsafe {
+            is(it.elemexpr.cast(), pg_sys::NodeTag::T_RelabelType)
+                || is(it.elemexpr.cast(), pg_sys::NodeTag::T_CoerceViaIO)
+        };
         match (Kind::of(from), Kind::of(to)) {
             (Kind::Text | Kind::Enum, Kind::Text | Kind::Enum) if relabels => argument,
             _ => Expression::Unknown { key: None, strict: true, arguments: vec![argument], reason: None },
@@ -408,9 +443,12 @@ impl<'a> Reader<'a> {
 
     fn sub_select(&self, it: &pg_sys::SubLink, frame: &Frame<'_>) -> Expression {
         use pg_sys::SubLinkType::*;
-        let Some((target, rows)) = self.query(it.subselect.cast(), &frame.in_query()) else { return Expression::unknown() };
+        let Some((target, rows)) = self.query(it.subselect.cast(), &frame.in_query()) else {
+            return Expression::unknown();
+        };
         let test = |target: &Expression| {
-            let selected = self.selected(it.subselect.cast(), &frame.in_query()).unwrap_or_else(|| vec![target.clone()]);
+            let selected =
+                self.selected(it.subselect.cast(), &frame.in_query()).unwrap_or_else(|| vec![target.clone()]);
             self.boxed(it.testexpr, &Frame { selected: &selected, ..*frame })
         };
         match it.subLinkType {
@@ -523,7 +561,8 @@ fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::Oid) 
         }
         Known::Like(negated) => {
             let (a, b) = (next()?, next()?);
-            let plain = matches!(&*b, Expression::Constant(Value::Text(pattern)) if !pattern.contains(['%', '_', '\\']));
+            let plain =
+                matches!(&*b, Expression::Constant(Value::Text(pattern)) if !pattern.contains(['%', '_', '\\']));
             if !plain || !compares_bytes(collation) {
                 return None;
             }
@@ -545,9 +584,7 @@ fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::Oid) 
         Known::EnrolledLevel => Expression::EnrolledLevel,
         Known::Status => Expression::Status,
         Known::Methods => Expression::Methods,
-        Known::HasLevel { raises } => {
-            Expression::HasLevel { level: next()?, max_age: or_null(next()), raises: raises }
-        }
+        Known::HasLevel { raises } => Expression::HasLevel { level: next()?, max_age: or_null(next()), raises: raises },
         Known::HasEnrolledLevel { raises } => Expression::HasEnrolledLevel { max_age: or_null(next()), raises: raises },
         Known::AuthenticatedAt => {
             Expression::AuthenticatedAt(next().unwrap_or(Box::new(Expression::Constant(Value::text("aal1")))))
@@ -558,7 +595,16 @@ fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::Oid) 
 /// What can't be read, but has these in it.
 fn mentioning(mentions: Vec<Expression>) -> Expression {
     // Whether they are evaluated at all isn't known: so one that raises says nothing.
-    let rows = Rows { filter: None, from: true, always_one: false, may_be_cut: true, reads: Vec::new(), mentions, correlated: false, origin: Origin::Inlined };
+    let rows = Rows {
+        filter: None,
+        from: true,
+        always_one: false,
+        may_be_cut: true,
+        reads: Vec::new(),
+        mentions,
+        correlated: false,
+        origin: Origin::Inlined,
+    };
     Expression::Select { target: Box::new(Expression::unknown()), rows }
 }
 
@@ -656,8 +702,12 @@ unsafe fn value_of(type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> Option<Value>
                 let text = CStr::from_ptr(datum.cast_mut_ptr::<c_char>());
                 text.to_str().ok().map(Value::text)
             }
-            pg_sys::JSONOID => String::from_datum(datum, false).and_then(|text| serde_json::from_str(&text).ok()).map(Value::Json),
-            pg_sys::JSONBOID => output(pg_sys::F_JSONB_OUT.into(), datum).and_then(|text| serde_json::from_str(&text).ok()).map(Value::Json),
+            pg_sys::JSONOID => {
+                String::from_datum(datum, false).and_then(|text| serde_json::from_str(&text).ok()).map(Value::Json)
+            }
+            pg_sys::JSONBOID => output(pg_sys::F_JSONB_OUT.into(), datum)
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .map(Value::Json),
             pg_sys::INTERVALOID => {
                 let interval = Interval::from_datum(datum, false)?;
                 MaxAge::from_interval(interval.months(), interval.days(), interval.micros()).ok().map(Value::Interval)
@@ -683,4 +733,3 @@ unsafe fn output(function: pg_sys::Oid, datum: pg_sys::Datum) -> Option<String> 
     let text = unsafe { CStr::from_ptr(pg_sys::OidOutputFunctionCall(function, datum)) };
     text.to_str().ok().map(str::to_owned)
 }
-

@@ -122,7 +122,8 @@ impl Functions {
 
     /// Those of ours that ask for a level.
     pub fn that_ask(&self) -> Vec<pg_sys::Oid> {
-        let asks = |known: &Option<Known>| matches!(known, Some(Known::HasLevel { .. } | Known::HasEnrolledLevel { .. }));
+        let asks =
+            |known: &Option<Known>| matches!(known, Some(Known::HasLevel { .. } | Known::HasEnrolledLevel { .. }));
         self.ours.iter().filter(|(_, known)| asks(known)).map(|(oid, _)| *oid).collect()
     }
 
@@ -150,7 +151,11 @@ impl Functions {
         }
         // SAFETY: two C strings.
         let (schema, name) = unsafe { (CStr::from_ptr(schema), CStr::from_ptr(name)) };
-        Some(format!("{}.{}()", spi::quote_identifier(schema.to_string_lossy()), spi::quote_identifier(name.to_string_lossy())))
+        Some(format!(
+            "{}.{}()",
+            spi::quote_identifier(schema.to_string_lossy()),
+            spi::quote_identifier(name.to_string_lossy())
+        ))
     }
 
     /// What a user's function says, if it is written in SQL and made of one query.
@@ -299,7 +304,11 @@ fn answers_with(query: *mut pg_sys::Query, result: pg_sys::Oid) -> bool {
 
 // Declared as in Postgres' executor/functions.h, which pgrx doesn't bind.
 unsafe extern "C-unwind" {
-    fn prepare_sql_fn_parse_info(tuple: pg_sys::HeapTuple, call: *mut pg_sys::Node, collation: pg_sys::Oid) -> *mut c_void;
+    fn prepare_sql_fn_parse_info(
+        tuple: pg_sys::HeapTuple,
+        call: *mut pg_sys::Node,
+        collation: pg_sys::Oid,
+    ) -> *mut c_void;
     fn sql_fn_parser_setup(state: *mut pg_sys::ParseState, info: *mut c_void);
 }
 
@@ -380,11 +389,14 @@ fn parse_here(function: pg_sys::Oid, source: &CStr) -> Option<*mut pg_sys::Query
     // memory context. The calls are guarded, in a closure that holds nothing to drop.
     unsafe {
         let raw: *mut pg_sys::RawStmt = only(pg_sys::pg_parse_query(source.as_ptr().cast::<c_char>()))?;
-        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::PROCOID as c_int, pg_sys::Datum::from(function));
+        let tuple =
+            pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::PROCOID as c_int, pg_sys::Datum::from(function));
         if tuple.is_null() {
             return None;
         }
-        let info = pg_sys::ffi::pg_guard_ffi_boundary(|| prepare_sql_fn_parse_info(tuple, std::ptr::null_mut(), pg_sys::InvalidOid));
+        let info = pg_sys::ffi::pg_guard_ffi_boundary(|| {
+            prepare_sql_fn_parse_info(tuple, std::ptr::null_mut(), pg_sys::InvalidOid)
+        });
         let query = pg_sys::parse_analyze_withcb(raw, source.as_ptr(), Some(setup), info, std::ptr::null_mut());
         pg_sys::ReleaseSysCache(tuple);
         Some(query)

@@ -6,4 +6,3 @@ mod proof;
 pub mod protection;
 pub mod session;
 mod token;
-

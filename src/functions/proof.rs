@@ -158,7 +158,8 @@ fn aal_report() -> String {
         note: required.note.clone(),
     });
     let findings = lint::run(&catalog, &requirements).into_iter().map(|finding| {
-        let about = |table: &&aal::access::Table| table.schema == finding.found.schema && table.name == finding.found.name;
+        let about =
+            |table: &&aal::access::Table| table.schema == finding.found.schema && table.name == finding.found.name;
         report::Finding {
             name: finding.lint.name.to_owned(),
             title: finding.lint.title.to_owned(),

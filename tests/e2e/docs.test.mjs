@@ -1,5 +1,6 @@
 // The SQL of README.md and of docs/ does what they say: each ```sql block is run, in order, in a new database.
 // A block below a comment <!-- fails: TEXT --> must fail with an error that contains TEXT.
+// Of a lint's page, the first block gives its finding, and after the last there is none left.
 
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -9,7 +10,8 @@ import { Cluster } from './stack.mjs'
 const repo = new URL('../../', import.meta.url)
 // cookbook.test.mjs runs the cookbook, in a database with Supabase Auth's tables.
 const docs = readdirSync(new URL('docs/', repo)).filter((name) => name.endsWith('.md') && name !== 'cookbook.md')
-const pages = ['README.md', ...docs.map((name) => 'docs/' + name)]
+const lints = readdirSync(new URL('docs/lints/', repo)).filter((name) => name.endsWith('.md'))
+const pages = ['README.md', ...docs.map((name) => 'docs/' + name), ...lints.map((name) => 'docs/lints/' + name)]
 
 let cluster
 before(() => {
@@ -25,12 +27,19 @@ for (const [nr, page] of pages.entries()) {
   test(`the SQL of ${page} runs`, () => {
     const database = `page_${nr}`
     cluster.psql('postgres', `create database ${database}`)
-    for (const [, failure, sql] of blocks) {
+    const lint = page.match(/lints\/(\d{4}_\w+)\.md$/)?.[1]
+    for (const [n, [, failure, sql]] of blocks.entries()) {
       const run = () => cluster.psql(database, sql)
       if (failure) assert.throws(run, (error) => error.stderr?.includes(failure) ?? error.message.includes(failure), sql)
       else run()
+      if (lint && n === 0) assert.notEqual(found(database, `name = '${lint}'`), '', `${lint} is found`)
     }
+    if (lint) assert.equal(found(database, "level <> 'INFO' or name = '" + lint + "'"), '', 'nothing is left to find')
   })
+}
+
+function found(database, condition) {
+  return cluster.psql(database, `select name, detail from auth.aal_lint() where ${condition}`).trim()
 }
 
 test('the README shows SQL', () => {

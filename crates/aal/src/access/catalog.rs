@@ -169,7 +169,8 @@ impl Table {
 
     /// What `protect_table` recorded, if it made anything here.
     pub fn protection(&self) -> Option<&RecordedProtection> {
-        let records = self.policies.iter().map(|policy| &policy.record).chain(self.guards.iter().map(|guard| &guard.record));
+        let records =
+            self.policies.iter().map(|policy| &policy.record).chain(self.guards.iter().map(|guard| &guard.record));
         records.flatten().next()
     }
 }

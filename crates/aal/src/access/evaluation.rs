@@ -31,7 +31,12 @@ const MOST_ASSUMPTIONS: usize = 5;
 
 impl<'a> Evaluation<'a> {
     /// For a session, of a role.
-    pub fn new(session: Session, role: Option<&'a str>, readable: Option<&'a HashSet<TableId>>, trusts_settings: bool) -> Self {
+    pub fn new(
+        session: Session,
+        role: Option<&'a str>,
+        readable: Option<&'a HashSet<TableId>>,
+        trusts_settings: bool,
+    ) -> Self {
         Evaluation { session, role, readable, trusts_settings, assumed: Vec::new() }
     }
 
@@ -177,9 +182,7 @@ impl<'a> Evaluation<'a> {
     }
 
     fn fresh(&self, level: Level, max_age: MaxAge) -> Outcomes {
-        self.session
-            .is_fresh(level, max_age)
-            .map_or_else(any_boolean, |fresh| Outcomes::one(Value::Bool(fresh)))
+        self.session.is_fresh(level, max_age).map_or_else(any_boolean, |fresh| Outcomes::one(Value::Bool(fresh)))
     }
 
     fn has_enrolled_level(&self, max_age: &Expression) -> Outcomes {
@@ -627,7 +630,9 @@ fn to_json(value: &Value) -> Outcomes {
         Value::Null | Value::Json(_) | Value::Claims | Value::Status => Outcomes::one(value.clone()),
         Value::ClaimsText => Outcomes::one(Value::Claims),
         Value::Text(text) if text.trim().is_empty() => Outcomes::raises(),
-        Value::Text(text) => serde_json::from_str(text).map_or_else(|_| Outcomes::anything(), |json| Outcomes::one(Value::Json(json))),
+        Value::Text(text) => {
+            serde_json::from_str(text).map_or_else(|_| Outcomes::anything(), |json| Outcomes::one(Value::Json(json)))
+        }
         _ => Outcomes::anything(),
     }
 }

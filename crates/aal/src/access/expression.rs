@@ -315,8 +315,7 @@ impl Expression {
                 names_level && document.is_claims()
             }
             Compare(Comparison::Contains, document, part) => {
-                let names_level =
-                    matches!(&**part, Constant(Value::Json(serde_json::Value::Object(part))) if part.contains_key("aal"));
+                let names_level = matches!(&**part, Constant(Value::Json(serde_json::Value::Object(part))) if part.contains_key("aal"));
                 names_level && document.is_claims()
             }
             Setting { name, .. } => {

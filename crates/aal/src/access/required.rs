@@ -362,7 +362,8 @@ impl<'a> Place<'a> {
         max_age: Option<MaxAge>,
         ages: &[MaxAge],
     ) -> Vec<String> {
-        let named = |policies: &[Hurdle<'a>]| policies.iter().map(|(policy, _)| policy_name(policy)).collect::<Vec<_>>();
+        let named =
+            |policies: &[Hurdle<'a>]| policies.iter().map(|(policy, _)| policy_name(policy)).collect::<Vec<_>>();
         let Some(below) = below(level, max_age, ages) else {
             // Nothing is asked: these let everybody in.
             let evaluation = self.evaluation(Session::NOBODY);
@@ -526,7 +527,8 @@ fn guard_expression(command: policy::Command, guard: &Guard) -> Expression {
 
 /// The expression that is true where this is met.
 pub(crate) fn met(asked: Asked, raises: bool) -> Expression {
-    let interval = |max_age: Option<MaxAge>| Box::new(Expression::Constant(max_age.map_or(Value::Null, Value::Interval)));
+    let interval =
+        |max_age: Option<MaxAge>| Box::new(Expression::Constant(max_age.map_or(Value::Null, Value::Interval)));
     match asked {
         Asked::Level(Requirement { level, max_age }) => Expression::HasLevel {
             level: Box::new(Expression::Constant(Value::text(level.as_str()))),

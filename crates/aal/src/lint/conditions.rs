@@ -53,7 +53,8 @@ pub fn true_without_level(expression: &Expression, trusts_settings: bool) -> boo
     expression.any(&|it| {
         it.asks_for_level() && {
             let nobody = outcomes(it, Session::NOBODY, trusts_settings);
-            let aal1 = [Enrolled::Yes, Enrolled::No].map(|enrolled| outcomes(it, Session::at_aal1(enrolled), trusts_settings));
+            let aal1 =
+                [Enrolled::Yes, Enrolled::No].map(|enrolled| outcomes(it, Session::at_aal1(enrolled), trusts_settings));
             let always = Value::Bool(true);
             !nobody.always_raises() && nobody.is_only(&always) && !aal1.iter().any(Outcomes::can_be_true)
         }
@@ -74,14 +75,19 @@ pub fn names_what_is_refused(expression: &Expression) -> bool {
             }
             _ => false,
         },
-        CompareEach { negated: true, value, array, .. } => reads_claimed_level(value) && matches!(&**array, Constant(_) | Array(_)),
+        CompareEach { negated: true, value, array, .. } => {
+            reads_claimed_level(value) && matches!(&**array, Constant(_) | Array(_))
+        }
         _ => false,
     })
 }
 
 /// Whether an expression reads the claim as it is: what else could be in it, nobody knows.
 fn reads_claimed_level(expression: &Expression) -> bool {
-    expression.any(&|it| it.reads_level() && matches!(it, Expression::Member { .. } | Expression::Path { .. } | Expression::Setting { .. }))
+    expression.any(&|it| {
+        it.reads_level()
+            && matches!(it, Expression::Member { .. } | Expression::Path { .. } | Expression::Setting { .. })
+    })
 }
 
 /// The texts that a level is compared with and that no session has.
@@ -91,7 +97,10 @@ pub fn unknown_levels(expression: &Expression, trusts_settings: bool) -> Vec<Str
     let mut compare = |compared: &Expression, constant: &Expression| {
         let texts: Vec<&str> = match constant.unwrapped() {
             Constant(value) => texts_of(value),
-            Array(items) => items.iter().flat_map(|item| if let Constant(value) = item { texts_of(value) } else { Vec::new() }).collect(),
+            Array(items) => items
+                .iter()
+                .flat_map(|item| if let Constant(value) = item { texts_of(value) } else { Vec::new() })
+                .collect(),
             _ => return,
         };
         if texts.is_empty() || !compared.asks_for_level() {

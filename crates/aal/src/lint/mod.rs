@@ -162,7 +162,8 @@ fn listed(commands: &[Command]) -> String {
 /// Runs every lint.
 pub fn run<'a>(catalog: &'a Catalog, requirements: &'a Requirements<'a>) -> Vec<Finding> {
     let survey = Survey { catalog, requirements };
-    let findings = LINTS.iter().flat_map(|lint| (lint.find)(&survey).into_iter().map(move |found| Finding { lint, found }));
+    let findings =
+        LINTS.iter().flat_map(|lint| (lint.find)(&survey).into_iter().map(move |found| Finding { lint, found }));
     findings.collect()
 }
 
@@ -182,12 +183,15 @@ impl<'a> Survey<'a> {
     /// Every policy that asks for a level.
     fn aal_policies(&self) -> impl Iterator<Item = (&'a Table, &'a Policy)> {
         let tables = self.catalog.tables.iter();
-        tables.flat_map(|table| table.policies.iter().filter(|policy| policy.asks_for_level()).map(move |policy| (table, policy)))
+        tables.flat_map(|table| {
+            table.policies.iter().filter(|policy| policy.asks_for_level()).map(move |policy| (table, policy))
+        })
     }
 
     /// Every policy's expressions.
     fn expressions(&self) -> impl Iterator<Item = (&'a Table, &'a Policy, &'a Expression)> {
-        let policies = self.catalog.tables.iter().flat_map(|table| table.policies.iter().map(move |policy| (table, policy)));
+        let policies =
+            self.catalog.tables.iter().flat_map(|table| table.policies.iter().map(move |policy| (table, policy)));
         policies.flat_map(|(table, policy)| policy.expressions().map(move |expression| (table, policy, expression)))
     }
 
@@ -196,7 +200,8 @@ impl<'a> Survey<'a> {
         let mut found: Vec<Found> = Vec::new();
         for (table, policy, expression) in self.expressions() {
             if is_such(expression) {
-                let one = Found::on(table, format!("Policy {} on {} {detail}", policy.name, table.display_name)).policy(policy);
+                let one = Found::on(table, format!("Policy {} on {} {detail}", policy.name, table.display_name))
+                    .policy(policy);
                 if !found.contains(&one) {
                     found.push(one);
                 }
