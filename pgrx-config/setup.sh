@@ -2,14 +2,14 @@
 # Installs what a build against one Postgres major needs: packages by name from the ordinary registries, at pinned
 # versions. Does nothing that is done already.
 #
-# usage: setup.sh [--build | --lint | --fuzz] MAJOR
-#        --build: only what building takes, not what tests do; --lint, --fuzz: that, too
+# usage: setup.sh [--build | --tests | --lint | --fuzz] MAJOR
+#        --build: only what building takes, not what a demo does; --tests, --lint, --fuzz: what these take, too
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
 purpose=
-case ${1:-} in --build | --lint | --fuzz) purpose=$1; shift ;; esac
-major=${1:?usage: setup.sh [--build | --lint | --fuzz] MAJOR}
+case ${1:-} in --build | --tests | --lint | --fuzz) purpose=$1; shift ;; esac
+major=${1:?usage: setup.sh [--build | --tests | --lint | --fuzz] MAJOR}
 
 install_debian_packages() {
     local wanted=(build-essential ca-certificates git libclang-dev pkg-config) missing=() package
@@ -18,11 +18,12 @@ install_debian_packages() {
         command -v npm >/dev/null || wanted+=(nodejs npm)
     fi
     # The tests open the report in a browser.
-    if [ -z "$purpose" ]; then command -v chromium chromium-browser google-chrome >/dev/null || wanted+=(chromium); fi
+    if [ "$purpose" = --tests ]; then command -v chromium chromium-browser google-chrome >/dev/null || wanted+=(chromium); fi
     if [ "$purpose" != --build ] || [ -z "${AAL_PG_CONFIG:-}" ]; then command -v pip >/dev/null || wanted+=(python3-pip); fi
     case $major in
         16 | 18) ;;
-        *) if [ -z "${AAL_PG_CONFIG:-}" ]; then wanted+=("postgresql-$major" "postgresql-server-dev-$major"); fi ;;
+        *) if [ -z "${AAL_PG_CONFIG:-}" ]; then wanted+=("postgresql-$major" "postgresql-server-dev-$major"); fi
+            if [ -z "${AAL_PG_CONFIG:-}" ] && [ "$purpose" = --tests ]; then wanted+=("postgresql-$major-pgtap"); fi ;;
     esac
     if ! command -v cargo >/dev/null; then wanted+=(rustup); fi
     for package in "${wanted[@]}"; do

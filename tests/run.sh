@@ -24,7 +24,7 @@ count() {
 # The sum of the numbers that stand before a word in a log.
 sum() { grep -oE "$1" "$2" | grep -oE '[0-9]+' | awk '{ sum += $1 } END { print sum + 0 }'; }
 
-"$repo/pgrx-config/setup.sh" "${majors[0]}"
+"$repo/pgrx-config/setup.sh" --tests "${majors[0]}"
 logs=$repo/target/logs
 mkdir -p "$logs"
 
@@ -35,7 +35,7 @@ if [ "$status" != 0 ]; then cat "$logs/core.log" >&2; fi
 count core "$status" "$(sum '[0-9]+ passed' "$logs/core.log")" "$(sum '[0-9]+ failed' "$logs/core.log")"
 
 for major in "${majors[@]}"; do
-    "$repo/pgrx-config/setup.sh" "$major"
+    "$repo/pgrx-config/setup.sh" --tests "$major"
     "$repo/pgrx-config/build.sh" "$major"
 
     say "pg_regress on Postgres $major"
@@ -44,7 +44,7 @@ for major in "${majors[@]}"; do
     count "pg_regress on Postgres $major" "$status" \
         "$(sum '^[0-9]+ passed' "$logs/regress-$major.log")" "$(sum '[0-9]+ failed$' "$logs/regress-$major.log")"
 
-    say "end to end on Postgres $major: PostgREST, PgBouncer, tokens of other libraries, and the SQL of the docs"
+    say "end to end on Postgres $major: PostgREST, PgBouncer, a browser, tokens of other libraries, random schemas, and the SQL of the docs"
     status=0
     (cd "$repo/tests/e2e" && PG=$major PYTHONPATH=$(python_packages) node --test --test-reporter=tap ./*.test.mjs) > "$logs/e2e-$major.log" 2>&1 || status=$?
     if [ "$status" != 0 ]; then grep -vE '^ *(duration_ms|---|\.\.\.)' "$logs/e2e-$major.log" >&2; fi

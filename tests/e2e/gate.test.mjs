@@ -1,0 +1,68 @@
+// The commands of docs/proof.md for CI do what they say: pass where the tables need what they should, and fail where not.
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { Cluster } from './stack.mjs'
+
+const page = readFileSync(new URL('../../docs/proof.md', import.meta.url), 'utf8')
+const section = page.slice(page.indexOf('## A gate for CI'))
+const [, shell] = section.match(/```sh\n(.*?)```/s)
+const [, pgtap] = section.match(/```\n(select plan.*?)```/s)
+// Each command is below a comment of its own.
+const commands = shell.split(/^(?=# )/m).map((text) => ({ name: text.split('\n')[0].slice(2), text }))
+
+let cluster
+before(() => {
+  cluster = new Cluster()
+  cluster.psql('postgres', `
+    create role anon; create role authenticated; create role authenticator login noinherit; grant anon, authenticated to authenticator;
+    create extension pg_aal;
+    create table payments (id int, user_id uuid default auth.subject_uuid());
+    grant select, insert, update, delete on payments to authenticated;
+    select auth.protect_table('payments', owner_column => 'user_id');`)
+})
+after(() => cluster.stop())
+
+function run({ text }) {
+  const { host, user } = cluster.connection
+  const environment = { ...process.env, DATABASE: `host=${host} user=${user} dbname=postgres`, PATH: `${cluster.folder}/bin:${process.env.PATH}` }
+  return spawnSync('bash', ['-c', text], { cwd: cluster.folder, env: environment, encoding: 'utf8' })
+}
+
+test('the page shows four commands', () => assert.equal(commands.length, 4))
+
+for (const command of commands) {
+  test(`passes: ${command.name}`, () => {
+    const { status, stderr } = run(command)
+    assert.equal(status, 0, stderr)
+  })
+}
+
+test('the last one leaves a page', () => {
+  assert.match(readFileSync(cluster.folder + '/aal.html', 'utf8'), /^<!doctype html>.*payments.*<\/html>\s*$/is)
+})
+
+test('each of the first three fails where a table is left open', () => {
+  cluster.psql('postgres', 'create policy open on payments using (true); drop policy aal_update on payments; drop trigger aal_guard on payments')
+  try {
+    for (const command of commands.slice(0, 3)) assert.notEqual(run(command).status, 0, command.name)
+  } finally {
+    cluster.psql('postgres', `drop policy open on payments; select auth.protect_table('payments', owner_column => 'user_id')`)
+  }
+})
+
+test('the pgTAP test passes, and fails where the table is left open', (context) => {
+  const available = cluster.psql('postgres', `select count(*) from pg_available_extensions where name = 'pgtap'`).trim()
+  if (available === '0') return context.skip('this Postgres has no pgTAP')
+  const tap = () => cluster.psql('postgres', 'begin; create extension if not exists pgtap;\n' + pgtap + '\nrollback;')
+  assert.doesNotMatch(tap(), /^not ok/m)
+  assert.match(tap(), /^ok 3/m)
+  cluster.psql('postgres', 'alter table payments disable row level security')
+  try {
+    assert.match(tap(), /^not ok 1/m)
+  } finally {
+    cluster.psql('postgres', 'alter table payments enable row level security')
+  }
+})
