@@ -19,4 +19,4 @@ cargo build --quiet --release -p aal-bench
 cluster=$("$repo/pgrx-config/cluster.sh" start "$major" release)
 trap '"$repo/pgrx-config/cluster.sh" stop "$cluster"' EXIT
 "$CARGO_TARGET_DIR/release/aal-bench" --cluster "$cluster" --variants benches/variants ${PEERS:+--peers "$PEERS"} \
-    --criterion "$CARGO_TARGET_DIR/criterion" --setup benches/setup.sql --rounds "${ROUNDS:-11}" --out docs
+    --criterion "$CARGO_TARGET_DIR/criterion" --setup benches/setup.sql --proof benches/proof.sql --rounds "${ROUNDS:-11}" --out docs

@@ -6,6 +6,7 @@
 pub mod access;
 mod expressions;
 mod functions;
+mod text_bodies;
 
 use aal::policy::{Before, POLICIES, Quote, TRIGGERS};
 use pgrx::datum::DatumWithOid;

@@ -2,6 +2,7 @@
 
 mod chart;
 mod micro;
+mod proof;
 mod report;
 mod token;
 mod variant;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Parser;
 
-/// Measures pg_aal in a throw-away cluster and writes performance.md and performance.svg.
+/// Measures pg_aal in a throw-away cluster and writes performance.md and its charts.
 #[derive(Parser)]
 struct Options {
     /// The cluster's folder, as pgrx-config/cluster.sh prints it.
@@ -21,6 +22,9 @@ struct Options {
     /// SQL that makes the tables.
     #[arg(long)]
     setup: PathBuf,
+    /// SQL that makes the tables whose policies are proved.
+    #[arg(long)]
+    proof: PathBuf,
     /// The folder with the variants.
     #[arg(long)]
     variants: PathBuf,
@@ -45,11 +49,13 @@ fn main() -> Result<()> {
         variants.extend(variant::read_folder(peers)?);
     }
     let bench = works::Bench::prepare(&options.cluster, &options.setup)?;
+    let proofs = proof::measure(&options.cluster, &options.proof, options.rounds)?;
     let results = bench.run(&variants, options.rounds)?;
     let micro = micro::read(&options.criterion)?;
     let chart = options.out.join("performance.svg");
     chart::draw(&results, &chart)?;
-    let page = report::page(&results, &micro, &bench.machine()?);
+    proof::draw(&proofs, &options.out.join("performance-proof.svg"))?;
+    let page = report::page(&results, &micro, &proofs, &bench.machine()?);
     std::fs::write(options.out.join("performance.md"), &page)?;
     println!("{page}");
     Ok(())

@@ -27,14 +27,11 @@ pub struct Scope<'a> {
 
 /// Reads the catalog.
 pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Error> {
-    let functions = Functions::read(client)?;
+    let trusts_settings = settings::claims_source() == ClaimsSource::Request && !tokens_are_verified_somewhere(client)?;
+    let functions = Functions::read(client, trusts_settings)?;
     let reader = Reader::new(&functions);
-    let mut catalog = Catalog {
-        trusts_settings: settings::claims_source() == ClaimsSource::Request && !tokens_are_verified_somewhere(client)?,
-        roles: roles(client, scope)?,
-        tables: tables(client, scope)?,
-        ..Catalog::default()
-    };
+    let mut catalog =
+        Catalog { trusts_settings, roles: roles(client, scope)?, tables: tables(client, scope)?, ..Catalog::default() };
     let places: HashMap<TableId, usize> = catalog.tables.iter().enumerate().map(|(n, table)| (table.id, n)).collect();
     let oids: Vec<pg_sys::Oid> = catalog.tables.iter().map(|table| table.id.into()).collect();
     let role_oids: Vec<pg_sys::Oid> = catalog.roles.iter().map(|role| role.id.into()).collect();
@@ -146,11 +143,14 @@ fn tables(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Table>, spi::E
                 case when c.relhasrules then
                   (select pg_catalog.string_agg(r.ev_type::pg_catalog.text, '') from pg_catalog.pg_rewrite r
                     where r.ev_class = c.oid and r.ev_enabled <> 'D')
-                end
+                end,
+                exists (select from pg_catalog.pg_depend d
+                         where d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = c.oid
+                           and d.classid in ('pg_catalog.pg_rewrite'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass))
            from pg_catalog.pg_class c
            join pg_catalog.pg_namespace n on n.oid = c.relnamespace
            left join parents p on p.inhrelid = c.oid
-          where c.relkind in ('r', 'p')
+          where c.relkind in ('r', 'p', 'f')
             and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
             and c.relpersistence <> 't'
             and ($1 is null or c.oid in (select a.oid from above a union select b.oid from below b))
@@ -170,6 +170,7 @@ fn tables(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Table>, spi::E
             policies: Vec::new(),
             guards: Vec::new(),
             ruled: text(&row, 9)?.chars().filter_map(ruled).collect(),
+            reached_by_oid: truth(&row, 10)?,
             standings: Vec::new(),
             parents: oids(&row, 6)?.into_iter().map(|parent| (parent, is_partition)).collect(),
             publications: Vec::new(),

@@ -3,9 +3,7 @@
 //! Only what is recognized by its OID is taken for what it is: a function or an operator of `pg_catalog`, or one of
 //! ours. Functions written in SQL are seen through. Whatever else there is becomes [`Expression::Unknown`].
 //!
-//! Nothing here evaluates an expression of somebody else's. Reading the body of an SQL function that is stored as text
-//! means parsing it, which can run the input functions of types: that happens with the rights of the function's owner, in
-//! a restricted operation, and in a subtransaction.
+//! Nothing here evaluates an expression of somebody else's, nor has Postgres analyze one.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -16,7 +14,8 @@ use aal::access::{Comparison, Expression, Origin, Reason, Rows, Truth, Value};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
-use super::functions::{Functions, Known, SqlBody};
+use super::functions::{BodyQuery, Functions, Known, SqlBody, unless_it_fails};
+use super::text_bodies::{self, TextBody, coerced};
 use crate::planner::{cast, is};
 use crate::types::pointers;
 
@@ -34,6 +33,8 @@ pub struct Reader<'a> {
     depth: Cell<usize>,
     /// How many nodes the expression being read may still have.
     left: Cell<usize>,
+    /// The outermost query, by how deep it is, that a column was met of.
+    outermost: Cell<u32>,
     /// The functions whose bodies are being read.
     within: RefCell<Vec<pg_sys::Oid>>,
 }
@@ -69,6 +70,7 @@ impl<'a> Reader<'a> {
             read: RefCell::new(HashMap::new()),
             depth: Cell::new(0),
             left: Cell::new(0),
+            outermost: Cell::new(u32::MAX),
             within: RefCell::new(Vec::new()),
         }
     }
@@ -79,27 +81,43 @@ impl<'a> Reader<'a> {
             return known.clone();
         }
         self.left.set(LARGEST);
-        let expression = match CString::new(tree) {
-            Ok(text) => {
-                // SAFETY: the text is Postgres' own, from its catalog. What is made of it lives as long as the current
-                // memory context, and nothing here outlives that.
-                let node: *mut pg_sys::Node = unsafe { pg_sys::stringToNode(text.as_ptr()) }.cast();
-                self.expression(node, &IN_POLICY)
-            }
-            Err(_) => Expression::unknown(),
-        };
+        self.depth.set(0);
+        self.within.borrow_mut().clear();
+        let read = unless_it_fails(|| {
+            let text = CString::new(tree).ok()?;
+            // SAFETY: the text is Postgres' own, from its catalog. What is made of it lives as long as the current memory
+            // context, and nothing here outlives that.
+            let node: *mut pg_sys::Node = unsafe { pg_sys::stringToNode(text.as_ptr()) }.cast();
+            Some(self.expression(node, &IN_POLICY))
+        });
+        let expression = read.unwrap_or_else(Expression::unknown);
         self.read.borrow_mut().insert(tree.to_owned(), expression.clone());
         expression
     }
 
     fn expression(&self, node: *mut pg_sys::Node, frame: &Frame<'_>) -> Expression {
-        if node.is_null() || self.depth.get() >= DEEPEST || !self.spend(1) {
+        if node.is_null() {
             return Expression::unknown();
         }
+        self.deeper(|| self.keyed(self.of_node(node, frame), node, frame)).unwrap_or_else(Expression::unknown)
+    }
+
+    /// Reads something one level further down; `None` where it is too deep or too large.
+    pub fn deeper<T>(&self, read: impl FnOnce() -> T) -> Option<T> {
+        if self.depth.get() >= DEEPEST || !self.spend(1) {
+            return None;
+        }
+        pgrx::check_for_interrupts!();
         self.depth.set(self.depth.get() + 1);
-        let expression = self.keyed(self.of_node(node, frame), node, frame);
+        let read = read();
         self.depth.set(self.depth.get() - 1);
-        expression
+        Some(read)
+    }
+
+    /// A copy of an expression, in another's place; `None` where that gets too deep or too large.
+    pub fn copy(&self, expression: &Expression) -> Option<Expression> {
+        let (size, height) = expression.extent();
+        (self.depth.get() + height <= DEEPEST && self.spend(size)).then(|| expression.clone())
     }
 
     /// Whether there's room for so many nodes more.
@@ -119,7 +137,12 @@ impl<'a> Reader<'a> {
                 // SAFETY: a node; the answer is a C string in the current memory context. A tree that was read back
                 // holds no places of the source text, so equal trees give equal texts.
                 let key = unsafe { CStr::from_ptr(pg_sys::nodeToString(node.cast())) };
-                Expression::Unknown { key: Some(key.to_string_lossy().into_owned()), strict, arguments, reason }
+                let key = key.to_string_lossy();
+                // What stands for something else elsewhere, or is looked up anew each time, isn't the same wherever it stands.
+                let stands_alone =
+                    !["{CASETESTEXPR", "{PARAM", "{SUBLINK", "{AGGREF"].iter().any(|part| key.contains(part));
+                let key = stands_alone.then(|| key.into_owned());
+                Expression::Unknown { key, strict, arguments, reason }
             }
             other => other,
         }
@@ -140,10 +163,11 @@ impl<'a> Reader<'a> {
             if let Some(it) = cast::<pg_sys::Const>(node, T_Const) {
                 constant(it)
             } else if let Some(it) = cast::<pg_sys::Var>(node, T_Var) {
+                self.outermost.set(self.outermost.get().min(frame.queries.saturating_sub(it.varlevelsup)));
                 column(it, frame)
             } else if let Some(it) = cast::<pg_sys::Param>(node, T_Param) {
                 // What stands for it is copied.
-                parameter(it, frame).filter(|it| self.spend(it.size())).unwrap_or_else(Expression::unknown)
+                parameter(it, frame).and_then(|it| self.copy(it)).unwrap_or_else(Expression::unknown)
             } else if let Some(it) = cast::<pg_sys::FuncExpr>(node, T_FuncExpr) {
                 if it.funcretset && !matches!(self.functions.known(it.funcid), Some(Known::Methods)) {
                     self.opaque_call(it.funcid, it.args, frame)
@@ -167,13 +191,13 @@ impl<'a> Reader<'a> {
             } else if let Some(it) = cast::<pg_sys::CaseExpr>(node, T_CaseExpr) {
                 self.case(it, frame)
             } else if is(node, T_CaseTestExpr) {
-                frame.tested.filter(|it| self.spend(it.size())).cloned().unwrap_or_else(Expression::unknown)
+                frame.tested.and_then(|it| self.copy(it)).unwrap_or_else(Expression::unknown)
             } else if let Some(it) = cast::<pg_sys::CoalesceExpr>(node, T_CoalesceExpr) {
                 Expression::Coalesce(self.many(it.args, frame))
             } else if let Some(it) = cast::<pg_sys::ArrayExpr>(node, T_ArrayExpr) {
                 if it.multidims { Expression::unknown() } else { Expression::Array(self.many(it.elements, frame)) }
             } else if let Some(it) = cast::<pg_sys::RelabelType>(node, T_RelabelType) {
-                self.expression(it.arg.cast(), frame)
+                self.relabelled(it, frame)
             } else if let Some(it) = cast::<pg_sys::CollateExpr>(node, T_CollateExpr) {
                 self.expression(it.arg.cast(), frame)
             } else if let Some(it) = cast::<pg_sys::CoerceToDomain>(node, T_CoerceToDomain) {
@@ -237,15 +261,7 @@ impl<'a> Reader<'a> {
     }
 
     fn boolean_test(&self, it: &pg_sys::BooleanTest, frame: &Frame<'_>) -> Expression {
-        use pg_sys::BoolTestType::*;
-        let (truth, negated) = match it.booltesttype {
-            IS_TRUE => (Truth::True, false),
-            IS_NOT_TRUE => (Truth::True, true),
-            IS_FALSE => (Truth::False, false),
-            IS_NOT_FALSE => (Truth::False, true),
-            IS_UNKNOWN => (Truth::Null, false),
-            _ => (Truth::Null, true),
-        };
+        let (truth, negated) = tested_for(it.booltesttype);
         Expression::Is { truth, negated, tested: self.boxed(it.arg, frame) }
     }
 
@@ -318,15 +334,10 @@ impl<'a> Reader<'a> {
                 let given = self.by_position(list, frame).into_iter().map(|it| it.unwrap_or(Expression::NULL));
                 known_call(known, given.collect(), collation)
             }
-            // A function that calls itself can't be seen through.
-            None if self.within.borrow().contains(&function) => None,
-            None => self.functions.sql_body(function).and_then(|body| {
-                let given = self.by_position(list, frame);
-                self.within.borrow_mut().push(function);
-                let result = self.through(&body, given, frame);
-                self.within.borrow_mut().pop();
-                result
-            }),
+            // Its parameters get the call's collation: texts that differ could be equal there.
+            None if !compares_bytes(collation) => None,
+            None => self
+                .within_function(function, |body| self.through(function, body, self.by_position(list, frame), frame)),
         };
         read.unwrap_or_else(|| self.opaque_call(function, list, frame))
     }
@@ -354,42 +365,113 @@ impl<'a> Reader<'a> {
         Expression::Unknown { key: None, strict, arguments: self.many(list, frame), reason }
     }
 
+    /// Reads the body of a user's function, if it can be seen through. One that calls itself can't.
+    fn within_function<T>(&self, function: pg_sys::Oid, read: impl FnOnce(&SqlBody) -> Option<T>) -> Option<T> {
+        if self.within.borrow().contains(&function) {
+            return None;
+        }
+        let body = self.functions.sql_body(function)?;
+        self.within.borrow_mut().push(function);
+        let result = read(&body);
+        self.within.borrow_mut().pop();
+        result
+    }
+
     /// What a call of an SQL function comes to.
-    fn through(&self, body: &SqlBody, mut given: Vec<Option<Expression>>, frame: &Frame<'_>) -> Option<Expression> {
+    fn through(
+        &self,
+        function: pg_sys::Oid,
+        body: &SqlBody,
+        mut given: Vec<Option<Expression>>,
+        frame: &Frame<'_>,
+    ) -> Option<Expression> {
+        let count = body.parameters.len();
         let mut defaults = Vec::new();
-        if given.len() < body.parameters || given.contains(&None) {
+        if given.len() < count || given.contains(&None) {
             defaults = body.defaults.as_deref().map(|text| self.defaults(text, frame)).unwrap_or_default();
         }
-        given.resize(body.parameters, None);
-        let first_default = body.parameters - defaults.len().min(body.parameters);
+        given.resize(count, None);
+        let first_default = count - defaults.len().min(count);
         let filled = given
             .into_iter()
             .enumerate()
             .map(|(n, it)| it.or_else(|| n.checked_sub(first_default).and_then(|n| defaults.get(n)).cloned()));
         let arguments: Vec<Expression> = filled.collect::<Option<_>>()?;
-        let within = Frame {
-            arguments: Some(&arguments),
-            callers_rights: frame.callers_rights && !body.security_definer,
-            queries: 1,
-            selected: &[],
-            tested: None,
+        let callers_rights = frame.callers_rights && !body.security_definer;
+        // Its columns are its own.
+        let outermost = self.outermost.get();
+        let (target, mut rows) = match body.query {
+            BodyQuery::Analyzed(query) => {
+                let within =
+                    Frame { arguments: Some(&arguments), callers_rights, queries: 1, selected: &[], tested: None };
+                let (mut selected, rows) = self.query(query, &within)?;
+                if selected.is_empty() {
+                    return None;
+                }
+                (selected.remove(0), rows)
+            }
+            BodyQuery::Written(statement) => TextBody::new(self, body, &arguments, callers_rights).read(statement)?,
         };
-        let (target, mut rows) = self.query(body.query, &within)?;
+        self.outermost.set(outermost);
         // The planner inlines only where it would lose nothing by it.
         let inlined =
             !body.security_definer && !body.has_settings && !rows.from && rows.filter.is_none() && !rows.may_be_cut;
         rows.origin = if inlined { Origin::Inlined } else { Origin::Call };
         let result = Expression::Select { target: Box::new(target), rows };
+        if !body.is_certain {
+            // It only mentions what it would be, if it meant what it seems to.
+            let reason = self.functions.name_if_users(function).map(Reason::Function);
+            let unknown = Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason };
+            return Some(Expression::Select { target: Box::new(unknown), rows: mentioned(vec![result]) });
+        }
         if !body.strict || arguments.is_empty() {
             return Some(result);
         }
-        let is_null = |tested: &Expression| Expression::Is {
-            truth: Truth::Null,
-            negated: false,
-            tested: Box::new(tested.clone()),
+        let is_null = |tested: &Expression| {
+            Some(Expression::Is { truth: Truth::Null, negated: false, tested: Box::new(self.copy(tested)?) })
         };
-        let any_null = Expression::Or(arguments.iter().map(is_null).collect());
+        let any_null = Expression::Or(arguments.iter().map(is_null).collect::<Option<_>>()?);
         Some(Expression::Case { arms: vec![(any_null, Expression::NULL)], otherwise: Box::new(result) })
+    }
+
+    /// A call in a body that is stored as text, of a function by its full name.
+    pub fn call_by_name(
+        &self,
+        schema: &str,
+        name: &str,
+        arguments: &[(Option<String>, (Expression, text_bodies::Kind))],
+        callers_rights: bool,
+    ) -> Option<(Expression, text_bodies::Kind)> {
+        use text_bodies::Kind;
+        let ours = if schema == "auth" { self.functions.ours_named(name) } else { None };
+        if let Some(known) = ours {
+            let (parameters, kind) = known.signature()?;
+            let mut given = vec![None; parameters.len()];
+            for (n, (name, argument)) in arguments.iter().enumerate() {
+                let place = name.as_ref().map_or(Some(n), |name| parameters.iter().position(|(it, _)| it == name))?;
+                let (_, wanted) = parameters.get(place)?;
+                given[place] = Some(coerced(argument.clone(), *wanted).unwrap_or_else(Expression::unknown));
+            }
+            while given.last() == Some(&None) {
+                given.pop();
+            }
+            let given = given.into_iter().map(|it| it.unwrap_or(Expression::NULL)).collect();
+            return known_call(known, given, pg_sys::InvalidOid).map(|expression| (expression, kind));
+        }
+        let function = self.functions.users_named(schema, name)?;
+        self.within_function(function, |body| {
+            // Exactly of their types: else Postgres looks for a cast.
+            let given = arguments.iter().zip(&body.parameters).map(|((name, argument), parameter)| {
+                let fits = name.is_none().then(|| coerced(argument.clone(), Kind::of(parameter.kind))).flatten();
+                Some(fits.unwrap_or_else(Expression::unknown))
+            });
+            let given = given.collect();
+            if arguments.len() > body.parameters.len() || arguments.iter().any(|(name, _)| name.is_some()) {
+                return None;
+            }
+            let frame = Frame { callers_rights, ..IN_POLICY };
+            self.through(function, body, given, &frame).map(|expression| (expression, Kind::of(body.result)))
+        })
     }
 
     /// The defaults of a function's last parameters.
@@ -399,14 +481,31 @@ impl<'a> Reader<'a> {
         self.many(list, &Frame { arguments: Some(&[]), ..*frame })
     }
 
+    /// The same bytes as another type. What that type's operators say of them is the same only for texts.
+    fn relabelled(&self, it: &pg_sys::RelabelType, frame: &Frame<'_>) -> Expression {
+        let argument = self.expression(it.arg.cast(), frame);
+        // SAFETY: an expression, and types, looked up.
+        let (from, to) = unsafe { (pg_sys::exprType(it.arg.cast()), it.resulttype) };
+        let element = |oid| {
+            // SAFETY: looks a type up.
+            Kind::of(unsafe { pg_sys::get_element_type(oid) })
+        };
+        let texts = Kind::of(from) == Kind::Text && Kind::of(to) == Kind::Text;
+        if texts || (element(from) == Kind::Text && element(to) == Kind::Text) {
+            return argument;
+        }
+        Expression::Unknown { key: None, strict: true, arguments: vec![argument], reason: None }
+    }
+
     fn converted(&self, it: &pg_sys::CoerceViaIO, frame: &Frame<'_>) -> Expression {
         // SAFETY: an expression.
-        let from = Kind::of(unsafe { pg_sys::exprType(it.arg.cast()) });
-        let to = Kind::of(it.resulttype);
+        let source = unsafe { pg_sys::exprType(it.arg.cast()) };
+        let (from, to) = (Kind::of(source), Kind::of(it.resulttype));
         let argument = self.boxed(it.arg, frame);
         match (from, to) {
             (Kind::Text | Kind::Json, Kind::Json) => Expression::ToJson(argument),
-            (Kind::Json, Kind::Text) => Expression::JsonToText(argument),
+            // The text of a json is as somebody wrote it; that of a jsonb is always the same.
+            (Kind::Json, Kind::Text) if source == pg_sys::JSONBOID => Expression::JsonToText(argument),
             (Kind::Text | Kind::Enum, Kind::Text | Kind::Enum) => *argument,
             _ => Expression::Unknown { key: None, strict: true, arguments: vec![*argument], reason: None },
         }
@@ -443,21 +542,18 @@ impl<'a> Reader<'a> {
 
     fn sub_select(&self, it: &pg_sys::SubLink, frame: &Frame<'_>) -> Expression {
         use pg_sys::SubLinkType::*;
-        let Some((target, rows)) = self.query(it.subselect.cast(), &frame.in_query()) else {
+        let Some((selected, rows)) = self.query(it.subselect.cast(), &frame.in_query()) else {
             return Expression::unknown();
         };
-        let test = |target: &Expression| {
-            let selected =
-                self.selected(it.subselect.cast(), &frame.in_query()).unwrap_or_else(|| vec![target.clone()]);
-            self.boxed(it.testexpr, &Frame { selected: &selected, ..*frame })
-        };
+        let test = || self.boxed(it.testexpr, &Frame { selected: &selected, ..*frame });
+        let target = || Box::new(selected.first().cloned().unwrap_or_else(Expression::unknown));
         match it.subLinkType {
             EXISTS_SUBLINK => Expression::Exists(rows),
-            EXPR_SUBLINK => Expression::Select { target: Box::new(target), rows },
-            ARRAY_SUBLINK => Expression::ArrayOf { target: Box::new(target), rows },
-            ANY_SUBLINK => Expression::AnyRow { test: test(&target), rows },
+            EXPR_SUBLINK => Expression::Select { target: target(), rows },
+            ARRAY_SUBLINK => Expression::ArrayOf { target: target(), rows },
+            ANY_SUBLINK => Expression::AnyRow { test: test(), rows },
             // True for all is not false for any.
-            ALL_SUBLINK => Expression::AnyRow { test: Box::new(test(&target).negate()), rows }.negate(),
+            ALL_SUBLINK => Expression::AnyRow { test: Box::new(test().negate()), rows }.negate(),
             _ => Expression::unknown(),
         }
     }
@@ -474,9 +570,20 @@ impl<'a> Reader<'a> {
         Some(if is_plain(query) { entries.collect() } else { entries.map(|it| mentioning(vec![it])).collect() })
     }
 
-    /// What a query selects first, and from where.
-    fn query(&self, query: *mut pg_sys::Query, frame: &Frame<'_>) -> Option<(Expression, Rows)> {
-        let target = self.selected(query, frame)?.into_iter().next().unwrap_or_else(Expression::unknown);
+    /// What a query selects, column by column, and from where.
+    fn query(&self, query: *mut pg_sys::Query, frame: &Frame<'_>) -> Option<(Vec<Expression>, Rows)> {
+        let before = self.outermost.replace(u32::MAX);
+        let mut read = self.query_here(query, frame);
+        let outermost = self.outermost.get();
+        if let Some((_, rows)) = &mut read {
+            rows.correlated = outermost < frame.queries;
+        }
+        self.outermost.set(before.min(outermost));
+        read
+    }
+
+    fn query_here(&self, query: *mut pg_sys::Query, frame: &Frame<'_>) -> Option<(Vec<Expression>, Rows)> {
+        let target = self.selected(query, frame)?;
         // SAFETY: a query node; `selected` has looked.
         let query = unsafe { cast::<pg_sys::Query>(query.cast(), pg_sys::NodeTag::T_Query) }?;
         if query.commandType != pg_sys::CmdType::CMD_SELECT {
@@ -490,8 +597,7 @@ impl<'a> Reader<'a> {
             reads: Vec::new(),
             mentions: Vec::new(),
             origin: Origin::SubSelect,
-            // SAFETY: a query node.
-            correlated: unsafe { pg_sys::contain_vars_of_level(std::ptr::from_ref(query).cast_mut().cast(), 1) },
+            correlated: false,
         };
         for entry in pointers::<pg_sys::RangeTblEntry>(query.rtable) {
             // SAFETY: a range table holds range table entries.
@@ -499,8 +605,10 @@ impl<'a> Reader<'a> {
             match entry.rtekind {
                 pg_sys::RTEKind::RTE_RELATION if frame.callers_rights => rows.reads.push(entry.relid.to_u32()),
                 pg_sys::RTEKind::RTE_SUBQUERY => {
-                    if let Some((target, beneath)) = self.query(entry.subquery, &frame.in_query()) {
-                        rows.mentions.push(Expression::Select { target: Box::new(target), rows: beneath });
+                    let beneath = self.deeper(|| self.query(entry.subquery, &frame.in_query())).flatten();
+                    if let Some((selected, beneath)) = beneath {
+                        let target = Box::new(mentioning(selected));
+                        rows.mentions.push(Expression::Select { target, rows: beneath });
                     }
                 }
                 pg_sys::RTEKind::RTE_FUNCTION => {
@@ -540,6 +648,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What `is true` and its siblings test for, and whether that is negated.
+pub fn tested_for(test: pg_sys::BoolTestType::Type) -> (Truth, bool) {
+    use pg_sys::BoolTestType::*;
+    match test {
+        IS_TRUE => (Truth::True, false),
+        IS_NOT_TRUE => (Truth::True, true),
+        IS_FALSE => (Truth::False, false),
+        IS_NOT_FALSE => (Truth::False, true),
+        IS_UNKNOWN => (Truth::Null, false),
+        _ => (Truth::Null, true),
+    }
+}
+
 /// Whether what a query selects is made of its own FROM and WHERE alone.
 fn is_plain(query: &pg_sys::Query) -> bool {
     query.setOperations.is_null() && query.cteList.is_null() && query.commandType == pg_sys::CmdType::CMD_SELECT
@@ -575,8 +696,11 @@ fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::Oid) 
         Known::HasKey => Expression::HasKey(next()?, next()?),
         Known::Setting => {
             let name = next()?;
-            let missing_ok = next();
-            let missing_ok = missing_ok.is_some_and(|it| *it != Expression::Constant(Value::Bool(false)));
+            let missing_ok = match next().as_deref() {
+                None => false,
+                Some(Expression::Constant(Value::Bool(missing_ok))) => *missing_ok,
+                Some(_) => return None,
+            };
             Expression::Setting { name, missing_ok }
         }
         Known::Claims => Expression::Claims,
@@ -594,8 +718,12 @@ fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::Oid) 
 
 /// What can't be read, but has these in it.
 fn mentioning(mentions: Vec<Expression>) -> Expression {
-    // Whether they are evaluated at all isn't known: so one that raises says nothing.
-    let rows = Rows {
+    Expression::Select { target: Box::new(Expression::unknown()), rows: mentioned(mentions) }
+}
+
+/// Rows of which only this is known. Whether it is evaluated at all isn't: so if it raises, that says nothing.
+fn mentioned(mentions: Vec<Expression>) -> Rows {
+    Rows {
         filter: None,
         from: true,
         always_one: false,
@@ -604,8 +732,7 @@ fn mentioning(mentions: Vec<Expression>) -> Expression {
         mentions,
         correlated: false,
         origin: Origin::Inlined,
-    };
-    Expression::Select { target: Box::new(Expression::unknown()), rows }
+    }
 }
 
 fn column(it: &pg_sys::Var, frame: &Frame<'_>) -> Expression {
@@ -617,12 +744,11 @@ fn column(it: &pg_sys::Var, frame: &Frame<'_>) -> Expression {
     Expression::Unknown { key, strict: false, arguments: Vec::new(), reason: Some(Reason::Column(it.varattno)) }
 }
 
-fn parameter(it: &pg_sys::Param, frame: &Frame<'_>) -> Option<Expression> {
-    let place = usize::try_from(it.paramid).ok().and_then(|id| id.checked_sub(1));
-    let of = |list: Option<&[Expression]>| place.and_then(|place| list?.get(place)).cloned();
+fn parameter<'a>(it: &pg_sys::Param, frame: &Frame<'a>) -> Option<&'a Expression> {
+    let place = usize::try_from(it.paramid).ok()?.checked_sub(1)?;
     match it.paramkind {
-        pg_sys::ParamKind::PARAM_EXTERN => of(frame.arguments),
-        pg_sys::ParamKind::PARAM_SUBLINK => of(Some(frame.selected)),
+        pg_sys::ParamKind::PARAM_EXTERN => frame.arguments?.get(place),
+        pg_sys::ParamKind::PARAM_SUBLINK => frame.selected.get(place),
         _ => None,
     }
 }
@@ -713,12 +839,31 @@ unsafe fn value_of(type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> Option<Value>
                 MaxAge::from_interval(interval.months(), interval.days(), interval.micros()).ok().map(Value::Interval)
             }
             pg_sys::TEXTARRAYOID | VARCHAR_ARRAY => {
+                if !is_simple_array(datum) {
+                    return None;
+                }
                 let array = pgrx::datum::Array::<&str>::from_datum(datum, false)?;
                 let item = |item: Option<&str>| item.map_or(Value::Null, Value::text);
                 Some(Value::Array(array.iter().map(item).collect()))
             }
             _ if Kind::of(type_oid) == Kind::Enum => output(pg_sys::F_ENUM_OUT.into(), datum).map(Value::Text),
             _ => None,
+        }
+    }
+}
+
+/// Whether an array has one dimension that begins at 1, or none.
+///
+/// # Safety
+/// `datum` must be an array, and not null.
+unsafe fn is_simple_array(datum: pg_sys::Datum) -> bool {
+    // SAFETY: the caller's promise; the header is followed by the lengths and then the lower bounds of its dimensions.
+    unsafe {
+        let array: *mut pg_sys::ArrayType = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
+        match (*array).ndim {
+            0 => true,
+            1 => *array.add(1).cast::<i32>().add(1) == 1,
+            _ => false,
         }
     }
 }

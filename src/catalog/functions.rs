@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString};
 
 use aal::access::Comparison;
 use pgrx::pg_sys::panic::CaughtError;
@@ -10,6 +10,7 @@ use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 use pgrx::{PgMemoryContexts, PgTryBuilder};
 
+use super::text_bodies::Kind;
 use crate::functions::session::is_cancellation;
 use crate::planner::cast;
 use crate::types::pointers;
@@ -52,11 +53,13 @@ pub enum Known {
 /// The body of a function written in SQL: one query.
 #[derive(Clone)]
 pub struct SqlBody {
-    /// The query. Lives as long as [`Functions`].
-    pub query: *mut pg_sys::Query,
-    /// How many parameters it takes.
-    pub parameters: usize,
-    /// The defaults of the last of them, as the catalog holds them.
+    /// What it says.
+    pub query: BodyQuery,
+    /// Its parameters.
+    pub parameters: Vec<Parameter>,
+    /// The type of its result.
+    pub result: pg_sys::Oid,
+    /// The defaults of the last parameters, as the catalog holds them.
     pub defaults: Option<CString>,
     /// Whether it is NULL where an argument is.
     pub strict: bool,
@@ -64,11 +67,34 @@ pub struct SqlBody {
     pub security_definer: bool,
     /// Whether it runs with settings of its own.
     pub has_settings: bool,
+    /// Whether it can mean nothing else.
+    pub is_certain: bool,
+}
+
+/// A query. Lives as long as [`Functions`].
+#[derive(Clone, Copy)]
+pub enum BodyQuery {
+    /// As Postgres understood it when the function was made.
+    Analyzed(*mut pg_sys::Query),
+    /// As it was written: what it means is decided each time it runs.
+    Written(*mut pg_sys::Node),
+}
+
+/// A function's parameter.
+#[derive(Clone)]
+pub struct Parameter {
+    /// Its name; empty if it has none.
+    pub name: String,
+    /// Its type.
+    pub kind: pg_sys::Oid,
 }
 
 /// The functions that policies call.
 pub struct Functions {
     ours: HashMap<pg_sys::Oid, Option<Known>>,
+    names: HashMap<String, Option<Known>>,
+    /// Whether nobody but a gateway sets settings, the search_path among them.
+    trusts_settings: bool,
     guard: pg_sys::Oid,
     bodies: RefCell<HashMap<pg_sys::Oid, Option<SqlBody>>>,
     /// Holds what is read of them.
@@ -77,7 +103,7 @@ pub struct Functions {
 
 impl Functions {
     /// Finds our own: those that belong to the extension, so that nobody else's of that name is taken for one.
-    pub fn read(client: &SpiClient<'_>) -> Result<Functions, spi::Error> {
+    pub fn read(client: &SpiClient<'_>, trusts_settings: bool) -> Result<Functions, spi::Error> {
         let rows = client.select(
             "select p.oid, p.proname::text
                from pg_catalog.pg_extension e
@@ -90,6 +116,7 @@ impl Functions {
             &[],
         )?;
         let mut ours = HashMap::new();
+        let mut names = HashMap::new();
         let mut guard = pg_sys::InvalidOid;
         for row in rows {
             let (Some(oid), Some(name)) = (row.get::<pg_sys::Oid>(1)?, row.get::<String>(2)?) else { continue };
@@ -115,9 +142,10 @@ impl Functions {
                 }
             });
             ours.insert(oid, known);
+            names.insert(name, known);
         }
         let memory = RefCell::new(PgMemoryContexts::new("pg_aal: bodies of functions"));
-        Ok(Functions { ours, guard, bodies: RefCell::new(HashMap::new()), memory })
+        Ok(Functions { ours, names, trusts_settings, guard, bodies: RefCell::new(HashMap::new()), memory })
     }
 
     /// Those of ours that ask for a level.
@@ -175,13 +203,13 @@ impl Functions {
 
     fn read_body(&self, client: &SpiClient<'_>, function: pg_sys::Oid) -> Result<Option<SqlBody>, spi::Error> {
         let rows = client.select(
-            "select p.prosrc, p.prosqlbody::pg_catalog.text, p.proowner, p.proisstrict, p.prosecdef, p.pronargs::pg_catalog.int4,
-                    p.proargdefaults::pg_catalog.text, p.prorettype,
-                    (select pg_catalog.substr(setting, 13) from pg_catalog.unnest(p.proconfig) setting)
+            "select p.prosrc, p.prosqlbody::pg_catalog.text, p.proisstrict, p.prosecdef,
+                    (select pg_catalog.substr(setting, 13) from pg_catalog.unnest(p.proconfig) setting),
+                    p.proargdefaults::pg_catalog.text, p.prorettype, p.proargtypes::pg_catalog.oid[], p.proargnames
                from pg_catalog.pg_proc p
                join pg_catalog.pg_language l on l.oid = p.prolang
               where p.oid = $1 and l.lanname = 'sql' and p.prokind = 'f' and not p.proretset and p.provariadic = 0
-                and pg_catalog.cardinality(coalesce(p.proconfig, '{}')) <= 1
+                and p.proallargtypes is null
                 and not exists (select from pg_catalog.unnest(p.proconfig) setting where setting not like 'search\\_path=%')
                 and not exists (
                     select from pg_catalog.unnest(p.proargtypes) as argument(type)
@@ -194,28 +222,58 @@ impl Functions {
             return Ok(None);
         }
         let row = rows.first();
-        let source: Option<String> = row.get(1)?;
-        let tree: Option<String> = row.get(2)?;
-        let owner: pg_sys::Oid = row.get(3)?.unwrap_or(pg_sys::InvalidOid);
         let text = |text: Option<String>| text.and_then(|text| CString::new(text).ok());
-        let result: pg_sys::Oid = row.get(8)?.unwrap_or(pg_sys::InvalidOid);
-        let path = text(row.get(9)?);
-        let has_settings = path.is_some();
-        let path = path.unwrap_or_else(|| c"pg_catalog, pg_temp".to_owned());
-        let query = match (text(tree), text(source)) {
-            (Some(tree), _) => self.within_memory(|| single_query(&tree)),
-            (None, Some(source)) => self.within_memory(|| parse(function, owner, &source, &path)),
+        let result: pg_sys::Oid = row.get(7)?.unwrap_or(pg_sys::InvalidOid);
+        let path: Option<String> = row.get(5)?;
+        let query = match (text(row.get(2)?), text(row.get(1)?)) {
+            (Some(tree), _) => {
+                let query = self.within_memory(|| single_query(&tree)).filter(|query| answers_with(*query, result));
+                query.map(BodyQuery::Analyzed)
+            }
+            (None, Some(source)) => self.within_memory(|| parse(&source)).map(BodyQuery::Written),
             (None, None) => None,
         };
-        let Some(query) = query.filter(|query| answers_with(*query, result)) else { return Ok(None) };
+        let Some(query) = query else { return Ok(None) };
+        let types: Vec<pg_sys::Oid> = row.get(8)?.unwrap_or_default();
+        let names: Vec<Option<String>> = row.get(9)?.unwrap_or_default();
+        let name = |n: usize| names.get(n).cloned().flatten().unwrap_or_default();
         Ok(Some(SqlBody {
             query,
-            parameters: row.get::<i32>(6)?.and_then(|n| usize::try_from(n).ok()).unwrap_or_default(),
-            defaults: text(row.get(7)?),
-            strict: row.get(4)?.unwrap_or_default(),
-            security_definer: row.get(5)?.unwrap_or_default(),
-            has_settings,
+            parameters: types.into_iter().enumerate().map(|(n, kind)| Parameter { name: name(n), kind }).collect(),
+            result,
+            defaults: text(row.get(6)?),
+            strict: row.get(3)?.unwrap_or_default(),
+            security_definer: row.get(4)?.unwrap_or_default(),
+            has_settings: path.is_some(),
+            // Written, it means what the search_path of whoever runs it makes it mean, unless it has its own.
+            is_certain: match query {
+                BodyQuery::Analyzed(_) => true,
+                BodyQuery::Written(_) => self.trusts_settings && path.as_deref().is_none_or(begins_with_pg_catalog),
+            },
         }))
+    }
+
+    /// One of ours, by its name.
+    pub fn ours_named(&self, name: &str) -> Option<Known> {
+        self.names.get(name).copied().flatten()
+    }
+
+    /// A user's function by its full name, if there's only one of that name.
+    pub fn users_named(&self, schema: &str, name: &str) -> Option<pg_sys::Oid> {
+        let found = Spi::connect(|client| {
+            let rows = client.select(
+                "select p.oid from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+                  where n.nspname::pg_catalog.text = $1 and p.proname::pg_catalog.text = $2",
+                Some(2),
+                &[schema.into(), name.into()],
+            )?;
+            let oids: Result<Vec<Option<pg_sys::Oid>>, spi::Error> = rows.map(|row| row.get(1)).collect();
+            oids
+        });
+        match found.ok()?.as_slice() {
+            [Some(one)] => Some(*one),
+            _ => None,
+        }
     }
 
     fn within_memory<T>(&self, work: impl FnOnce() -> T) -> T {
@@ -225,6 +283,23 @@ impl Functions {
         // SAFETY: the context that was current.
         unsafe { pg_sys::MemoryContextSwitchTo(before) };
         done
+    }
+}
+
+impl Known {
+    /// The parameters and the result of one of ours; `None` for what a body that is stored as text can't be read with.
+    pub fn signature(self) -> Option<(&'static [(&'static str, Kind)], Kind)> {
+        const LEVEL: (&str, Kind) = ("level", Kind::Text);
+        const MAX_AGE: (&str, Kind) = ("max_age", Kind::Interval);
+        Some(match self {
+            Known::HasLevel { .. } => (&[LEVEL, MAX_AGE], Kind::Boolean),
+            Known::HasEnrolledLevel { .. } => (&[MAX_AGE], Kind::Boolean),
+            Known::AuthenticatedAt => (&[LEVEL], Kind::Other),
+            Known::Level | Known::EnrolledLevel => (&[], Kind::Text),
+            Known::Claims | Known::Status => (&[], Kind::Jsonb),
+            Known::Methods => (&[], Kind::Other),
+            _ => return None,
+        })
     }
 }
 
@@ -302,103 +377,50 @@ fn answers_with(query: *mut pg_sys::Query, result: pg_sys::Oid) -> bool {
         && matches!(types.as_slice(), [one] if *one == result || (is_text(*one) && is_text(result)))
 }
 
-// Declared as in Postgres' executor/functions.h, which pgrx doesn't bind.
-unsafe extern "C-unwind" {
-    fn prepare_sql_fn_parse_info(
-        tuple: pg_sys::HeapTuple,
-        call: *mut pg_sys::Node,
-        collation: pg_sys::Oid,
-    ) -> *mut c_void;
-    fn sql_fn_parser_setup(state: *mut pg_sys::ParseState, info: *mut c_void);
+/// Whether names are looked for in `pg_catalog` first: there it comes unless the path says otherwise.
+fn begins_with_pg_catalog(path: &str) -> bool {
+    let schemas: Vec<&str> = path.split(',').map(|schema| schema.trim().trim_matches('"')).collect();
+    !schemas.contains(&"pg_catalog") || schemas[0] == "pg_catalog"
 }
 
-/// Parses the body of a function, as a call of it would; `None` where that fails, or it isn't one query.
-///
-/// Parsing can run the input functions of types, and of domains their checks. So it happens as the function's owner, who
-/// could have had them run anyway, where nothing can be left behind for whoever asks.
-fn parse(function: pg_sys::Oid, owner: pg_sys::Oid, source: &CStr, path: &CStr) -> Option<*mut pg_sys::Query> {
-    // SAFETY: variables of the backend, which the end of a subtransaction doesn't restore.
-    let (memory, resources) = unsafe { (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner) };
-    // SAFETY: begins a subtransaction, which is rolled back below in any case.
-    unsafe {
-        pg_sys::BeginInternalSubTransaction(std::ptr::null());
-        pg_sys::MemoryContextSwitchTo(memory);
+/// Parses the text of a body, without looking up what any name in it means: nothing is run by that. `None` where it is not
+/// one statement.
+fn parse(source: &CStr) -> Option<*mut pg_sys::Node> {
+    // What a backslash means is a setting's to say (standard_conforming_strings).
+    if source.to_bytes().contains(&b'\\') {
+        return None;
     }
-    let parsed = PgTryBuilder::new(|| {
-        let query = as_owner(owner, path, || parse_here(function, source));
-        // What the owner's code may have done is undone. The query stays: it isn't in the subtransaction's memory.
-        // SAFETY: the subtransaction begun above.
-        unsafe { pg_sys::RollbackAndReleaseCurrentSubTransaction() };
-        Ok(query)
+    unless_it_fails(|| {
+        // SAFETY: a C string; the tree is made in the current memory context.
+        let raw: *mut pg_sys::RawStmt = only(unsafe { pg_sys::pg_parse_query(source.as_ptr()) })?;
+        // SAFETY: a list of RawStmt.
+        Some(unsafe { (*raw).stmt })
     })
-    .catch_others(|error| {
-        // SAFETY: as above. It puts the current user and settings back, too.
-        unsafe { pg_sys::RollbackAndReleaseCurrentSubTransaction() };
+}
+
+/// What reading something came to; `None` where Postgres raised an error in it: a body that isn't SQL, a tree too deep, an
+/// object dropped meanwhile. One such must not keep everybody from an answer about all the others.
+///
+/// Only for what takes no locks and opens nothing: there's no subtransaction to give them back.
+pub fn unless_it_fails<T>(read: impl FnOnce() -> Option<T>) -> Option<T> {
+    // SAFETY: reads a variable of the backend.
+    let memory = unsafe { pg_sys::CurrentMemoryContext };
+    let read = std::panic::AssertUnwindSafe(read);
+    PgTryBuilder::new(move || {
+        let read = read;
+        (read.0)()
+    })
+    .catch_others(move |error| {
+        // SAFETY: the context that was current.
+        unsafe { pg_sys::MemoryContextSwitchTo(memory) };
         match &error {
             CaughtError::PostgresError(report) | CaughtError::ErrorReport(report)
                 if !is_cancellation(report.sql_error_code()) =>
             {
-                Ok(None)
+                None
             }
-            _ => Err(error),
+            _ => error.rethrow(),
         }
     })
-    .execute();
-    // SAFETY: what was current before.
-    unsafe {
-        pg_sys::MemoryContextSwitchTo(memory);
-        pg_sys::CurrentResourceOwner = resources;
-    }
-    parsed.unwrap_or_else(|error| error.rethrow())
-}
-
-/// Does something with another user's rights and search_path. Where it raises, the end of the subtransaction puts both
-/// back.
-fn as_owner<T>(owner: pg_sys::Oid, path: &CStr, work: impl FnOnce() -> T) -> T {
-    let (mut user, mut context): (pg_sys::Oid, c_int) = (pg_sys::InvalidOid, 0);
-    // SAFETY: reads and sets variables of the backend; the level of settings is closed below.
-    let level = unsafe {
-        pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut context);
-        pg_sys::SetUserIdAndSecContext(owner, context | pg_sys::SECURITY_RESTRICTED_OPERATION as c_int);
-        let level = pg_sys::NewGUCNestLevel();
-        pg_sys::set_config_option(
-            c"search_path".as_ptr(),
-            path.as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
-        level
-    };
-    let done = work();
-    // SAFETY: what was current before.
-    unsafe {
-        pg_sys::AtEOXact_GUC(false, level);
-        pg_sys::SetUserIdAndSecContext(user, context);
-    }
-    done
-}
-
-fn parse_here(function: pg_sys::Oid, source: &CStr) -> Option<*mut pg_sys::Query> {
-    type Setup = unsafe extern "C-unwind" fn(*mut pg_sys::ParseState, *mut c_void);
-    let setup: Setup = sql_fn_parser_setup;
-    // SAFETY: a text and a function's row of the catalog, held until the parse is done; all is allocated in the current
-    // memory context. The calls are guarded, in a closure that holds nothing to drop.
-    unsafe {
-        let raw: *mut pg_sys::RawStmt = only(pg_sys::pg_parse_query(source.as_ptr().cast::<c_char>()))?;
-        let tuple =
-            pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::PROCOID as c_int, pg_sys::Datum::from(function));
-        if tuple.is_null() {
-            return None;
-        }
-        let info = pg_sys::ffi::pg_guard_ffi_boundary(|| {
-            prepare_sql_fn_parse_info(tuple, std::ptr::null_mut(), pg_sys::InvalidOid)
-        });
-        let query = pg_sys::parse_analyze_withcb(raw, source.as_ptr(), Some(setup), info, std::ptr::null_mut());
-        pg_sys::ReleaseSysCache(tuple);
-        Some(query)
-    }
+    .execute()
 }

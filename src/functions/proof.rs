@@ -39,7 +39,7 @@ fn aal_matrix(
 > {
     let table = target.map(|Regclass(oid)| table(oid).oid);
     let catalog = catalog(Scope { table, role: None, with_surroundings: false });
-    let requirements = Requirements::derive(&catalog);
+    let requirements = Requirements::derive(&catalog, &interrupts);
     let wanted = requirements.iter().filter(|(it, ..)| table.is_none_or(|oid| oid.to_u32() == it.id));
     let rows: Vec<_> = wanted
         .map(|(table, role, command, required)| {
@@ -81,7 +81,7 @@ fn aal_lint() -> TableIterator<
     ),
 > {
     let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
-    let requirements = Requirements::derive(&catalog);
+    let requirements = Requirements::derive(&catalog, &interrupts);
     let rows: Vec<_> = lint::run(&catalog, &requirements)
         .into_iter()
         .map(|finding| {
@@ -126,7 +126,7 @@ fn assert_aal(
     if catalog.roles.is_empty() {
         raise(b"42704", &format!("role \"{role}\" does not exist"), None, None);
     }
-    let requirements = Requirements::derive(&catalog);
+    let requirements = Requirements::derive(&catalog, &interrupts);
     // The row was read a moment ago; if it is gone by now, nothing is asserted.
     let Some(required) = requirements.of(target.to_u32(), 0, command) else {
         raise(b"42P01", "the table does not exist", None, None)
@@ -147,7 +147,7 @@ fn assert_aal(
 #[search_path(pg_catalog, pg_temp)]
 fn aal_report() -> String {
     let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
-    let requirements = Requirements::derive(&catalog);
+    let requirements = Requirements::derive(&catalog, &interrupts);
     let rows = requirements.iter().map(|(table, role, command, required)| report::Row {
         table: table.display_name.clone(),
         role: role.name.clone(),
@@ -214,6 +214,11 @@ fn table(oid: pg_sys::Oid) -> Relation {
     };
     require_table(&relation, "proved");
     relation
+}
+
+/// Raises if somebody wants this to end.
+fn interrupts() {
+    pgrx::check_for_interrupts!();
 }
 
 fn unknown_command(command: &str) -> ! {

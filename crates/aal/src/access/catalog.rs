@@ -128,6 +128,8 @@ pub struct Table {
     pub policies: Vec<Policy>,
     /// Its guards.
     pub guards: Vec<Guard>,
+    /// Whether a view, a rule or a function holds it by its OID: through those it is reached without its schema.
+    pub reached_by_oid: bool,
     /// The commands in whose place, or beside which, rules of the table do something else: with its owner's rights.
     pub ruled: Vec<Command>,
     /// How each role stands to it.
@@ -218,13 +220,6 @@ pub struct Standing {
     pub privileges: [bool; 5],
     /// Why the policies don't count for it, if so (where row security is on).
     pub bypass: Option<Bypass>,
-}
-
-impl Standing {
-    /// Whether the grants let it.
-    pub fn may(&self, command: Command) -> bool {
-        self.may_use_schema && self.privileges[command.index()]
-    }
 }
 
 /// Why policies don't count for a role.

@@ -26,8 +26,14 @@ pub struct Evaluation<'a> {
     assumed: Vec<(&'a str, Option<bool>)>,
 }
 
-/// How many unknowns are told apart within one row's policies.
-const MOST_ASSUMPTIONS: usize = 5;
+/// How many unknowns are told apart within one row's policies of so many nodes: each triples the work.
+fn most_assumptions(size: usize) -> usize {
+    match size {
+        0..=300 => 5,
+        301..=3_000 => 2,
+        _ => 0,
+    }
+}
 
 impl<'a> Evaluation<'a> {
     /// For a session, of a role.
@@ -51,10 +57,13 @@ impl<'a> Evaluation<'a> {
         if !both.can_be_true() {
             return false;
         }
-        if both.is_only(&Value::Bool(true)) || self.assumed.len() == MOST_ASSUMPTIONS {
+        if both.is_only(&Value::Bool(true)) {
             return true;
         }
         let all = || permissive.unwrap_or_default().iter().chain(restrictive);
+        if self.assumed.len() == most_assumptions(all().map(|expression| expression.extent().0).sum()) {
+            return true;
+        }
         match all().find_map(|expression| self.next_unknown(expression)) {
             None => true,
             Some(key) => [Some(true), Some(false), None].into_iter().any(|truth| {
@@ -132,9 +141,9 @@ impl<'a> Evaluation<'a> {
 
     fn unknown(&self, key: Option<&str>, strict: bool, arguments: &[Expression]) -> Outcomes {
         let arguments: Vec<Outcomes> = arguments.iter().map(|it| self.outcomes(it)).collect();
-        if arguments.iter().any(Outcomes::always_raises) {
-            Outcomes::raises()
-        } else if strict && arguments.iter().any(|it| it.is_only(&Value::Null)) {
+        // An argument that raises says nothing: a function that doesn't look at it may be put in the place of its call, and
+        // of a strict one none is looked at if another is NULL.
+        if strict && arguments.iter().any(Outcomes::is_null) {
             Outcomes::one(Value::Null)
         } else {
             match key.and_then(|key| self.assumption(key)) {
@@ -191,6 +200,10 @@ impl<'a> Evaluation<'a> {
             (None, _) | (Some(Level::Aal1), Enrolled::Yes) => no,
             // False also where nobody knows the user.
             (Some(Level::Aal1), Enrolled::No) => self.outcomes(max_age).map(any_boolean, |max_age| match max_age {
+                Value::Interval(max_age) if self.session.age.is_within(*max_age) == Some(false) => no.clone(),
+                _ => any_boolean(),
+            }),
+            (_, Enrolled::Yes) => self.outcomes(max_age).map(any_boolean, |max_age| match max_age {
                 Value::Interval(max_age) if self.session.age.is_within(*max_age) == Some(false) => no.clone(),
                 _ => any_boolean(),
             }),
@@ -252,7 +265,7 @@ impl<'a> Evaluation<'a> {
             });
         }
         // A NULL on either side decides, whatever is on the other.
-        if !a.always_raises() && !b.always_raises() && (a.is_only(&Value::Null) || b.is_only(&Value::Null)) {
+        if a.is_null() || b.is_null() {
             return Outcomes::one(Value::Null);
         }
         pairs(a, b, Outcomes::any_truth, |a, b| match (a, b) {
@@ -539,7 +552,9 @@ fn pairs(
     each: impl Fn(&Value, &Value) -> Outcomes,
 ) -> Outcomes {
     if a.always_raises() || b.always_raises() {
-        return Outcomes::raises();
+        // Where one operand of a strict operator is NULL, the other may not be looked at.
+        let null = a.can_be(&Value::Null) || b.can_be(&Value::Null);
+        return if null { Outcomes::one(Value::Null) } else { Outcomes::raises() };
     }
     match b.known() {
         None => unknown(),

@@ -283,9 +283,11 @@ impl Expression {
         }
     }
 
-    /// How many nodes it has.
-    pub fn size(&self) -> usize {
-        1 + self.children().into_iter().map(Expression::size).sum::<usize>()
+    /// How many nodes it has, and how many of them one above the other.
+    pub fn extent(&self) -> (usize, usize) {
+        let beneath = self.children().into_iter().map(Expression::extent);
+        let (size, height) = beneath.fold((0, 0), |(size, height), (s, h)| (size + s, height.max(h)));
+        (size + 1, height + 1)
     }
 
     /// Whether this or anything beneath it is such.

@@ -108,11 +108,11 @@ pub struct Requirements<'a> {
 }
 
 impl<'a> Requirements<'a> {
-    /// Derives them all. Linear in policies, roles and tables.
-    pub fn derive(catalog: &'a Catalog) -> Requirements<'a> {
+    /// Derives them all. Linear in policies, roles and tables. `pause` is called now and then: it may unwind.
+    pub fn derive(catalog: &'a Catalog, pause: &dyn Fn()) -> Requirements<'a> {
         let tables: HashMap<TableId, usize> =
             catalog.tables.iter().enumerate().map(|(n, table)| (table.id, n)).collect();
-        let own: Vec<Vec<Vec<Required>>> = catalog.tables.iter().map(|table| of_table(catalog, table)).collect();
+        let own: Vec<Vec<Vec<Required>>> = catalog.tables.iter().map(|table| of_table(catalog, table, pause)).collect();
         let mut all = own.clone();
         for (n, table) in catalog.tables.iter().enumerate() {
             for (parent, is_partition) in ancestors(catalog, &tables, table) {
@@ -191,7 +191,7 @@ fn ancestors(catalog: &Catalog, tables: &HashMap<TableId, usize>, table: &Table)
 }
 
 /// What a table's commands need of each role, by its own policies.
-fn of_table(catalog: &Catalog, table: &Table) -> Vec<Vec<Required>> {
+fn of_table(catalog: &Catalog, table: &Table, pause: &dyn Fn()) -> Vec<Vec<Required>> {
     // Roles that the same policies bind need the same, unless a policy asks who they are or what they may read.
     let is_same_for_all = !table.policies.iter().flat_map(Policy::expressions).any(asks_who);
     let mut known: HashMap<(Command, Vec<bool>), Required> = HashMap::new();
@@ -201,6 +201,7 @@ fn of_table(catalog: &Catalog, table: &Table) -> Vec<Vec<Required>> {
             Command::ALL
                 .into_iter()
                 .map(|command| {
+                    pause();
                     if let Some(required) = without_policies(table, standing, command) {
                         return required;
                     }
@@ -236,10 +237,11 @@ fn asks_who(expression: &Expression) -> bool {
 /// What a command needs where no policy has a say.
 fn without_policies(table: &Table, standing: &Standing, command: Command) -> Option<Required> {
     if standing.bypass != Some(super::Bypass::Superuser) {
-        if !standing.may_use_schema {
+        // Usage is asked for where a name is looked up, and nowhere else.
+        if !standing.may_use_schema && !table.reached_by_oid {
             return Some(Required::new(RequiredLevel::Denied, "no usage on the schema"));
         }
-        if !standing.may(command) {
+        if !standing.privileges[command.index()] {
             return Some(Required::new(RequiredLevel::Denied, "no privilege"));
         }
     }
@@ -324,10 +326,15 @@ impl<'a> Place<'a> {
 
     /// As `auth.aal_guard` decides it: by the policy of this command, or for want of it another of ours.
     fn guards_speak_up(&self, command: policy::Command) -> bool {
-        let named = |names: &[&str]| self.table.policies.iter().find(|policy| names.contains(&policy.name.as_str()));
-        named(&[command.policy()])
-            .or_else(|| named(&policy::POLICIES))
-            .is_none_or(|policy| policy.binds[self.role_index])
+        let policies = &self.table.policies;
+        match policies.iter().find(|policy| policy.name == command.policy()) {
+            Some(policy) => policy.binds[self.role_index],
+            // Which of them it asks isn't known here.
+            None => {
+                let mut ours = policies.iter().filter(|policy| policy::POLICIES.contains(&policy.name.as_str()));
+                ours.all(|policy| policy.binds[self.role_index])
+            }
+        }
     }
 
     /// All `max_age`s that are asked, smallest first.
@@ -438,13 +445,19 @@ fn push_new(names: &mut Vec<String>, name: String) {
     }
 }
 
+/// How many `max_age`s are told apart in the policies for one command.
+const MOST_AGES: usize = 16;
+
 /// The lowest level that passes, and the greatest age of its factor.
 fn lowest(ages: &[MaxAge], passes: impl Fn(Session) -> bool) -> (RequiredLevel, Option<MaxAge>) {
+    // So many aren't told apart.
+    let ages = if ages.len() > MOST_AGES { &[] } else { ages };
     if passes(Session::NOBODY) {
         return (RequiredLevel::None, None);
     }
     let oldest = |session: Session| {
-        let mut older = [Age::Older].into_iter().chain(ages.iter().rev().map(|age| Age::AtMost(*age)));
+        let oldest = if ages.is_empty() { Age::Any } else { Age::Older };
+        let mut older = [oldest].into_iter().chain(ages.iter().rev().map(|age| Age::AtMost(*age)));
         older.find(|age| passes(session.aged(*age)))
     };
     let max_age = |age: Age| match age {
@@ -459,7 +472,15 @@ fn lowest(ages: &[MaxAge], passes: impl Fn(Session) -> bool) -> (RequiredLevel, 
             return (RequiredLevel::Aal1, max_age(one).zip(max_age(other)).map(|(one, other)| one.max(other)));
         }
         (Some(one), None) => return (RequiredLevel::Aal1, max_age(one)),
-        (None, Some(other)) => return (RequiredLevel::Enrolled, max_age(other)),
+        // The enrolled level is aal1 for some, and aal2 for the others.
+        (None, Some(other)) => {
+            let enrolled = Session { enrolled: Enrolled::Yes, ..Session::at(Level::Aal2) };
+            let max_age = match oldest(enrolled) {
+                Some(one) => max_age(one).zip(max_age(other)).map(|(one, other)| one.max(other)),
+                None => max_age(other),
+            };
+            return (RequiredLevel::Enrolled, max_age);
+        }
         (None, None) => {}
     }
     for (level, required) in [(Level::Aal2, RequiredLevel::Aal2), (Level::Aal3, RequiredLevel::Aal3)] {

@@ -158,6 +158,11 @@ impl Outcomes {
         !self.anything && self.values.iter().all(|it| it == value)
     }
 
+    /// Whether it is NULL, for certain.
+    pub fn is_null(&self) -> bool {
+        !self.always_raises() && self.is_only(&Value::Null)
+    }
+
     /// Whether it raises, whatever happens.
     pub fn always_raises(&self) -> bool {
         !self.anything && self.values.is_empty()

@@ -137,6 +137,16 @@ pub fn unknown_levels(expression: &Expression, trusts_settings: bool) -> Vec<Str
         true
     });
     expression.visit(&mut |it| {
+        // Contains `{"aal": …}`.
+        if let Compare(Comparison::Contains, document, part) = it
+            && let Constant(Value::Json(part)) = &**part
+            && document.is_claims()
+            && let Some(level) = part.get("aal").and_then(serde_json::Value::as_str)
+            && !is_level(level)
+            && !unknown.iter().any(|it| it == level)
+        {
+            unknown.push(level.to_owned());
+        }
         if let HasLevel { level, .. } = it
             && let Constant(Value::Text(level)) = level.unwrapped()
             && !is_level(level)
@@ -186,16 +196,28 @@ pub fn reads_claim(expression: &Expression, name: &str) -> bool {
 
 /// The claims that are read and would be `aal`, were they spelt like it.
 pub fn misspelt_claims(expression: &Expression) -> Vec<String> {
+    use Expression::*;
     let mut found: Vec<String> = Vec::new();
     expression.visit(&mut |it| {
-        if let Expression::Member { document, key, .. } = it
-            && let Expression::Constant(Value::Text(key)) = &**key
-            && document.is_claims()
-            && key != "aal"
-            && key.trim().eq_ignore_ascii_case("aal")
-            && !found.contains(key)
-        {
-            found.push(key.clone());
+        let (document, key) = match it {
+            Member { document, key, .. } => (document, Some(&**key)),
+            Path { document, path, .. } => match &**path {
+                Array(path) => (document, path.first()),
+                _ => (document, Some(&**path)),
+            },
+            _ => return true,
+        };
+        let key = match key {
+            Some(Constant(Value::Text(key))) => key.as_str(),
+            Some(Constant(Value::Array(path))) => match path.as_slice() {
+                [Value::Text(key)] => key.as_str(),
+                _ => return true,
+            },
+            _ => return true,
+        };
+        let is_misspelt = key != "aal" && key.trim().eq_ignore_ascii_case("aal");
+        if is_misspelt && document.is_claims() && !found.iter().any(|it| it == key) {
+            found.push(key.to_owned());
         }
         true
     });

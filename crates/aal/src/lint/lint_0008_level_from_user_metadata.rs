@@ -2,7 +2,7 @@
 
 use super::{Found, Lint, Severity, Survey};
 use super::conditions::{reads_claim, texts_of};
-use crate::access::{Expression, Value};
+use crate::access::{Comparison, Expression, Value};
 
 pub const LINT: Lint = Lint {
     name: "0008_level_from_user_metadata",
@@ -15,10 +15,7 @@ pub const LINT: Lint = Lint {
 };
 
 fn find(survey: &Survey<'_>) -> Vec<Found> {
-    let is_about_level = |value: &Value| texts_of(value).iter().any(|text| {
-        let text = text.to_ascii_lowercase();
-        text.contains("aal") || text.contains("mfa") || text.contains("assurance")
-    });
+    let is_about_level = |value: &Value| texts_of(value).iter().any(|text| is_about_level(text));
     let names_level = |key: &Expression| key.any(&|it| matches!(it, Expression::Constant(value) if is_about_level(value)));
     let is_user_written = |it: &Expression| it.any(&|it| reads_claim(it, "user_metadata"));
     survey.policies_with(
@@ -28,9 +25,27 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 Expression::Path { document, path, .. } => {
                     names_level(path) && (reads_claim(it, "user_metadata") || is_user_written(document))
                 }
+                // Contains `{"user_metadata": {"aal": …}}`.
+                Expression::Compare(Comparison::Contains, document, part) => {
+                    let metadata = match &**part {
+                        Expression::Constant(Value::Json(part)) => part.get("user_metadata"),
+                        _ => None,
+                    };
+                    document.is_claims() && metadata.is_some_and(holds_level)
+                }
                 _ => false,
             })
         },
         "reads the level from user_metadata, which users write themselves",
     )
+}
+
+/// Whether an object has a key that is about the level.
+fn holds_level(object: &serde_json::Value) -> bool {
+    object.as_object().is_some_and(|object| object.keys().any(|key| is_about_level(key)))
+}
+
+fn is_about_level(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["aal", "mfa", "assurance"].iter().any(|word| text.contains(word))
 }

@@ -23,7 +23,13 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 Expression::Constant(value) => texts_of(value).iter().any(|text| FIRST_FACTORS.contains(text)),
                 _ => false,
             };
-            expression.any(&reads_methods) && expression.any(&names_one)
+            let mut counts_one = false;
+            // What is negated refuses such a session, instead of letting it in.
+            expression.visit(&mut |it| {
+                counts_one |= names_one(it);
+                !matches!(it, Expression::Not(_) | Expression::CompareEach { negated: true, .. })
+            });
+            counts_one && expression.any(&reads_methods)
         },
         "looks in amr for a method that is a first factor",
     )

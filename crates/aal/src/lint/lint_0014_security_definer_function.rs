@@ -2,7 +2,7 @@
 
 use super::{Found, Lint, Severity, Survey};
 use std::collections::HashSet;
-use crate::access::{Command, Function, Table};
+use crate::access::{Command, Table};
 
 pub const LINT: Lint = Lint {
     name: "0014_security_definer_function",
@@ -17,11 +17,14 @@ pub const LINT: Lint = Lint {
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for function in survey.catalog.functions.iter().filter(|it| it.security_definer && !it.open_to.is_empty()) {
-        if asks_for_level(function) {
+        let body = without_comments(&function.body);
+        if asks_for_level(&body) {
             continue;
         }
-        let words = words(&function.body);
-        let reaches = |table: &Table| function.reaches.contains(&table.id) || words.contains(table.name.as_str());
+        // A name that isn't quoted is in lower case.
+        let lower = body.to_lowercase();
+        let (as_written, folded) = (words(&body), words(&lower));
+        let reaches = |table: &Table| function.reaches.contains(&table.id) || as_written.contains(table.name.as_str()) || folded.contains(table.name.as_str());
         let Some(owner) = survey.catalog.role_place(function.owner) else { continue };
         let past = survey.protected().filter(|(place, table)| {
             reaches(table)
@@ -50,12 +53,60 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
     found
 }
 
-/// Whether its body asks for a level. How, isn't looked at.
-fn asks_for_level(function: &Function) -> bool {
-    ["require_aal", "has_aal", "require_enrolled_aal", "has_enrolled_aal"].iter().any(|name| function.body.contains(name))
+/// Whether its body calls one of ours that asks for a level. What it does with the answer, isn't looked at.
+fn asks_for_level(body: &str) -> bool {
+    const ASKING: [&str; 4] = ["require_aal", "has_aal", "require_enrolled_aal", "has_enrolled_aal"];
+    ASKING.iter().any(|name| {
+        body.match_indices(name).any(|(at, _)| {
+            let is_whole = !body[..at].ends_with(is_of_name);
+            is_whole && body[at + name.len()..].trim_start().starts_with('(')
+        })
+    })
 }
 
 /// The names in a body: everything between what can't be part of one.
 fn words(body: &str) -> HashSet<&str> {
-    body.split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '$').collect()
+    body.split(|letter: char| !is_of_name(letter)).collect()
+}
+
+fn is_of_name(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_' || letter == '$'
+}
+
+/// A body without its comments.
+fn without_comments(body: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = body;
+    while let Some(at) = rest.find("--").into_iter().chain(rest.find("/*")).min() {
+        kept.push_str(&rest[..at]);
+        kept.push(' ');
+        let comment = &rest[at..];
+        let end = if comment.starts_with("--") { comment.find('\n') } else { comment.find("*/").map(|end| end + 2) };
+        rest = end.map_or("", |end| &comment[end..]);
+    }
+    kept.push_str(rest);
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_call_asks_for_a_level() {
+        for body in ["perform auth.require_aal('aal2')", "if not has_aal ('aal2')", "select auth.has_enrolled_aal()"] {
+            assert!(asks_for_level(&without_comments(body)), "{body}");
+        }
+        for body in
+            ["-- TODO: has_aal('aal2')", "/* require_aal('aal2') */ delete", "my_has_aal('aal2')", "select has_aal", ""]
+        {
+            assert!(!asks_for_level(&without_comments(body)), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_comment_ends_where_it_does() {
+        assert_eq!(without_comments("a -- b\nc /* d */ e -- f"), "a  \nc   e  ");
+        assert_eq!(without_comments("a /* never ends"), "a  ");
+    }
 }

@@ -1,0 +1,93 @@
+//! How long the proof takes, by how many policies there are.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Result, anyhow};
+use plotters::prelude::*;
+use postgres::{Client, Config, NoTls};
+
+use crate::works::median;
+
+/// How many tables there are, in turn; each has three roles and [`POLICIES`] policies.
+const TABLES: [u32; 5] = [125, 250, 500, 1_000, 2_000];
+/// How many policies a table has.
+pub const POLICIES: u32 = 5;
+
+/// What was measured on so many tables, in seconds: medians.
+pub struct Proof {
+    /// How many tables.
+    pub tables: u32,
+    /// `select * from auth.aal_matrix()`.
+    pub matrix: f64,
+    /// `select * from auth.aal_lint()`.
+    pub lint: f64,
+    /// `select * from pg_policies`: what whoever wants to know by hand reads.
+    pub policies: f64,
+}
+
+/// Measures all, in databases of their own.
+pub fn measure(folder: &Path, setup: &Path, rounds: usize) -> Result<Vec<Proof>> {
+    let setup = std::fs::read_to_string(setup)?;
+    let connect = |database: &str| -> Result<Client> {
+        Ok(Config::new().host_path(folder.join("socket")).user("postgres").dbname(database).connect(NoTls)?)
+    };
+    let mut proofs = Vec::new();
+    for tables in TABLES {
+        eprintln!("proof: {tables} tables");
+        let database = format!("proof_{tables}");
+        connect("postgres")?.batch_execute(&format!("create database {database}"))?;
+        let mut client = connect(&database)?;
+        client.batch_execute(&setup.replace("{tables}", &tables.to_string()))?;
+        let mut times: [Vec<f64>; 3] = Default::default();
+        for _ in 0..rounds {
+            for (times, query) in times.iter_mut().zip(["auth.aal_matrix()", "auth.aal_lint()", "pg_policies"]) {
+                let start = Instant::now();
+                client.query(&format!("select * from {query}"), &[])?;
+                times.push(start.elapsed().as_secs_f64());
+            }
+        }
+        let [matrix, lint, policies] = times.map(median);
+        proofs.push(Proof { tables, matrix, lint, policies });
+    }
+    Ok(proofs)
+}
+
+/// Draws both over the number of policies.
+pub fn draw(proofs: &[Proof], file: &Path) -> Result<()> {
+    let root = SVGBackend::new(file, (900, 420)).into_drawing_area();
+    paint(&root, proofs).map_err(|error| anyhow!("{error}"))
+}
+
+type Line = (&'static str, RGBColor, fn(&Proof) -> f64);
+
+fn paint(root: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, proofs: &[Proof]) -> Result<(), String> {
+    let error = |error: DrawingAreaErrorKind<std::io::Error>| error.to_string();
+    let most = proofs.iter().map(|proof| proof.tables * POLICIES).max().unwrap_or(1);
+    let longest = proofs.iter().map(|proof| proof.matrix.max(proof.lint)).fold(0.0, f64::max) * 1_000.0;
+    root.fill(&WHITE).map_err(error)?;
+    let mut chart = ChartBuilder::on(root)
+        .caption("Milliseconds for all tables, over the number of policies", ("sans-serif", 16))
+        .margin(12)
+        .x_label_area_size(40)
+        .y_label_area_size(60)
+        .build_cartesian_2d(0..most + most / 20, 0.0..longest * 1.1)
+        .map_err(error)?;
+    chart.configure_mesh().x_desc("policies").y_desc("ms").light_line_style(WHITE).draw().map_err(error)?;
+    let lines: [Line; 3] = [
+        ("auth.aal_matrix()", RGBColor(36, 130, 96), |proof| proof.matrix),
+        ("auth.aal_lint()", RGBColor(190, 90, 50), |proof| proof.lint),
+        ("pg_policies", RGBColor(120, 120, 120), |proof| proof.policies),
+    ];
+    for (name, color, of) in lines {
+        let points = || proofs.iter().map(|proof| (proof.tables * POLICIES, of(proof) * 1_000.0));
+        let line = chart.draw_series(LineSeries::new(points(), color.stroke_width(2))).map_err(error)?;
+        line.label(name).legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], color));
+        chart.draw_series(points().map(|point| Circle::new(point, 3, color.filled()))).map_err(error)?;
+    }
+    let labels = chart.configure_series_labels();
+    let mut labels = labels;
+    labels.position(SeriesLabelPosition::UpperLeft).border_style(BLACK.mix(0.3)).background_style(WHITE);
+    labels.draw().map_err(error)?;
+    root.present().map_err(error)
+}
