@@ -82,7 +82,7 @@ fn aal_lint() -> TableIterator<
 > {
     let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
     let requirements = Requirements::derive(&catalog, &interrupts);
-    let rows: Vec<_> = lint::run(&catalog, &requirements)
+    let rows: Vec<_> = lint::run(&catalog, &requirements, &interrupts)
         .into_iter()
         .map(|finding| {
             let lint = finding.lint;
@@ -157,7 +157,7 @@ fn aal_report() -> String {
         decided_by: required.decided_by.clone(),
         note: required.note.clone(),
     });
-    let findings = lint::run(&catalog, &requirements).into_iter().map(|finding| {
+    let findings = lint::run(&catalog, &requirements, &interrupts).into_iter().map(|finding| {
         let about =
             |table: &&aal::access::Table| table.schema == finding.found.schema && table.name == finding.found.name;
         report::Finding {

@@ -43,7 +43,8 @@ fn reads_per_row(expression: &Expression, for_level: bool) -> bool {
             // Whatever is in it, it is called for every row.
             Origin::Call => expression.asks_for_level(),
         },
-        AnyRow { test, rows } => reads_per_row(test, for_level) || (rows.correlated && beneath()),
+        AnyRow { rows, .. } if rows.correlated => beneath(),
+        AnyRow { test, .. } => reads_per_row(test, for_level),
         _ => beneath(),
     }
 }
@@ -93,7 +94,7 @@ fn reads_claimed_level(expression: &Expression) -> bool {
 /// The texts that a level is compared with and that no session has.
 pub fn unknown_levels(expression: &Expression, trusts_settings: bool) -> Vec<String> {
     use Expression::*;
-    let mut unknown = Vec::new();
+    let mut unknown: Vec<String> = Vec::new();
     let mut compare = |compared: &Expression, constant: &Expression| {
         let texts: Vec<&str> = match constant.unwrapped() {
             Constant(value) => texts_of(value),

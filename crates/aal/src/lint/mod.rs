@@ -160,8 +160,9 @@ fn listed(commands: &[Command]) -> String {
 }
 
 /// Runs every lint.
-pub fn run<'a>(catalog: &'a Catalog, requirements: &'a Requirements<'a>) -> Vec<Finding> {
-    let survey = Survey { catalog, requirements };
+/// `pause` is called now and then: it may unwind.
+pub fn run<'a>(catalog: &'a Catalog, requirements: &'a Requirements<'a>, pause: &'a dyn Fn()) -> Vec<Finding> {
+    let survey = Survey { catalog, requirements, pause };
     let findings =
         LINTS.iter().flat_map(|lint| (lint.find)(&survey).into_iter().map(move |found| Finding { lint, found }));
     findings.collect()
@@ -171,6 +172,7 @@ pub fn run<'a>(catalog: &'a Catalog, requirements: &'a Requirements<'a>) -> Vec<
 struct Survey<'a> {
     catalog: &'a Catalog,
     requirements: &'a Requirements<'a>,
+    pause: &'a dyn Fn(),
 }
 
 impl<'a> Survey<'a> {
@@ -192,7 +194,10 @@ impl<'a> Survey<'a> {
     fn expressions(&self) -> impl Iterator<Item = (&'a Table, &'a Policy, &'a Expression)> {
         let policies =
             self.catalog.tables.iter().flat_map(|table| table.policies.iter().map(move |policy| (table, policy)));
-        policies.flat_map(|(table, policy)| policy.expressions().map(move |expression| (table, policy, expression)))
+        policies.flat_map(|(table, policy)| {
+            (self.pause)();
+            policy.expressions().map(move |expression| (table, policy, expression))
+        })
     }
 
     /// One finding for each policy of which an expression is such.
@@ -218,6 +223,7 @@ impl<'a> Survey<'a> {
 
     /// The lowest level at which an expression can be true.
     fn level(&self, expression: &Expression) -> RequiredLevel {
+        (self.pause)();
         expression.lowest_level(self.catalog.trusts_settings)
     }
 
