@@ -663,3 +663,6 @@ fn json_to_text(value: &Value) -> Outcomes {
         _ => Outcomes::anything(),
     }
 }
+
+#[cfg(test)]
+mod tests;
