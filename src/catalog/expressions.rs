@@ -15,7 +15,7 @@ use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
 use super::functions::{BodyQuery, Functions, Known, SqlBody, unless_it_fails};
-use super::text_bodies::{self, TextBody, coerced};
+use super::text_bodies::{Kind, TextBody, coerced};
 use crate::planner::{cast, is};
 use crate::types::pointers;
 
@@ -439,10 +439,9 @@ impl<'a> Reader<'a> {
         &self,
         schema: &str,
         name: &str,
-        arguments: &[(Option<String>, (Expression, text_bodies::Kind))],
+        arguments: &[(Option<String>, (Expression, Kind))],
         callers_rights: bool,
-    ) -> Option<(Expression, text_bodies::Kind)> {
-        use text_bodies::Kind;
+    ) -> Option<(Expression, Kind)> {
         let ours = if schema == "auth" { self.functions.ours_named(name) } else { None };
         if let Some(known) = ours {
             let (parameters, kind) = known.signature()?;
@@ -488,10 +487,10 @@ impl<'a> Reader<'a> {
         let (from, to) = unsafe { (pg_sys::exprType(it.arg.cast()), it.resulttype) };
         let element = |oid| {
             // SAFETY: looks a type up.
-            Kind::of(unsafe { pg_sys::get_element_type(oid) })
+            Family::of(unsafe { pg_sys::get_element_type(oid) })
         };
-        let texts = Kind::of(from) == Kind::Text && Kind::of(to) == Kind::Text;
-        if texts || (element(from) == Kind::Text && element(to) == Kind::Text) {
+        let texts = Family::of(from) == Family::Text && Family::of(to) == Family::Text;
+        if texts || (element(from) == Family::Text && element(to) == Family::Text) {
             return argument;
         }
         Expression::Unknown { key: None, strict: true, arguments: vec![argument], reason: None }
@@ -500,13 +499,13 @@ impl<'a> Reader<'a> {
     fn converted(&self, it: &pg_sys::CoerceViaIO, frame: &Frame<'_>) -> Expression {
         // SAFETY: an expression.
         let source = unsafe { pg_sys::exprType(it.arg.cast()) };
-        let (from, to) = (Kind::of(source), Kind::of(it.resulttype));
+        let (from, to) = (Family::of(source), Family::of(it.resulttype));
         let argument = self.boxed(it.arg, frame);
         match (from, to) {
-            (Kind::Text | Kind::Json, Kind::Json) => Expression::ToJson(argument),
+            (Family::Text | Family::Json, Family::Json) => Expression::ToJson(argument),
             // The text of a json is as somebody wrote it; that of a jsonb is always the same.
-            (Kind::Json, Kind::Text) if source == pg_sys::JSONBOID => Expression::JsonToText(argument),
-            (Kind::Text | Kind::Enum, Kind::Text | Kind::Enum) => *argument,
+            (Family::Json, Family::Text) if source == pg_sys::JSONBOID => Expression::JsonToText(argument),
+            (Family::Text | Family::Enum, Family::Text | Family::Enum) => *argument,
             _ => Expression::Unknown { key: None, strict: true, arguments: vec![*argument], reason: None },
         }
     }
@@ -523,8 +522,8 @@ impl<'a> Reader<'a> {
             is(it.elemexpr.cast(), pg_sys::NodeTag::T_RelabelType)
                 || is(it.elemexpr.cast(), pg_sys::NodeTag::T_CoerceViaIO)
         };
-        match (Kind::of(from), Kind::of(to)) {
-            (Kind::Text | Kind::Enum, Kind::Text | Kind::Enum) if relabels => argument,
+        match (Family::of(from), Family::of(to)) {
+            (Family::Text | Family::Enum, Family::Text | Family::Enum) if relabels => argument,
             _ => Expression::Unknown { key: None, strict: true, arguments: vec![argument], reason: None },
         }
     }
@@ -691,8 +690,8 @@ fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::Oid) 
             if negated { compared.negate() } else { compared }
         }
         Known::Same => *next()?,
-        Known::Member { as_text } => Expression::Member { document: next()?, key: next()?, as_text: as_text },
-        Known::Path { as_text } => Expression::Path { document: next()?, path: next()?, as_text: as_text },
+        Known::Member { as_text } => Expression::Member { document: next()?, key: next()?, as_text },
+        Known::Path { as_text } => Expression::Path { document: next()?, path: next()?, as_text },
         Known::HasKey => Expression::HasKey(next()?, next()?),
         Known::Setting => {
             let name = next()?;
@@ -708,8 +707,8 @@ fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::Oid) 
         Known::EnrolledLevel => Expression::EnrolledLevel,
         Known::Status => Expression::Status,
         Known::Methods => Expression::Methods,
-        Known::HasLevel { raises } => Expression::HasLevel { level: next()?, max_age: or_null(next()), raises: raises },
-        Known::HasEnrolledLevel { raises } => Expression::HasEnrolledLevel { max_age: or_null(next()), raises: raises },
+        Known::HasLevel { raises } => Expression::HasLevel { level: next()?, max_age: or_null(next()), raises },
+        Known::HasEnrolledLevel { raises } => Expression::HasEnrolledLevel { max_age: or_null(next()), raises },
         Known::AuthenticatedAt => {
             Expression::AuthenticatedAt(next().unwrap_or(Box::new(Expression::Constant(Value::text("aal1")))))
         }
@@ -777,28 +776,28 @@ fn compares_bytes(collation: pg_sys::Oid) -> bool {
     collation == pg_sys::InvalidOid || unsafe { pg_sys::get_collation_isdeterministic(collation) }
 }
 
-/// What kinds of types are told apart.
+/// The families of types that are told apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Family {
     Text,
     Json,
     Enum,
     Other,
 }
 
-impl Kind {
-    fn of(type_oid: pg_sys::Oid) -> Kind {
+impl Family {
+    fn of(type_oid: pg_sys::Oid) -> Family {
         if type_oid == pg_sys::InvalidOid {
-            return Kind::Other;
+            return Family::Other;
         }
         // SAFETY: looks a type up.
         let base = unsafe { pg_sys::getBaseType(type_oid) };
         match base {
-            pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::UNKNOWNOID => Kind::Text,
-            pg_sys::JSONOID | pg_sys::JSONBOID => Kind::Json,
+            pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::UNKNOWNOID => Family::Text,
+            pg_sys::JSONOID | pg_sys::JSONBOID => Family::Json,
             // SAFETY: looks a type up.
-            _ if unsafe { pg_sys::get_typtype(base) } as u8 == pg_sys::TYPTYPE_ENUM => Kind::Enum,
-            _ => Kind::Other,
+            _ if unsafe { pg_sys::get_typtype(base) } as u8 == pg_sys::TYPTYPE_ENUM => Family::Enum,
+            _ => Family::Other,
         }
     }
 }
@@ -846,7 +845,7 @@ unsafe fn value_of(type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> Option<Value>
                 let item = |item: Option<&str>| item.map_or(Value::Null, Value::text);
                 Some(Value::Array(array.iter().map(item).collect()))
             }
-            _ if Kind::of(type_oid) == Kind::Enum => output(pg_sys::F_ENUM_OUT.into(), datum).map(Value::Text),
+            _ if Family::of(type_oid) == Family::Enum => output(pg_sys::F_ENUM_OUT.into(), datum).map(Value::Text),
             _ => None,
         }
     }

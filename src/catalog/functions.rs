@@ -97,6 +97,7 @@ pub struct Functions {
     trusts_settings: bool,
     guard: pg_sys::Oid,
     bodies: RefCell<HashMap<pg_sys::Oid, Option<SqlBody>>>,
+    by_name: RefCell<HashMap<(String, String), Option<pg_sys::Oid>>>,
     /// Holds what is read of them.
     memory: RefCell<PgMemoryContexts>,
 }
@@ -144,8 +145,15 @@ impl Functions {
             ours.insert(oid, known);
             names.insert(name, known);
         }
-        let memory = RefCell::new(PgMemoryContexts::new("pg_aal: bodies of functions"));
-        Ok(Functions { ours, names, trusts_settings, guard, bodies: RefCell::new(HashMap::new()), memory })
+        Ok(Functions {
+            ours,
+            names,
+            trusts_settings,
+            guard,
+            bodies: RefCell::new(HashMap::new()),
+            by_name: RefCell::new(HashMap::new()),
+            memory: RefCell::new(PgMemoryContexts::new("pg_aal: bodies of functions")),
+        })
     }
 
     /// Those of ours that ask for a level.
@@ -260,6 +268,10 @@ impl Functions {
 
     /// A user's function by its full name, if there's only one of that name.
     pub fn users_named(&self, schema: &str, name: &str) -> Option<pg_sys::Oid> {
+        let key = (schema.to_owned(), name.to_owned());
+        if let Some(known) = self.by_name.borrow().get(&key) {
+            return *known;
+        }
         let found = Spi::connect(|client| {
             let rows = client.select(
                 "select p.oid from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
@@ -270,10 +282,12 @@ impl Functions {
             let oids: Result<Vec<Option<pg_sys::Oid>>, spi::Error> = rows.map(|row| row.get(1)).collect();
             oids
         });
-        match found.ok()?.as_slice() {
-            [Some(one)] => Some(*one),
+        let function = match found.unwrap_or_default().as_slice() {
+            [one] => *one,
             _ => None,
-        }
+        };
+        self.by_name.borrow_mut().insert(key, function);
+        function
     }
 
     fn within_memory<T>(&self, work: impl FnOnce() -> T) -> T {

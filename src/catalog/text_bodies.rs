@@ -103,7 +103,7 @@ impl<'a> TextBody<'a> {
             correlated: false,
             origin: Origin::SubSelect,
         };
-        pointers(it.fromClause).for_each(|item| self.from_item(item, &mut rows));
+        pointers(it.fromClause).for_each(|item| self.in_from_clause(item, &mut rows));
         let target = pointers::<pg_sys::ResTarget>(it.targetList).next().map(|target| {
             // SAFETY: a target list holds ResTarget.
             self.expression(unsafe { (*target).val })
@@ -126,7 +126,7 @@ impl<'a> TextBody<'a> {
         Some((target, kind, rows))
     }
 
-    fn from_item(&self, node: *mut pg_sys::Node, rows: &mut Rows) {
+    fn in_from_clause(&self, node: *mut pg_sys::Node, rows: &mut Rows) {
         use pg_sys::NodeTag::*;
         // SAFETY: each `cast` compares the node's tag with the type it casts to.
         unsafe {
@@ -140,8 +140,8 @@ impl<'a> TextBody<'a> {
                     }
                 }
             } else if let Some(it) = cast::<pg_sys::JoinExpr>(node, T_JoinExpr) {
-                self.from_item(it.larg, rows);
-                self.from_item(it.rarg, rows);
+                self.in_from_clause(it.larg, rows);
+                self.in_from_clause(it.rarg, rows);
             } else if let Some(it) = cast::<pg_sys::RangeSubselect>(node, T_RangeSubselect) {
                 if let Some((target, _, beneath)) = self.reader.deeper(|| self.select(it.subquery)).flatten() {
                     rows.mentions.push(Expression::Select { target: Box::new(target), rows: beneath });
