@@ -99,13 +99,13 @@ comment on column auth.protected_tables.guard is 'Whether the guard trigger is t
 comment on column auth.protected_tables.row_security is 'Whether row security is on: without it no policy counts.';
 
 comment on function auth.aal_matrix(regclass) is
-  'For each table (or one), role and command the lowest session level at which the command could succeed for some row, derived from grants, row security, policies and guards. What cannot be read counts as possibly true. STABLE: it reads the catalog. PARALLEL UNSAFE: reading a function''s body takes a subtransaction.';
+  'For each table (or one), role and command the lowest session level at which the command could succeed for some row, derived from grants, row security, policies and guards. What cannot be read counts as possibly true. STABLE: it reads the catalog. PARALLEL RESTRICTED: several workers would each derive all of it.';
 
 comment on function auth.aal_lint() is
-  'Findings: how tables come to need less than somebody meant them to, in the row shape of Supabase''s splinter. STABLE and PARALLEL UNSAFE, as auth.aal_matrix.';
+  'Findings: how tables come to need less than somebody meant them to, in the row shape of Supabase''s splinter. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
 
 comment on function auth.assert_aal(regclass, text, text, name) is
-  'Raises (P0004) unless a command on a table needs at least this level of a role, by auth.aal_matrix. STABLE and PARALLEL UNSAFE, as that.';
+  'Raises (P0004) unless a command on a table needs at least this level of a role, by auth.aal_matrix. STABLE and PARALLEL RESTRICTED, as that.';
 
 comment on function auth.aal_report() is
-  'One HTML page, complete in itself: what every table needs of whom, why, and what was found. STABLE and PARALLEL UNSAFE, as auth.aal_matrix.';
+  'One HTML page, complete in itself: what every table needs of whom, why, and what was found. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';

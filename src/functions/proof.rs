@@ -1,7 +1,7 @@
 //! Proof: what each role needs for which command, derived from the catalog.
 //!
-//! STABLE: they read the catalog as the statement sees it. PARALLEL UNSAFE: reading the body of a function takes a
-//! subtransaction, which a parallel query can't have. Not SECURITY DEFINER: nobody learns by them what the catalog
+//! STABLE: they read the catalog as the statement sees it. PARALLEL RESTRICTED: it is derived as a whole, which several
+//! workers would each do again. Not SECURITY DEFINER: nobody learns by them what the catalog
 //! wouldn't tell. Their search_path is `pg_catalog, pg_temp`.
 
 use aal::access::{Catalog, Command, RequiredLevel, Requirements};
@@ -20,7 +20,7 @@ use crate::types::{Name, Regclass};
 /// For each table, role and command the lowest session level at which the command could succeed for some row.
 ///
 /// Errors: 42P01 for a table that doesn't exist, 42809 for what isn't one.
-#[pg_extern(stable, parallel_unsafe)]
+#[pg_extern(stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
 fn aal_matrix(
@@ -62,7 +62,7 @@ fn interval(max_age: aal::MaxAge) -> Interval {
 }
 
 /// Findings: how tables come to need less than somebody meant them to. In the row shape of Supabase's splinter.
-#[pg_extern(stable, parallel_unsafe)]
+#[pg_extern(stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
 fn aal_lint() -> TableIterator<
@@ -107,7 +107,7 @@ fn aal_lint() -> TableIterator<
 ///
 /// Errors: P0004 if it needs less; 42P01 and 42809 as `aal_matrix`; 42704 for a role that doesn't exist; 22023 for an
 /// unknown command or level; 22004 for a NULL.
-#[pg_extern(stable, parallel_unsafe)]
+#[pg_extern(stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 fn assert_aal(
     target: Option<Regclass>,
@@ -143,7 +143,7 @@ fn assert_aal(
 }
 
 /// What every table needs and what was found, as one HTML page that asks for nothing from anywhere.
-#[pg_extern(stable, parallel_unsafe)]
+#[pg_extern(stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 fn aal_report() -> String {
     let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
