@@ -405,7 +405,7 @@ fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid], that_ask: &[pg_sys::Oid]
         &format!(
             "select c.oid, n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
                     pg_catalog.format('%I.%I', n.nspname, c.relname),
-                    case when c.relkind = 'm' then 'm'
+                    case when c.relkind = 'm' then 'm' when c.relkind <> 'v' then 'r'
                          when exists (select from pg_catalog.pg_options_to_table(c.reloptions) o
                                        where o.option_name = 'security_invoker' and o.option_value::pg_catalog.bool) then 'i'
                          else 'o' end,
@@ -425,7 +425,7 @@ fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid], that_ask: &[pg_sys::Oid]
                            order by 1),
                     array(select r.rolname::pg_catalog.text
                             from {OTHERS}
-                           where r.oid <> c.relowner and c.relkind = 'v'
+                           where r.oid <> c.relowner and c.relkind <> 'm'
                              and pg_catalog.has_schema_privilege(r.oid, c.relnamespace, 'USAGE')
                              and (pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE')
                                   or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE'))
@@ -437,7 +437,7 @@ fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid], that_ask: &[pg_sys::Oid]
                              where w.ev_class = c.oid and d.refobjid = any ($2::pg_catalog.oid[]))
                from pg_catalog.pg_class c
                join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-              where c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+              where (c.relkind in ('v', 'm') or c.relhasrules) and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
               order by n.nspname, c.relname"
         ),
         None,
@@ -452,6 +452,7 @@ fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid], that_ask: &[pg_sys::Oid]
             kind: match text(&row, 5)?.as_str() {
                 "m" => ViewKind::Materialized,
                 "i" => ViewKind::InvokerRights,
+                "r" => ViewKind::Rule,
                 _ => ViewKind::OwnerRights,
             },
             owner: oid(&row, 6)?,

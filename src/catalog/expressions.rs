@@ -11,6 +11,7 @@ use std::ffi::{CStr, CString, c_char};
 
 use aal::MaxAge;
 use aal::access::{Comparison, Expression, Origin, Reason, Rows, Truth, Value};
+use pgrx::PgMemoryContexts;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
@@ -83,13 +84,16 @@ impl<'a> Reader<'a> {
         self.left.set(LARGEST);
         self.depth.set(0);
         self.within.borrow_mut().clear();
-        let read = unless_it_fails(|| {
+        let read = || {
             let text = CString::new(tree).ok()?;
             // SAFETY: the text is Postgres' own, from its catalog. What is made of it lives as long as the current memory
             // context, and nothing here outlives that.
             let node: *mut pg_sys::Node = unsafe { pg_sys::stringToNode(text.as_ptr()) }.cast();
             Some(self.expression(node, &IN_POLICY))
-        });
+        };
+        let mut memory = PgMemoryContexts::new("pg_aal: a policy's tree");
+        // SAFETY: what is read owns its memory: nothing of it is in the context.
+        let read = unsafe { memory.switch_to(|_| unless_it_fails(read)) };
         let expression = read.unwrap_or_else(Expression::unknown);
         self.read.borrow_mut().insert(tree.to_owned(), expression.clone());
         expression

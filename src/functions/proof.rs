@@ -132,11 +132,15 @@ fn assert_aal(
         raise(b"42P01", "the table does not exist", None, None)
     };
     if required.level < level {
-        let message =
-            format!("{} on {} needs {required} of {role}, not {level}", command.as_str(), relation.display_name());
-        let mut detail = format!("Decided by: {}.", required.decided_by.join(", "));
+        let at = match required.level {
+            RequiredLevel::None => "without any level".to_owned(),
+            _ => format!("at {required}"),
+        };
+        let name = relation.display_name();
+        let message = format!("{role} can {} {name} {at}, and {level} was asserted", command.as_str());
+        let mut detail = format!("Decided by: {}", required.decided_by.join(", "));
         if let Some(note) = &required.note {
-            detail.push_str(&format!(" Note: {note}."));
+            detail.push_str(&format!("; {note}"));
         }
         raise(b"P0004", &message, Some(&detail), Some("See auth.aal_matrix() and auth.aal_lint()."));
     }
@@ -212,7 +216,7 @@ fn table(oid: pg_sys::Oid) -> Relation {
     let Some(relation) = spi(|client| Relation::read(client, oid)) else {
         raise(b"42P01", "the table does not exist", None, None)
     };
-    require_table(&relation, "proved");
+    require_table(&relation, "have a required level");
     relation
 }
 

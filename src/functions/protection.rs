@@ -358,7 +358,7 @@ fn connect<T>(work: impl FnOnce(&mut SpiClient<'_>) -> Result<T, spi::Error>) ->
 /// The target, if it is a table of the user's own making.
 fn relation(client: &SpiClient<'_>, oid: pg_sys::Oid) -> Result<Relation, spi::Error> {
     let Some(relation) = Relation::read(client, oid)? else { raise(b"42P01", "the table does not exist", None, None) };
-    require_table(&relation, "protected");
+    require_table(&relation, "can be protected");
     Ok(relation)
 }
 
@@ -366,7 +366,7 @@ fn relation(client: &SpiClient<'_>, oid: pg_sys::Oid) -> Result<Relation, spi::E
 pub fn require_table(relation: &Relation, done: &str) {
     let name = relation.display_name();
     let refuse = |what: &str, hint: &str| -> ! {
-        raise(b"42809", &format!("{name} is {what}: only tables can be {done}"), None, Some(hint))
+        raise(b"42809", &format!("{name} is {what}: only tables {done}"), None, Some(hint))
     };
     if relation.is_system {
         refuse("a system catalog", "Row security does not apply to system catalogs.");
@@ -412,7 +412,7 @@ fn require_ownership(relation: &Relation) {
 /// policies count.
 fn with_partitions(client: &SpiClient<'_>, relation: Relation) -> Result<Vec<Relation>, spi::Error> {
     let mut relations = if relation.kind == b'p' { relation.partitions(client)? } else { Vec::new() };
-    relations.iter().for_each(|relation| require_table(relation, "protected"));
+    relations.iter().for_each(|relation| require_table(relation, "can be protected"));
     relations.insert(0, relation);
     Ok(relations)
 }

@@ -40,4 +40,18 @@ select count(*) as statements from auth.protect_table('parted', read => 'aal2');
 drop policy everybody on parted_2_a;
 create policy everybody on parted_2_a using (true);
 select * from needs where target::text like '%parted%' order by target::text, command;
+
+-- How fresh a factor must be is what all ways ask: at aal1, whoever has enrolled none passes by aged_1 with an old one.
+create table aged (id int);
+create table aged_1 () inherits (aged);
+alter table aged enable row level security;
+alter table aged_1 enable row level security;
+create policy fresh on aged using (auth.has_aal('aal1', '15 minutes'));
+create policy enrolled on aged_1 using (auth.enrolled_aal() <> 'aal2');
+grant select on aged, aged_1 to authenticated;
+select target, required_aal, max_age, decided_by from auth.aal_matrix() where role = 'authenticated' and command = 'SELECT' and target in ('aged'::regclass, 'aged_1'::regclass) order by target::text;
+alter policy enrolled on aged_1 using (auth.has_aal('aal1', '1 hour'));
+select target, required_aal, max_age, decided_by from auth.aal_matrix() where role = 'authenticated' and command = 'SELECT' and target in ('aged'::regclass, 'aged_1'::regclass) order by target::text;
+alter policy enrolled on aged_1 using (auth.has_aal('aal2'));
+select target, required_aal, max_age, decided_by from auth.aal_matrix() where role = 'authenticated' and command = 'SELECT' and target in ('aged'::regclass, 'aged_1'::regclass) order by target::text;
 drop schema through cascade;

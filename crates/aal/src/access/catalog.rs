@@ -253,6 +253,8 @@ pub enum ViewKind {
     InvokerRights,
     /// Holds a copy.
     Materialized,
+    /// No view, but a table with rules: what they do is done with its owner's rights.
+    Rule,
 }
 
 /// A view.

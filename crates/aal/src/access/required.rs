@@ -88,6 +88,33 @@ impl Required {
         Required { level, max_age: None, decided_by: vec![because.into()], note: None }
     }
 
+    /// Adds another way to the same rows.
+    fn or_through(&mut self, other: &Required, table: &str) {
+        let mut lower = self.clone();
+        let mut higher = other;
+        let here;
+        if other.level < self.level {
+            here = self.clone();
+            lower = other.clone();
+            lower.decided_by.insert(0, format!("reached through {table}"));
+            higher = &here;
+        }
+        // Sessions of the lower level may pass the other way, too: then it's by the age that is asked there.
+        let also_passes = match lower.level {
+            RequiredLevel::Aal1 => matches!(higher.level, RequiredLevel::Aal1 | RequiredLevel::Enrolled),
+            RequiredLevel::Enrolled => matches!(higher.level, RequiredLevel::Enrolled | RequiredLevel::Aal2),
+            level => higher.level == level,
+        };
+        let max_age = lower.max_age.zip(higher.max_age).map(|(a, b)| a.max(b));
+        if also_passes && max_age != lower.max_age {
+            lower.max_age = max_age;
+            if std::ptr::eq(higher, other) {
+                lower.decided_by.push(format!("or reached through {table}"));
+            }
+        }
+        *self = lower;
+    }
+
     /// Whether this asks for less than that.
     pub fn is_weaker_than(&self, other: &Required) -> bool {
         // Without a max_age the factor may be of any age: that is the weaker one.
@@ -120,12 +147,7 @@ impl<'a> Requirements<'a> {
                     for role in 0..catalog.roles.len() {
                         for command in commands {
                             let through = &own[from][role][command.index()];
-                            let here = &mut all[to][role][command.index()];
-                            if through.is_weaker_than(here) {
-                                *here = through.clone();
-                                here.decided_by
-                                    .insert(0, format!("reached through {}", catalog.tables[from].display_name));
-                            }
+                            all[to][role][command.index()].or_through(through, &catalog.tables[from].display_name);
                         }
                     }
                 };

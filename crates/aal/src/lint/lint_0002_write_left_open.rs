@@ -38,7 +38,7 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                     "{} on {} needs less than the level that its restrictive policies ask for other commands, for {}",
                     command.as_str(), table.display_name, roles.join(", ")
                 );
-                found.push(Found::on(table, detail).roles(&roles).commands(&[command]));
+                found.push(Found::on(table, detail).roles(&roles).commands(&[command]).key(command.as_str()));
             }
         }
     }

@@ -43,5 +43,5 @@ fn unbound(table: &Table, policy: &Policy, role: &str, commands: &[Command]) -> 
         policy.role_names.join(", "),
         super::listed(commands)
     );
-    Found::on(table, detail).policy(policy).roles(&[role]).commands(commands)
+    Found::on(table, detail).policy(policy).roles(&[role]).commands(commands).key(role)
 }

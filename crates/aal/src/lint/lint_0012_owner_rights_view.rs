@@ -8,14 +8,14 @@ pub const LINT: Lint = Lint {
     title: "A view goes past the policies of a protected table",
     level: Severity::Error,
     category: "SECURITY",
-    description: "A view reads its tables with its owner's rights, unless it is a security_invoker view: the policies that bind whoever asks don't count.",
+    description: "A view reads its tables with its owner's rights, unless it is a security_invoker view, and so does what a table's rules do: the policies that bind whoever asks don't count.",
     remediation: "alter view … set (security_invoker = true); or revoke access to it. See docs/lints/0012_owner_rights_view.md.",
     find,
 };
 
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     survey
-        .views_past_policies(|view| view.kind == ViewKind::OwnerRights)
+        .views_past_policies(|view| matches!(view.kind, ViewKind::OwnerRights | ViewKind::Rule))
         .into_iter()
         .map(|(view, table, commands)| {
             let roles = if commands.iter().any(|it| *it != Command::Select) { &view.written_by } else { &view.read_by };
@@ -23,7 +23,7 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 "{} can use {}, which reaches {} with its owner's rights",
                 roles.join(", "), view.display_name, table.display_name
             );
-            Found { detail, schema: view.schema.clone(), name: view.name.clone(), kind: "view", policy: None, role: Some(roles.join(", ")), command: Some(super::listed(&commands)) }
+            Found { detail, schema: view.schema.clone(), name: view.name.clone(), kind: if view.kind == ViewKind::Rule { "table" } else { "view" }, policy: None, role: Some(roles.join(", ")), command: Some(super::listed(&commands)), key: Some(table.display_name.clone()) }
         })
         .collect()
 }

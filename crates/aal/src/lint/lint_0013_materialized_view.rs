@@ -23,7 +23,7 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 "{} can read {}, a copy of rows of {}",
                 roles.join(", "), view.display_name, table.display_name
             );
-            Found { detail, schema: view.schema.clone(), name: view.name.clone(), kind: "materialized view", policy: None, role: Some(roles.join(", ")), command: Some(super::listed(&commands)) }
+            Found { detail, schema: view.schema.clone(), name: view.name.clone(), kind: "materialized view", policy: None, role: Some(roles.join(", ")), command: Some(super::listed(&commands)), key: Some(table.display_name.clone()) }
         })
         .collect()
 }

@@ -24,7 +24,12 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
         // A name that isn't quoted is in lower case.
         let lower = body.to_lowercase();
         let (as_written, folded) = (words(&body), words(&lower));
-        let reaches = |table: &Table| function.reaches.contains(&table.id) || as_written.contains(table.name.as_str()) || folded.contains(table.name.as_str());
+        let named = |name: &str| as_written.contains(name) || folded.contains(name);
+        let reaches = |table: &Table| {
+            let directly = function.reaches.contains(&table.id) || named(&table.name);
+            directly
+                || survey.reaches_through_views(|view| function.reaches.contains(&view.id) || named(&view.name), table.id)
+        };
         let Some(owner) = survey.catalog.role_place(function.owner) else { continue };
         let past = survey.protected().filter(|(place, table)| {
             reaches(table)
@@ -36,7 +41,7 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
         if !tables.is_empty() {
             let roles = function.open_to.join(", ");
             let detail = format!(
-                "{roles} can call {}, which reaches {} with its owner's rights and asks for no level",
+                "{roles} can call {}, which names {}, runs with its owner's rights and asks for no level",
                 function.display_name, tables.join(", ")
             );
             found.push(Found {
@@ -46,15 +51,19 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 kind: "function",
                 policy: None,
                 role: Some(roles),
-                command: None,
+                command: None, key: Some(function.display_name.clone())
             });
         }
     }
     found
 }
 
-/// Whether its body calls one of ours that asks for a level. What it does with the answer, isn't looked at.
+/// Whether its body reads the claim, or calls one of ours that asks for a level. What it does with the answer, isn't looked at.
 fn asks_for_level(body: &str) -> bool {
+    // The claim itself, by hand.
+    if body.contains("'aal'") {
+        return true;
+    }
     const ASKING: [&str; 4] = ["require_aal", "has_aal", "require_enrolled_aal", "has_enrolled_aal"];
     ASKING.iter().any(|name| {
         body.match_indices(name).any(|(at, _)| {

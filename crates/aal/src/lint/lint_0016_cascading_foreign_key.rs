@@ -33,7 +33,7 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                     "{} on {} by {} changes rows of {} (foreign key {}, ON {} {action}) without the {asked} that {} asks there",
                     trigger.as_str(), other.display_name, roles.join(", "), changed.display_name, key.name, trigger.as_str(), effect.as_str()
                 );
-                found.push(Found::on(changed, detail).roles(&roles).commands(&[trigger]));
+                found.push(Found::on(changed, detail).roles(&roles).commands(&[trigger]).key(&format!("{}_{}", key.name, trigger.as_str())));
             }
         }
     }

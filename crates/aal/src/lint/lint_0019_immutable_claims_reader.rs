@@ -26,7 +26,7 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
             kind: "function",
             policy: None,
             role: None,
-            command: None,
+            command: None, key: Some(function.display_name.clone())
         })
         .collect()
 }

@@ -98,8 +98,8 @@ pub struct Finding {
 impl Finding {
     /// The same for the same finding, run after run.
     pub fn cache_key(&self) -> String {
-        let Found { schema, name, policy, role, command, .. } = &self.found;
-        let parts = [Some(schema), Some(name), policy.as_ref(), role.as_ref(), command.as_ref()];
+        let Found { schema, name, policy, key, .. } = &self.found;
+        let parts = [Some(schema), Some(name), policy.as_ref(), key.as_ref()];
         let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
         format!("{}_{}", self.lint.name, parts.join("_"))
     }
@@ -134,16 +134,22 @@ pub struct Found {
     pub role: Option<String>,
     /// The commands, if it is about some.
     pub command: Option<String>,
+    /// What tells it from others about the same, if there can be such: not which roles there happen to be.
+    pub key: Option<String>,
 }
 
 impl Found {
     fn on(table: &Table, detail: String) -> Found {
         let (schema, name) = (table.schema.clone(), table.name.clone());
-        Found { detail, schema, name, kind: "table", policy: None, role: None, command: None }
+        Found { detail, schema, name, kind: "table", policy: None, role: None, command: None, key: None }
     }
 
     fn policy(self, policy: &Policy) -> Found {
         Found { policy: Some(policy.name.clone()), ..self }
+    }
+
+    fn key(self, key: &str) -> Found {
+        Found { key: Some(key.to_owned()), ..self }
     }
 
     fn roles(self, roles: &[&str]) -> Found {
@@ -274,6 +280,11 @@ impl<'a> Survey<'a> {
             }
         }
         found
+    }
+
+    /// Whether something reaches a table through views.
+    fn reaches_through_views(&self, reaches: impl Fn(&View) -> bool, table: TableId) -> bool {
+        self.catalog.views.iter().any(|view| reaches(view) && self.reaches(view, table))
     }
 
     /// Whether a view reads a table with its owner's rights, also through other views: one that reads with the caller's asks
