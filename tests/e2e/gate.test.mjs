@@ -20,14 +20,14 @@ before(() => {
     create role anon; create role authenticated; create role authenticator login noinherit; grant anon, authenticated to authenticator;
     create extension pg_aal;
     create table payments (id int, user_id uuid default auth.subject_uuid());
-    grant select, insert, update, delete on payments to authenticated;
+    grant select, insert, update, delete on payments to anon, authenticated;
     select auth.protect_table('payments', owner_column => 'user_id');`)
 })
 after(() => cluster.stop())
 
-function run({ text }) {
+function run({ text }, database = 'postgres') {
   const { host, user } = cluster.connection
-  const environment = { ...process.env, DATABASE: `host=${host} user=${user} dbname=postgres`, PATH: `${cluster.folder}/bin:${process.env.PATH}` }
+  const environment = { ...process.env, DATABASE: `host=${host} user=${user} dbname=${database}`, PATH: `${cluster.folder}/bin:${process.env.PATH}` }
   return spawnSync('bash', ['-c', text], { cwd: cluster.folder, env: environment, encoding: 'utf8' })
 }
 
@@ -50,6 +50,12 @@ test('each of the first three fails where a table is left open', () => {
     for (const command of commands.slice(0, 3)) assert.notEqual(run(command).status, 0, command.name)
   } finally {
     cluster.psql('postgres', `drop policy open on payments; select auth.protect_table('payments', owner_column => 'user_id')`)
+  }
+})
+
+test('each fails where it cannot connect, and where pg_aal is not installed', () => {
+  for (const command of commands) {
+    for (const database of ['nowhere', 'template1']) assert.notEqual(run(command, database).status, 0, `${command.name}: ${database}`)
   }
 })
 

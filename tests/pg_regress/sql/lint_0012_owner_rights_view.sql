@@ -44,6 +44,11 @@ grant select on found_read, found_off, found_barrier, found_sum, found_beside, f
 grant insert, update, delete on found_written to authenticated;
 grant select (amount) on found_column to authenticated;
 
+-- A rule does what it does with its table's owner's rights, too.
+create table found_rule (id int);
+create rule beside as on insert to found_rule do also insert into payments values (1, 1);
+grant insert on found_rule to authenticated;
+
 -- None of them.
 create view none_invoker with (security_invoker) as select * from payments;
 create view none_invoker_true with (security_invoker = true) as select * from payments;
