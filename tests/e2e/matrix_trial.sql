@@ -60,20 +60,21 @@ $$;
 --             at all (if not, two sessions are enough to see so), and whether other worlds can make a difference
 create function trial.lowest_sessions(
   worlds text[], sessions text[], roles text[], commands text[], privileged boolean[], varies boolean[], firsts int[], lasts int[], statements text[]
-) returns table (session int, statement text)
+) returns table (session int, world int, statement text)
 language plpgsql as $$
 declare
   attempts int := cardinality(roles);
   lowest int[] := array_fill(cardinality(sessions) + 1, array[attempts]);
   how text[] := array_fill(null::text, array[attempts]);
+  found_in int[] := array_fill(null::int, array[attempts]);
   spent int[] := array_fill(0, array[attempts]);
   touched bigint;
 begin
-  for world in 1 .. cardinality(worlds) loop
+  for state in 1 .. cardinality(worlds) loop
     begin
-      execute worlds[world];
+      execute worlds[state];
       for nr in 1 .. attempts loop
-        continue when world > 1 and not varies[nr];
+        continue when state > 1 and not varies[nr];
         for level in 1 .. lowest[nr] - 1 loop
           continue when not privileged[nr] and level > 1 and level < cardinality(sessions);
           -- A few attempts in a hundred would take most of the time.
@@ -93,6 +94,7 @@ begin
                 if touched > 0 or commands[nr] = 'TRUNCATE' then
                   lowest[nr] := level;
                   how[nr] := statements[candidate];
+                  found_in[nr] := state;
                 end if;
                 -- Without an error, the other statements find the same rows.
                 exit;
@@ -110,6 +112,6 @@ begin
       when sqlstate 'UNDO0' then null;
     end;
   end loop;
-  return query select nullif(lowest[nr], cardinality(sessions) + 1), how[nr] from generate_series(1, attempts) nr order by nr;
+  return query select nullif(lowest[nr], cardinality(sessions) + 1), found_in[nr], how[nr] from generate_series(1, attempts) nr order by nr;
 end
 $$;

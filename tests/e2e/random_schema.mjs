@@ -2,15 +2,19 @@
 // A schema knows its SQL, and of each table what a trial needs: its columns and the rows that fill it.
 
 import fc from 'fast-check'
-import { condition, document, maxAge, oneOf, quoted, rarely, simple, text } from './random_condition.mjs'
+import { condition, document, maxAge, oneOf, quoted, rarely, simple, text, under } from './random_condition.mjs'
 
 // Made once: see matrix_trial.sql.
 export const roles = ['trial_user', 'trial_anon', 'trial_member', 'trial_owner', 'trial_group', 'trial_bypass']
-export const users = { enrolled: '11111111-1111-4111-8111-111111111111', factorless: '22222222-2222-4222-8222-222222222222' }
+export const users = {
+  enrolled: '11111111-1111-4111-8111-111111111111',
+  factorless: '22222222-2222-4222-8222-222222222222',
+  unknown: '33333333-3333-4333-8333-333333333333',
+}
 
 const kinds = {
   flag: { type: 'boolean', values: ['true', 'false', 'null'] },
-  owner: { type: 'text', values: [...Object.values(users).map(quoted), 'null'] },
+  owner: { type: 'text', values: [quoted(users.enrolled), quoted(users.factorless), 'null'] },
   level: { type: 'text', values: ["'aal2'", "'aal1'", "'aal3'", 'null'] },
   n: { type: 'integer', values: ['1', '5', 'null'] },
   label: { type: 'text', values: ["'x'", "'y'", 'null'] },
@@ -19,7 +23,9 @@ const kinds = {
 const some = (values, maxLength, minLength = 0) => fc.uniqueArray(fc.constantFrom(...values), { minLength, maxLength })
 const privileges = ['select', 'insert', 'update', 'delete']
 
-const grantee = oneOf([4, 'trial_user'], [5, 'public'], [2, 'trial_group'], [2, 'trial_anon'], [1, 'trial_member'], [1, 'trial_bypass'], [1, 'trial_owner'])
+const grantee = oneOf(
+  [4, 'trial_user'], [5, 'public'], [2, 'trial_group'], [2, 'trial_anon'], [1, 'trial_member'], [1, 'trial_bypass'], [1, 'trial_owner'],
+)
 
 const grant = fc.record({
   what: oneOf([4, privileges], [3, some([...privileges, 'truncate'], 3, 1)], [1, ['all']], [2, ['truncate']]),
@@ -34,8 +40,6 @@ const policyRoles = oneOf(
 const policy = fc.record({
   restrictive: rarely(40),
   command: oneOf([6, 'all'], [4, 'select'], [2, 'insert'], [2, 'update'], [2, 'delete']),
-  // As protect_table would call it: then a guard asks whom it binds.
-  likeOurs: rarely(3),
   to: policyRoles,
   using: condition,
   check: condition,
@@ -45,11 +49,17 @@ const policy = fc.record({
 
 // What lets somebody in at all: most tables have one.
 const opening = fc.record({
-  restrictive: fc.constant(false), command: oneOf([5, 'all'], [1, 'select']), to: policyRoles, using: simple, check: simple, parts: oneOf([3, ['using']], [1, ['using', 'check']]),
+  restrictive: fc.constant(false),
+  command: oneOf([5, 'all'], [1, 'select']),
+  to: policyRoles,
+  using: simple,
+  check: simple,
+  parts: oneOf([3, ['using']], [1, ['using', 'check']]),
 })
 
 const guardedLevel = oneOf([4, 'aal2'], [2, 'aal1'], [2, 'enrolled'], [1, 'aal3'])
-const guardArgument = fc.tuple(guardedLevel, maxAge).map(([level, age]) => level + (age ? `,max_age=${{ '15 minutes': 900, '1 hour': 3600, '5 minutes': 300 }[age]} seconds` : ''))
+const inSeconds = { '15 minutes': '900 seconds', '1 hour': '3600 seconds', '5 minutes': '300 seconds' }
+const guardArgument = fc.tuple(guardedLevel, maxAge).map(([level, age]) => (age ? `${level},max_age=${inSeconds[age]}` : level))
 
 const guard = fc.record({
   events: oneOf([3, ['insert', 'update', 'delete', 'truncate']], [2, some(['insert', 'update', 'delete', 'truncate'], 3, 1)]),
@@ -65,7 +75,9 @@ const guard = fc.record({
 const protectedLevel = oneOf([4, 'aal2'], [3, 'aal1'], [2, 'enrolled'], [1, 'none'], [1, 'aal3'])
 const protection = fc.record({
   read: protectedLevel, write: protectedLevel,
-  on_insert: oneOf([3, null], [1, protectedLevel]), on_update: oneOf([3, null], [1, protectedLevel]), on_delete: oneOf([3, null], [1, protectedLevel]),
+  on_insert: oneOf([3, null], [1, protectedLevel]),
+  on_update: oneOf([3, null], [1, protectedLevel]),
+  on_delete: oneOf([3, null], [1, protectedLevel]),
   max_age: maxAge, roles: policyRoles, owner: rarely(30), sensitive: rarely(20), guard: oneOf([4, true], [1, false]),
 })
 
@@ -88,6 +100,8 @@ const table = fc.record({
   revoked: oneOf([12, null], [1, 'trial_owner'], [1, 'trial_user']),
   opening: oneOf([1, null], [4, opening]),
   policies: fc.array(policy, { maxLength: 4 }),
+  // As protect_table would call them: then a guard asks whom they bind.
+  namedAsOurs: rarely(5),
   guard: oneOf([7, null], [1, guard]),
   protection: oneOf([7, null], [1, protection]),
   family: oneOf([12, null], [1, 'partitions'], [1, 'children']),
@@ -109,18 +123,26 @@ const userFunction = fc.record({
 })
 
 const memberships = [
-  ['trial_user', 'trial_member'], ['trial_group', 'trial_user'], ['trial_group', 'trial_anon'], ['trial_group', 'trial_member'], ['trial_owner', 'trial_member'],
-  ['trial_owner', 'trial_user'], ['trial_group', 'trial_owner'], ['postgres', 'trial_member'], ['trial_bypass', 'trial_member'], ['pg_read_all_data', 'trial_member'], ['pg_write_all_data', 'trial_anon'],
+  ['trial_user', 'trial_member'], ['trial_group', 'trial_user'], ['trial_group', 'trial_anon'], ['trial_group', 'trial_member'],
+  ['trial_owner', 'trial_member'], ['trial_owner', 'trial_user'], ['trial_group', 'trial_owner'], ['trial_bypass', 'trial_member'],
+  ['postgres', 'trial_member'], ['pg_read_all_data', 'trial_member'], ['pg_write_all_data', 'trial_anon'],
 ]
 
+// Where somebody has put another in the place of Supabase's auth.jwt().
+const ownJwt = oneOf(
+  [1, `select '{"aal":"aal2"}'::jsonb`],
+  [1, `select coalesce(nullif(current_setting('request.jwt.claims', true), ''), '{"aal":"aal2"}')::jsonb`],
+)
+const maybeTable = (percent) => oneOf([100 - percent, null], [percent, table])
+
 const draft = fc.record({
-  tables: fc.array(table, { minLength: 1, maxLength: 3 }),
+  tables: fc.tuple(maybeTable(90), maybeTable(50), maybeTable(35)).map((tables) => tables.filter(Boolean)).filter((tables) => tables.length > 0),
   functions: fc.array(userFunction, { maxLength: 3 }),
   memberships: some(memberships, 2),
   noinherit: oneOf([6, null], [1, 'trial_member'], [1, 'trial_user']),
   usage: oneOf([9, ['public']], [1, ['trial_user']], [1, ['trial_group', 'trial_owner']]),
   schemaOwner: oneOf([15, null], [1, 'trial_owner'], [1, 'trial_group']),
-  jwt: oneOf([30, null], [1, `select '{"aal":"aal2"}'::jsonb`], [1, `select coalesce(nullif(current_setting('request.jwt.claims', true), ''), '{"aal":"aal2"}')::jsonb`]),
+  jwt: oneOf([15, null], [1, ownJwt]),
   tried: some(roles, 4, 2),
 })
 
@@ -155,15 +177,21 @@ class Schema {
     return this.statements.join('\n')
   }
 
+  // What decides about a table: its policies and triggers, and all functions, if it calls any.
+  decides({ name }) {
+    const its = this.statements.filter((statement) => /^(create (policy|trigger)|select auth)/.test(statement) && statement.includes(name))
+    const functions = this.statements.filter((statement) => statement.startsWith('create function'))
+    return [...its, ...(its.some((statement) => statement.includes('s.f')) ? functions : [])].join('\n')
+  }
+
   create(table) {
     const { draft, name, partitioned } = table
     this.run(`create table ${name} (${table.definition})${partitioned ? ` partition by list (${table.key.name})` : ''}`)
     if (draft.dropped) this.run(`alter table ${name} drop column gone`)
-    for (const child of table.children) {
-      const { bounds, divided } = child
-      this.run(`create table ${child.name} ${partitioned ? `partition of ${child.parent.name} ${bounds}${divided}` : `() inherits (${child.parent.name})`}`)
+    for (const { name, parent, bounds, divided } of table.children) {
+      this.run(`create table ${name} ${partitioned ? `partition of ${parent.name} ${bounds}${divided}` : `() inherits (${parent.name})`}`)
     }
-    for (const one of [table, ...table.children]) if (draft.owner !== 'postgres') this.run(`alter table ${one.name} owner to ${draft.owner}`)
+    if (draft.owner !== 'postgres') for (const { name } of [table, ...table.children]) this.run(`alter table ${name} owner to ${draft.owner}`)
     this.tables.push(table, ...table.children)
   }
 
@@ -209,10 +237,10 @@ class Schema {
     const { security, guard } = table.draft
     if (security !== 'off') this.run(`alter table ${table.name} enable row level security`)
     if (security === 'forced') this.run(`alter table ${table.name} force row level security`)
-    const columns = table.columns.map((column) => ({ kind: column.kind, name: `${table.alias}.${column.name}`, set mentioned(is) { column.mentioned = is } }))
+    const columns = under(table.alias, table.columns)
     const taken = new Set()
     for (const [nr, draft] of drafts.entries()) {
-      const ours = draft.likeOurs && !table.draft.protection && `aal_${draft.command}`
+      const ours = table.draft.namedAsOurs && !table.draft.protection && ourNames[draft.command]
       const name = ours && !taken.has(ours) ? ours : `p${nr + 1}`
       taken.add(name)
       this.run(policyText(name, table, draft, { ...scope, columns }))
@@ -224,8 +252,8 @@ class Schema {
     const written = events.filter((event) => event !== untold).map((event) => quoted(`${event}=${levels[event] ?? levels.delete}`))
     const condition = when ? `\n  when (${when})` : ''
     const last = table.columns.findLast(({ settable }) => settable).name
-    const fired = events.map((event) => (event === 'update' && ofColumn ? `update of ${last}` : event))
-    this.run(`create trigger guard before ${fired.join(' or ')} on ${table.name}\n  for each statement${condition} execute function auth.aal_guard(${written.join(', ')})`)
+    const fired = events.map((event) => (event === 'update' && ofColumn ? `update of ${last}` : event)).join(' or ')
+    this.run(`create trigger guard before ${fired} on ${table.name}\n  for each statement${condition} execute function auth.aal_guard(${written.join(', ')})`)
     if (state) this.run(`alter table ${table.name} ${state} trigger guard`)
   }
 }
@@ -243,7 +271,8 @@ class Table {
     for (const kind of Object.keys(kinds)) if (chosen.has(kind)) this.columns.push({ kind, name: odd(kind), ...kinds[kind], settable: true })
     this.key = this.columns.find(({ kind }) => kind === 'flag')
     const n = this.columns.find(({ kind }) => kind === 'n')
-    if (draft.generated && n) this.columns.push({ kind: 'n', name: 'twice', type: `integer generated always as (${n.name} * 2) stored`, settable: false, of: n })
+    const twice = { kind: 'n', name: 'twice', type: `integer generated always as (${n?.name} * 2) stored`, settable: false, of: n }
+    if (draft.generated && n) this.columns.push(twice)
     this.children = []
     if (draft.family) draft.children.forEach((child, nr) => this.children.push(this.child(child, nr)))
   }
@@ -251,10 +280,11 @@ class Table {
   // The second child may be one of the first.
   child(draft, nr) {
     const { partitioned, columns, key, draft: { odd, chained } } = this
-    const alias = odd ? `"The child ${nr}"` : `${this.alias}_${nr + 1}`
-    const bounds = (nr === 0) === chained ? 'default' : nr === 0 ? 'for values in (true)' : 'default'
+    const alias = odd ? this.alias.replace('The', `Child ${nr} of the`) : `${this.alias}_${nr + 1}`
+    const bounds = nr === 0 && !chained ? 'for values in (true)' : 'default'
     const divided = chained && nr === 0 && key ? ` partition by list (${key.name})` : ''
-    return { draft, alias, name: `s.${alias}`, columns, partitioned, key, bounds, divided, parent: chained && nr === 1 ? this.children[0] : this }
+    const parent = chained && nr === 1 ? this.children[0] : this
+    return { draft, alias, name: `s.${alias}`, columns, partitioned, key, bounds, divided, parent }
   }
 
   get definition() {
@@ -301,6 +331,8 @@ export function stepThrough(count) {
 
 const divisor = (a, b) => (b === 0 ? a : divisor(b, a % b))
 
+const ourNames = { all: 'aal_owner', select: 'aal_read', insert: 'aal_insert', update: 'aal_update', delete: 'aal_delete' }
+
 function policyText(name, table, { restrictive, command, to, using, check, parts }, scope) {
   const takes = { select: ['using'], delete: ['using'], insert: ['check'], update: parts, all: parts }[command]
   let text = `create policy ${name} on ${table.name} as ${restrictive ? 'restrictive' : 'permissive'} for ${command} to ${to.join(', ')}`
@@ -329,21 +361,20 @@ function functionText(name, { style, returns, argument, byDefault, volatility, d
 }
 
 // Only what protect_table accepts.
-function protectionText(table, draft) {
-  const options = { read: draft.read, write: draft.write, on_insert: draft.on_insert, on_update: draft.on_update, on_delete: draft.on_delete, max_age: draft.max_age }
+function protectionText(table, { owner: byOwner, sensitive, guard, roles, ...levels }) {
+  const options = { ...levels, roles: `{${roles.join(',')}}` }
   const columns = table.columns.filter(({ kind }) => kind !== 'id')
   const owner = columns.find(({ kind }) => kind === 'owner')
-  if (draft.sensitive && columns.length > 0) {
+  if (sensitive && columns.length > 0) {
     Object.assign(options, { read: 'aal1', on_update: null, sensitive_columns: `{${JSON.stringify(unquoted(columns[0].name))}}` })
     if (options.write === 'none') options.write = 'aal2'
-  } else if (!draft.guard) options.guard = 'false'
-  if ([options.read, options.write].every((level) => level === 'none')) options.read = 'aal1'
-  if (draft.owner && owner) {
+  } else if (!guard) options.guard = 'false'
+  if (options.read === 'none' && options.write === 'none') options.read = 'aal1'
+  if (byOwner && owner) {
     options.owner_column = unquoted(owner.name)
     owner.mentioned = true
   }
-  options.roles = `{${draft.roles.join(',')}}`
-  const written = Object.entries(options).filter(([, value]) => value !== null && value !== undefined).map(([name, value]) => `${name} => ${quoted(value)}`)
+  const written = Object.entries(options).filter(([, value]) => value !== null).map(([name, value]) => `${name} => ${quoted(value)}`)
   return `select auth.protect_table(${quoted(table.name)}, ${written.join(', ')})`
 }
 
