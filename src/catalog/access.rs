@@ -13,6 +13,7 @@ use pgrx::spi::{self, SpiClient, SpiHeapTupleData};
 use super::expressions::Reader;
 use super::functions::Functions;
 use crate::settings::{self, ClaimsSource};
+use crate::types::Name;
 
 /// How much of the catalog is wanted.
 #[derive(Clone, Copy)]
@@ -27,7 +28,8 @@ pub struct Scope<'a> {
 
 /// Reads the catalog.
 pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Error> {
-    let trusts_settings = settings::claims_source() == ClaimsSource::Request && !tokens_are_verified_somewhere(client)?;
+    let trusts_settings =
+        settings::claims_source() == ClaimsSource::Request && !settings_are_not_trusted_somewhere(client)?;
     let functions = Functions::read(client, trusts_settings)?;
     let reader = Reader::new(&functions);
     let mut catalog =
@@ -41,11 +43,14 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
         }
     }
     let bound = bound_roles(client, &oids, &role_oids)?;
+    let names = role_names(client)?;
     for (table, mut policy) in policies(client, &oids, &reader)? {
         let binds = |role: &Role| {
             policy.roles.is_empty() || policy.roles.iter().any(|named| bound.contains(&(role.id, *named)))
         };
         policy.binds = catalog.roles.iter().map(binds).collect();
+        policy.role_names = policy.roles.iter().map(|role| role_name(&names, *role)).collect();
+        policy.role_names.sort();
         if let Some(place) = places.get(&table) {
             catalog.tables[*place].policies.push(policy);
         }
@@ -63,8 +68,8 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
         }
     }
     if scope.with_surroundings {
-        catalog.views = views(client, &role_oids, &functions.that_ask())?;
-        catalog.functions = user_functions(client, &role_oids)?;
+        catalog.views = views(client, &role_oids, &functions.that_ask(), &names)?;
+        catalog.functions = user_functions(client, &role_oids, &names)?;
         catalog.foreign_keys = foreign_keys(client, &role_oids)?;
         for (table, publication) in publications(client)? {
             if let Some(place) = places.get(&table) {
@@ -85,12 +90,13 @@ fn text(row: &Row<'_>, column: usize) -> Result<String, spi::Error> {
     Ok(row.get::<String>(column)?.unwrap_or_default())
 }
 
-fn truth(row: &Row<'_>, column: usize) -> Result<bool, spi::Error> {
-    Ok(row.get::<bool>(column)?.unwrap_or_default())
+/// The name of something that all databases share: it may have been given in one of another encoding.
+fn name(row: &Row<'_>, column: usize) -> Result<String, spi::Error> {
+    Ok(row.get::<Name>(column)?.map(|Name(name)| name).unwrap_or_default())
 }
 
-fn texts(row: &Row<'_>, column: usize) -> Result<Vec<String>, spi::Error> {
-    Ok(row.get::<Vec<String>>(column)?.unwrap_or_default())
+fn truth(row: &Row<'_>, column: usize) -> Result<bool, spi::Error> {
+    Ok(row.get::<bool>(column)?.unwrap_or_default())
 }
 
 fn oids(row: &Row<'_>, column: usize) -> Result<Vec<u32>, spi::Error> {
@@ -105,7 +111,7 @@ fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Role>, spi::Err
            select r.oid from pg_catalog.pg_roles r where r.rolcanlogin
            union
            select m.roleid from coming c join pg_catalog.pg_auth_members m on m.member = c.oid)
-         select r.oid, r.rolname::pg_catalog.text, r.oid in (select c.oid from coming c), r.rolsuper or r.rolbypassrls
+         select r.oid, r.rolname, r.oid in (select c.oid from coming c), r.rolsuper or r.rolbypassrls
            from pg_catalog.pg_roles r
           where case when $1 is null then r.rolname !~ '^pg_' else r.rolname::pg_catalog.text = $1 end
           order by r.rolname",
@@ -115,7 +121,7 @@ fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Role>, spi::Err
     rows.map(|row| {
         Ok(Role {
             id: oid(&row, 1)?,
-            name: text(&row, 2)?,
+            name: name(&row, 2)?,
             can_come: truth(&row, 3)?,
             bypasses: truth(&row, 4)?,
             readable: HashSet::new(),
@@ -124,17 +130,30 @@ fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Role>, spi::Err
     .collect()
 }
 
+/// The names of all roles.
+fn role_names(client: &SpiClient<'_>) -> Result<HashMap<RoleId, String>, spi::Error> {
+    let rows = client.select("select r.oid, r.rolname from pg_catalog.pg_roles r", None, &[])?;
+    rows.map(|row| Ok((oid(&row, 1)?, name(&row, 2)?))).collect()
+}
+
+fn role_name(names: &HashMap<RoleId, String>, role: RoleId) -> String {
+    names.get(&role).cloned().unwrap_or_else(|| role.to_string())
+}
+
+fn sorted_names(names: &HashMap<RoleId, String>, roles: Vec<RoleId>) -> Vec<String> {
+    let mut sorted: Vec<String> = roles.into_iter().map(|role| role_name(names, role)).collect();
+    sorted.sort();
+    sorted
+}
+
 fn tables(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Table>, spi::Error> {
     let rows = client.select(
         "with recursive
-           above(oid) as (
+           family(oid) as (
              select $1::pg_catalog.oid
              union
-             select i.inhparent from above a join pg_catalog.pg_inherits i on i.inhrelid = a.oid),
-           below(oid) as (
-             select $1::pg_catalog.oid
-             union
-             select i.inhrelid from below b join pg_catalog.pg_inherits i on i.inhparent = b.oid),
+             select case when i.inhparent = f.oid then i.inhrelid else i.inhparent end
+               from family f join pg_catalog.pg_inherits i on f.oid in (i.inhparent, i.inhrelid)),
            parents as (
              select i.inhrelid, pg_catalog.array_agg(i.inhparent order by i.inhseqno) as oids
                from pg_catalog.pg_inherits i group by i.inhrelid)
@@ -153,7 +172,7 @@ fn tables(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Table>, spi::E
           where c.relkind in ('r', 'p', 'f')
             and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
             and c.relpersistence <> 't'
-            and ($1 is null or c.oid in (select a.oid from above a union select b.oid from below b))
+            and ($1 is null or c.oid in (select f.oid from family f))
           order by n.nspname, c.relname",
         None,
         &[scope.table.into()],
@@ -203,7 +222,11 @@ fn standings(
                   pg_catalog.concat(
                     case when pg_catalog.has_schema_privilege(r.oid, c.relnamespace, 'USAGE') then 'U' else '-' end,
                     case when pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT')
-                           or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT') then 'r' else '-' end,
+                           or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT')
+                           or exists (select from pg_catalog.pg_attribute a -- of the system columns
+                                       where a.attrelid = c.oid and a.attnum < 0 and a.attacl is not null
+                                         and pg_catalog.has_column_privilege(r.oid, c.oid, a.attnum, 'SELECT'))
+                         then 'r' else '-' end,
                     case when pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT')
                            or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'INSERT') then 'a' else '-' end,
                     case when pg_catalog.has_table_privilege(r.oid, c.oid, 'UPDATE')
@@ -265,9 +288,7 @@ fn policies(
 ) -> Result<Vec<(TableId, Policy)>, spi::Error> {
     let rows = client.select(
         "select p.polrelid, p.polname::pg_catalog.text, p.polcmd::pg_catalog.text, p.polpermissive, p.polroles,
-                p.polqual::pg_catalog.text, p.polwithcheck::pg_catalog.text, d.description,
-                array(select pg_catalog.pg_get_userbyid(role)::pg_catalog.text
-                        from pg_catalog.unnest(p.polroles) as named(role) where role <> 0 order by 1)
+                p.polqual::pg_catalog.text, p.polwithcheck::pg_catalog.text, d.description
            from pg_catalog.pg_policy p
            left join pg_catalog.pg_description d
              on d.classoid = 'pg_catalog.pg_policy'::pg_catalog.regclass and d.objoid = p.oid and d.objsubid = 0
@@ -292,7 +313,7 @@ fn policies(
             command,
             permissive: truth(&row, 4)?,
             roles: if everybody { Vec::new() } else { roles },
-            role_names: if everybody { Vec::new() } else { texts(&row, 9)? },
+            role_names: Vec::new(),
             binds: Vec::new(),
             using: row.get::<String>(6)?.map(|tree| reader.read(&tree)),
             check: row.get::<String>(7)?.map(|tree| reader.read(&tree)),
@@ -373,7 +394,10 @@ fn readable(
            join pg_catalog.pg_class c
              on c.oid = any ($1::pg_catalog.oid[])
             and (pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT')
-                 or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT'))
+                 or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT')
+                 or exists (select from pg_catalog.pg_attribute a
+                             where a.attrelid = c.oid and a.attnum < 0 and a.attacl is not null
+                               and pg_catalog.has_column_privilege(r.oid, c.oid, a.attnum, 'SELECT')))
           group by r.oid",
         None,
         &[tables.into(), roles.to_vec().into()],
@@ -385,22 +409,31 @@ fn readable(
 const OTHERS: &str = "pg_catalog.unnest($1::pg_catalog.oid[]) as other(oid)
                         join pg_catalog.pg_roles r on r.oid = other.oid and not r.rolsuper";
 
-/// Whether some role or database has it stored that tokens are verified: whoever asks here may not be one of those.
-fn tokens_are_verified_somewhere(client: &SpiClient<'_>) -> Result<bool, spi::Error> {
+/// Whether some role or database has it stored that settings aren't to be trusted, or makes them mean something else: whoever
+/// asks here may not be one of those.
+fn settings_are_not_trusted_somewhere(client: &SpiClient<'_>) -> Result<bool, spi::Error> {
     let rows = client.select(
         "select exists (
            select from pg_catalog.pg_db_role_setting s
             cross join pg_catalog.unnest(s.setconfig) as stored(setting)
             where s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()))
-              and pg_catalog.lower(stored.setting) like 'pg\\_aal.claims\\_source=%'
-              and pg_catalog.lower(stored.setting) <> 'pg_aal.claims_source=request')",
+              and case
+                    when stored.setting ~* '^pg_aal\\.claims_source=' then stored.setting !~* '=request$'
+                    -- Bodies that are stored as text mean something else, too, where pg_catalog isn't looked in first.
+                    when stored.setting ~* '^search_path=' then stored.setting ~* '[=,].*pg_catalog' and stored.setting !~* '=\\s*\"?pg_catalog'
+                  end)",
         Some(1),
         &[],
     )?;
     Ok(rows.first().get(1)?.unwrap_or(true))
 }
 
-fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid], that_ask: &[pg_sys::Oid]) -> Result<Vec<View>, spi::Error> {
+fn views(
+    client: &SpiClient<'_>,
+    roles: &[pg_sys::Oid],
+    that_ask: &[pg_sys::Oid],
+    names: &HashMap<RoleId, String>,
+) -> Result<Vec<View>, spi::Error> {
     let rows = client.select(
         &format!(
             "select c.oid, n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
@@ -416,14 +449,14 @@ fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid], that_ask: &[pg_sys::Oid]
                               on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = w.oid
                              and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid <> c.oid
                            where w.ev_class = c.oid),
-                    array(select r.rolname::pg_catalog.text
+                    array(select r.oid
                             from {OTHERS}
                            where r.oid <> c.relowner
                              and pg_catalog.has_schema_privilege(r.oid, c.relnamespace, 'USAGE')
                              and (pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT')
                                   or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT'))
                            order by 1),
-                    array(select r.rolname::pg_catalog.text
+                    array(select r.oid
                             from {OTHERS}
                            where r.oid <> c.relowner and c.relkind <> 'm'
                              and pg_catalog.has_schema_privilege(r.oid, c.relnamespace, 'USAGE')
@@ -457,8 +490,8 @@ fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid], that_ask: &[pg_sys::Oid]
             },
             owner: oid(&row, 6)?,
             reads: oids(&row, 7)?,
-            read_by: texts(&row, 8)?,
-            written_by: texts(&row, 9)?,
+            read_by: sorted_names(names, oids(&row, 8)?),
+            written_by: sorted_names(names, oids(&row, 9)?),
             asks_for_level: truth(&row, 10)?,
         })
     })
@@ -466,18 +499,30 @@ fn views(client: &SpiClient<'_>, roles: &[pg_sys::Oid], that_ask: &[pg_sys::Oid]
 }
 
 /// Functions that run with their owner's rights, or are marked IMMUTABLE, without those that belong to extensions.
-fn user_functions(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<Function>, spi::Error> {
+fn user_functions(
+    client: &SpiClient<'_>,
+    roles: &[pg_sys::Oid],
+    names: &HashMap<RoleId, String>,
+) -> Result<Vec<Function>, spi::Error> {
     let rows = client.select(
         &format!(
             "select n.nspname::pg_catalog.text, p.proname::pg_catalog.text,
                     pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
                     p.proowner, p.prosecdef, p.provolatile = 'i',
-                    coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc),
+                    -- Of one that Postgres has understood once for all, there's no text but what it depends on.
+                    case when p.prosqlbody is null then p.prosrc
+                         else (select pg_catalog.string_agg(pg_catalog.format('%I.%I()', n.nspname, f.proname), ' ')
+                                 from pg_catalog.pg_depend d
+                                 join pg_catalog.pg_proc f on f.oid = d.refobjid
+                                 join pg_catalog.pg_namespace n on n.oid = f.pronamespace
+                                where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid
+                                  and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass)
+                    end,
                     array(select d.refobjid
                             from pg_catalog.pg_depend d
                            where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid
                              and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass),
-                    array(select r.rolname::pg_catalog.text
+                    array(select r.oid
                             from {OTHERS}
                            where r.oid <> p.proowner
                              and pg_catalog.has_schema_privilege(r.oid, p.pronamespace, 'USAGE')
@@ -488,7 +533,7 @@ fn user_functions(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<F
               where (p.prosecdef or p.provolatile = 'i')
                 -- Nobody calls a trigger's function.
                 and p.prorettype not in ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype)
-                and n.nspname not in ('pg_catalog', 'information_schema')
+                and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_temp_'
                 and not exists (
                     select from pg_catalog.pg_depend d
                      where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e')
@@ -507,7 +552,7 @@ fn user_functions(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<F
             immutable: truth(&row, 6)?,
             body: text(&row, 7)?,
             reaches: oids(&row, 8)?,
-            open_to: texts(&row, 9)?,
+            open_to: sorted_names(names, oids(&row, 9)?),
         })
     })
     .collect()

@@ -27,6 +27,9 @@ const DEEPEST: usize = 200;
 /// be able to keep everybody from getting an answer.
 const LARGEST: usize = 10_000;
 
+/// How large a constant may be, in bytes, and still be read: it is copied and compared.
+const LARGEST_CONSTANT: usize = 4_096;
+
 /// Reads expression trees.
 pub struct Reader<'a> {
     functions: &'a Functions,
@@ -446,8 +449,8 @@ impl<'a> Reader<'a> {
         arguments: &[(Option<String>, (Expression, Kind))],
         callers_rights: bool,
     ) -> Option<(Expression, Kind)> {
-        let ours = if schema == "auth" { self.functions.ours_named(name) } else { None };
-        if let Some(known) = ours {
+        let function = self.functions.named(schema, name)?;
+        if let Some(known) = self.functions.ours(function) {
             let (parameters, kind) = known.signature()?;
             let mut given = vec![None; parameters.len()];
             for (n, (name, argument)) in arguments.iter().enumerate() {
@@ -461,7 +464,6 @@ impl<'a> Reader<'a> {
             let given = given.into_iter().map(|it| it.unwrap_or(Expression::NULL)).collect();
             return known_call(known, given, pg_sys::InvalidOid).map(|expression| (expression, kind));
         }
-        let function = self.functions.users_named(schema, name)?;
         self.within_function(function, |body| {
             // Exactly of their types: else Postgres looks for a cast.
             let given = arguments.iter().zip(&body.parameters).map(|((name, argument), parameter)| {
@@ -675,7 +677,7 @@ fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::Oid) 
     let or_null = |argument: Option<Box<Expression>>| argument.unwrap_or(Box::new(Expression::NULL));
     Some(match known {
         Known::Compare(comparison, negated, swapped) => {
-            if !compares_bytes(collation) {
+            if !compares_bytes(collation) || !orders_levels(comparison, collation) {
                 return None;
             }
             let (a, b) = (next()?, next()?);
@@ -780,6 +782,13 @@ fn compares_bytes(collation: pg_sys::Oid) -> bool {
     collation == pg_sys::InvalidOid || unsafe { pg_sys::get_collation_isdeterministic(collation) }
 }
 
+/// Whether levels order in this collation as they do: another may have rules of its own.
+fn orders_levels(comparison: Comparison, collation: pg_sys::Oid) -> bool {
+    use Comparison::{Greater, GreaterOrEqual, Less, LessOrEqual};
+    let plain = [pg_sys::InvalidOid, pg_sys::DEFAULT_COLLATION_OID.into(), pg_sys::C_COLLATION_OID.into()];
+    !matches!(comparison, Less | LessOrEqual | Greater | GreaterOrEqual) || plain.contains(&collation)
+}
+
 /// The families of types that are told apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Family {
@@ -822,6 +831,17 @@ unsafe fn value_of(type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> Option<Value>
     unsafe {
         match type_oid {
             pg_sys::BOOLOID => bool::from_datum(datum, false).map(Value::Bool),
+            // Nobody compares a level with so much.
+            pg_sys::TEXTOID
+            | pg_sys::VARCHAROID
+            | pg_sys::JSONOID
+            | pg_sys::JSONBOID
+            | pg_sys::TEXTARRAYOID
+            | VARCHAR_ARRAY
+                if pg_sys::toast_raw_datum_size(datum) > LARGEST_CONSTANT =>
+            {
+                None
+            }
             pg_sys::TEXTOID | pg_sys::VARCHAROID => String::from_datum(datum, false).map(Value::Text),
             pg_sys::UNKNOWNOID => {
                 let text = CStr::from_ptr(datum.cast_mut_ptr::<c_char>());

@@ -92,66 +92,62 @@ pub struct Parameter {
 /// The functions that policies call.
 pub struct Functions {
     ours: HashMap<pg_sys::Oid, Option<Known>>,
-    names: HashMap<String, Option<Known>>,
     /// Whether nobody but a gateway sets settings, the search_path among them.
     trusts_settings: bool,
     guard: pg_sys::Oid,
     bodies: RefCell<HashMap<pg_sys::Oid, Option<SqlBody>>>,
-    by_name: RefCell<HashMap<(String, String), Option<pg_sys::Oid>>>,
+    by_name: HashMap<(String, String), Option<pg_sys::Oid>>,
+    /// The functions that are written in SQL, as the catalog has them.
+    written: HashMap<pg_sys::Oid, Written>,
     /// Holds what is read of them.
     memory: RefCell<PgMemoryContexts>,
 }
 
 impl Functions {
-    /// Finds our own: those that belong to the extension, so that nobody else's of that name is taken for one.
+    /// Reads them all, so that nothing has to be looked up while trees are read. Ours are those that belong to the
+    /// extension: nobody else's of that name is taken for one.
     pub fn read(client: &SpiClient<'_>, trusts_settings: bool) -> Result<Functions, spi::Error> {
         let rows = client.select(
-            "select p.oid, p.proname::text
-               from pg_catalog.pg_extension e
-               join pg_catalog.pg_depend d
-                 on d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and d.refobjid = e.oid
-                and d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.deptype = 'e'
-               join pg_catalog.pg_proc p on p.oid = d.objid
-              where e.extname = 'pg_aal'",
+            "select p.oid, n.nspname::pg_catalog.text, p.proname::pg_catalog.text,
+                    exists (select from pg_catalog.pg_depend d
+                              join pg_catalog.pg_extension e on e.oid = d.refobjid and e.extname = 'pg_aal'
+                             where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid
+                               and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and d.deptype = 'e'),
+                    exists (select from pg_catalog.pg_type t where t.typnamespace = p.pronamespace and t.typname = p.proname)
+               from pg_catalog.pg_proc p
+               join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+              where p.oid >= 16384",
             None,
             &[],
         )?;
         let mut ours = HashMap::new();
-        let mut names = HashMap::new();
+        let mut by_name: HashMap<(String, String), Option<pg_sys::Oid>> = HashMap::new();
         let mut guard = pg_sys::InvalidOid;
         for row in rows {
-            let (Some(oid), Some(name)) = (row.get::<pg_sys::Oid>(1)?, row.get::<String>(2)?) else { continue };
-            let known = Some(match name.as_str() {
-                "claims" => Known::Claims,
-                "aal" => Known::Level,
-                "enrolled_aal" => Known::EnrolledLevel,
-                "aal_status" => Known::Status,
-                "amr" => Known::Methods,
-                "has_aal" => Known::HasLevel { raises: false },
-                "require_aal" => Known::HasLevel { raises: true },
-                "has_enrolled_aal" => Known::HasEnrolledLevel { raises: false },
-                "require_enrolled_aal" => Known::HasEnrolledLevel { raises: true },
-                "authenticated_at" => Known::AuthenticatedAt,
-                "aal_guard" => {
+            let Some(oid) = row.get::<pg_sys::Oid>(1)? else { continue };
+            let name: String = row.get(3)?.unwrap_or_default();
+            let (is_ours, is_type) = (row.get(4)?.unwrap_or(false), row.get(5)?.unwrap_or(true));
+            if is_ours {
+                if name == "aal_guard" {
                     guard = oid;
-                    continue;
                 }
-                // What it answers says nothing of the level.
-                _ => {
-                    ours.insert(oid, None);
-                    continue;
-                }
-            });
-            ours.insert(oid, known);
-            names.insert(name, known);
+                ours.insert(oid, known_by_name(&name));
+            }
+            // Of several by one name, which is called depends on the arguments; and a type's name is a cast.
+            let is_free = !is_type;
+            let function = is_free.then_some(oid);
+            by_name
+                .entry((row.get(2)?.unwrap_or_default(), name))
+                .and_modify(|known| *known = None)
+                .or_insert(function);
         }
         Ok(Functions {
             ours,
-            names,
             trusts_settings,
             guard,
+            written: sql_functions(client)?,
             bodies: RefCell::new(HashMap::new()),
-            by_name: RefCell::new(HashMap::new()),
+            by_name,
             memory: RefCell::new(PgMemoryContexts::new("pg_aal: bodies of functions")),
         })
     }
@@ -196,98 +192,53 @@ impl Functions {
 
     /// What a user's function says, if it is written in SQL and made of one query.
     pub fn sql_body(&self, function: pg_sys::Oid) -> Option<SqlBody> {
-        if is_postgres_own(function) || self.ours.contains_key(&function) {
+        if self.ours.contains_key(&function) {
             return None;
         }
+        let written = self.written.get(&function)?;
         if let Some(known) = self.bodies.borrow().get(&function) {
             return known.clone();
         }
-        // A body that calls its own function can't be seen through.
-        self.bodies.borrow_mut().insert(function, None);
-        let body = Spi::connect(|client| self.read_body(client, function)).ok().flatten();
+        let body = self.read_body(written);
         self.bodies.borrow_mut().insert(function, body.clone());
         body
     }
 
-    fn read_body(&self, client: &SpiClient<'_>, function: pg_sys::Oid) -> Result<Option<SqlBody>, spi::Error> {
-        let rows = client.select(
-            "select p.prosrc, p.prosqlbody::pg_catalog.text, p.proisstrict, p.prosecdef,
-                    (select pg_catalog.substr(setting, 13) from pg_catalog.unnest(p.proconfig) setting),
-                    p.proargdefaults::pg_catalog.text, p.prorettype, p.proargtypes::pg_catalog.oid[], p.proargnames
-               from pg_catalog.pg_proc p
-               join pg_catalog.pg_language l on l.oid = p.prolang
-              where p.oid = $1 and l.lanname = 'sql' and p.prokind = 'f' and not p.proretset and p.provariadic = 0
-                and p.proallargtypes is null
-                and not exists (select from pg_catalog.unnest(p.proconfig) setting where setting not like 'search\\_path=%')
-                and not exists (
-                    select from pg_catalog.unnest(p.proargtypes) as argument(type)
-                      join pg_catalog.pg_type t on t.oid = argument.type
-                     where t.typtype = 'p')",
-            Some(1),
-            &[function.into()],
-        )?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let row = rows.first();
-        let text = |text: Option<String>| text.and_then(|text| CString::new(text).ok());
-        let result: pg_sys::Oid = row.get(7)?.unwrap_or(pg_sys::InvalidOid);
-        let path: Option<String> = row.get(5)?;
-        let query = match (text(row.get(2)?), text(row.get(1)?)) {
+    fn read_body(&self, written: &Written) -> Option<SqlBody> {
+        let query = match (&written.tree, &written.source) {
             (Some(tree), _) => {
-                let query = self.within_memory(|| single_query(&tree)).filter(|query| answers_with(*query, result));
-                query.map(BodyQuery::Analyzed)
+                let query = self.within_memory(|| single_query(tree));
+                query.filter(|query| answers_with(*query, written.result)).map(BodyQuery::Analyzed)
             }
-            (None, Some(source)) => self.within_memory(|| parse(&source)).map(BodyQuery::Written),
+            (None, Some(source)) => self.within_memory(|| parse(source)).map(BodyQuery::Written),
             (None, None) => None,
-        };
-        let Some(query) = query else { return Ok(None) };
-        let types: Vec<pg_sys::Oid> = row.get(8)?.unwrap_or_default();
-        let names: Vec<Option<String>> = row.get(9)?.unwrap_or_default();
-        let name = |n: usize| names.get(n).cloned().flatten().unwrap_or_default();
-        Ok(Some(SqlBody {
+        }?;
+        Some(SqlBody {
             query,
-            parameters: types.into_iter().enumerate().map(|(n, kind)| Parameter { name: name(n), kind }).collect(),
-            result,
-            defaults: text(row.get(6)?),
-            strict: row.get(3)?.unwrap_or_default(),
-            security_definer: row.get(4)?.unwrap_or_default(),
-            has_settings: path.is_some(),
+            parameters: written.parameters.clone(),
+            result: written.result,
+            defaults: written.defaults.clone(),
+            strict: written.strict,
+            security_definer: written.security_definer,
+            has_settings: written.path.is_some(),
             // Written, it means what the search_path of whoever runs it makes it mean, unless it has its own.
             is_certain: match query {
                 BodyQuery::Analyzed(_) => true,
-                BodyQuery::Written(_) => self.trusts_settings && path.as_deref().is_none_or(begins_with_pg_catalog),
+                BodyQuery::Written(_) => {
+                    self.trusts_settings && written.path.as_deref().is_none_or(begins_with_pg_catalog)
+                }
             },
-        }))
+        })
     }
 
-    /// One of ours, by its name.
-    pub fn ours_named(&self, name: &str) -> Option<Known> {
-        self.names.get(name).copied().flatten()
+    /// What one of ours does, by its OID.
+    pub fn ours(&self, function: pg_sys::Oid) -> Option<Known> {
+        self.ours.get(&function).copied().flatten()
     }
 
-    /// A user's function by its full name, if there's only one of that name.
-    pub fn users_named(&self, schema: &str, name: &str) -> Option<pg_sys::Oid> {
-        let key = (schema.to_owned(), name.to_owned());
-        if let Some(known) = self.by_name.borrow().get(&key) {
-            return *known;
-        }
-        let found = Spi::connect(|client| {
-            let rows = client.select(
-                "select p.oid from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-                  where n.nspname::pg_catalog.text = $1 and p.proname::pg_catalog.text = $2",
-                Some(2),
-                &[schema.into(), name.into()],
-            )?;
-            let oids: Result<Vec<Option<pg_sys::Oid>>, spi::Error> = rows.map(|row| row.get(1)).collect();
-            oids
-        });
-        let function = match found.unwrap_or_default().as_slice() {
-            [one] => *one,
-            _ => None,
-        };
-        self.by_name.borrow_mut().insert(key, function);
-        function
+    /// A function by its full name, if there's only one of that name and no type.
+    pub fn named(&self, schema: &str, name: &str) -> Option<pg_sys::Oid> {
+        self.by_name.get(&(schema.to_owned(), name.to_owned())).copied().flatten()
     }
 
     fn within_memory<T>(&self, work: impl FnOnce() -> T) -> T {
@@ -311,7 +262,6 @@ impl Known {
             Known::AuthenticatedAt => (&[LEVEL], Kind::Other),
             Known::Level | Known::EnrolledLevel => (&[], Kind::Text),
             Known::Claims | Known::Status => (&[], Kind::Jsonb),
-            Known::Methods => (&[], Kind::Other),
             _ => return None,
         })
     }
@@ -391,8 +341,78 @@ fn answers_with(query: *mut pg_sys::Query, result: pg_sys::Oid) -> bool {
         && matches!(types.as_slice(), [one] if *one == result || (is_text(*one) && is_text(result)))
 }
 
+/// A function written in SQL, as the catalog has it.
+struct Written {
+    source: Option<CString>,
+    tree: Option<CString>,
+    strict: bool,
+    security_definer: bool,
+    /// The search_path it runs with, if it has its own.
+    path: Option<String>,
+    defaults: Option<CString>,
+    result: pg_sys::Oid,
+    parameters: Vec<Parameter>,
+}
+
+/// Those that can be seen through: without settings but a search_path, and without parameters of any type.
+fn sql_functions(client: &SpiClient<'_>) -> Result<HashMap<pg_sys::Oid, Written>, spi::Error> {
+    let rows = client.select(
+        "select p.oid, p.prosrc, p.prosqlbody::pg_catalog.text, p.proisstrict, p.prosecdef,
+                (select pg_catalog.substr(setting, 13) from pg_catalog.unnest(p.proconfig) setting),
+                p.proargdefaults::pg_catalog.text, p.prorettype, p.proargtypes::pg_catalog.oid[], p.proargnames
+           from pg_catalog.pg_proc p
+           join pg_catalog.pg_language l on l.oid = p.prolang
+          where p.oid >= 16384 and l.lanname = 'sql' and p.prokind = 'f' and not p.proretset and p.provariadic = 0
+            and p.proallargtypes is null
+            and pg_catalog.cardinality(coalesce(p.proconfig, '{}')) <= 1
+            and not exists (select from pg_catalog.unnest(p.proconfig) setting where setting not like 'search\\_path=%')
+            and not exists (
+                select from pg_catalog.unnest(p.proargtypes) as argument(type)
+                  join pg_catalog.pg_type t on t.oid = argument.type
+                 where t.typtype = 'p')",
+        None,
+        &[],
+    )?;
+    let text = |text: Option<String>| text.and_then(|text| CString::new(text).ok());
+    rows.map(|row| {
+        let types: Vec<pg_sys::Oid> = row.get(9)?.unwrap_or_default();
+        let names: Vec<Option<String>> = row.get(10)?.unwrap_or_default();
+        let name = |n: usize| names.get(n).cloned().flatten().unwrap_or_default();
+        let written = Written {
+            source: text(row.get(2)?),
+            tree: text(row.get(3)?),
+            strict: row.get(4)?.unwrap_or_default(),
+            security_definer: row.get(5)?.unwrap_or_default(),
+            path: row.get(6)?,
+            defaults: text(row.get(7)?),
+            result: row.get(8)?.unwrap_or(pg_sys::InvalidOid),
+            parameters: types.into_iter().enumerate().map(|(n, kind)| Parameter { name: name(n), kind }).collect(),
+        };
+        Ok((row.get(1)?.unwrap_or(pg_sys::InvalidOid), written))
+    })
+    .collect()
+}
+
+/// What one of ours does; `None` where that says nothing of the level.
+fn known_by_name(name: &str) -> Option<Known> {
+    Some(match name {
+        "claims" => Known::Claims,
+        "aal" => Known::Level,
+        "enrolled_aal" => Known::EnrolledLevel,
+        "aal_status" => Known::Status,
+        "amr" => Known::Methods,
+        "has_aal" => Known::HasLevel { raises: false },
+        "require_aal" => Known::HasLevel { raises: true },
+        "has_enrolled_aal" => Known::HasEnrolledLevel { raises: false },
+        "require_enrolled_aal" => Known::HasEnrolledLevel { raises: true },
+        "authenticated_at" => Known::AuthenticatedAt,
+        _ => return None,
+    })
+}
+
 /// Whether names are looked for in `pg_catalog` first: there it comes unless the path says otherwise.
 fn begins_with_pg_catalog(path: &str) -> bool {
+    let path = path.to_lowercase();
     let schemas: Vec<&str> = path.split(',').map(|schema| schema.trim().trim_matches('"')).collect();
     !schemas.contains(&"pg_catalog") || schemas[0] == "pg_catalog"
 }

@@ -58,14 +58,15 @@ pub struct TextBody<'a> {
     from: Cell<u32>,
     /// Whether a column has been met.
     saw_column: Cell<bool>,
-    /// Whether a function has been met that might be an aggregate.
-    saw_call: Cell<bool>,
+    /// Whether anything has been met that isn't known: it may hold an aggregate, also one of a query outside, or a function
+    /// that returns a set. Then how many rows there are isn't known either.
+    saw_unknown: Cell<bool>,
 }
 
 impl<'a> TextBody<'a> {
     pub fn new(reader: &'a Reader<'a>, body: &'a SqlBody, arguments: &'a [Expression], callers_rights: bool) -> Self {
-        let (from, saw_column, saw_call) = (Cell::new(0), Cell::new(false), Cell::new(false));
-        TextBody { reader, body, arguments, callers_rights, from, saw_column, saw_call }
+        let (from, saw_column, saw_unknown) = (Cell::new(0), Cell::new(false), Cell::new(false));
+        TextBody { reader, body, arguments, callers_rights, from, saw_column, saw_unknown }
     }
 
     /// What the body answers, and from where; `None` where that can't be told.
@@ -87,11 +88,12 @@ impl<'a> TextBody<'a> {
             && it.withClause.is_null()
             && it.intoClause.is_null();
         if !is_plain {
+            self.saw_unknown.set(true);
             return None;
         }
         let has_from = !it.fromClause.is_null();
         let saw_column = self.saw_column.replace(false);
-        let saw_call = self.saw_call.replace(false);
+        let saw_unknown = self.saw_unknown.replace(false);
         self.from.set(self.from.get() + u32::from(has_from));
         let mut rows = Rows {
             filter: None,
@@ -109,20 +111,28 @@ impl<'a> TextBody<'a> {
             self.expression(unsafe { (*target).val })
         });
         let (target, kind) = target.unwrap_or_else(unknown);
-        let may_aggregate = self.saw_call.get();
+        let targets = pointers::<pg_sys::ResTarget>(it.targetList).count();
+        let is_simple = it.distinctClause.is_null()
+            && it.sortClause.is_null()
+            && it.windowClause.is_null()
+            && it.groupClause.is_null()
+            && it.havingClause.is_null()
+            && targets <= 1
+            && !self.saw_unknown.get();
         let filter = (!it.whereClause.is_null()).then(|| self.condition(it.whereClause));
-        let grouped = !it.groupClause.is_null() || !it.havingClause.is_null();
-        if may_aggregate || grouped {
-            // There may be a row whatever the filter says.
+        if is_simple {
+            rows.filter = filter.map(Box::new);
+        } else {
+            // There may be a row whatever the filter says, and none without it. What isn't read here may be an aggregate of
+            // a query outside, too.
+            self.saw_unknown.set(true);
             rows.may_be_cut = true;
             rows.mentions.extend(filter);
-        } else {
-            rows.filter = filter.map(Box::new);
         }
         rows.correlated = self.saw_column.get();
         self.from.set(self.from.get() - u32::from(has_from));
         self.saw_column.set(saw_column || rows.correlated);
-        self.saw_call.set(saw_call);
+        self.saw_unknown.set(saw_unknown || self.saw_unknown.get());
         Some((target, kind, rows))
     }
 
@@ -148,7 +158,10 @@ impl<'a> TextBody<'a> {
                 }
             } else if let Some(it) = cast::<pg_sys::RangeFunction>(node, T_RangeFunction) {
                 for list in pointers::<pg_sys::List>(it.functions) {
-                    if let Some(function) = pointers::<pg_sys::Node>(list).next().filter(|it| !it.is_null()) {
+                    let function = pointers::<pg_sys::Node>(list).next().unwrap_or(std::ptr::null_mut());
+                    if is_methods(function) {
+                        rows.mentions.push(Expression::Methods);
+                    } else if !function.is_null() {
                         rows.mentions.push(self.expression(function).0);
                     }
                 }
@@ -165,7 +178,7 @@ impl<'a> TextBody<'a> {
         if node.is_null() {
             return unknown();
         }
-        self.reader.deeper(|| self.of_node(node)).unwrap_or_else(unknown)
+        self.reader.deeper(|| self.of_node(node)).unwrap_or_else(|| self.unread())
     }
 
     fn of_node(&self, node: *mut pg_sys::Node) -> Typed {
@@ -181,7 +194,7 @@ impl<'a> TextBody<'a> {
             } else if let Some(it) = cast::<pg_sys::TypeCast>(node, T_TypeCast) {
                 self.type_cast(it)
             } else if let Some(it) = cast::<pg_sys::A_Expr>(node, T_A_Expr) {
-                self.operator(it).unwrap_or_else(unknown)
+                self.operator(it).unwrap_or_else(|| self.unread())
             } else if let Some(it) = cast::<pg_sys::BoolExpr>(node, T_BoolExpr) {
                 let mut all: Vec<Expression> = pointers(it.args).map(|node| self.condition(node)).collect();
                 let logic = match it.boolop {
@@ -198,23 +211,29 @@ impl<'a> TextBody<'a> {
                 let (truth, negated) = super::expressions::tested_for(it.booltesttype);
                 (Expression::Is { truth, negated, tested: Box::new(self.condition(it.arg.cast())) }, Kind::Boolean)
             } else if let Some(it) = cast::<pg_sys::CaseExpr>(node, T_CaseExpr) {
-                self.case(it).unwrap_or_else(unknown)
+                self.case(it).unwrap_or_else(|| self.unread())
             } else if let Some(it) = cast::<pg_sys::CoalesceExpr>(node, T_CoalesceExpr) {
                 let (all, kind) = unified(pointers(it.args).map(|node| self.expression(node)).collect());
                 (Expression::Coalesce(all), kind)
             } else if let Some(it) = cast::<pg_sys::A_ArrayExpr>(node, T_A_ArrayExpr) {
                 match unified(pointers(it.elements).map(|node| self.expression(node)).collect()) {
                     (all, Kind::Text) => (Expression::Array(all), Kind::TextArray),
-                    _ => unknown(),
+                    _ => self.unread(),
                 }
             } else if let Some(it) = cast::<pg_sys::SubLink>(node, T_SubLink) {
-                self.sub_select(it).unwrap_or_else(unknown)
+                self.sub_select(it).unwrap_or_else(|| self.unread())
             } else if let Some(it) = cast::<pg_sys::FuncCall>(node, T_FuncCall) {
                 self.call(it)
             } else {
-                unknown()
+                self.unread()
             }
         }
+    }
+
+    /// What wasn't looked at, or not all of it.
+    fn unread(&self) -> Typed {
+        self.saw_unknown.set(true);
+        unknown()
     }
 
     fn parameter(&self, place: Option<usize>) -> Typed {
@@ -419,11 +438,15 @@ impl<'a> TextBody<'a> {
             [schema, name] => self.reader.call_by_name(schema, name, &arguments, self.callers_rights),
             _ => None,
         });
-        known.unwrap_or_else(|| {
-            self.saw_call.set(true);
-            unknown()
-        })
+        known.unwrap_or_else(|| self.unread())
     }
+}
+
+/// Whether this is a call of `auth.amr()`.
+fn is_methods(node: *mut pg_sys::Node) -> bool {
+    // SAFETY: NULL or a node of a raw parse tree.
+    let call = unsafe { cast::<pg_sys::FuncCall>(node, pg_sys::NodeTag::T_FuncCall) };
+    call.and_then(|call| names(call.funcname)).is_some_and(|name| name == ["auth", "amr"])
 }
 
 fn unknown() -> Typed {

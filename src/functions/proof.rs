@@ -193,14 +193,15 @@ fn aal_report() -> String {
 /// The database's name, the time, and the server's version.
 fn about_server(client: &SpiClient<'_>) -> Result<(String, String, String), pgrx::spi::Error> {
     let rows = client.select(
-        "select pg_catalog.current_database()::pg_catalog.text,
+        "select pg_catalog.current_database(),
                 pg_catalog.to_char(pg_catalog.statement_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"'),
                 pg_catalog.current_setting('server_version')",
         Some(1),
         &[],
     )?;
     let row = rows.first();
-    Ok((row.get(1)?.unwrap_or_default(), row.get(2)?.unwrap_or_default(), row.get(3)?.unwrap_or_default()))
+    let database = row.get::<Name>(1)?.map(|Name(name)| name);
+    Ok((database.unwrap_or_default(), row.get(2)?.unwrap_or_default(), row.get(3)?.unwrap_or_default()))
 }
 
 fn spi<T>(work: impl FnOnce(&SpiClient<'_>) -> Result<T, pgrx::spi::Error>) -> T {

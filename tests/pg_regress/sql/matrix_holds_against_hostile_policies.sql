@@ -59,6 +59,71 @@ select expression, claims, needs, rows, case when rows > 0 and needs > coalesce(
   ($$auth.has_aal('aal2') or (auth.enrolled_aal() = 'aal1' and auth.has_aal('aal1', '5 minutes'))$$, null)
   ) as policies(expression, claims), tried(expression, claims);
 
+-- Written bodies with aggregates and sets where one doesn't look for them: then there may be a row, or none, whatever the filter says.
+create function bodied(body text, out needs text, out rows bigint) language plpgsql as $$
+begin
+  execute format('create or replace function alone() returns boolean language sql stable as %L', body);
+  select * into needs, rows from tried('hostile.alone()', null);
+end
+$$;
+select left(body, 100) as body, needs, rows, case when rows > 0 and needs <> 'none' then 'UNSOUND' end as verdict
+  from unnest(array[
+  $$select true where auth.has_aal('aal2') order by count(*)$$,
+  $$select exists (select true where auth.has_aal('aal2') order by count(*))$$,
+  $$select exists (select true, count(*) where auth.has_aal('aal2'))$$,
+  $$select exists (select distinct on (count(*)) true where auth.has_aal('aal2'))$$,
+  $$select exists (select true where auth.has_aal('aal2') window w as (order by count(*)))$$,
+  $$select exists (select greatest(count(*), 1) where auth.has_aal('aal2'))$$,
+  $$select exists (select -count(*) where auth.has_aal('aal2'))$$,
+  $$select exists (select count(*) between 0 and 1 where auth.has_aal('aal2'))$$,
+  $$select exists (select row(count(*)) where auth.has_aal('aal2'))$$,
+  $$select exists (select (array_agg(1))[1] where auth.has_aal('aal2'))$$,
+  $$select exists (select max('x') collate "C" where auth.has_aal('aal2'))$$,
+  $$select exists (select count(*) operator(pg_catalog.=) any (array[1]) where auth.has_aal('aal2'))$$,
+  $$select exists (select (select count(s.a)) from hostile.s where auth.has_aal('aal2'))$$,
+  $$select exists (select (select true where count(s.a) >= 0) from hostile.s where auth.has_aal('aal2'))$$,
+  $$select exists (select $$ || repeat('(not ', 150) || 'count(*) = 1' || repeat(')', 150) || $$ where auth.has_aal('aal2'))$$,
+  $$select not exists (select auth.amr())$$,
+  $$select not exists (select true, auth.amr())$$,
+  $$select not exists (select true order by generate_series(1, 0))$$,
+  $$select not exists (select -generate_series(1, 0))$$,
+  $$select coalesce((select auth.has_aal('aal2') order by generate_series(1, 0)), true)$$,
+  $$select exists (select from hostile.s where s.a > 0 and auth.has_aal('aal2'))$$]) body, bodied(body);
+
+-- Names that could be another's: a type's, an overload's, of a path that looks elsewhere first.
+create domain gate as boolean;
+create function gate(x text) returns boolean language sql stable as $$ select auth.has_aal('aal2') $$;
+select needs, rows from bodied($$select hostile.gate('true')$$);
+create function auth.require_aal(varchar) returns boolean language sql as $$ select true $$;
+select needs, rows from bodied($$select auth.require_aal('aal2'::varchar)$$);
+drop function auth.require_aal(varchar);
+create schema elsewhere;
+grant usage on schema elsewhere to public;
+create function elsewhere.yes(text, text) returns boolean language sql immutable as $$ select true $$;
+create operator elsewhere.= (leftarg = text, rightarg = text, function = elsewhere.yes);
+select set_config('search_path', 'elsewhere, PG_CATALOG', false);
+create function hostile.from_current() returns boolean language sql stable set search_path from current as $$ select coalesce(auth.aal(), 'x') = 'aal2' $$;
+set search_path = hostile;
+select needs, rows from tried('from_current()', null);
+alter role authenticated set search_path = elsewhere, pg_catalog;
+select needs from bodied($$select auth.aal() = 'aal2'$$);
+alter role authenticated reset search_path;
+select needs from bodied($$select auth.aal() = 'aal2'$$);
+
+-- A system column is a column; a child's rows are reached through its other parent.
+create table sysc (a int);
+grant select (ctid) on sysc to authenticated;
+select required_aal, decided_by from auth.aal_matrix('sysc') where role = 'authenticated' and command = 'SELECT';
+create table parent_1 (a int);
+create table parent_2 (a int);
+create table child () inherits (parent_1, parent_2);
+alter table parent_1 enable row level security;
+alter table child enable row level security;
+create policy p on parent_1 using (auth.has_aal('aal2'));
+create policy p on child using (auth.has_aal('aal2'));
+grant select, delete on parent_1, parent_2 to authenticated;
+select target, command, required_aal, decided_by from auth.aal_matrix('parent_1') where role = 'authenticated' and command in ('SELECT', 'DELETE');
+
 -- With rights or settings of another's making, a written body may mean something else. So it only counts where nobody sets them.
 create function stated() returns boolean language sql stable as $$ select auth.has_aal('aal2') $$;
 create function returned() returns boolean language sql stable return auth.has_aal('aal2');
@@ -97,6 +162,6 @@ grant select on far, near to authenticated;
 select target, required_aal, decided_by from auth.aal_matrix() where role = 'authenticated' and command = 'SELECT' and target in ('far'::regclass, 'near'::regclass);
 
 set client_min_messages = error;
-drop schema hostile, closed cascade;
+drop schema hostile, closed, elsewhere cascade;
 drop foreign data wrapper nothing cascade;
 drop function auth.jwt();

@@ -31,6 +31,9 @@ impl Command {
     pub const ALL: [Command; 5] =
         [Command::Select, Command::Insert, Command::Update, Command::Delete, Command::Truncate];
 
+    /// Those that are done to rows that are there.
+    pub(super) const BUT_INSERT: [Command; 4] = [Command::Select, Command::Update, Command::Delete, Command::Truncate];
+
     /// As SQL spells it.
     pub const fn as_str(self) -> &'static str {
         match self {

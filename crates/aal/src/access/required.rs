@@ -140,23 +140,28 @@ impl<'a> Requirements<'a> {
         let tables: HashMap<TableId, usize> =
             catalog.tables.iter().enumerate().map(|(n, table)| (table.id, n)).collect();
         let own: Vec<Vec<Vec<Required>>> = catalog.tables.iter().map(|table| of_table(catalog, table, pause)).collect();
-        let mut all = own.clone();
-        for (n, table) in catalog.tables.iter().enumerate() {
-            for (parent, is_partition) in ancestors(catalog, &tables, table) {
-                let reach = |from: usize, to: usize, commands: &[Command], all: &mut Vec<Vec<Vec<Required>>>| {
-                    for role in 0..catalog.roles.len() {
-                        for command in commands {
-                            let through = &own[from][role][command.index()];
-                            all[to][role][command.index()].or_through(through, &catalog.tables[from].display_name);
-                        }
-                    }
-                };
-                // What is done to the parent is done to its children; but only partitions get its new rows.
-                let downwards: Vec<Command> =
-                    Command::ALL.into_iter().filter(|it| is_partition || *it != Command::Insert).collect();
-                reach(parent, n, &downwards, &mut all);
-                // A child's rows are its parents' rows.
-                reach(n, parent, &Command::ALL, &mut all);
+        let above: Vec<Vec<(usize, bool)>> =
+            catalog.tables.iter().map(|table| ancestors(catalog, &tables, table)).collect();
+        let reach = |to: &mut [Vec<Required>], from: &[Vec<Required>], through: usize, commands: &[Command]| {
+            for (to, from) in to.iter_mut().zip(from) {
+                for command in commands {
+                    to[command.index()].or_through(&from[command.index()], &catalog.tables[through].display_name);
+                }
+            }
+        };
+        // What is done to a parent is done to its children; but only partitions get its new rows.
+        let mut downwards = own.clone();
+        for (n, above) in above.iter().enumerate() {
+            for (parent, is_partition) in above {
+                let commands = if *is_partition { &Command::ALL[..] } else { &Command::BUT_INSERT };
+                reach(&mut downwards[n], &own[*parent], *parent, commands);
+            }
+        }
+        // A child's rows are its parents' rows, in whatever way they are reached: by the child's name, or by another parent's.
+        let mut all = downwards.clone();
+        for (n, above) in above.iter().enumerate() {
+            for (parent, _) in above {
+                reach(&mut all[*parent], &downwards[n], n, &Command::ALL);
             }
         }
         Requirements { catalog, tables, own, all }
