@@ -785,7 +785,7 @@ fn compares_bytes(collation: pg_sys::Oid) -> bool {
 /// Whether levels order in this collation as they do: another may have rules of its own.
 fn orders_levels(comparison: Comparison, collation: pg_sys::Oid) -> bool {
     use Comparison::{Greater, GreaterOrEqual, Less, LessOrEqual};
-    let plain = [pg_sys::InvalidOid, pg_sys::DEFAULT_COLLATION_OID.into(), pg_sys::C_COLLATION_OID.into()];
+    let plain = [pg_sys::InvalidOid, pg_sys::DEFAULT_COLLATION_OID, pg_sys::C_COLLATION_OID];
     !matches!(comparison, Less | LessOrEqual | Greater | GreaterOrEqual) || plain.contains(&collation)
 }
 
