@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures everything in one run and writes docs/performance.md and its chart.
 #
-# usage: run.sh     PEERS=dir adds variants, PG=15 is the Postgres major, ROUNDS=11 how often each is measured
+# usage: run.sh [--only-proof]     PEERS=dir adds variants, PG=15 is the Postgres major, ROUNDS=11 how often each is measured
 set -euo pipefail
 source "$(dirname "$0")/../pgrx-config/env.sh"
 
@@ -11,12 +11,14 @@ major=${PG:-15}
 
 export CARGO_TARGET_DIR=$repo/target/pg$major
 cd "$repo"
-say "micro-benchmarks of the core"
-cargo bench --quiet -p aal -- --quiet
+if [ "${1:-}" != --only-proof ]; then
+    say "micro-benchmarks of the core"
+    cargo bench --quiet -p aal -- --quiet
+fi
 
 say "building the benchmark suite"
 cargo build --quiet --release -p aal-bench
 cluster=$("$repo/pgrx-config/cluster.sh" start "$major" release)
 trap '"$repo/pgrx-config/cluster.sh" stop "$cluster"' EXIT
 "$CARGO_TARGET_DIR/release/aal-bench" --cluster "$cluster" --variants benches/variants ${PEERS:+--peers "$PEERS"} \
-    --criterion "$CARGO_TARGET_DIR/criterion" --setup benches/setup.sql --proof benches/proof.sql --rounds "${ROUNDS:-11}" --out docs
+    --criterion "$CARGO_TARGET_DIR/criterion" --setup benches/setup.sql --proof benches/proof.sql --rounds "${ROUNDS:-11}" --out docs "$@"

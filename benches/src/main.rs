@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Parser;
 
-/// Measures pg_aal in a throw-away cluster and writes performance.md and its charts.
+/// Measures pg_aal in a throw-away cluster and writes performance.md, performance-proof.md and their charts.
 #[derive(Parser)]
 struct Options {
     /// The cluster's folder, as pgrx-config/cluster.sh prints it.
@@ -34,6 +34,9 @@ struct Options {
     /// Where criterion left its estimates.
     #[arg(long)]
     criterion: PathBuf,
+    /// Measures the proof alone.
+    #[arg(long)]
+    only_proof: bool,
     /// How often each variant is measured.
     #[arg(long, default_value_t = 11)]
     rounds: usize,
@@ -44,18 +47,25 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    let machine = works::machine(&options.cluster)?;
+    let proofs = proof::measure(&options.cluster, &options.proof, options.rounds)?;
+    proof::draw(&proofs, &options.out.join("performance-proof.svg"))?;
+    let page = proof::page(&proofs, &machine);
+    std::fs::write(options.out.join("performance-proof.md"), &page)?;
+    println!("{page}");
+    if options.only_proof {
+        return Ok(());
+    }
     let mut variants = variant::read_folder(&options.variants)?;
     if let Some(peers) = &options.peers {
         variants.extend(variant::read_folder(peers)?);
     }
     let bench = works::Bench::prepare(&options.cluster, &options.setup)?;
-    let proofs = proof::measure(&options.cluster, &options.proof, options.rounds)?;
     let results = bench.run(&variants, options.rounds)?;
     let micro = micro::read(&options.criterion)?;
     let chart = options.out.join("performance.svg");
     chart::draw(&results, &chart)?;
-    proof::draw(&proofs, &options.out.join("performance-proof.svg"))?;
-    let page = report::page(&results, &micro, &proofs, &bench.machine()?);
+    let page = report::page(&results, &micro, &machine);
     std::fs::write(options.out.join("performance.md"), &page)?;
     println!("{page}");
     Ok(())

@@ -1,18 +1,18 @@
 //! How long the proof takes, by how many policies there are.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
-use postgres::{Client, Config, NoTls};
 
-use crate::works::median;
+use crate::works::{connect, median};
 
 /// How many tables there are, in turn; each has three roles and [`POLICIES`] policies.
 const TABLES: [u32; 5] = [125, 250, 500, 1_000, 2_000];
 /// How many policies a table has.
-pub const POLICIES: u32 = 5;
+const POLICIES: u32 = 5;
 
 /// What was measured on so many tables, in seconds: medians.
 pub struct Proof {
@@ -29,15 +29,12 @@ pub struct Proof {
 /// Measures all, in databases of their own.
 pub fn measure(folder: &Path, setup: &Path, rounds: usize) -> Result<Vec<Proof>> {
     let setup = std::fs::read_to_string(setup)?;
-    let connect = |database: &str| -> Result<Client> {
-        Ok(Config::new().host_path(folder.join("socket")).user("postgres").dbname(database).connect(NoTls)?)
-    };
     let mut proofs = Vec::new();
     for tables in TABLES {
         eprintln!("proof: {tables} tables");
         let database = format!("proof_{tables}");
-        connect("postgres")?.batch_execute(&format!("create database {database}"))?;
-        let mut client = connect(&database)?;
+        connect(folder, "postgres")?.batch_execute(&format!("create database {database}"))?;
+        let mut client = connect(folder, &database)?;
         client.batch_execute(&setup.replace("{tables}", &tables.to_string()))?;
         let mut times: [Vec<f64>; 3] = Default::default();
         for _ in 0..rounds {
@@ -51,6 +48,55 @@ pub fn measure(folder: &Path, setup: &Path, rounds: usize) -> Result<Vec<Proof>>
         proofs.push(Proof { tables, matrix, lint, policies });
     }
     Ok(proofs)
+}
+
+/// docs/performance-proof.md.
+pub fn page(proofs: &[Proof], machine: &str) -> String {
+    let mut page = String::new();
+    let _ = write!(
+        page,
+        "# Performance of the proof\n\nWritten by `make bench`; [benches/README.md](../benches/README.md) says how it measures. {machine}, \
+         release build, one run; medians. Don't compare seconds between machines.\n\n\
+         `select *` from each, of tables with three roles and {POLICIES} policies each, no two alike. `pg_policies` is what whoever wants to \
+         know by hand reads: the policies as text.\n\n![Milliseconds over the number of policies](performance-proof.svg)\n\n\
+         | tables | policies | `auth.aal_matrix()` | `auth.aal_lint()` | `pg_policies` | matrix, per policy | matrix / `pg_policies` |\n\
+         | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+    );
+    for Proof { tables, matrix, lint, policies } in proofs {
+        let count = tables * POLICIES;
+        let _ = writeln!(
+            page,
+            "| {tables} | {count} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} µs | {:.2} |",
+            matrix * 1e3,
+            lint * 1e3,
+            policies * 1e3,
+            matrix / f64::from(count) * 1e6,
+            matrix / policies
+        );
+    }
+    let _ = write!(page, "\n## What was promised\n\n| promise | measured | kept |\n| --- | --- | --- |\n");
+    let mut promise = |promise: &str, measured: String, kept: bool| {
+        let _ = writeln!(page, "| {promise} | {measured} | {} |", if kept { "yes" } else { "**no**" });
+    };
+    if let Some(proof) = proofs.iter().find(|proof| proof.tables == 1_000) {
+        let seconds = proof.matrix + proof.lint;
+        promise(
+            "matrix and lint of 1,000 tables, 3 roles, 5 policies each: at most 2 s together",
+            format!("{seconds:.2} s"),
+            seconds <= 2.0,
+        );
+    }
+    if let [first, .., last] = proofs {
+        let per_table = |proof: &Proof, of: fn(&Proof) -> f64| of(proof) / f64::from(proof.tables);
+        let growth = |of: fn(&Proof) -> f64| per_table(last, of) / per_table(first, of);
+        let growth = growth(|proof| proof.matrix).max(growth(|proof| proof.lint));
+        promise(
+            "their cost is linear: a policy of the most costs at most 1.5 × one of the fewest",
+            format!("{growth:.2} ×"),
+            growth <= 1.5,
+        );
+    }
+    page
 }
 
 /// Draws both over the number of policies.

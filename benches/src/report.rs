@@ -3,14 +3,13 @@
 use std::fmt::Write;
 
 use crate::micro::Micro;
-use crate::proof::{POLICIES, Proof};
 use crate::works::{GUARD, ROWS, Results, WRITES};
 
 const NONE: &str = "00-none";
 const BARE: &str = "20-pg_aal-bare";
 
 /// The page.
-pub fn page(results: &Results, micro: &[Micro], proofs: &[Proof], machine: &str) -> String {
+pub fn page(results: &Results, micro: &[Micro], machine: &str) -> String {
     let mut page = String::new();
     let _ = write!(
         page,
@@ -34,7 +33,7 @@ pub fn page(results: &Results, micro: &[Micro], proofs: &[Proof], machine: &str)
         .collect();
     table(&mut page, results, &requests);
     let _ = write!(page, "\n## What was promised\n\n| promise | measured | kept |\n| --- | --- | --- |\n");
-    for (promise, measured, kept) in promises(results, micro, proofs) {
+    for (promise, measured, kept) in promises(results, micro) {
         let _ = writeln!(page, "| {promise} | {measured} | {} |", if kept { "yes" } else { "**no**" });
     }
     let _ = write!(
@@ -46,7 +45,6 @@ pub fn page(results: &Results, micro: &[Micro], proofs: &[Proof], machine: &str)
     for (title, planning, execution) in &results.profile {
         let _ = writeln!(page, "| {title} | {planning:.0} | {execution:.0} |");
     }
-    proof_table(&mut page, proofs);
     let _ = write!(page, "\n## In a new backend\n\n| call | microseconds |\n| --- | ---: |\n");
     for (call, microseconds) in &results.first_calls {
         let _ = writeln!(page, "| {call} | {microseconds:.0} |");
@@ -85,7 +83,7 @@ fn table(page: &mut String, results: &Results, columns: &[&str]) {
 }
 
 /// What issue by issue was asked for, what was measured, and whether that is enough.
-fn promises(results: &Results, micro: &[Micro], proofs: &[Proof]) -> Vec<(String, String, bool)> {
+fn promises(results: &Results, micro: &[Micro]) -> Vec<(String, String, bool)> {
     let mut promises = Vec::new();
     let mut at_most = |promise: String, ratio: Option<f64>, limit: f64| {
         if let Some(ratio) = ratio {
@@ -166,51 +164,7 @@ fn promises(results: &Results, micro: &[Micro], proofs: &[Proof]) -> Vec<(String
             ));
         }
     }
-    if let Some(proof) = proofs.iter().find(|proof| proof.tables == 1_000) {
-        let seconds = proof.matrix + proof.lint;
-        promises.push((
-            "matrix and lint of 1,000 tables, 3 roles, 5 policies each: at most 2 s together".into(),
-            format!("{seconds:.2} s"),
-            seconds <= 2.0,
-        ));
-    }
-    if let [first, .., last] = proofs {
-        let growth =
-            |of: fn(&Proof) -> f64| (of(last) / f64::from(last.tables)) / (of(first) / f64::from(first.tables));
-        let growth = growth(|proof| proof.matrix).max(growth(|proof| proof.lint));
-        promises.push((
-            format!(
-                "their cost is linear: a policy of {} costs at most 1.5 × one of {}",
-                last.tables * POLICIES,
-                first.tables * POLICIES
-            ),
-            format!("{growth:.2} ×"),
-            growth <= 1.5,
-        ));
-    }
     promises
-}
-
-fn proof_table(page: &mut String, proofs: &[Proof]) {
-    let _ = write!(
-        page,
-        "\n## Proof\n\n`select *` from each, of tables with three roles and {POLICIES} policies each. `pg_policies` is what whoever wants to \
-         know by hand reads: the policies as text.\n\n![Milliseconds over the number of policies](performance-proof.svg)\n\n\
-         | tables | policies | `auth.aal_matrix()` | `auth.aal_lint()` | `pg_policies` | matrix, per policy | matrix / `pg_policies` |\n\
-         | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-    );
-    for Proof { tables, matrix, lint, policies } in proofs {
-        let count = tables * POLICIES;
-        let _ = writeln!(
-            page,
-            "| {tables} | {count} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} µs | {:.2} |",
-            matrix * 1e3,
-            lint * 1e3,
-            policies * 1e3,
-            matrix / f64::from(count) * 1e6,
-            matrix / policies
-        );
-    }
 }
 
 const BOUNDS: &str = "\n## What bounds it\n\n\

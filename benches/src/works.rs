@@ -68,6 +68,23 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
 }
 
+/// A connection to a cluster.
+pub fn connect(folder: &Path, database: &str) -> Result<Client> {
+    Ok(Config::new().host_path(folder.join("socket")).user("postgres").dbname(database).connect(NoTls)?)
+}
+
+/// What it was measured on.
+pub fn machine(folder: &Path) -> Result<String> {
+    let version: String = connect(folder, "postgres")?.query_one("show server_version", &[])?.get(0);
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name").and_then(|rest| rest.split_once(": ")));
+    let cores = std::thread::available_parallelism()?;
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default();
+    let model = model.map_or("unknown processor", |(_, model)| model);
+    Ok(format!("Postgres {version}, {cores} cores of {model}, {:.0} GiB of memory", kib / 1_048_576.0))
+}
+
 /// A cluster to measure in.
 pub struct Bench {
     folder: PathBuf,
@@ -91,21 +108,7 @@ impl Bench {
     }
 
     fn connect(&self) -> Result<Client> {
-        let mut config = Config::new();
-        config.host_path(self.folder.join("socket")).user("postgres").dbname("postgres");
-        Ok(config.connect(NoTls)?)
-    }
-
-    /// What it was measured on.
-    pub fn machine(&self) -> Result<String> {
-        let version: String = self.connect()?.query_one("show server_version", &[])?.get(0);
-        let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = cpu.lines().find_map(|line| line.strip_prefix("model name").and_then(|rest| rest.split_once(": ")));
-        let cores = std::thread::available_parallelism()?;
-        let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-        let kib = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default();
-        let model = model.map_or("unknown processor", |(_, model)| model);
-        Ok(format!("Postgres {version}, {cores} cores of {model}, {:.0} GiB of memory", kib / 1_048_576.0))
+        connect(&self.folder, "postgres")
     }
 
     /// Measures all variants on all their works.
