@@ -1,7 +1,7 @@
 //! What a table's grants, row-security flags and policies require of a session: derived, not hoped.
 //!
 //! A [`Catalog`] holds what Postgres knows, in the core's own words; a policy's expression is an [`Expression`].
-//! [`Catalog::required`] answers, for a table, a role and a command: *the lowest session level at which the command
+//! [`Requirements`] answer, for a table, a role and a command: *the lowest session level at which the command
 //! could succeed for some row*.
 //!
 //! Sound by construction: an expression is evaluated to the set of all that it could come to ([`value`]), at each kind of

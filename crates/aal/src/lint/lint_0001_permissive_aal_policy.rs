@@ -24,7 +24,10 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 let commands: Vec<Command> = open.iter().map(|(command, _)| *command).collect();
                 let detail = format!(
                     "Policy {} on {} asks for a level and is permissive: for {}, policy {} lets sessions in that do not meet it",
-                    policy.name, table.display_name, super::listed(&commands), other.name
+                    policy.name,
+                    table.display_name,
+                    super::listed(&commands),
+                    other.name
                 );
                 found.push(Found::on(table, detail).policy(policy).commands(&commands));
             }
@@ -40,9 +43,9 @@ fn beside<'a>(survey: &Survey<'a>, place: usize, policy: &Policy, command: Comma
     if matches!(asked, RequiredLevel::None | RequiredLevel::Denied) {
         return None;
     }
-    let role = survey.bound_roles(table).find(|role| {
-        policy.binds[*role] && survey.requirements.own(place, *role, command).level < asked
-    })?;
+    let role = survey
+        .bound_roles(table)
+        .find(|role| policy.binds[*role] && survey.requirements.own(place, *role, command).level < asked)?;
     table.policies.iter().find(|other| {
         other.permissive
             && other.name != policy.name
@@ -56,6 +59,7 @@ fn beside<'a>(survey: &Survey<'a>, place: usize, policy: &Policy, command: Comma
 
 fn is_about_all_rows(policy: &Policy) -> bool {
     !policy.expressions().any(|expression| {
-        expression.any(&|it| matches!(it, Expression::Unknown { .. } | Expression::Exists(_) | Expression::AnyRow { .. }))
+        expression
+            .any(&|it| matches!(it, Expression::Unknown { .. } | Expression::Exists(_) | Expression::AnyRow { .. }))
     })
 }

@@ -23,7 +23,8 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 let asked = binding()
                     // That deleting needs more than the rest can be meant.
                     .flat_map(|policy| {
-                        [Command::Select, Command::Insert, Command::Update].map(|command| survey.level_of(policy, command))
+                        [Command::Select, Command::Insert, Command::Update]
+                            .map(|command| survey.level_of(policy, command))
                     })
                     .filter(|level| *level != RequiredLevel::Denied)
                     .max();
@@ -36,7 +37,9 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 let roles = survey.role_names(&roles);
                 let detail = format!(
                     "{} on {} needs less than the level that its restrictive policies ask for other commands, for {}",
-                    command.as_str(), table.display_name, roles.join(", ")
+                    command.as_str(),
+                    table.display_name,
+                    roles.join(", ")
                 );
                 found.push(Found::on(table, detail).roles(&roles).commands(&[command]).key(command.as_str()));
             }

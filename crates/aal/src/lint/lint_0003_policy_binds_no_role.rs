@@ -23,7 +23,9 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
             let roles: Vec<&str> = policy.role_names.iter().map(String::as_str).collect();
             let detail = format!(
                 "Policy {} on {} binds only {}, and no role that can log in has that role",
-                policy.name, table.display_name, roles.join(", ")
+                policy.name,
+                table.display_name,
+                roles.join(", ")
             );
             Found::on(table, detail).policy(policy).roles(&roles)
         })

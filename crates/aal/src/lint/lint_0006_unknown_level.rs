@@ -1,7 +1,7 @@
 //! The level is compared with a text that no session has.
 
-use super::{Found, Lint, Severity, Survey};
 use super::conditions::{misspelt_claims, unknown_levels};
+use super::{Found, Lint, Severity, Survey};
 
 pub const LINT: Lint = Lint {
     name: "0006_unknown_level",

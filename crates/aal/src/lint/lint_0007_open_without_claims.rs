@@ -1,7 +1,7 @@
 //! A condition on the level is true without one.
 
-use super::{Found, Lint, Severity, Survey};
 use super::conditions::{names_what_is_refused, true_without_level};
+use super::{Found, Lint, Severity, Survey};
 
 pub const LINT: Lint = Lint {
     name: "0007_open_without_claims",
@@ -15,7 +15,9 @@ pub const LINT: Lint = Lint {
 
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     survey.policies_with(
-        |expression| true_without_level(expression, survey.catalog.trusts_settings) || names_what_is_refused(expression),
+        |expression| {
+            true_without_level(expression, survey.catalog.trusts_settings) || names_what_is_refused(expression)
+        },
         "has a condition on the level that a session without one, or with an unknown one, can meet",
     )
 }

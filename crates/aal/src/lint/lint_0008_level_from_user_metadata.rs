@@ -1,7 +1,7 @@
 //! The level is read from what users write themselves.
 
-use super::{Found, Lint, Severity, Survey};
 use super::conditions::{reads_claim, texts_of};
+use super::{Found, Lint, Severity, Survey};
 use crate::access::{Comparison, Expression, Value};
 
 pub const LINT: Lint = Lint {
@@ -16,7 +16,8 @@ pub const LINT: Lint = Lint {
 
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     let is_about_level = |value: &Value| texts_of(value).iter().any(|text| is_about_level(text));
-    let names_level = |key: &Expression| key.any(&|it| matches!(it, Expression::Constant(value) if is_about_level(value)));
+    let names_level =
+        |key: &Expression| key.any(&|it| matches!(it, Expression::Constant(value) if is_about_level(value)));
     let is_user_written = |it: &Expression| it.any(&|it| reads_claim(it, "user_metadata"));
     survey.policies_with(
         |expression| {

@@ -1,7 +1,7 @@
 //! A first factor counts as a second one.
 
-use super::{Found, Lint, Severity, Survey};
 use super::conditions::{reads_claim, texts_of};
+use super::{Found, Lint, Severity, Survey};
 use crate::access::Expression;
 
 pub const LINT: Lint = Lint {

@@ -1,7 +1,7 @@
 //! The level is read for every row.
 
-use super::{Found, Lint, Severity, Survey};
 use super::conditions::asks_per_row;
+use super::{Found, Lint, Severity, Survey};
 
 pub const LINT: Lint = Lint {
     name: "0011_evaluated_per_row",

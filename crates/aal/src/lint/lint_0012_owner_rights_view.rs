@@ -21,9 +21,20 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
             let roles = if commands.iter().any(|it| *it != Command::Select) { &view.written_by } else { &view.read_by };
             let detail = format!(
                 "{} can use {}, which reaches {} with its owner's rights",
-                roles.join(", "), view.display_name, table.display_name
+                roles.join(", "),
+                view.display_name,
+                table.display_name
             );
-            Found { detail, schema: view.schema.clone(), name: view.name.clone(), kind: if view.kind == ViewKind::Rule { "table" } else { "view" }, policy: None, role: Some(roles.join(", ")), command: Some(super::listed(&commands)), key: Some(table.display_name.clone()) }
+            Found {
+                detail,
+                schema: view.schema.clone(),
+                name: view.name.clone(),
+                kind: if view.kind == ViewKind::Rule { "table" } else { "view" },
+                policy: None,
+                role: Some(roles.join(", ")),
+                command: Some(super::listed(&commands)),
+                key: Some(table.display_name.clone()),
+            }
         })
         .collect()
 }

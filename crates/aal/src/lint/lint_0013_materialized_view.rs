@@ -21,9 +21,20 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
             let roles = &view.read_by;
             let detail = format!(
                 "{} can read {}, a copy of rows of {}",
-                roles.join(", "), view.display_name, table.display_name
+                roles.join(", "),
+                view.display_name,
+                table.display_name
             );
-            Found { detail, schema: view.schema.clone(), name: view.name.clone(), kind: "materialized view", policy: None, role: Some(roles.join(", ")), command: Some(super::listed(&commands)), key: Some(table.display_name.clone()) }
+            Found {
+                detail,
+                schema: view.schema.clone(),
+                name: view.name.clone(),
+                kind: "materialized view",
+                policy: None,
+                role: Some(roles.join(", ")),
+                command: Some(super::listed(&commands)),
+                key: Some(table.display_name.clone()),
+            }
         })
         .collect()
 }

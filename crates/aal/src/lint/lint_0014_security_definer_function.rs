@@ -1,8 +1,8 @@
 //! A SECURITY DEFINER function reaches a protected table and asks for no level.
 
 use super::{Found, Lint, Severity, Survey};
-use std::collections::HashSet;
 use crate::access::{Command, Table};
+use std::collections::HashSet;
 
 pub const LINT: Lint = Lint {
     name: "0014_security_definer_function",
@@ -28,21 +28,23 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
         let reaches = |table: &Table| {
             let directly = function.reaches.contains(&table.id) || named(&table.name);
             directly
-                || survey.reaches_through_views(|view| function.reaches.contains(&view.id) || named(&view.name), table.id)
+                || survey
+                    .reaches_through_views(|view| function.reaches.contains(&view.id) || named(&view.name), table.id)
         };
         let Some(owner) = survey.catalog.role_place(function.owner) else { continue };
         let past = survey.protected().filter(|(place, table)| {
             reaches(table)
-                && Command::ALL.into_iter().any(|command| {
-                    survey.requirements.own(*place, owner, command).level < survey.asked(table, command)
-                })
+                && Command::ALL
+                    .into_iter()
+                    .any(|command| survey.requirements.own(*place, owner, command).level < survey.asked(table, command))
         });
         let tables: Vec<&str> = past.map(|(_, table)| table.display_name.as_str()).collect();
         if !tables.is_empty() {
             let roles = function.open_to.join(", ");
             let detail = format!(
                 "{roles} can call {}, which names {}, runs with its owner's rights and asks for no level",
-                function.display_name, tables.join(", ")
+                function.display_name,
+                tables.join(", ")
             );
             found.push(Found {
                 detail,
@@ -51,7 +53,8 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 kind: "function",
                 policy: None,
                 role: Some(roles),
-                command: None, key: Some(function.display_name.clone())
+                command: None,
+                key: Some(function.display_name.clone()),
             });
         }
     }

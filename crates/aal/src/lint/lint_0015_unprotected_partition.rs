@@ -24,10 +24,15 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
             for role in survey.bound_roles(above) {
                 for command in Command::ALL {
                     let asked = survey.asked(above, command);
-                    let (direct, through) = (survey.requirements.own(place, role, command), survey.requirements.own(parent, role, command));
+                    let (direct, through) =
+                        (survey.requirements.own(place, role, command), survey.requirements.own(parent, role, command));
                     if direct.level < asked && direct.level < through.level {
-                        if !commands.contains(&command) { commands.push(command); }
-                        if !roles.contains(&role) { roles.push(role); }
+                        if !commands.contains(&command) {
+                            commands.push(command);
+                        }
+                        if !roles.contains(&role) {
+                            roles.push(role);
+                        }
                     }
                 }
             }
@@ -36,7 +41,10 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 let roles = survey.role_names(&roles);
                 let detail = format!(
                     "{} can be reached without what {} asks: {} by {}",
-                    table.display_name, above.display_name, super::listed(&commands), roles.join(", ")
+                    table.display_name,
+                    above.display_name,
+                    super::listed(&commands),
+                    roles.join(", ")
                 );
                 found.push(Found::on(table, detail).roles(&roles).commands(&commands));
             }

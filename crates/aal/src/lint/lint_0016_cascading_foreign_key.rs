@@ -16,11 +16,16 @@ pub const LINT: Lint = Lint {
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for key in &survey.catalog.foreign_keys {
-        let (Some(table), Some(referenced)) = (survey.requirements.place(key.table), survey.requirements.place(key.referenced)) else { continue };
+        let (Some(table), Some(referenced)) =
+            (survey.requirements.place(key.table), survey.requirements.place(key.referenced))
+        else {
+            continue;
+        };
         let (changed, other) = (&survey.catalog.tables[table], &survey.catalog.tables[referenced]);
         for (trigger, action) in [(Command::Delete, key.on_delete), (Command::Update, key.on_update)] {
             let Some(action) = action else { continue };
-            let effect = if trigger == Command::Delete && action == "CASCADE" { Command::Delete } else { Command::Update };
+            let effect =
+                if trigger == Command::Delete && action == "CASCADE" { Command::Delete } else { Command::Update };
             let asked = survey.asked(changed, effect);
             let cheaper = |role: &usize| {
                 let may = trigger == Command::Delete || key.key_updated_by.contains(&survey.catalog.roles[*role].id);
@@ -31,9 +36,19 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 let roles = survey.role_names(&roles);
                 let detail = format!(
                     "{} on {} by {} changes rows of {} (foreign key {}, ON {} {action}) without the {asked} that {} asks there",
-                    trigger.as_str(), other.display_name, roles.join(", "), changed.display_name, key.name, trigger.as_str(), effect.as_str()
+                    trigger.as_str(),
+                    other.display_name,
+                    roles.join(", "),
+                    changed.display_name,
+                    key.name,
+                    trigger.as_str(),
+                    effect.as_str()
                 );
-                found.push(Found::on(changed, detail).roles(&roles).commands(&[trigger]).key(&format!("{}_{}", key.name, trigger.as_str())));
+                found.push(Found::on(changed, detail).roles(&roles).commands(&[trigger]).key(&format!(
+                    "{}_{}",
+                    key.name,
+                    trigger.as_str()
+                )));
             }
         }
     }

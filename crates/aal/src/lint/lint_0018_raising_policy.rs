@@ -14,6 +14,8 @@ pub const LINT: Lint = Lint {
 };
 
 fn find(survey: &Survey<'_>) -> Vec<Found> {
-    let raises = |it: &Expression| matches!(it, Expression::HasLevel { raises: true, .. } | Expression::HasEnrolledLevel { raises: true, .. });
+    let raises = |it: &Expression| {
+        matches!(it, Expression::HasLevel { raises: true, .. } | Expression::HasEnrolledLevel { raises: true, .. })
+    };
     survey.policies_with(|expression| expression.any(&raises), "raises an error instead of being false")
 }

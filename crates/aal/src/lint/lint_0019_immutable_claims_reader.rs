@@ -14,7 +14,18 @@ pub const LINT: Lint = Lint {
 
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     const SIGNS: [&str; 12] = [
-        "request.jwt", "auth.jwt", "auth.uid", "auth.role", "auth.claims", "auth.subject", "auth.aal", "auth.amr", "has_aal", "require_aal", "enrolled_aal", "authenticated_at",
+        "request.jwt",
+        "auth.jwt",
+        "auth.uid",
+        "auth.role",
+        "auth.claims",
+        "auth.subject",
+        "auth.aal",
+        "auth.amr",
+        "has_aal",
+        "require_aal",
+        "enrolled_aal",
+        "authenticated_at",
     ];
     let reads_claims = |body: &str| SIGNS.iter().any(|sign| body.contains(sign));
     let functions = survey.catalog.functions.iter().filter(|it| it.immutable && reads_claims(&it.body));
@@ -26,7 +37,8 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
             kind: "function",
             policy: None,
             role: None,
-            command: None, key: Some(function.display_name.clone())
+            command: None,
+            key: Some(function.display_name.clone()),
         })
         .collect()
 }

@@ -59,7 +59,8 @@ fn changes(table: &Table, record: &RecordedProtection) -> Vec<String> {
             Some(_) => {}
         }
     }
-    let mut guarded: Vec<String> = record.guarded().iter().map(|(command, asked)| guard_argument(*command, *asked)).collect();
+    let mut guarded: Vec<String> =
+        record.guarded().iter().map(|(command, asked)| guard_argument(*command, *asked)).collect();
     guarded.sort_unstable();
     let differs = |guard: &&crate::access::Guard| {
         let mut arguments = guard.arguments.clone();

@@ -14,6 +14,8 @@ pub const LINT: Lint = Lint {
 
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     let off = survey.catalog.tables.iter().filter(|table| !table.row_security && table.asks_for_level());
-    off.map(|table| Found::on(table, format!("{} has policies that ask for a level, and row security is off", table.display_name)))
-        .collect()
+    off.map(|table| {
+        Found::on(table, format!("{} has policies that ask for a level, and row security is off", table.display_name))
+    })
+    .collect()
 }

@@ -23,5 +23,8 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
         }
         _ => false,
     };
-    survey.policies_with(|expression| expression.any(&is_unverified), "reads claims from a setting, which anybody can set")
+    survey.policies_with(
+        |expression| expression.any(&is_unverified),
+        "reads claims from a setting, which anybody can set",
+    )
 }

@@ -10,40 +10,57 @@ use crate::access::{
 };
 
 mod conditions;
+mod lint_0001_permissive_aal_policy;
+mod lint_0002_write_left_open;
+mod lint_0003_policy_binds_no_role;
+mod lint_0004_role_not_bound;
+mod lint_0005_check_weaker_than_using;
+mod lint_0006_unknown_level;
+mod lint_0007_open_without_claims;
+mod lint_0008_level_from_user_metadata;
+mod lint_0009_first_factor_as_mfa;
+mod lint_0010_factors_read_as_caller;
+mod lint_0011_evaluated_per_row;
+mod lint_0012_owner_rights_view;
+mod lint_0013_materialized_view;
+mod lint_0014_security_definer_function;
+mod lint_0015_unprotected_partition;
+mod lint_0016_cascading_foreign_key;
+mod lint_0017_truncate_granted;
+mod lint_0018_raising_policy;
+mod lint_0019_immutable_claims_reader;
+mod lint_0020_protection_edited;
+mod lint_0021_guard_missing;
+mod lint_0022_row_security_off;
+mod lint_0023_protected_table_published;
+mod lint_0024_unverified_claims;
 
-macro_rules! lints {
-    ($($module:ident),* $(,)?) => {
-        $(mod $module;)*
-        /// Every lint, by number.
-        pub const LINTS: &[Lint] = &[$($module::LINT),*];
-    };
-}
-
-lints![
-    lint_0001_permissive_aal_policy,
-    lint_0002_write_left_open,
-    lint_0003_policy_binds_no_role,
-    lint_0004_role_not_bound,
-    lint_0005_check_weaker_than_using,
-    lint_0006_unknown_level,
-    lint_0007_open_without_claims,
-    lint_0008_level_from_user_metadata,
-    lint_0009_first_factor_as_mfa,
-    lint_0010_factors_read_as_caller,
-    lint_0011_evaluated_per_row,
-    lint_0012_owner_rights_view,
-    lint_0013_materialized_view,
-    lint_0014_security_definer_function,
-    lint_0015_unprotected_partition,
-    lint_0016_cascading_foreign_key,
-    lint_0017_truncate_granted,
-    lint_0018_raising_policy,
-    lint_0019_immutable_claims_reader,
-    lint_0020_protection_edited,
-    lint_0021_guard_missing,
-    lint_0022_row_security_off,
-    lint_0023_protected_table_published,
-    lint_0024_unverified_claims,
+/// Every lint, by number.
+pub const LINTS: &[Lint] = &[
+    lint_0001_permissive_aal_policy::LINT,
+    lint_0002_write_left_open::LINT,
+    lint_0003_policy_binds_no_role::LINT,
+    lint_0004_role_not_bound::LINT,
+    lint_0005_check_weaker_than_using::LINT,
+    lint_0006_unknown_level::LINT,
+    lint_0007_open_without_claims::LINT,
+    lint_0008_level_from_user_metadata::LINT,
+    lint_0009_first_factor_as_mfa::LINT,
+    lint_0010_factors_read_as_caller::LINT,
+    lint_0011_evaluated_per_row::LINT,
+    lint_0012_owner_rights_view::LINT,
+    lint_0013_materialized_view::LINT,
+    lint_0014_security_definer_function::LINT,
+    lint_0015_unprotected_partition::LINT,
+    lint_0016_cascading_foreign_key::LINT,
+    lint_0017_truncate_granted::LINT,
+    lint_0018_raising_policy::LINT,
+    lint_0019_immutable_claims_reader::LINT,
+    lint_0020_protection_edited::LINT,
+    lint_0021_guard_missing::LINT,
+    lint_0022_row_security_off::LINT,
+    lint_0023_protected_table_published::LINT,
+    lint_0024_unverified_claims::LINT,
 ];
 
 /// A lint.
