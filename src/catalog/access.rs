@@ -111,7 +111,7 @@ fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Role>, spi::Err
            select r.oid from pg_catalog.pg_roles r where r.rolcanlogin
            union
            select m.roleid from coming c join pg_catalog.pg_auth_members m on m.member = c.oid)
-         select r.oid, r.rolname, r.oid in (select c.oid from coming c), r.rolsuper or r.rolbypassrls
+         select r.oid, r.rolname, r.oid in (select c.oid from coming c)
            from pg_catalog.pg_roles r
           where case when $1 is null then r.rolname !~ '^pg_' else r.rolname::pg_catalog.text = $1 end
           order by r.rolname",
@@ -119,13 +119,7 @@ fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Role>, spi::Err
         &[scope.role.into()],
     )?;
     rows.map(|row| {
-        Ok(Role {
-            id: oid(&row, 1)?,
-            name: name(&row, 2)?,
-            can_come: truth(&row, 3)?,
-            bypasses: truth(&row, 4)?,
-            readable: HashSet::new(),
-        })
+        Ok(Role { id: oid(&row, 1)?, name: name(&row, 2)?, can_come: truth(&row, 3)?, readable: HashSet::new() })
     })
     .collect()
 }

@@ -746,7 +746,7 @@ fn column(it: &pg_sys::Var, frame: &Frame<'_>) -> Expression {
         return Expression::unknown();
     }
     let key = (it.vartype == pg_sys::BOOLOID).then(|| format!("column {}", it.varattno));
-    Expression::Unknown { key, strict: false, arguments: Vec::new(), reason: Some(Reason::Column(it.varattno)) }
+    Expression::Unknown { key, strict: false, arguments: Vec::new(), reason: None }
 }
 
 fn parameter<'a>(it: &pg_sys::Param, frame: &Frame<'a>) -> Option<&'a Expression> {

@@ -134,8 +134,7 @@ impl Functions {
                 ours.insert(oid, known_by_name(&name));
             }
             // Of several by one name, which is called depends on the arguments; and a type's name is a cast.
-            let is_free = !is_type;
-            let function = is_free.then_some(oid);
+            let function = (!is_type).then_some(oid);
             by_name
                 .entry((row.get(2)?.unwrap_or_default(), name))
                 .and_modify(|known| *known = None)
@@ -268,7 +267,7 @@ impl Known {
 }
 
 /// Whether a function came with Postgres.
-pub fn is_postgres_own(function: pg_sys::Oid) -> bool {
+fn is_postgres_own(function: pg_sys::Oid) -> bool {
     function.to_u32() < pg_sys::FirstNormalObjectId
 }
 

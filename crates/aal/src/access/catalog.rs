@@ -106,8 +106,6 @@ pub struct Role {
     pub name: String,
     /// Whether any session can have it: it may log in, or one that may is a member.
     pub can_come: bool,
-    /// Whether it is a superuser or has BYPASSRLS.
-    pub bypasses: bool,
     /// The tables, of those that policies read, that it may read some column of.
     pub readable: HashSet<TableId>,
 }

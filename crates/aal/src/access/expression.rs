@@ -188,10 +188,6 @@ pub type Reads = Vec<TableId>;
 pub enum Reason {
     /// A function of a user's making that can't be seen through, by its name.
     Function(String),
-    /// A column of the table, by its number.
-    Column(i16),
-    /// A function that reads an element of claims, or anything else with a name.
-    Named(&'static str),
 }
 
 /// What `is` tests for.

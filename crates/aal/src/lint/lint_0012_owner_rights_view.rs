@@ -25,16 +25,8 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 view.display_name,
                 table.display_name
             );
-            Found {
-                detail,
-                schema: view.schema.clone(),
-                name: view.name.clone(),
-                kind: if view.kind == ViewKind::Rule { "table" } else { "view" },
-                policy: None,
-                role: Some(roles.join(", ")),
-                command: Some(super::listed(&commands)),
-                key: Some(table.display_name.clone()),
-            }
+            let kind = if view.kind == ViewKind::Rule { "table" } else { "view" };
+            Found::on_view(view, table, kind, (roles, &commands), detail)
         })
         .collect()
 }

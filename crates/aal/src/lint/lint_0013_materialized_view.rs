@@ -25,16 +25,8 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 view.display_name,
                 table.display_name
             );
-            Found {
-                detail,
-                schema: view.schema.clone(),
-                name: view.name.clone(),
-                kind: "materialized view",
-                policy: None,
-                role: Some(roles.join(", ")),
-                command: Some(super::listed(&commands)),
-                key: Some(table.display_name.clone()),
-            }
+            let kind = "materialized view";
+            Found::on_view(view, table, kind, (roles, &commands), detail)
         })
         .collect()
 }

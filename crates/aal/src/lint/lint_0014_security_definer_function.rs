@@ -46,16 +46,7 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 function.display_name,
                 tables.join(", ")
             );
-            found.push(Found {
-                detail,
-                schema: function.schema.clone(),
-                name: function.name.clone(),
-                kind: "function",
-                policy: None,
-                role: Some(roles),
-                command: None,
-                key: Some(function.display_name.clone()),
-            });
+            found.push(Found { role: Some(roles), ..Found::on_function(function, detail) });
         }
     }
     found

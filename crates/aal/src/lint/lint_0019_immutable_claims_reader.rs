@@ -30,15 +30,9 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
     let reads_claims = |body: &str| SIGNS.iter().any(|sign| body.contains(sign));
     let functions = survey.catalog.functions.iter().filter(|it| it.immutable && reads_claims(&it.body));
     functions
-        .map(|function| Found {
-            detail: format!("{} reads claims and is marked IMMUTABLE", function.display_name),
-            schema: function.schema.clone(),
-            name: function.name.clone(),
-            kind: "function",
-            policy: None,
-            role: None,
-            command: None,
-            key: Some(function.display_name.clone()),
+        .map(|function| {
+            let detail = format!("{} reads claims and is marked IMMUTABLE", function.display_name);
+            Found::on_function(function, detail)
         })
         .collect()
 }

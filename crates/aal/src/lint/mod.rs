@@ -6,7 +6,8 @@
 use std::fmt;
 
 use crate::access::{
-    Catalog, Command, Expression, Policy, Required, RequiredLevel, Requirements, Table, TableId, View, ViewKind,
+    Catalog, Command, Expression, Function, Policy, Required, RequiredLevel, Requirements, Table, TableId, View,
+    ViewKind,
 };
 
 mod conditions;
@@ -159,6 +160,32 @@ impl Found {
     fn on(table: &Table, detail: String) -> Found {
         let (schema, name) = (table.schema.clone(), table.name.clone());
         Found { detail, schema, name, kind: "table", policy: None, role: None, command: None, key: None }
+    }
+
+    /// About a view that reaches a table past its policies, by these roles and commands.
+    fn on_view(
+        view: &View,
+        table: &Table,
+        kind: &'static str,
+        (roles, commands): (&[String], &[Command]),
+        detail: String,
+    ) -> Found {
+        Found {
+            detail,
+            schema: view.schema.clone(),
+            name: view.name.clone(),
+            kind,
+            policy: None,
+            role: Some(roles.join(", ")),
+            command: Some(listed(commands)),
+            key: Some(table.display_name.clone()),
+        }
+    }
+
+    fn on_function(function: &Function, detail: String) -> Found {
+        let (schema, name) = (function.schema.clone(), function.name.clone());
+        let key = Some(function.display_name.clone());
+        Found { detail, schema, name, kind: "function", policy: None, role: None, command: None, key }
     }
 
     fn policy(self, policy: &Policy) -> Found {
