@@ -13,6 +13,7 @@ use std::ffi::{CStr, CString};
 
 use pgrx::prelude::*;
 
+use crate::planner;
 use crate::session;
 use crate::settings::{self, ClaimsSource};
 
@@ -107,8 +108,9 @@ unsafe extern "C-unwind" fn transaction_ended(event: pg_sys::XactEvent::Type, _a
 unsafe extern "C-unwind" fn start(query: Statement, flags: std::ffi::c_int) {
     // A query that failed may have been at the same place.
     forget(query);
-    // SAFETY: passes on what Postgres passed.
+    // SAFETY: the query that Postgres is about to run. The rest passes on what Postgres passed.
     unsafe {
+        planner::catch_up(query);
         match NEXT.get().start {
             Some(next) => next(query, flags),
             None => pg_sys::standard_ExecutorStart(query, flags),

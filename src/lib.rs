@@ -79,6 +79,7 @@ pub extern "C-unwind" fn _PG_init() {
     settings::refuse_to_load_in_parallel_mode();
     settings::define();
     executor::install();
+    planner::install();
     keep_backtraces_from_clients();
 }
 

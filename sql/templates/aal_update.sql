@@ -1,7 +1,7 @@
 {# Rows can be changed from this level on, whatever they were (using) and whatever they become (with check). -#}
 create policy aal_update on {{ table }}
   as restrictive for update to {{ roles }}
-  using ((select {{ allowed }}))
-  with check ((select {{ allowed }}));
+  using ({{ allowed }})
+  with check ({{ allowed }});
 
 comment on policy aal_update on {{ table }} is {{ record }};
