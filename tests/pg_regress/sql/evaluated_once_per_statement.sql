@@ -1,4 +1,5 @@
--- Under bare policies, too, each function runs once per plan node that tests it, and never per row.
+-- Under bare policies, too, each call runs once per statement, and never per row. Planning asks once more where an estimate
+-- compares with the answer (auth.subject_uuid() here). What may raise runs per row in a statement that changes or locks rows.
 create table t (id int primary key, owner uuid, level text, note text);
 insert into t select n, '11111111-1111-4111-8111-111111111111', 'aal' || (1 + n % 3), 'x' from generate_series(1, 1000) as n;
 create table source (id int primary key);
@@ -78,7 +79,7 @@ select test.plan($$select * from t where auth.has_aal(lower('AAL' || '2'))$$);
 prepare by_parameter(text, interval) as select * from t where auth.has_aal($1, $2);
 set plan_cache_mode = force_generic_plan;
 select test.plan($$execute by_parameter('aal2', '1 hour')$$);
-select * from test.calls($$select * from t where auth.has_aal(current_setting('role')::text || 'x') is null and false$$);
+select * from test.calls($$select * from t where auth.has_aal(current_setting('role')::text || 'x') is null and false$$) where function <> 'auth.subject_uuid()';
 reset plan_cache_mode;
 reset role;
 

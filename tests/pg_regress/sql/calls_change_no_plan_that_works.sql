@@ -1,0 +1,102 @@
+-- A query that works without us works with us: our functions change no answer and hinder no optimization, wherever they are called.
+-- The same C functions, without support, are the measure.
+create schema plain;
+create function plain.aal() returns text language c stable parallel safe as '$libdir/pg_aal', 'aal_wrapper';
+create function plain.subject() returns text language c stable parallel safe as '$libdir/pg_aal', 'subject_wrapper';
+create function plain.has_aal(level text, max_age interval default null) returns boolean language c stable parallel safe as '$libdir/pg_aal', 'has_aal_wrapper';
+grant usage on schema plain to public;
+create table docs (id int primary key, pub boolean);
+create table members (doc int, usr text);
+insert into docs values (1, false), (2, true), (3, false);
+insert into members values (1, 'jane'), (3, 'joe');
+grant select on docs, members to authenticated;
+set request.jwt.claims = '{"sub":"jane","aal":"aal1"}';
+
+-- Runs a query with our functions, and with the plain ones.
+create function test.both(query text) returns table (ours text, plain text) language plpgsql as $$
+declare
+  rows constant text := 'select coalesce(string_agg(q::text, '' '' order by q::text), ''none'') from (%s) q';
+begin
+  execute format(rows, query) into ours;
+  execute format(rows, replace(query, 'auth.', 'plain.')) into plain;
+  return next;
+end
+$$;
+grant execute on function test.both(text) to public;
+
+\echo sub-selects whose WHERE and LIMIT Postgres simplifies with the outer query: EXISTS under OR, in the select list, with a LIMIT
+select * from test.both('select id from docs d where pub or exists (select from members m where m.doc = d.id and m.usr = auth.subject())');
+select * from test.both('select id, exists (select from members m where m.doc = d.id and auth.has_aal(''aal2'')) from docs d');
+select * from test.both('select id from docs d where pub or exists (select from members m where m.doc = d.id limit case when auth.has_aal(''aal1'') then 1 else 0 end)');
+select * from test.both('select id from docs d where not exists (select from members m where m.doc = d.id and m.usr = auth.subject())');
+select * from test.both('select id from docs d where case when pub then true else exists (select from members m where m.doc = d.id and m.usr = auth.subject()) end');
+select * from test.both('select id from docs d where id in (select doc from members where usr = auth.subject()) or pub');
+select * from test.both('select id from docs d where id <> all (select doc from members where usr = auth.subject())');
+select * from test.both('select d.id from docs d left join members m on m.doc = d.id and m.usr = auth.subject() where m.usr is null');
+select * from test.both('select id, (select max(usr) from members m where m.doc = d.id and auth.aal() = ''aal1'') from docs d');
+
+\echo a policy with EXISTS, the commonest there is
+alter table docs enable row level security;
+create policy shared on docs for select using (pub or exists (select from members m where m.doc = id and m.usr = auth.subject()));
+set role authenticated;
+select id from docs order by id;
+
+reset role;
+alter policy shared on docs using (exists (select from members m where m.doc = id and m.usr = auth.subject()));
+set role authenticated;
+select id from docs order by id;
+reset role;
+
+\echo grouping sets: a grouped call is what it is without us (NULL where its set leaves it out, but for a flaw of Postgres 18)
+select ours = plain as alike from test.both('select coalesce(auth.aal(), ''total'') as level, count(*) from docs group by rollup (auth.aal())');
+select ours = plain as alike from test.both('select count(*) from docs group by grouping sets ((auth.aal()), ()) having auth.aal() is null');
+select ours = plain as alike from test.both('select auth.aal() || ''!'', pub, count(*) from docs group by cube (auth.aal(), pub)');
+select ours = plain as alike from test.both('select rank() over (order by auth.aal() nulls first), count(*) from docs group by rollup (auth.aal())');
+
+\echo functions that Postgres inlines, it still does: the index serves the condition outside
+create table owned (id int primary key, owner text);
+insert into owned select n, 'o' || n % 10 from generate_series(1, 1000) as n;
+analyze owned;
+create function rows_of(text) returns setof owned language sql stable as 'select * from owned where owner = $1';
+create function twice(text) returns text language sql stable as 'select $1 || $1';
+create function my_rows() returns setof owned language sql stable as 'select * from owned where owner = auth.subject()';
+create function test.plan(query text) returns setof text language plpgsql as $$
+declare
+  line text;
+begin
+  for line in execute 'explain (costs off) ' || query loop
+    return next regexp_replace(regexp_replace(line, ' \(returns \$\d+\)', ''), '\$\d+|\(InitPlan \d+\)\.col1', '$', 'g');
+  end loop;
+end
+$$;
+select test.plan('select * from rows_of(auth.subject()) where id = 7');
+select test.plan('select * from my_rows() where id = 7');
+select test.plan('select * from owned where owner = twice(auth.subject())');
+
+\echo the first statement of a session, during which the library is loaded, is planned as well
+\c -
+select test.plan('select * from owned where owner = auth.subject()');
+\c -
+set request.jwt.claims = '{"sub":"o1","aal":"aal1"}';
+explain (costs off, analyze, timing off, summary off, buffers off) select * from owned where id < 20 and owner = auth.subject() and auth.has_aal('aal1') \g | sed -E -e 's/ \(returns \$[0-9]+\)//; s/\$[0-9]+|\(InitPlan [0-9]+\)\.col1/$/g; s/rows=([0-9]+)\.00/rows=\1/' -e '/Index Searches|rows\)|^-+$|QUERY PLAN/d'
+
+\echo a call that may raise does so only where it is reached, also beside parallel workers
+\c -
+set request.jwt.claims = '{"sub":"o1","aal":"aal1"}';
+set parallel_setup_cost = 0;
+set parallel_tuple_cost = 0;
+set min_parallel_table_scan_size = 0;
+select count(*) from owned where case when id > 0 then true else auth.require_aal('aal2') end;
+select count(*) from owned where case when id > 0 then true else auth.has_aal('no level') end;
+select count(*) from owned where case when id > 999 then auth.require_aal('aal2') else true end;
+select count(*) from owned where case when id > 999 then auth.has_aal('no level') else true end;
+
+\echo and a level is known to them
+select count(*) from owned where owner = auth.subject() and auth.has_aal('aal1');
+select count(*) from owned where owner = auth.subject() and auth.has_aal('aal2');
+
+drop function test.both, test.plan, rows_of, twice, my_rows;
+set client_min_messages = warning;
+drop schema plain cascade;
+reset client_min_messages;
+drop table docs, members, owned;
