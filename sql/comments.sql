@@ -81,7 +81,7 @@ comment on function auth.aal_guard() is
   'The trigger function of protected tables: raises insufficient_aal before any row is looked at. Made into triggers by auth.protect_table. VOLATILE, as trigger functions are; PARALLEL SAFE: it reads settings and the table''s own policies.';
 
 comment on function auth.aal_once_per_statement(internal) is
-  'Planner support function: has a call with constant arguments evaluated once per statement, as if it stood in a sub-select. Never called from SQL. IMMUTABLE: its answer rests on the call alone. PARALLEL SAFE: it reads nothing but the query.';
+  'Planner support function: tells the planner that a call keeps all rows and, with constant arguments, costs nothing for each. Such a call is evaluated once per statement, whether or not it stands in a sub-select. Never called from SQL. IMMUTABLE: its answer rests on the call alone. PARALLEL SAFE: it reads nothing but the query.';
 
 comment on view auth.protected_tables is
   'The tables that auth.protect_table protects, and what it was asked for.';

@@ -329,9 +329,18 @@ impl Rewriting {
                 T_BitmapHeapScan => {
                     self.list(&mut read, &raw mut (*node.cast::<pg_sys::BitmapHeapScan>()).bitmapqualorig);
                 }
-                T_NestLoop | T_MergeJoin | T_HashJoin => {
+                T_NestLoop => self.list(&mut read, &raw mut (*node.cast::<pg_sys::Join>()).joinqual),
+                T_MergeJoin => {
                     self.list(&mut read, &raw mut (*node.cast::<pg_sys::Join>()).joinqual);
+                    self.list(&mut read, &raw mut (*node.cast::<pg_sys::MergeJoin>()).mergeclauses);
                 }
+                T_HashJoin => {
+                    let join: *mut pg_sys::HashJoin = node.cast();
+                    self.list(&mut read, &raw mut (*join).join.joinqual);
+                    self.list(&mut read, &raw mut (*join).hashclauses);
+                    self.list(&mut read, &raw mut (*join).hashkeys);
+                }
+                T_Hash => self.list(&mut read, &raw mut (*node.cast::<pg_sys::Hash>()).hashkeys),
                 T_Gather => {
                     let gather: *mut pg_sys::Gather = node.cast();
                     (*gather).initParam = with((*gather).initParam, &read);

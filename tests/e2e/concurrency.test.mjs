@@ -106,3 +106,40 @@ test('two sessions that protect and unprotect one table at a time leave it whole
   const [{ left, on }] = await cluster.query('at_a_time', "select (select count(*)::int from pg_policy) as left, relrowsecurity as on from pg_class where relname = 't'")
   assert.deepEqual([left, on], [0, false])
 })
+
+test('a row that another session changes meanwhile is judged by the session\'s level, and what may raise raises only where it is reached', async () => {
+  cluster.psql('postgres', 'create database recheck')
+  cluster.psql('recheck', `
+    create extension pg_aal;
+    create table counters (id int primary key, n int not null);
+    insert into counters values (1, 0);
+    grant select, update on counters to authenticated;
+  `)
+  const asked = (question) => `case when n % 10 = 1 then ${question} else true end`
+  const statements = (question) => [
+    `update counters set n = n + 100 where ${asked(question)}`,
+    `select from counters where ${asked(question)} for update`,
+    `merge into counters c using (values (1)) v(id) on v.id = c.id when matched and ${asked(question)} then update set n = n + 100`,
+  ]
+  const meanwhile = await connect('recheck', 'postgres')
+  const session = await connect('recheck', 'postgres')
+  await session.query('set role authenticated')
+  const run = async (level, statement) => {
+    await meanwhile.query('update counters set n = 0')
+    await session.query(`set request.jwt.claims = '{"sub":"jane","aal":"${level}"}'`)
+    await meanwhile.query('begin; update counters set n = n + 1')
+    const answer = session.query(statement).then(({ rowCount }) => rowCount, (error) => error.message.split(':')[0])
+    await waitsForLock('recheck', session)
+    await meanwhile.query('commit')
+    return answer
+  }
+  for (const statement of statements("auth.has_aal('aal2')")) {
+    assert.equal(await run('aal1', statement), 0, statement)
+    assert.equal(await run('aal2', statement), 1, statement)
+  }
+  for (const statement of statements("auth.require_aal('aal2')")) {
+    assert.equal(await run('aal1', statement), 'insufficient_aal', statement)
+    assert.equal(await run('aal2', statement), 1, statement)
+    assert.equal(await run('aal1', statement.replace('n % 10 = 1', 'n % 10 = 7')), 1, statement)
+  }
+})
