@@ -15,8 +15,9 @@ cd "$repo"
 export CARGO_TARGET_DIR=$repo/target/pg$major
 log=$CARGO_TARGET_DIR/package-$profile.log
 mkdir -p "$CARGO_TARGET_DIR"
-cargo pgrx package "${debug[@]}" --no-default-features --features "pg$major" --pg-config "$(pg_config_of "$major")" \
-    --out-dir "$CARGO_TARGET_DIR/package-$profile.new" > "$log" 2>&1 || { cat "$log" >&2; exit 1; }
+with_progress "$log" \
+    cargo pgrx package "${debug[@]}" --no-default-features --features "pg$major" --pg-config "$(pg_config_of "$major")" \
+    --out-dir "$CARGO_TARGET_DIR/package-$profile.new"
 # Put in place whole: a cluster may be starting from it.
 rm -rf "$CARGO_TARGET_DIR/package-$profile"
 mv "$CARGO_TARGET_DIR/package-$profile.new" "$CARGO_TARGET_DIR/package-$profile"

@@ -10,6 +10,24 @@ export PATH="$PATH:$HOME/.cargo/bin"
 export PATH="$cache/cargo-pgrx-$CARGO_PGRX/bin:$cache/cargo-deny-$CARGO_DENY/bin:$cache/cargo-fuzz-$CARGO_FUZZ/bin:$PATH"
 export PGRX_HOME=$repo/target/pgrx
 
+# Runs a command with its output in a log, and prints the log where the command fails. One that takes long says every
+# 20 seconds how far it is: the log's last line.
+with_progress() {
+    local log=$1 start=$SECONDS status=0 ticker
+    shift
+    mkdir -p "$(dirname "$log")"
+    # It ends with this script, and its sleep holds no pipe open.
+    while sleep 20 < /dev/null > /dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
+        say "    $((SECONDS - start)) s: $(tail -n 1 "$log" 2>/dev/null | tr -s '[:space:][:cntrl:]' ' ' | cut -c 1-100)"
+    done &
+    ticker=$!
+    "$@" > "$log" 2>&1 || status=$?
+    kill "$ticker" 2>/dev/null || true
+    wait "$ticker" 2>/dev/null || true
+    if [ "$status" != 0 ]; then cat "$log" >&2; fi
+    return "$status"
+}
+
 # The tests' Python packages, for the Python that is there.
 python_packages() {
     echo "$cache/pyjwt-$PYJWT-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')"

@@ -10,6 +10,7 @@ source "$(dirname "$0")/env.sh"
 purpose=
 case ${1:-} in --build | --tests | --lint | --fuzz) purpose=$1; shift ;; esac
 major=${1:?usage: setup.sh [--build | --tests | --lint | --fuzz] MAJOR}
+logs=$repo/target/logs
 
 install_debian_packages() {
     local wanted=(build-essential ca-certificates git libclang-dev pkg-config) missing=() package
@@ -25,25 +26,56 @@ install_debian_packages() {
         *) if [ -z "${AAL_PG_CONFIG:-}" ]; then wanted+=("postgresql-$major" "postgresql-server-dev-$major"); fi
             if [ -z "${AAL_PG_CONFIG:-}" ] && [ "$purpose" = --tests ]; then wanted+=("postgresql-$major-pgtap"); fi ;;
     esac
-    if ! command -v cargo >/dev/null; then wanted+=(rustup); fi
+    want_rust
     for package in "${wanted[@]}"; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
     [ ${#missing[@]} = 0 ] && return
     say "installing Debian packages: ${missing[*]}"
-    as_root apt-get update -qq
-    if ! apt-cache policy rustup | grep -q 'Candidate: [^(]' && [[ " ${missing[*]} " == *" rustup "* ]]; then
-        fail "no Rust here, and this Debian has no package rustup: install Rust with rustup, then run this again"
-    fi
+    update_apt
     # RUNLEVEL: services that come with them aren't started.
-    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+    with_progress "$logs/apt.log" as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+        apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
+
+# Rust: what is there if it is new enough, else rustup's pinned version where Debian packages rustup (trixie), else the
+# Rust that bookworm's security suite has for its browsers. Debian's cargo doesn't read rust-toolchain.toml.
+want_rust() {
+    local oldest package found
+    oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$repo/Cargo.toml")
+    if command -v cargo >/dev/null && command -v rustc >/dev/null; then
+        found=$(cd "$repo" && rustc --version | cut -d ' ' -f 2)
+        dpkg --compare-versions "$found" ge "$oldest" ||
+            fail "$(command -v rustc) is Rust $found, and pg_aal needs $oldest: remove it, or put a newer one before it in PATH"
+        # bindgen formats what it writes.
+        command -v rustfmt >/dev/null || wanted+=(rustfmt-web)
+        return
+    fi
+    update_apt
+    if [ -n "$(candidate rustup)" ]; then wanted+=(rustup); return; fi
+    for package in rustc-web cargo-web rustfmt-web; do
+        dpkg --compare-versions "$(candidate "$package")" ge "$oldest" ||
+            fail "no Rust $oldest here, and no package has it (on bookworm, $package of the security suite does): install it with rustup, then run this again"
+        wanted+=("$package")
+    done
+}
+
+# The version that apt would install, or nothing.
+candidate() { LC_ALL=C apt-cache policy "$1" | awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'; }
+
+updated_apt=
+update_apt() {
+    [ -n "$updated_apt" ] && return
+    as_root apt-get update -qq
+    updated_apt=1
 }
 
 install_crate() {
     local crate=$1 version=$2 root=$cache/$1-$2
     [ -x "$root/bin/$crate" ] && return
     say "building $crate $version (a minute or four, once)"
-    cargo install "$crate" --version "=$version" --locked --debug --quiet --root "$root" --target-dir "$root/build"
+    with_progress "$logs/$crate.log" \
+        cargo install "$crate" --version "=$version" --locked --debug --root "$root" --target-dir "$root/build"
     rm -rf "$root/build"
 }
 
