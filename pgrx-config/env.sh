@@ -10,20 +10,29 @@ export PATH="$PATH:$HOME/.cargo/bin"
 export PATH="$cache/cargo-pgrx-$CARGO_PGRX/bin:$cache/cargo-deny-$CARGO_DENY/bin:$cache/cargo-fuzz-$CARGO_FUZZ/bin:$PATH"
 export PGRX_HOME=$repo/target/pgrx
 
-# Runs a command with its output in a log, and prints the log where the command fails. One that takes long says every
-# 20 seconds how far it is: the log's last line.
+# Says every 20 seconds how far a log is: its last line, or the last that matches a pattern.
+follow() {
+    local log=$1 pattern=${2:-.} start=$SECONDS
+    # It ends with this script if not before, and its sleep holds no pipe open.
+    while sleep 20 < /dev/null > /dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
+        printf '    %s s: %s\n' "$((SECONDS - start))" "$(grep -aE "$pattern" "$log" 2>/dev/null | tail -n 1 | tr -s '[:space:][:cntrl:]' ' ' | cut -c 1-100)" >&2
+    done &
+    follower=$!
+}
+
+unfollow() {
+    kill "$follower" 2>/dev/null || true
+    wait "$follower" 2>/dev/null || true
+}
+
+# Runs a command that may take long with its output in a log, which is printed if the command fails.
 with_progress() {
-    local log=$1 start=$SECONDS status=0 ticker
+    local log=$1 status=0
     shift
     mkdir -p "$(dirname "$log")"
-    # It ends with this script, and its sleep holds no pipe open.
-    while sleep 20 < /dev/null > /dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
-        say "    $((SECONDS - start)) s: $(tail -n 1 "$log" 2>/dev/null | tr -s '[:space:][:cntrl:]' ' ' | cut -c 1-100)"
-    done &
-    ticker=$!
+    follow "$log"
     "$@" > "$log" 2>&1 || status=$?
-    kill "$ticker" 2>/dev/null || true
-    wait "$ticker" 2>/dev/null || true
+    unfollow
     if [ "$status" != 0 ]; then cat "$log" >&2; fi
     return "$status"
 }

@@ -30,8 +30,7 @@ mkdir -p "$logs"
 
 say "core: unit and property tests"
 status=0
-CARGO_TARGET_DIR=$repo/target/pg${majors[0]} cargo test --quiet -p aal > "$logs/core.log" 2>&1 || status=$?
-if [ "$status" != 0 ]; then cat "$logs/core.log" >&2; fi
+CARGO_TARGET_DIR=$repo/target/pg${majors[0]} with_progress "$logs/core.log" cargo test --quiet -p aal || status=$?
 count core "$status" "$(sum '[0-9]+ passed' "$logs/core.log")" "$(sum '[0-9]+ failed' "$logs/core.log")"
 
 for major in "${majors[@]}"; do
@@ -46,7 +45,9 @@ for major in "${majors[@]}"; do
 
     say "end to end on Postgres $major: PostgREST, PgBouncer, a browser, tokens of other libraries, random schemas, and the SQL of the docs"
     status=0
+    follow "$logs/e2e-$major.log" '^ *(not )?ok '
     (cd "$repo/tests/e2e" && PG=$major PYTHONPATH=$(python_packages) node --test --test-reporter=tap ./*.test.mjs) > "$logs/e2e-$major.log" 2>&1 || status=$?
+    unfollow
     if [ "$status" != 0 ]; then grep -vE '^ *(duration_ms|---|\.\.\.)' "$logs/e2e-$major.log" >&2; fi
     sed -nE 's/^ok .* - (.*) # SKIP (.*)/skipped: \1: \2/p' "$logs/e2e-$major.log" | while IFS= read -r line; do say "$line"; done
     count "end to end on Postgres $major" "$status" \
