@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::Read;
+use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -34,7 +35,8 @@ struct Loaded {
 }
 
 thread_local! {
-    static LOADED: RefCell<Loaded> = RefCell::default();
+    // Without a destructor, as all that a callback of Postgres may reach: see `executor`.
+    static LOADED: ManuallyDrop<RefCell<Loaded>> = ManuallyDrop::default();
 }
 
 /// The generation of the keys in force now.
@@ -48,10 +50,13 @@ pub fn generation() -> Generation {
 
 /// Verifies all of a token but its time, by the keys in force.
 pub fn verify(token: &CStr) -> Result<Verified, InvalidToken> {
-    if let Some(fault) = LOADED.with_borrow_mut(Loaded::refresh) {
+    if let Some(fault) = LOADED.with(|loaded| loaded.borrow_mut().refresh()) {
         denial::log(&fault);
     }
-    LOADED.with_borrow(|loaded| token::verify(token.to_bytes(), &loaded.keys, &loaded.expected))
+    LOADED.with(|loaded| {
+        let loaded = loaded.borrow();
+        token::verify(token.to_bytes(), &loaded.keys, &loaded.expected)
+    })
 }
 
 impl Loaded {

@@ -95,9 +95,9 @@ fn keep_backtraces_from_clients() {
     }));
 }
 
-/// Panics, so that a test can see what reaches the client. Not in release builds, and without an SQL function.
+/// What goes wrong, so that a test can see what comes of it. Not in release builds, and without an SQL function.
 #[cfg(debug_assertions)]
-mod panic_for_tests {
+mod faults_for_tests {
     use pgrx::prelude::*;
 
     crate::v1_function_info!(pg_finfo_aal_panic_for_tests);
@@ -107,5 +107,14 @@ mod panic_for_tests {
     #[pg_guard]
     pub extern "C-unwind" fn aal_panic_for_tests(_fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
         panic!("a bug in pg_aal")
+    }
+
+    crate::v1_function_info!(pg_finfo_aal_exit_for_tests);
+
+    /// Ends the process as a library may: without Postgres.
+    #[unsafe(no_mangle)]
+    #[pg_guard]
+    pub extern "C-unwind" fn aal_exit_for_tests(_fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        std::process::exit(1)
     }
 }

@@ -6,8 +6,10 @@
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
 
-use aal::token::{Bearer, MAX_TOKEN_BYTES, bearer_token};
+use aal::token::{Bearer, MAX_TOKEN_BYTES, bearer_token, is_api_key};
 use aal::{Claims, Clock, InvalidClaims, InvalidToken, Timestamp, Verified};
 use pgrx::prelude::*;
 
@@ -37,6 +39,8 @@ enum Form {
     Claims,
     /// A token.
     Token,
+    /// A token that Storage hands on, or an API key where nobody is signed in.
+    TokenOrApiKey,
     /// A request's headers, with a bearer token among them.
     Headers,
     /// The claims of a token that the leader of this parallel worker has verified.
@@ -50,8 +54,12 @@ const MAX_HEADERS_BYTES: usize = 1 << 20;
 struct Cached {
     form: Form,
     text: CString,
+    /// The request's headers, where they decide what the text is.
+    headers: Option<CString>,
     /// The keys that a token was held against.
     generation: Generation,
+    /// The token that is in the text.
+    token: Option<Rc<CStr>>,
     found: Found,
 }
 
@@ -63,7 +71,8 @@ enum Found {
 }
 
 thread_local! {
-    static CACHE: RefCell<Option<Cached>> = const { RefCell::new(None) };
+    // Without a destructor, as all that a callback of Postgres may reach: see `executor`.
+    static CACHE: ManuallyDrop<RefCell<Option<Cached>>> = const { ManuallyDrop::new(RefCell::new(None)) };
 
     /// The settings that hold claims, in the order in which Supabase's `auth.jwt()` looks at them.
     static CLAIMS: [TextSetting; 2] =
@@ -73,10 +82,12 @@ thread_local! {
     static TOKENS: [(Form, TextSetting); 3] = const {
         [
             (Form::Token, TextSetting::new(settings::TOKEN_NAME)),
-            (Form::Token, TextSetting::new(c"request.jwt")),
+            (Form::TokenOrApiKey, TextSetting::new(c"request.jwt")),
             (Form::Headers, TextSetting::new(c"request.headers")),
         ]
     };
+
+    static HEADERS: TextSetting = const { TextSetting::new(c"request.headers") };
 
     static WORKER_CLAIMS: TextSetting = const { TextSetting::new(settings::WORKER_CLAIMS_NAME) };
 }
@@ -129,39 +140,51 @@ pub fn admit(token: &str) -> Result<CString, InvalidToken> {
     let verified = keys::verify(&text)?;
     verified.claims_at(token_clock())?;
     let payload = c_string(verified.payload());
-    CACHE.set(Some(Cached { form: Form::Token, text, generation, found: Found::Verified(verified) }));
+    let token = Some(Rc::from(text.as_c_str()));
+    keep(Cached { form: Form::Token, text, headers: None, generation, token, found: Found::Verified(verified) });
     Ok(payload)
 }
 
 fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
     let source = match settings::claims_source() {
-        ClaimsSource::Request => source_of_claims().map(|text| (Form::Claims, text)),
+        ClaimsSource::Request => Ok(source_of_claims().map(|text| (Form::Claims, text))),
         ClaimsSource::Token => source_of_token(),
-        ClaimsSource::Unusable => return read(&Found::Refused(Refused::UnusableSource)),
+        ClaimsSource::Unusable => Err(Refused::UnusableSource),
     };
-    let Some((form, text)) = source else { return read(&Found::Nothing) };
-    if matches!(form, Form::Token | Form::Headers) && !executor::is_its_only_token(text.as_c_str()) {
-        return read(&Found::Refused(Refused::Token(InvalidToken::Changed)));
-    }
+    let (form, text) = match source {
+        Ok(Some(source)) => source,
+        Ok(None) => return read(&Found::Nothing),
+        Err(refused) => return read(&Found::Refused(refused)),
+    };
     let generation = if form == Form::Claims { Generation::default() } else { keys::generation() };
-    let is_known = |cached: &Cached| cached.form == form && cached.generation == generation && text.is(&cached.text);
-    if !CACHE.with_borrow(|cache| cache.as_ref().is_some_and(is_known)) {
+    let is_known = |cached: &Cached| {
+        cached.form == form
+            && cached.generation == generation
+            && text.is(&cached.text)
+            && cached.headers.as_ref().is_none_or(are_headers_of_request)
+    };
+    if !CACHE.with(|cache| cache.borrow().as_ref().is_some_and(is_known)) {
         let text = text.as_c_str();
         // Not worth keeping, nor reading.
         if form == Form::Headers && text.count_bytes() > MAX_HEADERS_BYTES {
             return read(&Found::Nothing);
         }
-        if form == Form::Token && text.count_bytes() > MAX_TOKEN_BYTES {
+        if matches!(form, Form::Token | Form::TokenOrApiKey) && text.count_bytes() > MAX_TOKEN_BYTES {
             return read(&Found::Refused(Refused::Token(InvalidToken::TooLarge)));
         }
-        let text = text.to_owned();
-        let found = find(form, &text);
-        CACHE.set(Some(Cached { form, text, generation, found }));
+        keep(find(form, text.to_owned(), generation));
     }
-    CACHE.with_borrow(|cache| match cache {
+    CACHE.with(|cache| match &*cache.borrow() {
+        Some(Cached { token: Some(token), .. }) if !executor::is_only_token(token) => {
+            read(&Found::Refused(Refused::Token(InvalidToken::Changed)))
+        }
         Some(cached) => read(&cached.found),
         None => read(&Found::Nothing),
     })
+}
+
+fn keep(cached: Cached) {
+    CACHE.with(|cache| cache.replace(Some(cached)));
 }
 
 /// The gateway's claims: the first setting that holds any.
@@ -170,43 +193,75 @@ fn source_of_claims() -> Option<Value> {
 }
 
 /// The setting that holds the token in force. A parallel worker can't know which of them its leader's transaction set, nor
-/// by which keys: it takes over what its leader found, unless a function that runs in it says otherwise.
-fn source_of_token() -> Option<(Form, Value)> {
+/// by which keys: it takes over what its leader found. Where a function that runs in it says otherwise, nobody is signed
+/// in: a token of its own would be a second one in the statement.
+fn source_of_token() -> Result<Option<(Form, Value)>, Refused> {
     TOKENS.with(|tokens| {
         if !settings::is_parallel_worker() {
-            return tokens.iter().find_map(|(form, setting)| Some((*form, setting.get_of_this_transaction()?)));
+            return Ok(tokens.iter().find_map(|(form, setting)| Some((*form, setting.get_of_this_transaction()?))));
         }
         let mut by_functions = tokens.iter().filter(|(_, setting)| setting.is_set_by_a_function()).peekable();
         if by_functions.peek().is_none() {
-            return WORKER_CLAIMS.with(TextSetting::get).map(|text| (Form::OfLeader, text));
+            return Ok(WORKER_CLAIMS.with(TextSetting::get).map(|text| (Form::OfLeader, text)));
         }
-        by_functions.find_map(|(form, setting)| Some((*form, setting.get()?)))
+        match by_functions.find_map(|(_, setting)| setting.get()) {
+            Some(_) => Err(Refused::Token(InvalidToken::Changed)),
+            None => Ok(None),
+        }
     })
 }
 
-fn find(form: Form, text: &CStr) -> Found {
-    let verified = match form {
-        Form::Claims => {
-            return match Claims::from_json(text.to_bytes()) {
-                Ok(claims) => Found::Claims(claims),
-                Err(error) => Found::Refused(Refused::Claims(error)),
-            };
-        }
-        Form::Token => keys::verify(text),
-        Form::OfLeader => Verified::from_payload(&text.to_string_lossy()),
+fn find(form: Form, text: CString, generation: Generation) -> Cached {
+    let mut headers = None;
+    let (token, found) = match form {
+        Form::Claims => match Claims::from_json(text.to_bytes()) {
+            Ok(claims) => (None, Found::Claims(claims)),
+            Err(error) => (None, Found::Refused(Refused::Claims(error))),
+        },
+        Form::OfLeader => (None, Verified::from_payload(&text.to_string_lossy()).into()),
+        Form::Token => (Some(Rc::from(text.as_c_str())), keys::verify(&text).into()),
+        Form::TokenOrApiKey => match keys::verify(&text) {
+            Ok(verified) => (Some(Rc::from(text.as_c_str())), Found::Verified(verified)),
+            Err(error) => {
+                let of_request = headers.insert(headers_of_request());
+                if is_api_key(of_request.to_bytes(), text.to_bytes()) {
+                    (None, Found::Nothing)
+                } else {
+                    (Some(Rc::from(text.as_c_str())), Err(error).into())
+                }
+            }
+        },
         Form::Headers => match bearer_token(text.to_bytes()) {
-            None => return Found::Nothing,
+            None => (None, Found::Nothing),
             Some(Bearer { token, is_api_key }) => match keys::verify(&c_string(&token)) {
                 // What supabase-js sends where nobody is signed in: not a token that went wrong.
-                Err(_) if is_api_key => return Found::Nothing,
-                verified => verified,
+                Err(_) if is_api_key => (None, Found::Nothing),
+                verified => (Some(Rc::from(c_string(&token))), verified.into()),
             },
         },
     };
-    match verified {
-        Ok(verified) => Found::Verified(verified),
-        Err(error) => Found::Refused(Refused::Token(error)),
+    Cached { form, text, headers, generation, token, found }
+}
+
+impl From<Result<Verified, InvalidToken>> for Found {
+    fn from(verified: Result<Verified, InvalidToken>) -> Self {
+        match verified {
+            Ok(verified) => Found::Verified(verified),
+            Err(error) => Found::Refused(Refused::Token(error)),
+        }
     }
+}
+
+/// The request's headers; empty where there are none, or too many to read.
+fn headers_of_request() -> CString {
+    let headers = HEADERS.with(TextSetting::get_of_this_transaction);
+    let headers = headers.as_ref().map(Value::as_c_str).filter(|headers| headers.count_bytes() <= MAX_HEADERS_BYTES);
+    headers.unwrap_or_default().to_owned()
+}
+
+/// Whether these are the request's headers.
+fn are_headers_of_request(known: &CString) -> bool {
+    HEADERS.with(TextSetting::get_of_this_transaction).map_or(known.is_empty(), |headers| headers.is(known))
 }
 
 /// The clock: the statement's start, and `pg_aal.clock_skew`.

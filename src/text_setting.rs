@@ -127,6 +127,7 @@ mod sorted {
     use std::cell::RefCell;
     use std::cmp::Ordering;
     use std::ffi::{CStr, CString, c_char, c_int};
+    use std::mem::ManuallyDrop;
 
     use pgrx::pg_sys;
 
@@ -134,8 +135,9 @@ mod sorted {
 
     type Setting = *mut pg_sys::config_generic;
 
-    /// Where a name was found the last time, or between which two others it was missing.
-    pub struct Place(RefCell<Option<Found>>);
+    /// Where a name was found the last time, or between which two others it was missing. Without a destructor, as all that
+    /// a callback of Postgres may reach: see `executor`.
+    pub struct Place(ManuallyDrop<RefCell<Option<Found>>>);
 
     enum Found {
         At { index: usize, name: CString },
@@ -144,7 +146,7 @@ mod sorted {
 
     impl Place {
         pub const fn unknown() -> Self {
-            Place(RefCell::new(None))
+            Place(ManuallyDrop::new(RefCell::new(None)))
         }
 
         /// The setting of this name; NULL if there is none.

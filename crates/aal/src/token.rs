@@ -234,7 +234,7 @@ fn decode(part: &[u8], name: &'static str) -> Result<Vec<u8>, InvalidToken> {
 pub struct Bearer {
     /// What stands behind `Bearer`.
     pub token: String,
-    /// Whether the same stands in the header `apikey`: a Supabase client's key, sent for want of a user's token.
+    /// Whether it is the request's [API key](is_api_key).
     pub is_api_key: bool,
 }
 
@@ -248,8 +248,17 @@ pub fn bearer_token(headers: &[u8]) -> Option<Bearer> {
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
         return None;
     }
-    let is_api_key = headers.text("apikey").as_deref() == Some(token);
+    let is_api_key = is_api_key_of(&headers, token.as_bytes());
     Some(Bearer { token: token.to_owned(), is_api_key })
+}
+
+/// Whether a token is the API key in a request's headers: a Supabase client's key, sent for want of a user's token.
+pub fn is_api_key(headers: &[u8], token: &[u8]) -> bool {
+    Object::parse(headers).is_ok_and(|headers| is_api_key_of(&headers, token))
+}
+
+fn is_api_key_of(headers: &Object<'_>, token: &[u8]) -> bool {
+    headers.text("apikey").is_some_and(|key| key.as_bytes() == token)
 }
 
 /// Why a token is refused: which check failed, never what the token or a key is.

@@ -100,6 +100,21 @@ select auth.authenticate(test.token_at('aal2')) ->> 'aal' as authenticated;
 select count(*) from documents where test.level_of_nobody() = 'nobody';
 rollback;
 
+-- A function with a token of its own is nobody there: its statement would have two tokens.
+reset role;
+select format('create function test.level_of_another() returns text language plpgsql stable parallel safe set pg_aal.token = %L as $f$
+begin
+  return coalesce(auth.aal(), ''nobody'');
+end
+$f$', test.token_at('aal3')) as created \gset
+:created;
+set role authenticated;
+begin;
+select auth.authenticate(test.token_at('aal1')) ->> 'aal' as authenticated;
+select level, test.level_of_another(), count(*) from documents group by 1, 2;
+select auth.aal(), test.level_of_another();
+rollback;
+
 -- In a function, and from PL/pgSQL's own statements.
 create function pg_temp.visible() returns bigint language plpgsql as $$
 declare
@@ -127,4 +142,4 @@ select count(*) from documents;
 rollback;
 reset role;
 drop table documents;
-drop function test.level_of_nobody;
+drop function test.level_of_nobody, test.level_of_another;

@@ -397,6 +397,12 @@ fn the_bearer_token_is_read_from_the_headers() {
     for (apikey, is_api_key) in [("a.b.c", true), ("a.b", false), ("", false)] {
         let headers = format!(r#"{{"authorization":"Bearer a.b.c","apikey":"{apikey}"}}"#);
         assert_eq!(bearer_token(headers.as_bytes()).map(|bearer| bearer.is_api_key), Some(is_api_key));
+        assert_eq!(super::is_api_key(headers.as_bytes(), b"a.b.c"), is_api_key);
+    }
+    for headers in
+        ["", "{}", r#"{"apikey":["a.b.c"]}"#, r#"{"apikey":"a.b.c","apikey":"x"}"#, r#"{"apikey":"a.b.c"} "x""#]
+    {
+        assert!(!super::is_api_key(headers.as_bytes(), b"a.b.c"), "{headers}");
     }
 }
 
