@@ -24,7 +24,7 @@ install_debian_packages() {
     case $major in
         16 | 18) ;;
         *) if [ -z "${AAL_PG_CONFIG:-}" ]; then wanted+=("postgresql-$major" "postgresql-server-dev-$major"); fi
-            if [ -z "${AAL_PG_CONFIG:-}" ] && [ "$purpose" = --tests ]; then wanted+=("postgresql-$major-pgtap"); fi ;;
+            if [ -z "${AAL_PG_CONFIG:-}" ] && [ "$purpose" = --tests ]; then wanted+=("postgresql-$major-pgtap" "postgresql-$major-"{pgaudit,pg-stat-kcache,pg-qualstats,powa}); fi ;;
     esac
     want_rust
     for package in "${wanted[@]}"; do
