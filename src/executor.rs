@@ -196,7 +196,7 @@ unsafe extern "C-unwind" fn start(query: Query, flags: std::ffi::c_int) {
 #[pg_guard]
 unsafe extern "C-unwind" fn run(query: Query, direction: pg_sys::ScanDirection::Type, count: u64, execute_once: bool) {
     let _running = Running::again(query);
-    hand_over(query);
+    let handed_over = hand_over(query);
     // SAFETY: passes on what Postgres passed.
     unsafe {
         match NEXT.get().run {
@@ -204,13 +204,14 @@ unsafe extern "C-unwind" fn run(query: Query, direction: pg_sys::ScanDirection::
             None => pg_sys::standard_ExecutorRun(query, direction, count, execute_once),
         }
     }
+    take_back(handed_over);
 }
 
 #[cfg(feature = "pg18")]
 #[pg_guard]
 unsafe extern "C-unwind" fn run(query: Query, direction: pg_sys::ScanDirection::Type, count: u64) {
     let _running = Running::again(query);
-    hand_over(query);
+    let handed_over = hand_over(query);
     // SAFETY: passes on what Postgres passed.
     unsafe {
         match NEXT.get().run {
@@ -218,6 +219,7 @@ unsafe extern "C-unwind" fn run(query: Query, direction: pg_sys::ScanDirection::
             None => pg_sys::standard_ExecutorRun(query, direction, count),
         }
     }
+    take_back(handed_over);
 }
 
 /// Here its triggers run.
@@ -246,20 +248,38 @@ unsafe extern "C-unwind" fn end(query: Query) {
 }
 
 /// Hands the claims of the token in force to the workers of a parallel query.
-fn hand_over(query: Query) {
+fn hand_over(query: Query) -> Option<SettingsLevel> {
     if settings::claims_source() != ClaimsSource::Token {
-        return;
+        return None;
     }
     // SAFETY: the query that Postgres is about to run, and its plan.
     let is_parallel = unsafe { query.as_ref().and_then(|query| query.plannedstmt.as_ref()) }
         .is_some_and(|plan| plan.parallelModeNeeded);
-    // Within a parallel query no setting can be changed, and no other parallel query begins.
-    // SAFETY: reads the transaction's state.
-    if !is_parallel || unsafe { pg_sys::IsInParallelMode() } {
-        return;
+    if !is_parallel {
+        return None;
     }
     let claims = session::payload().unwrap_or_default();
-    settings::set_until_transaction_ends(settings::WORKER_CLAIMS_NAME, &claims, pg_sys::GucContext::PGC_SUSET);
+    // SAFETY: reads the transaction's state.
+    if !unsafe { pg_sys::IsInParallelMode() } {
+        settings::set_until_transaction_ends(settings::WORKER_CLAIMS_NAME, &claims, pg_sys::GucContext::PGC_SUSET);
+        return None;
+    }
+    // Within another parallel query a setting can be changed only as by the SET clause of a function, and is changed back.
+    // SAFETY: begins a level that `take_back` ends; where an error comes between, Postgres does.
+    let level = unsafe { pg_sys::NewGUCNestLevel() };
+    settings::set_as_a_function(settings::WORKER_CLAIMS_NAME, &claims, pg_sys::GucContext::PGC_SUSET);
+    Some(level)
+}
+
+/// A level of settings, as each function with a SET clause has one.
+type SettingsLevel = std::ffi::c_int;
+
+fn take_back(handed_over: Option<SettingsLevel>) {
+    if let Some(level) = handed_over {
+        // SAFETY: the level that `hand_over` began. What was begun within it has ended: no setting can be changed there but
+        // by functions, which change it back.
+        unsafe { pg_sys::AtEOXact_GUC(true, level) };
+    }
 }
 
 /// Postgres' functions that raise no errors, without the guard that pgrx puts around each.

@@ -257,6 +257,15 @@ fn trust_nothing() {
 
 /// Sets a setting until the transaction (or the savepoint) ends, by the rights of `context`.
 pub fn set_until_transaction_ends(name: &CStr, value: &CStr, context: pg_sys::GucContext::Type) {
+    set(name, value, context, pg_sys::GucAction::GUC_ACTION_LOCAL);
+}
+
+/// Sets a setting until the level of settings ends that was begun for it, by the rights of `context`.
+pub fn set_as_a_function(name: &CStr, value: &CStr, context: pg_sys::GucContext::Type) {
+    set(name, value, context, pg_sys::GucAction::GUC_ACTION_SAVE);
+}
+
+fn set(name: &CStr, value: &CStr, context: pg_sys::GucContext::Type, action: pg_sys::GucAction::Type) {
     // SAFETY: both are C strings, which Postgres copies; pgrx guards the call.
     unsafe {
         pg_sys::set_config_option(
@@ -264,7 +273,7 @@ pub fn set_until_transaction_ends(name: &CStr, value: &CStr, context: pg_sys::Gu
             value.as_ptr(),
             context,
             pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_LOCAL,
+            action,
             true,
             0,
             false,

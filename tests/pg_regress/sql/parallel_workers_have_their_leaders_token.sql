@@ -100,6 +100,21 @@ select auth.authenticate(test.token_at('aal2')) ->> 'aal' as authenticated;
 select count(*) from documents where test.level_of_nobody() = 'nobody';
 rollback;
 
+-- Also where it runs a parallel query of its own while its leader runs one.
+reset role;
+create function test.count_as_nobody() returns setof bigint language plpgsql stable parallel restricted set pg_aal.token = '' as $$
+begin
+  return query select count(*) from documents;
+end
+$$;
+set role authenticated;
+begin;
+select auth.authenticate(test.token_at('aal2')) ->> 'aal' as authenticated;
+select visible, as_nobody, visible_after from (select count(*) from documents) v(visible), test.count_as_nobody() n(as_nobody),
+  lateral (select count(*) from documents where as_nobody = 0) a(visible_after);
+select count(*) from documents;
+rollback;
+
 -- A function with a token of its own is nobody there: its statement would have two tokens.
 reset role;
 select format('create function test.level_of_another() returns text language plpgsql stable parallel safe set pg_aal.token = %L as $f$
@@ -142,4 +157,4 @@ select count(*) from documents;
 rollback;
 reset role;
 drop table documents;
-drop function test.level_of_nobody, test.level_of_another;
+drop function test.level_of_nobody, test.count_as_nobody, test.level_of_another;
