@@ -11,31 +11,18 @@ begin
 end
 $$;
 
--- Where CREATE EXTENSION has just made the schema auth, everybody may use it (and nobody but its owner create
--- in it): the session functions are for all. A schema that was there before keeps its grants as they are.
+-- Where there is no schema auth, it is made here. Every role may use it, because the session functions are for all; only its
+-- owner creates in it. A schema that was there before keeps its owner and its grants.
 --
--- "Just made" is read from the catalog: the row is of this very transaction, belongs to whoever installs,
--- has no grants yet and holds nothing. (A later xid than this transaction's own is a savepoint of it.)
+-- What is made within CREATE EXTENSION becomes part of the extension, and so does a grant. The schema must not stay part of it:
+-- dropping the extension would take everything in the schema along, and pg_dump would leave the schema out. Without it, the
+-- schema and its grant are dumped and restored like any other.
 do $$
 begin
-  if exists (
-    select from pg_catalog.pg_namespace n
-     where n.nspname = 'auth'
-       and n.nspacl is null
-       and n.nspowner = (select oid from pg_catalog.pg_roles where rolname = current_user)
-       and n.xmin::pg_catalog.text::bigint >= pg_catalog.pg_current_xact_id()::pg_catalog.xid::pg_catalog.text::bigint
-       and not exists (select from pg_catalog.pg_proc where pronamespace = n.oid)
-       and not exists (select from pg_catalog.pg_class where relnamespace = n.oid)
-       and not exists (select from pg_catalog.pg_type where typnamespace = n.oid)
-  ) then
+  if pg_catalog.to_regnamespace('auth') is null then
+    create schema auth;
     grant usage on schema auth to public;
-
-    -- Within CREATE EXTENSION a grant counts as part of the extension, and pg_dump leaves it out. But the schema
-    -- isn't part of it: a restore creates it before the extension, and would have it without the grant.
-    set local allow_system_table_mods = on;
-    delete from pg_catalog.pg_init_privs
-     where classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and objoid = 'auth'::pg_catalog.regnamespace;
-    set local allow_system_table_mods = off;
+    alter extension pg_aal drop schema auth;
   end if;
 end
 $$;
