@@ -13,7 +13,7 @@ use std::fmt;
 use aal::Enrollment;
 use pgrx::prelude::*;
 
-use crate::session::from_claims;
+use crate::session::{from_claims, statement_start};
 use crate::settings;
 use crate::types::oids;
 
@@ -63,12 +63,13 @@ pub enum Patience {
 /// Whether the user of the claims in force has a verified factor.
 pub fn look_up(patience: Patience) -> Result<Enrollment, NoStore> {
     let subject = from_claims(|claims| Some((claims.subject()?.to_owned(), claims.subject_uuid())));
-    let Some((subject, uuid)) = subject else { return Ok(Enrollment::UnknownUser) };
+    let Some((subject, uuid)) = subject else { return Ok(Enrollment::ForeignUser) };
     match settings::enrollment_function() {
         Some(name) => Ok(Function::find(&name)?.ask(&subject)),
         None => {
             let tables = Tables::find(patience)?;
-            Ok(uuid.map_or(Enrollment::UnknownUser, |uuid| tables.ask(uuid.as_bytes())))
+            // Supabase Auth's users all have a UUID.
+            Ok(uuid.map_or(Enrollment::ForeignUser, |uuid| tables.ask(uuid.as_bytes())))
         }
     }
 }
@@ -86,6 +87,7 @@ struct Tables {
     users: Table,
     user_id: i16,
     deleted_at: Option<i16>,
+    banned_until: Option<i16>,
     factors: Table,
     factor_user: i16,
     factor_status: i16,
@@ -123,14 +125,27 @@ impl Tables {
         else {
             return Err(other_columns);
         };
-        let verified = Verified::of_type(status, factors.owner()).ok_or(other_columns)?;
+        // Old versions of Supabase Auth have neither of these two.
         let deleted_at = users.column(c"deleted_at").map(|(number, _)| number);
-        Ok(Tables { users, user_id, deleted_at, factors, factor_user, factor_status, verified })
+        let banned_until = match users.column(c"banned_until") {
+            None => None,
+            Some((number, pg_sys::TIMESTAMPTZOID)) => Some(number),
+            Some(_) => return Err(other_columns),
+        };
+        let verified = Verified::of_type(status, factors.owner()).ok_or(other_columns)?;
+        Ok(Tables { users, user_id, deleted_at, banned_until, factors, factor_user, factor_status, verified })
     }
 
     fn ask(&self, user: &[u8; 16]) -> Enrollment {
         let snapshot = Snapshot::latest();
-        let is_there = |row: &Row<'_>| self.deleted_at.is_none_or(|column| row.get(column).is_none());
+        let now = statement_start();
+        let is_deleted = |row: &Row<'_>| self.deleted_at.is_some_and(|column| row.get(column).is_some());
+        // A timestamptz is its microseconds, and the infinite ones are the smallest and the largest number.
+        let is_banned = |row: &Row<'_>| {
+            let until = self.banned_until.and_then(|column| row.get(column));
+            until.is_some_and(|until| until.value() as pg_sys::TimestampTz > now)
+        };
+        let is_there = |row: &Row<'_>| !is_deleted(row) && !is_banned(row);
         if !self.users.any(&snapshot, self.user_id, user, is_there) {
             return Enrollment::UnknownUser;
         }

@@ -266,9 +266,14 @@ fn are_headers_of_request(known: &CString) -> bool {
 
 /// The clock: the statement's start, and `pg_aal.clock_skew`.
 pub fn clock() -> Clock {
-    // SAFETY: reads a variable of the backend; parallel workers get their leader's.
-    let start = unsafe { unguarded::GetCurrentStatementStartTimestamp() };
+    let start = statement_start();
     Clock::new(Timestamp::from_unix_micros(start.saturating_add(POSTGRES_EPOCH)), settings::clock_skew())
+}
+
+/// When the statement started, as Postgres has it.
+pub fn statement_start() -> pg_sys::TimestampTz {
+    // SAFETY: reads a variable of the backend, and so has nothing to raise; parallel workers get their leader's.
+    unsafe { unguarded::GetCurrentStatementStartTimestamp() }
 }
 
 /// The clock for the times of a token: a statement that runs on past `exp` ends there.

@@ -119,8 +119,8 @@ pub fn require(required: Requirement, what: impl FnOnce() -> Option<String>) -> 
         Ok(Ok(())) => true,
         Ok(Err(denial)) => {
             let denial = match denial.action {
-                Action::Verify => look_up_for_hint().map_or(denial, |enrollment| denial.knowing(enrollment)),
-                _ => denial,
+                Action::SignIn => denial,
+                _ => look_up_for_hint().map_or(denial, |enrollment| denial.knowing(enrollment)),
             };
             denial::insufficient_aal(&denial, what().as_deref())
         }
@@ -128,8 +128,8 @@ pub fn require(required: Requirement, what: impl FnOnce() -> Option<String>) -> 
     }
 }
 
-/// Whether there is a factor to verify, for a denial that is about to be raised. Where that can't be told, now or because
-/// asking fails, verifying one is the next thing to try.
+/// What is known of the user, for a denial that is about to be raised: whether they are there, and have a factor to verify.
+/// Where that can't be told, now or because asking fails, the denial advises what the claims alone allow.
 fn look_up_for_hint() -> Result<Enrollment, NoStore> {
     PgTryBuilder::new(|| look_up(Patience::Skip))
         // An error follows in any case, so what this one left behind is cleaned up. But who cancels is to hear of it.

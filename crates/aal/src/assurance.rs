@@ -19,7 +19,8 @@ pub struct Requirement {
 ///
 /// # Errors
 /// The [`Denial`] that tells the client what to do: sign in where the session has no level at all, verify a
-/// factor where the level is missing, verify it again where only freshness is.
+/// factor where the level is missing, verify it again where only freshness is. An anonymous user has no factor, and no
+/// way to sign in again as the same user: they need an account of their own first.
 pub fn assess(claims: Option<&Claims>, required: Requirement, clock: impl FnOnce() -> Clock) -> Result<(), Denial> {
     let current = claims.and_then(Claims::level);
     let action = match (claims, current) {
@@ -31,6 +32,8 @@ pub fn assess(claims: Option<&Claims>, required: Requirement, clock: impl FnOnce
             Some(_) => Action::Reverify,
         },
     };
+    let is_anonymous = claims.is_some_and(Claims::is_anonymous);
+    let action = if is_anonymous && action != Action::SignIn { Action::LeaveAnonymity } else { action };
     Err(Denial { required, current, action })
 }
 
@@ -102,6 +105,19 @@ mod tests {
         assert_eq!(action(Some(&aal2(901)), ask(Level::Aal2, Some(900))), Some(Action::Reverify));
         assert_eq!(action(Some(&claims(r#"{"aal":"aal2"}"#)), ask(Level::Aal2, Some(900))), Some(Action::Reverify));
         assert_eq!(action(Some(&claims(r#"{"aal":"aal1"}"#)), ask(Level::Aal2, Some(900))), Some(Action::Verify));
+    }
+
+    #[test]
+    fn an_anonymous_user_is_told_neither_to_verify_nor_to_sign_in_again() {
+        let anonymous = claims(&format!(
+            r#"{{"aal":"aal1","is_anonymous":true,"amr":[{{"method":"anonymous","timestamp":{}}}]}}"#,
+            NOW - 3_600
+        ));
+        assert_eq!(action(Some(&anonymous), ask(Level::Aal1, None)), None);
+        assert_eq!(action(Some(&anonymous), ask(Level::Aal2, None)), Some(Action::LeaveAnonymity));
+        assert_eq!(action(Some(&anonymous), ask(Level::Aal1, Some(60))), Some(Action::LeaveAnonymity));
+        let nobody = claims(r#"{"is_anonymous":true}"#);
+        assert_eq!(action(Some(&nobody), ask(Level::Aal1, None)), Some(Action::SignIn));
     }
 
     #[test]

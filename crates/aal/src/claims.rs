@@ -23,6 +23,7 @@ pub struct Claims {
     auth_time: Option<Timestamp>,
     /// Whether `amr` is a list of plain strings (RFC 8176), which have no times of their own.
     amr_is_plain: bool,
+    is_anonymous: bool,
 }
 
 /// One entry of the `amr` claim: a method by which the session authenticated, and when it last did.
@@ -76,6 +77,8 @@ struct Known<'a> {
     amr: Option<&'a RawValue>,
     #[serde(borrow)]
     auth_time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    is_anonymous: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -106,6 +109,7 @@ impl Claims {
             methods,
             auth_time: known.auth_time.and_then(time_of),
             amr_is_plain,
+            is_anonymous: known.is_anonymous.is_some_and(|value| value.get() == "true"),
         })
     }
 
@@ -124,6 +128,13 @@ impl Claims {
         let subject = self.subject()?;
         // 36 characters: of the forms the crate reads, only the hyphenated one.
         if subject.len() == 36 { Uuid::try_parse(subject).ok() } else { None }
+    }
+
+    /// Whether the user is anonymous: the claim `is_anonymous` is exactly `true`.
+    ///
+    /// Source: GoTrue's `AccessTokenClaims`. Its server lets no such user enroll a factor (`requireNotAnonymous`).
+    pub fn is_anonymous(&self) -> bool {
+        self.is_anonymous
     }
 
     /// The methods of the `amr` claim, newest first, those without a time last.
@@ -190,7 +201,7 @@ pub enum InvalidClaims {
     },
     /// JSON, but not an object.
     NotAnObject,
-    /// States `aal`, `sub`, `amr` or `auth_time` twice (RFC 7519, section 4, lets a parser refuse that).
+    /// States `aal`, `sub`, `amr`, `auth_time` or `is_anonymous` twice (RFC 7519, section 4, lets a parser refuse that).
     Duplicate,
 }
 
@@ -211,7 +222,7 @@ impl fmt::Display for InvalidClaims {
                 write!(f, "the claims are not JSON (line {line}, column {column})")
             }
             InvalidClaims::NotAnObject => f.write_str("the claims are not a JSON object"),
-            InvalidClaims::Duplicate => f.write_str("the claims state aal, sub, amr or auth_time twice"),
+            InvalidClaims::Duplicate => f.write_str("the claims state aal, sub, amr, auth_time or is_anonymous twice"),
         }
     }
 }
@@ -341,6 +352,17 @@ mod tests {
             assert_eq!(claims.factor_time(Level::Aal2), seconds(100), "{second_factor}");
             assert_eq!(claims.factor_time(Level::Aal1), seconds(100), "{second_factor}");
         }
+    }
+
+    #[test]
+    fn a_user_is_anonymous_where_the_claim_is_exactly_true() {
+        assert!(read(r#"{"is_anonymous": true }"#).is_anonymous());
+        for text in ["false", "\"true\"", "1", "null", "[true]", "{}"] {
+            assert!(!read(&format!(r#"{{"is_anonymous":{text}}}"#)).is_anonymous(), "{text}");
+        }
+        assert!(!read("{}").is_anonymous());
+        assert!(!read(r#"{"user_metadata":{"is_anonymous":true}}"#).is_anonymous());
+        assert!(Claims::from_json(br#"{"is_anonymous":true,"is_anonymous":false}"#).is_err());
     }
 
     #[test]

@@ -15,6 +15,9 @@ const CODE: &str = "insufficient_aal";
 pub enum Action {
     /// Nobody is signed in: the session has no level, or its user is not known.
     SignIn,
+    /// The user is anonymous, may not enroll a factor, and can't sign in again: they need an account first. To the client
+    /// this is `sign_in`, too; the HINT tells the two apart.
+    LeaveAnonymity,
     /// The session is below the level, and its user has no factor that would give it: enroll one.
     Enroll,
     /// The session is below the level: verify a factor that gives it.
@@ -57,7 +60,7 @@ impl Action {
     /// The action as a denial's DETAIL has it.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Action::SignIn => "sign_in",
+            Action::SignIn | Action::LeaveAnonymity => "sign_in",
             Action::Enroll => "enroll",
             Action::Verify => "verify",
             Action::Reverify => "reverify",
@@ -74,6 +77,9 @@ impl Denial {
             (None, _) => format!("{CODE}: {what} requires {level}, and the session has no assurance level"),
             (Some(_), _) if self.action == Action::SignIn => {
                 format!("{CODE}: {what} requires {level}, and the session's user is not known")
+            }
+            (Some(_), _) if self.action == Action::LeaveAnonymity => {
+                format!("{CODE}: {what} requires {level}, and the session's user is anonymous")
             }
             (Some(current), _) if current < level => {
                 format!("{CODE}: {what} requires {level}, and the session is at {current}")
@@ -98,6 +104,12 @@ impl Denial {
     pub fn hint(&self) -> &'static str {
         match self.action {
             Action::SignIn => "Sign in, then try again with the new access token.",
+            Action::LeaveAnonymity if self.required.level == Level::Aal1 => {
+                "An anonymous user cannot sign in again. Add an e-mail address, a phone number or an identity to the user, or sign in as another; then try again with the new access token."
+            }
+            Action::LeaveAnonymity => {
+                "An anonymous user cannot enroll a factor. Add an e-mail address, a phone number or an identity to the user, or sign in as another; then try again with the new access token."
+            }
             Action::Reverify if self.required.level == Level::Aal1 => {
                 "Sign in again, then try again with the new access token."
             }
@@ -174,7 +186,7 @@ struct Challenge<'a>(&'a Denial);
 impl fmt::Display for Challenge<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let description = match self.0.action {
-            Action::SignIn => "Sign in",
+            Action::SignIn | Action::LeaveAnonymity => "Sign in",
             Action::Enroll | Action::Verify => "A higher authentication level is required",
             Action::Reverify => "More recent authentication is required",
         };
@@ -246,6 +258,19 @@ mod tests {
             denial(Some(Level::Aal2), Some(900), Action::Reverify).message(None),
             "insufficient_aal: this requires aal2 verified within the last 900 seconds"
         );
+    }
+
+    #[test]
+    fn an_anonymous_user_is_told_to_sign_in_and_why() {
+        let anonymous = denial(Some(Level::Aal1), None, Action::LeaveAnonymity);
+        assert_eq!(
+            anonymous.message(None),
+            "insufficient_aal: this requires aal2, and the session's user is anonymous"
+        );
+        assert!(anonymous.detail().ends_with(r#""action":"sign_in"}"#));
+        assert!(anonymous.hint().starts_with("An anonymous user cannot enroll a factor."));
+        let required = Requirement { level: Level::Aal1, max_age: Some(MaxAge::from_seconds(60)) };
+        assert!(Denial { required, ..anonymous }.hint().starts_with("An anonymous user cannot sign in again."));
     }
 
     #[test]

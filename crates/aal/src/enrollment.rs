@@ -13,8 +13,10 @@ pub enum Enrollment {
     Factor,
     /// They have none: never had one, haven't verified it yet, or removed it.
     NoFactor,
-    /// There is no such user, or none any more.
+    /// There is no such user, or none any more, or they are banned.
     UnknownUser,
+    /// Not a user that could ever have been known here: the session names none, or another provider's.
+    ForeignUser,
 }
 
 impl Enrollment {
@@ -25,7 +27,7 @@ impl Enrollment {
         match self {
             Enrollment::Factor => Some(Level::Aal2),
             Enrollment::NoFactor => Some(Level::Aal1),
-            Enrollment::UnknownUser => None,
+            Enrollment::UnknownUser | Enrollment::ForeignUser => None,
         }
     }
 }
@@ -52,19 +54,32 @@ pub fn assess_enrolled(
     if current.is_none() || claims.and_then(Claims::subject).is_none() {
         return Some(Err(nobody));
     }
-    match looked_up.map(Enrollment::level) {
-        Some(Some(level)) => Some(assess(claims, Requirement { level, max_age }, clock)),
-        Some(None) => Some(Err(nobody)),
+    match looked_up.map(|enrollment| (enrollment, enrollment.level())) {
+        Some((enrollment, Some(level))) => {
+            let answer = assess(claims, Requirement { level, max_age }, clock);
+            Some(answer.map_err(|denial| denial.knowing(enrollment)))
+        }
+        Some((_, None)) => Some(Err(nobody)),
         None => assess(claims, Requirement { level: Level::Aal2, max_age }, clock).is_ok().then_some(Ok(())),
     }
 }
 
 impl Denial {
-    /// The same denial, knowing the user's enrolment: who has no factor can't verify one, but enroll one.
+    /// The same denial, knowing the user's enrolment: a user without a factor can't verify one, but enroll one, and a user who
+    /// is gone can do neither.
     pub fn knowing(mut self, enrollment: Enrollment) -> Denial {
-        if self.action == Action::Verify && enrollment == Enrollment::NoFactor {
-            self.action = Action::Enroll;
-        }
+        let lacks_the_level = self.current < Some(self.required.level);
+        let wants_a_factor = self.required.level > Level::Aal1;
+        self.action = match (self.action, enrollment) {
+            (_, Enrollment::UnknownUser) => Action::SignIn,
+            (Action::Verify, Enrollment::NoFactor) => Action::Enroll,
+            // At aal2 by a factor that was removed since.
+            (Action::Reverify, Enrollment::NoFactor) if wants_a_factor => Action::Enroll,
+            // The token is older than the user's account.
+            (Action::LeaveAnonymity, Enrollment::Factor) if lacks_the_level => Action::Verify,
+            (Action::LeaveAnonymity, Enrollment::Factor) => Action::Reverify,
+            (action, _) => action,
+        };
         self
     }
 }
@@ -72,7 +87,10 @@ impl Denial {
 /// What a user would do next to reach the highest level they can; `None` where they are there.
 pub fn next_action(claims: Option<&Claims>, enrollment: Enrollment) -> Option<Action> {
     match (claims.and_then(Claims::level), enrollment) {
-        (None, _) | (_, Enrollment::UnknownUser) => Some(Action::SignIn),
+        (None, _) | (_, Enrollment::UnknownUser | Enrollment::ForeignUser) => Some(Action::SignIn),
+        (Some(Level::Aal1), Enrollment::NoFactor) if claims.is_some_and(Claims::is_anonymous) => {
+            Some(Action::LeaveAnonymity)
+        }
         (Some(Level::Aal1), Enrollment::NoFactor) => Some(Action::Enroll),
         (Some(Level::Aal1), Enrollment::Factor) => Some(Action::Verify),
         (Some(_), _) => None,
@@ -148,7 +166,59 @@ mod tests {
         let denied = assess(Some(&session("aal1", 60, None)), required, clock).unwrap_err();
         assert_eq!(denied.knowing(Enrollment::NoFactor).action, Action::Enroll);
         assert_eq!(denied.knowing(Enrollment::Factor).action, Action::Verify);
-        assert_eq!(denied.knowing(Enrollment::UnknownUser).action, Action::Verify);
+        assert_eq!(denied.knowing(Enrollment::ForeignUser).action, Action::Verify);
+    }
+
+    #[test]
+    fn a_user_who_is_gone_is_told_to_sign_in_whatever_else_is_missing() {
+        let (aal1, aal2) = (session("aal1", 3600, None), session("aal2", 3600, Some(3600)));
+        for (claims, level, max_age) in [
+            (&aal1, Level::Aal2, None),
+            (&aal1, Level::Aal1, Some(60)),
+            (&aal2, Level::Aal2, Some(60)),
+            (&aal2, Level::Aal1, Some(60)),
+            (&aal2, Level::Aal3, None),
+        ] {
+            let required = Requirement { level, max_age: max_age.map(MaxAge::from_seconds) };
+            let denied = assess(Some(claims), required, clock).unwrap_err().knowing(Enrollment::UnknownUser);
+            assert_eq!(denied.action, Action::SignIn);
+            assert!(denied.message(None).ends_with("and the session's user is not known"));
+        }
+    }
+
+    #[test]
+    fn a_factor_that_was_removed_cannot_be_verified_again() {
+        let required = |level| Requirement { level, max_age: Some(MaxAge::from_seconds(60)) };
+        let stale = session("aal2", 3600, Some(3600));
+        let denied = |level| assess(Some(&stale), required(level), clock).unwrap_err();
+        assert_eq!(denied(Level::Aal2).knowing(Enrollment::NoFactor).action, Action::Enroll);
+        assert_eq!(denied(Level::Aal2).knowing(Enrollment::Factor).action, Action::Reverify);
+        assert_eq!(denied(Level::Aal1).knowing(Enrollment::NoFactor).action, Action::Reverify);
+    }
+
+    #[test]
+    fn an_anonymous_user_is_never_told_to_enroll() {
+        use Enrollment::*;
+        let text = format!(
+            r#"{{"sub":"jane","aal":"aal1","is_anonymous":true,"amr":[{{"method":"anonymous","timestamp":{}}}]}}"#,
+            NOW - 3600
+        );
+        let anonymous = Claims::from_json(text.as_bytes()).unwrap();
+        let required = Requirement { level: Level::Aal2, max_age: None };
+        let denied = assess(Some(&anonymous), required, clock).unwrap_err();
+        assert_eq!(denied.knowing(NoFactor).action, Action::LeaveAnonymity);
+        assert_eq!(denied.knowing(UnknownUser).action, Action::SignIn);
+        assert_eq!(denied.knowing(Factor).action, Action::Verify);
+        let stale = Claims::from_json(text.replace("aal1", "aal2").as_bytes()).unwrap();
+        let required = Requirement { level: Level::Aal2, max_age: Some(MaxAge::from_seconds(60)) };
+        let denied = assess(Some(&stale), required, clock).unwrap_err();
+        assert_eq!(denied.knowing(NoFactor).action, Action::LeaveAnonymity);
+        assert_eq!(denied.knowing(Factor).action, Action::Reverify);
+        assert_eq!(ask(Some(&anonymous), NoFactor, None), None);
+        assert_eq!(ask(Some(&anonymous), NoFactor, Some(60)), Some(Action::LeaveAnonymity));
+        assert_eq!(ask(Some(&anonymous), Factor, None), Some(Action::Verify));
+        assert_eq!(next_action(Some(&anonymous), NoFactor), Some(Action::LeaveAnonymity));
+        assert_eq!(next_action(Some(&anonymous), Factor), Some(Action::Verify));
     }
 
     #[test]
