@@ -9,6 +9,19 @@ import { claims, sign } from './tokens.mjs'
 const page = readFileSync(new URL('../../docs/cookbook.md', import.meta.url), 'utf8')
 const recipes = [...page.matchAll(/```sql\n(.*?)```/gs)].map(([, sql]) => sql)
 
+// What Supabase Storage makes, as far as the recipes need it.
+const storage = `
+  create schema storage;
+  create table storage.objects (id uuid primary key default gen_random_uuid(), bucket_id text, name text, owner_id text);
+  create table storage.buckets (id text primary key, public boolean default false);
+  alter table storage.objects enable row level security;
+  alter table storage.buckets enable row level security;
+  create function storage.operation() returns text language sql stable as $$ select current_setting('storage.operation', true) $$;
+  create function storage.allow_any_operation(expected_operations text[]) returns boolean language sql stable as $$
+    select coalesce(regexp_replace(storage.operation(), '^storage[.]', '') = any (expected_operations), false)
+  $$;
+`
+
 // Who has a factor, and since when they are users.
 const ann = '11111111-1111-4111-8111-111111111111' // old, without a factor
 const bob = '22222222-2222-4222-8222-222222222222' // old, with a factor
@@ -22,12 +35,16 @@ before(async () => {
     insert into auth.users (id, created_at) values ('${ann}', '2025-06-01'), ('${bob}', '2025-06-01'), ('${cyd}', '2026-06-01');
     insert into auth.mfa_factors (user_id, status) values ('${ann}', 'unverified'), ('${bob}', 'verified');
     set client_min_messages = error;
+    ${storage}
     ${recipes.join('\n')}
     alter role authenticator reset pg_aal.enrollment_function;
     alter role authenticator set pg_aal.error_format = 'postgrest';
     grant usage on schema storage to anon, authenticated;
     grant select, insert on storage.objects to anon, authenticated;
+    grant select, update on storage.buckets to anon, authenticated;
     create policy everybody on storage.objects using (true) with check (true);
+    create policy everybody on storage.buckets using (true);
+    insert into storage.buckets (id) values ('contracts'), ('avatars');
     insert into storage.objects (bucket_id, name) values ('contracts', 'c.pdf'), ('avatars', 'a.png'), (null, 'n.txt');
     insert into secrets values (1, '${ann}', 1);
     insert into accounts select n, '${ann}', n from generate_series(1, 3) n;
@@ -119,6 +136,30 @@ test('files of one bucket', async () => {
   assert.deepEqual(await names(await as(bob, { stepped: 3600 })), ['a.png', 'c.pdf', 'n.txt'])
   assert.deepEqual(await send(await as(bob), 'POST', '/objects', { bucket_id: 'contracts', name: 'x' }, 'storage'), '403 42501')
   assert.equal((await send(await as(bob), 'POST', '/objects', { bucket_id: 'avatars', name: 'x' }, 'storage')).length, 1)
+  const makePublic = async (token, bucket) => (await send(token, 'PATCH', `/buckets?id=eq.${bucket}`, { public: true }, 'storage')).length
+  assert.equal(await makePublic(await as(bob), 'contracts'), 0)
+  assert.equal(await makePublic(await as(bob), 'avatars'), 1)
+  assert.equal(await makePublic(await as(bob, { stepped: 3600 }), 'contracts'), 1)
+})
+
+test('links to files of one bucket', () => {
+  // What Storage asks, and says what for.
+  const answers = (operation, statement) => cluster.psql('postgres', `
+    set role authenticated;
+    set request.jwt.claims = '{"sub":"${bob}","aal":"aal2"}';
+    set storage.operation = '${operation}';
+    ${statement}`).trim()
+  const seen = "select string_agg(name, ' ' order by name) from storage.objects where name like '_.___'"
+  for (const operation of ['storage.object.sign', 'storage.object.sign_many', 'object.sign']) {
+    assert.equal(answers(operation, seen), 'a.png n.txt', operation)
+  }
+  for (const operation of ['', 'storage.object.get_authenticated', 'storage.object.list_v2']) {
+    assert.equal(answers(operation, seen), 'a.png c.pdf n.txt', operation)
+  }
+  const upload = (bucket) => `begin; insert into storage.objects (bucket_id, name) values ('${bucket}', 'u'); rollback`
+  assert.throws(() => answers('storage.object.sign_upload_url', upload('contracts')), /row-level security/)
+  answers('storage.object.sign_upload_url', upload('avatars'))
+  answers('storage.object.upload', upload('contracts'))
 })
 
 test('an RPC', async () => {
