@@ -15,14 +15,18 @@ const executable = process.env.SUPABASE_AUTH
 export const skip = executable ? false : 'no Supabase Auth server here: name its executable with SUPABASE_AUTH='
 
 export class SupabaseAuth {
-  // Makes Supabase's roles and schema in a new database, and has Supabase Auth migrate it and serve it.
+  // Makes Supabase's roles, and its schema unless there is one.
+  static prepare(cluster, database) {
+    cluster.psql(database, readFileSync(new URL('supabase_before_auth.sql', import.meta.url), 'utf8'))
+  }
+
+  // Has Supabase Auth migrate a database that is prepared, and serve it.
   // asymmetric: sign with a new ES256 key, and only verify with the legacy secret. settings: Supabase Auth's own.
   static async start(cluster, database, { asymmetric = false, settings = {} } = {}) {
     const server = new SupabaseAuth()
     server.keys = await signingKeys(asymmetric)
     server.port = await freePort()
     server.url = `http://127.0.0.1:${server.port}`
-    cluster.psql(database, readFileSync(new URL('supabase_before_auth.sql', import.meta.url), 'utf8'))
     const { host, port } = cluster.connection
     const env = {
       PATH: process.env.PATH,
@@ -39,6 +43,7 @@ export class SupabaseAuth {
       GOTRUE_JWT_ISSUER: server.url,
       // No mail server: sign-ups are confirmed at once.
       GOTRUE_MAILER_AUTOCONFIRM: 'true',
+      GOTRUE_EXTERNAL_ANONYMOUS_USERS_ENABLED: 'true',
       GOTRUE_LOG_LEVEL: 'warn',
       ...(asymmetric && { GOTRUE_JWT_KEYS: JSON.stringify(server.keys.private) }),
       ...settings,
@@ -51,6 +56,11 @@ export class SupabaseAuth {
   // What PostgREST verifies tokens with: the secret, or the key set.
   get verifier() {
     return this.keys.public ? JSON.stringify({ keys: this.keys.public }) : this.keys.secret
+  }
+
+  // The keys that Supabase Auth publishes, as the text that pg_aal.jwks takes.
+  async publishedKeys() {
+    return (await fetch(this.url + '/.well-known/jwks.json')).text()
   }
 
   // An API key: a token of a role, without a user, signed with the legacy secret as Supabase's are.

@@ -1,14 +1,20 @@
 // What an application sees that uses supabase-js: real tokens of a real Supabase Auth server, and a real PostgREST.
 
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
-import { createClient } from '@supabase/supabase-js'
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { Secret, TOTP } from 'otpauth'
 import { Cluster, PostgREST } from './stack.mjs'
 import { Gateway, skip, SupabaseAuth } from './supabase_auth.mjs'
+
+// Another version of supabase-js than the pinned one, by its folder.
+const { createClient } = createRequire(import.meta.url)(process.env.SUPABASE_JS ?? '@supabase/supabase-js')
+
+// Newer versions of it want a WebSocket to be there, which Node has since 22. Nothing here opens one.
+const realtime = { transport: globalThis.WebSocket ?? class {} }
 
 // The guide's own JavaScript.
 const page = readFileSync(new URL('../../docs/guide.md', import.meta.url), 'utf8')
@@ -30,6 +36,16 @@ const application = `
   select auth.protect_table('payments', owner_column => 'user_id');
   select auth.protect_table('transfers', owner_column => 'user_id', max_age => '${maxAge} seconds');
   select auth.protect_table('profiles', owner_column => 'user_id', write => 'enrolled');
+  -- What becomes of a row when Supabase Auth deletes its user is the foreign key's to say.
+  create table invoices (
+    id bigint generated always as identity primary key,
+    user_id uuid default auth.subject_uuid() references auth.users on delete set null,
+    amount numeric not null
+  );
+  create table drafts (like invoices including all, foreign key (user_id) references auth.users on delete cascade);
+  grant select, insert, update, delete on invoices, drafts to authenticated;
+  select auth.protect_table('invoices', owner_column => 'user_id');
+  select auth.protect_table('drafts', owner_column => 'user_id', write => 'enrolled');
   create function aal_status() returns jsonb language sql stable as $$ select auth.aal_status() $$;
   create function session() returns json language sql stable as $$
     select json_build_object('aal', auth.aal(), 'subject', auth.subject_uuid(), 'amr', (
@@ -39,16 +55,50 @@ const application = `
   alter role authenticator set pg_aal.error_format = 'postgrest';
 `
 
+// Supabase Auth sends the codes of phone factors by this function, which keeps them.
+const sms = `
+  create table sms (phone text, otp text, sent_at timestamptz default clock_timestamp());
+  create function send_sms(event jsonb) returns jsonb language sql as $$
+    insert into public.sms values (event -> 'sms' ->> 'phone', event -> 'sms' ->> 'otp');
+    select '{}'::jsonb;
+  $$;
+  grant usage on schema public to supabase_auth_admin;
+  grant insert on sms to supabase_auth_admin;
+`
+const phoneSettings = {
+  GOTRUE_MFA_PHONE_ENROLL_ENABLED: 'true',
+  GOTRUE_MFA_PHONE_VERIFY_ENABLED: 'true',
+  GOTRUE_MFA_PHONE_MAX_FREQUENCY: '1ms',
+  GOTRUE_HOOK_SEND_SMS_ENABLED: 'true',
+  GOTRUE_HOOK_SEND_SMS_URI: 'pg-functions://postgres/public/send_sms',
+}
+
+const modes = [
+  { name: 'tokens signed with the secret', asymmetric: false },
+  { name: 'tokens signed with ES256', asymmetric: true },
+  { name: 'tokens that Postgres verifies by the published keys', asymmetric: true, tokenMode: true },
+]
+
 describe('supabase-js with a real Supabase Auth server', { skip }, () => {
-  for (const asymmetric of [false, true]) {
-    describe(`tokens signed with ${asymmetric ? 'ES256' : 'the secret'}`, () => {
+  for (const { name, asymmetric, tokenMode } of modes) {
+    describe(name, () => {
       let cluster, auth, gateway, anonKey, admin, made
       before(async () => {
         cluster = new Cluster()
         cluster.psql('postgres', 'create database app')
-        auth = await SupabaseAuth.start(cluster, 'app', { asymmetric })
-        made = await schemaOfSupabaseAuth()
+        SupabaseAuth.prepare(cluster, 'app')
+        cluster.psql('app', sms)
+        auth = await SupabaseAuth.start(cluster, 'app', { asymmetric, settings: phoneSettings })
+        made = await schemaOfSupabaseAuth(cluster)
         cluster.psql('app', 'create extension pg_aal;' + application)
+        if (tokenMode) {
+          cluster.psql('app', `
+            load 'pg_aal';
+            alter role authenticator set pg_aal.claims_source = 'token';
+            alter role authenticator set pg_aal.jwks = '${await auth.publishedKeys()}';
+            alter role authenticator set pg_aal.jwt_issuer = '${auth.url}';
+            alter role authenticator set pg_aal.jwt_audience = 'authenticated';`)
+        }
         const postgrest = await PostgREST.start(cluster, 'app', { JWT_SECRET: auth.verifier })
         gateway = await Gateway.start(auth, postgrest)
         anonKey = await auth.apiKey('anon')
@@ -59,7 +109,7 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         cluster?.stop()
       })
 
-      const client = (key = anonKey) => createClient(gateway.url, key, { auth: { persistSession: false, autoRefreshToken: false } })
+      const client = (key = anonKey) => createClient(gateway.url, key, { realtime, auth: { persistSession: false, autoRefreshToken: false } })
 
       // Of an answer of supabase-js, the data; its error is thrown.
       const data = async (answer) => {
@@ -105,6 +155,7 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         assert.equal(status, 401)
         assert.equal(error.code, 'insufficient_aal')
         assert.equal(JSON.parse(error.details).action, action)
+        return error
       }
 
       async function written(answer) {
@@ -131,22 +182,9 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         assert.deepEqual(sorted(seen.amr), sorted(status.currentAuthenticationMethods))
       }
 
-      function schemaOfSupabaseAuth() {
-        return cluster.query('app', `
-          select 'schema' as object, nspowner::regrole::text as owner, nspacl::text as grants, null as text
-            from pg_namespace where nspname = 'auth'
-          union all
-          select p.oid::regprocedure::text, proowner::regrole::text, proacl::text, prosrc from pg_proc p
-           where pronamespace = 'auth'::regnamespace and proname in ('uid', 'role', 'email', 'jwt')
-          union all
-          select c.oid::regclass::text, relowner::regrole::text, relacl::text, relrowsecurity::text from pg_class c
-           where relnamespace = 'auth'::regnamespace and relname in ('users', 'mfa_factors', 'sessions', 'mfa_amr_claims')
-          order by 1`)
-      }
-
       test('the extension leaves what Supabase Auth made as it was', async () => {
         assert.equal(made.length, 9)
-        assert.deepEqual(await schemaOfSupabaseAuth(), made)
+        assert.deepEqual(await schemaOfSupabaseAuth(cluster), made)
       })
 
       test('a user who signed up reads, and is refused writes at aal1', async () => {
@@ -302,6 +340,138 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         await refused(write(supabase), 'enroll')
       })
 
+      const amountsOf = (id) => cluster.query('app', `
+        select (select count(*)::int from invoices where user_id is null) as orphaned,
+               (select count(*)::int from invoices where user_id = $1) as owned, (select count(*)::int from drafts where user_id = $1) as drafts`, [id])
+
+      const userId = async (supabase) => (await data(supabase.auth.getSession())).session.user.id
+
+      for (const soft of [false, true]) {
+        test(`a user who was deleted${soft ? ' softly' : ''} is told to sign in, at aal1, and wherever users are looked up`, async () => {
+          const user = await signUpWithFactor()
+          const other = await signIn(user)
+          const id = await userId(other)
+          await written(write(user.supabase, 'invoices'))
+          await written(write(user.supabase, 'drafts'))
+          const [before] = await amountsOf(id)
+          await data(admin.auth.admin.deleteUser(id, soft))
+          await refused(write(other), 'sign_in')
+          await refused(write(other, 'profiles'), 'sign_in')
+          await refused(write(user.supabase, 'profiles'), 'sign_in')
+          assert.equal((await data(user.supabase.rpc('aal_status'))).action, 'sign_in')
+          // The token says aal2 until it expires.
+          await written(write(user.supabase))
+          const [after] = await amountsOf(id)
+          const kept = { orphaned: before.orphaned, owned: 1, drafts: 1 }
+          assert.deepEqual(after, soft ? kept : { orphaned: before.orphaned + 1, owned: 0, drafts: 0 })
+        })
+      }
+
+      test('a user who is banned is nobody where users are looked up, until the ban ends', async () => {
+        const user = await signUpWithFactor()
+        const other = await signIn(user)
+        const id = await userId(other)
+        await data(admin.auth.admin.updateUserById(id, { ban_duration: '1h' }))
+        await assert.rejects(data(other.auth.getUser()), { status: 403, code: 'user_banned' })
+        await refused(write(other), 'sign_in')
+        await refused(write(other, 'profiles'), 'sign_in')
+        await refused(write(user.supabase, 'profiles'), 'sign_in')
+        await written(write(user.supabase))
+        await data(admin.auth.admin.updateUserById(id, { ban_duration: 'none' }))
+        await refused(write(other), 'verify')
+        await written(write(user.supabase, 'profiles'))
+      })
+
+      test('after a sign-out, the token is good until it expires', async () => {
+        const { supabase } = await signUpWithFactor()
+        const { session } = await data(supabase.auth.getSession())
+        await data(supabase.auth.signOut())
+        const headers = { apikey: anonKey, authorization: 'Bearer ' + session.access_token, 'content-type': 'application/json' }
+        const { status } = await fetch(gateway.url + '/rest/v1/payments', { method: 'POST', headers, body: '{"amount":1}' })
+        assert.equal(status, 201)
+      })
+
+      test('an anonymous user is told to get an account first, and then to enroll', async () => {
+        const supabase = client()
+        await data(supabase.auth.signInAnonymously())
+        assert.equal((await data(supabase.rpc('session'))).aal, 'aal1')
+        await written(write(supabase, 'profiles'))
+        const { hint } = await refused(write(supabase), 'sign_in')
+        assert.match(hint, /^An anonymous user cannot enroll a factor\./)
+        assert.equal((await data(supabase.rpc('aal_status'))).action, 'sign_in')
+        await assert.rejects(enrol(supabase), { status: 403, code: 'no_authorization' })
+
+        await data(supabase.auth.updateUser({ email: `${randomUUID()}@example.com`, password: randomUUID() }))
+        await data(supabase.auth.refreshSession())
+        await refused(write(supabase), 'enroll')
+        await verify(supabase, await enrol(supabase))
+        await written(write(supabase))
+      })
+
+      // The newest code that was sent to a phone.
+      const codeFor = async (phone) => {
+        const rows = await cluster.query('app', 'select otp from sms where phone = $1 order by sent_at desc limit 1', [phone])
+        return rows[0].otp
+      }
+
+      test('a phone factor opens writes, also by the guide', async () => {
+        const { supabase, ...user } = await signUp()
+        const phone = String(randomInt(1e10, 1e11))
+        const { id } = await data(supabase.auth.mfa.enroll({ factorType: 'phone', phone: '+' + phone }))
+        await refused(write(supabase), 'enroll')
+        const challenge = await data(supabase.auth.mfa.challenge({ factorId: id }))
+        await data(supabase.auth.mfa.verify({ factorId: id, challengeId: challenge.id, code: await codeFor(phone) }))
+        await agrees(supabase, 'aal2')
+        assert.ok((await amr(supabase)).some(({ method }) => method === 'mfa/phone'))
+        await written(write(supabase))
+
+        const again = await signIn(user)
+        await refused(write(again), 'verify')
+        const codes = ['000000']
+        const code = async (factor) => (assert.equal(factor.factor_type, 'phone'), codes.shift() ?? codeFor(phone))
+        await written(withStepUp(again, () => write(again), { code }))
+        assert.deepEqual(codes, [])
+        await new Promise((resolve) => setTimeout(resolve, (maxAge + 1) * 1000))
+        await refused(write(again, 'transfers'), 'reverify')
+        await written(withStepUp(again, () => write(again, 'transfers'), { code }))
+      })
+
+      test('after a first code that was wrong, the guide enrolls again', async () => {
+        const { supabase } = await signUp()
+        await enrol(supabase)
+        await assert.rejects(enrol(supabase), { status: 422, code: 'mfa_factor_name_conflict' })
+        const secrets = []
+        const firstCode = (codes) => ({ secret }) => {
+          secrets.push(secret)
+          return codes.shift()?.(new TOTP({ secret: Secret.fromBase32(secret) }))
+        }
+        // Gives up after a wrong code, and comes back.
+        await refused(withStepUp(supabase, () => write(supabase), { firstCode: firstCode([() => '000000']) }), 'enroll')
+        await written(withStepUp(supabase, () => write(supabase), { firstCode: firstCode([() => '000000', (totp) => totp.generate()]) }))
+        assert.equal(new Set(secrets).size, 2)
+        const { all } = await data(supabase.auth.mfa.listFactors())
+        assert.deepEqual(all.map(({ status }) => status), ['verified'])
+      })
+
+      test('a step-up on another device ends this session, and the guide signs in again', async () => {
+        const user = await signUpWithFactor()
+        const [here, there] = [await signIn(user), await signIn(user)]
+        await verify(there, user.factor)
+        await refused(write(here), 'verify')
+        const { error } = await here.auth.mfa.listFactors()
+        assert.equal(error.name, 'AuthSessionMissingError')
+        const asked = []
+        const ask = {
+          credentials: () => (asked.push('credentials'), { email: user.email, password: user.password }),
+          code: () => (asked.push('code'), user.factor.totp.generate()),
+        }
+        // The guide finds that out by itself.
+        const another = await signIn(user)
+        await verify(await signIn(user), user.factor)
+        await written(withStepUp(another, () => write(another), ask))
+        assert.deepEqual(asked, ['credentials', 'code'])
+      })
+
       test('the token says how it was signed, and the published keys verify it', async () => {
         const { supabase } = await signUp()
         const { session } = await data(supabase.auth.getSession())
@@ -315,4 +485,59 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
       })
     })
   }
+
+  // What Supabase Auth made, in whatever order it and the extension came.
+  describe('the extension comes before Supabase Auth', () => {
+    let cluster
+    before(() => {
+      cluster = new Cluster()
+    })
+    after(() => cluster?.stop())
+
+    // What the database answers to a user who has just signed up.
+    async function answers(auth) {
+      const signUp = await fetch(auth.url + '/signup', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ email: `${randomUUID()}@example.com`, password: randomUUID() }),
+      })
+      assert.equal(signUp.status, 200)
+      const { access_token } = await signUp.json()
+      const payload = Buffer.from(access_token.split('.')[1], 'base64url').toString()
+      const questions = 'select auth.uid() = auth.subject_uuid(), auth.aal(), auth.enrolled_aal()'
+      return cluster.psql('app', `set request.jwt.claims = '${payload}'; ${questions}`).trim()
+    }
+
+    test('into the schema that Supabase Auth owns: its migrations find all as it should be', async () => {
+      cluster.psql('postgres', 'create database app')
+      SupabaseAuth.prepare(cluster, 'app')
+      cluster.psql('app', 'create extension pg_aal')
+      const auth = await SupabaseAuth.start(cluster, 'app')
+      const [{ owner }] = (await schemaOfSupabaseAuth(cluster)).filter(({ object }) => object === 'schema')
+      assert.equal(owner, 'supabase_auth_admin')
+      assert.equal(await answers(auth), 't|aal1|aal1')
+    })
+
+    test('and makes the schema: Supabase Auth must be given it before its migrations', async () => {
+      cluster.psql('postgres', 'drop database app with (force); create database app')
+      cluster.psql('app', 'create extension pg_aal; create schema if not exists auth authorization supabase_auth_admin')
+      await assert.rejects(SupabaseAuth.start(cluster, 'app'), /permission denied for schema auth/)
+      cluster.psql('app', 'alter schema auth owner to supabase_auth_admin')
+      const auth = await SupabaseAuth.start(cluster, 'app')
+      assert.equal(await answers(auth), 't|aal1|aal1')
+    })
+  })
 })
+
+function schemaOfSupabaseAuth(cluster) {
+  return cluster.query('app', `
+    select 'schema' as object, nspowner::regrole::text as owner, nspacl::text as grants, null as text
+      from pg_namespace where nspname = 'auth'
+    union all
+    select p.oid::regprocedure::text, proowner::regrole::text, proacl::text, prosrc from pg_proc p
+     where pronamespace = 'auth'::regnamespace and proname in ('uid', 'role', 'email', 'jwt')
+    union all
+    select c.oid::regclass::text, relowner::regrole::text, relacl::text, relrowsecurity::text from pg_class c
+     where relnamespace = 'auth'::regnamespace and relname in ('users', 'mfa_factors', 'sessions', 'mfa_amr_claims')
+    order by 1`)
+}

@@ -6,6 +6,6 @@ create role authenticator login noinherit;
 grant anon, authenticated, service_role to authenticator;
 
 create role supabase_auth_admin login noinherit createrole;
-create schema auth authorization supabase_auth_admin;
+create schema if not exists auth authorization supabase_auth_admin;
 grant usage on schema auth to anon, authenticated, service_role;
 alter role supabase_auth_admin set search_path = 'auth';
