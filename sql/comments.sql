@@ -51,7 +51,7 @@ comment on function auth.authenticated_at(text) is
   'When the session last proved this level; NULL if it is not at that level or the token does not say. STABLE and PARALLEL SAFE, as auth.has_aal.';
 
 comment on function auth.enrolled_aal() is
-  'The level this user can reach: aal2 with a verified second factor, else aal1; NULL without a user. SECURITY DEFINER with a pinned search_path: it answers who may not read the factors. STABLE: a statement sees one state of them. PARALLEL SAFE: workers have the same claims and snapshot.';
+  'The level this user can reach: aal2 with a verified second factor, else aal1; NULL without a user, or for one who is deleted or banned. SECURITY DEFINER with a pinned search_path: it answers who may not read the factors. STABLE: a statement sees one state of them. PARALLEL SAFE: workers have the same claims and snapshot.';
 
 comment on function auth.has_enrolled_aal(interval) is
   'Whether the session is at least at its enrolled level, with its factor verified at most max_age ago. For policies. Where nobody can be looked up, only who is at aal2 is. SECURITY DEFINER, STABLE and PARALLEL SAFE, as auth.enrolled_aal.';
