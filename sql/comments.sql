@@ -78,7 +78,7 @@ comment on function auth.unprotect_table(regclass) is
   'Takes back what auth.protect_table made; runs and returns the statements. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
 
 comment on function auth.aal_guard() is
-  'The trigger function of protected tables: raises insufficient_aal before any row is looked at. Made into triggers by auth.protect_table. VOLATILE, as trigger functions are; PARALLEL SAFE: it reads settings and the table''s own policies.';
+  'The trigger function of protected tables: raises insufficient_aal, before any row is looked at or where a sensitive column changes. Made into triggers by auth.protect_table; made by hand, it may also fire before each row. VOLATILE, as trigger functions are; PARALLEL SAFE: it reads settings and the table''s own policies.';
 
 comment on function auth.aal_once_per_statement(internal) is
   'Planner support function: tells the planner that a call keeps all rows and, with constant arguments, costs nothing for each. Such a call is evaluated once per statement, whether or not it stands in a sub-select. Never called from SQL. IMMUTABLE: its answer rests on the call alone. PARALLEL SAFE: it reads nothing but the query.';
@@ -89,12 +89,12 @@ comment on view auth.protected_tables is
 comment on column auth.protected_tables.target is 'The table.';
 comment on column auth.protected_tables.read is 'The level that SELECT needs; NULL if its policy is gone.';
 comment on column auth.protected_tables.on_insert is 'The level that INSERT needs; NULL if its policy is gone.';
-comment on column auth.protected_tables.on_update is 'The level that UPDATE needs; where there are sensitive columns, an UPDATE that names one of them; NULL if its policy is gone.';
+comment on column auth.protected_tables.on_update is 'The level that UPDATE needs; where there are sensitive columns, an UPDATE that changes one of them; NULL if its policy is gone.';
 comment on column auth.protected_tables.on_delete is 'The level that DELETE and TRUNCATE need; NULL if the policy for DELETE is gone.';
 comment on column auth.protected_tables.max_age is 'How long ago the factor may have been verified, for the writes; NULL: any time.';
 comment on column auth.protected_tables.roles is 'The roles that the policies bind.';
 comment on column auth.protected_tables.owner_column is 'The column whose value must be the subject, for a row to be somebody''s own; NULL if the table has no policy aal_owner.';
-comment on column auth.protected_tables.sensitive_columns is 'The columns whose update needs the level on_update; an update of others needs the level read.';
+comment on column auth.protected_tables.sensitive_columns is 'The columns whose change needs the level on_update; an update that leaves them as they are needs the level read.';
 comment on column auth.protected_tables.guard is 'Whether the guard trigger is there and enabled.';
 comment on column auth.protected_tables.row_security is 'Whether row security is on: without it no policy counts.';
 

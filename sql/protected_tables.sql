@@ -12,7 +12,7 @@ with
     union all
     select t.tgrelid, obj_description(t.oid, 'pg_trigger'), null
       from pg_catalog.pg_trigger t
-     where t.tgname in ('aal_guard', 'aal_guard_columns') and not t.tgisinternal
+     where t.tgname in ('aal_guard', 'aal_columns') and not t.tgisinternal
   ),
   protected as (
     select distinct on (table_oid) table_oid, record, roles

@@ -22,6 +22,7 @@ use pgrx::prelude::*;
 use crate::planner;
 use crate::session;
 use crate::settings::{self, ClaimsSource};
+use crate::statement_guards;
 
 thread_local! {
     /// The hooks that were there before.
@@ -182,6 +183,8 @@ unsafe fn guarded(call: impl FnOnce()) {
 unsafe extern "C-unwind" fn start(query: Query, flags: std::ffi::c_int) {
     // Partitions are chosen here.
     let _running = Running::first(query);
+    // SAFETY: reads a variable of the backend.
+    let role = unsafe { pg_sys::GetUserId() };
     // SAFETY: the query that Postgres is about to run. The rest passes on what Postgres passed.
     unsafe {
         planner::catch_up(query);
@@ -190,12 +193,16 @@ unsafe extern "C-unwind" fn start(query: Query, flags: std::ffi::c_int) {
             None => pg_sys::standard_ExecutorStart(query, flags),
         }
     }
+    // SAFETY: the query has just been started.
+    unsafe { statement_guards::begin(query, role) };
 }
 
 #[cfg(not(feature = "pg18"))]
 #[pg_guard]
 unsafe extern "C-unwind" fn run(query: Query, direction: pg_sys::ScanDirection::Type, count: u64, execute_once: bool) {
     let _running = Running::again(query);
+    // SAFETY: the query is started, and reads a variable of the backend. Where the library was loaded while it started.
+    unsafe { statement_guards::begin(query, pg_sys::GetUserId()) };
     let handed_over = hand_over(query);
     // SAFETY: passes on what Postgres passed.
     unsafe {
@@ -211,6 +218,8 @@ unsafe extern "C-unwind" fn run(query: Query, direction: pg_sys::ScanDirection::
 #[pg_guard]
 unsafe extern "C-unwind" fn run(query: Query, direction: pg_sys::ScanDirection::Type, count: u64) {
     let _running = Running::again(query);
+    // SAFETY: the query is started, and reads a variable of the backend. Where the library was loaded while it started.
+    unsafe { statement_guards::begin(query, pg_sys::GetUserId()) };
     let handed_over = hand_over(query);
     // SAFETY: passes on what Postgres passed.
     unsafe {
@@ -226,6 +235,8 @@ unsafe extern "C-unwind" fn run(query: Query, direction: pg_sys::ScanDirection::
 #[pg_guard]
 unsafe extern "C-unwind" fn finish(query: Query) {
     let _running = Running::again(query);
+    // SAFETY: the query is started, and not ended.
+    unsafe { statement_guards::finish(query) };
     // SAFETY: passes on what Postgres passed.
     unsafe {
         match NEXT.get().finish {

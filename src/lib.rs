@@ -27,8 +27,10 @@ mod executor;
 mod functions;
 mod keys;
 mod planner;
+mod row_security;
 mod session;
 mod settings;
+mod statement_guards;
 mod text_setting;
 mod types;
 

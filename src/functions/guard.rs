@@ -1,18 +1,23 @@
 //! The guard: a trigger function that raises a clear error, for statement-level triggers before any row is looked at.
 //!
 //! It explains what the policies decide. So it is silent wherever they don't bind: for roles for whom row security
-//! isn't active on the table, and for roles that its policies don't name.
+//! isn't active on the table, and for roles that its policies don't name. Who is bound is decided when the statement begins
+//! ([`statement_guards`]).
+//!
+//! About sensitive columns it decides, for each row: an update is refused where one of them changes its value.
+
+use std::ffi::c_int;
 
 use aal::Asked;
-use aal::policy::{Command, POLICIES, guard_requirement};
-use pgrx::datum::Array;
+use aal::policy::{Command, guard_requirement};
 use pgrx::prelude::*;
 use pgrx::trigger_support::{PgTriggerLevel, PgTriggerWhen};
 
 use crate::denial::raise;
 use crate::functions::enrollment::require_enrolled;
 use crate::functions::session::require;
-use crate::types::{oids, pointers};
+use crate::row_security;
+use crate::statement_guards::{self, Mark};
 
 extension_sql!(
     "create function auth.aal_guard() returns trigger
@@ -27,7 +32,7 @@ crate::v1_function_info!(pg_finfo_aal_guard);
 ///
 /// Errors: insufficient_aal; 22P02 for claims that are no JSON object; 28000 for a token that doesn't verify; 55000 where the
 /// enrolled level is asked and nobody can be looked up; 22023 for a trigger whose arguments don't
-/// say what to ask for; 39P01 where it isn't a BEFORE STATEMENT or an AFTER UPDATE … FOR EACH ROW trigger.
+/// say what to ask for; 39P01 where it isn't a BEFORE trigger or an AFTER UPDATE … FOR EACH ROW trigger.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub extern "C-unwind" fn aal_guard(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
@@ -40,35 +45,115 @@ pub extern "C-unwind" fn aal_guard(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::
         Some(trigger) => check(&trigger),
         None => wrong_call("auth.aal_guard can only be called as a trigger"),
     }
-    // These triggers return NULL as a pointer, not as an SQL null; Postgres asks for no more.
-    pg_sys::Datum::null()
 }
 
-fn check(trigger: &PgTrigger<'_>) {
+/// Returns the row that a BEFORE trigger for each row returns. The others return NULL as a pointer, not as an SQL null;
+/// Postgres asks for no more.
+fn check(trigger: &PgTrigger<'_>) -> pg_sys::Datum {
     let Some(command) = command(trigger) else { wrong_call("auth.aal_guard was fired by an unknown command") };
-    let table = Table(trigger.trigger_data().tg_relation);
-    let row_security_is_active = match (trigger.when(), trigger.level()) {
-        (Ok(PgTriggerWhen::Before), PgTriggerLevel::Statement) => table.has_active_row_security(),
+    let data = trigger.trigger_data();
+    // SAFETY: Postgres' trigger data holds the trigger's definition for the whole call.
+    let definition = unsafe { &*data.tg_trigger };
+    let mark = Mark::of(definition);
+    let nothing = pg_sys::Datum::null();
+    let (speaks_up, row) = match (trigger.when(), trigger.level()) {
+        (Ok(PgTriggerWhen::Before), PgTriggerLevel::Statement) => (true, nothing),
+        (Ok(PgTriggerWhen::Before), PgTriggerLevel::Row) => {
+            let row = if command == Command::Update { data.tg_newtuple } else { data.tg_trigtuple };
+            let decides_columns = mark.is_some_and(Mark::is_added);
+            (!decides_columns || changes_a_column(data, definition), pg_sys::Datum::from(row))
+        }
         // The one that decides about sensitive columns. It fires on the partition that holds the row, also for a
         // statement that names the table above it.
         (Ok(PgTriggerWhen::After), PgTriggerLevel::Row) if command == Command::Update => {
-            table.has_active_row_security() || table.ancestor_has_active_row_security()
+            let is_own = mark.is_some() || is_written_by_the_statement(data);
+            let columns = statement_guards::columns(definition);
+            (is_own && (columns.is_empty() || changes_a_column(data, definition)), nothing)
         }
-        _ => wrong_call("auth.aal_guard must be fired before the statement, or after the update of a row"),
+        _ => wrong_call("auth.aal_guard must be fired before the statement or the row, or after the update of a row"),
     };
-    if !row_security_is_active || !table.policy_binds_current_role(command.policy()) {
-        return;
+    if speaks_up && binds(mark, command, data) {
+        demand(command, data, definition);
     }
-    let arguments = trigger.extra_args().unwrap_or_default();
+    row
+}
+
+/// Raises unless the session shows what the trigger's arguments ask for.
+fn demand(command: Command, data: &pg_sys::TriggerData, definition: &pg_sys::Trigger) {
+    let arguments: Vec<String> = statement_guards::defined_arguments(definition).collect();
     let required = guard_requirement(command, arguments.iter().map(String::as_str)).unwrap_or_else(|error| {
         let hint = "It takes arguments like 'insert=aal2' or 'delete=enrolled,max_age=300 seconds', one for each of its commands.";
         raise(b"22023", &error.to_string(), None, Some(hint))
     });
-    let what = || Some(format!("{} on table \"{}\"", command.as_str(), table.name()));
+    // SAFETY: Postgres' trigger data holds an open relation for the whole call; `from_pg` doesn't close it.
+    let name = || unsafe { pgrx::PgRelation::from_pg(data.tg_relation) }.name().to_owned();
+    let what = || Some(format!("{} on table \"{}\"", command.as_str(), name()));
     match required {
         Asked::Level(required) => require(required, what),
         Asked::Enrolled(max_age) => require_enrolled(max_age, what),
     };
+}
+
+/// Whether the policies bind the statement's role. Where nothing was decided when the statement began (TRUNCATE, and a statement that
+/// began before the library was loaded), the current role counts.
+fn binds(mark: Option<Mark>, command: Command, data: &pg_sys::TriggerData) -> bool {
+    match mark {
+        Some(mark) => mark.binds(command),
+        None => {
+            // SAFETY: an open relation, as above; and reads a variable of the backend.
+            let (table, role) = unsafe { ((*data.tg_relation).rd_id, pg_sys::GetUserId()) };
+            row_security::binds(table, table, role, command.policy())
+        }
+    }
+}
+
+/// Whether one of the trigger's columns that the statement names has another value in the new row: other bytes. No operator of a type is
+/// asked, which might be a user's.
+fn changes_a_column(data: &pg_sys::TriggerData, definition: &pg_sys::Trigger) -> bool {
+    // SAFETY: the columns of an open relation, which live as long as it is open; nothing is released.
+    let columns = unsafe { pgrx::PgTupleDesc::from_pg_unchecked((*data.tg_relation).rd_att) };
+    statement_guards::columns(definition).iter().filter(|number| is_named(data, **number)).any(|number| {
+        let place = usize::try_from(*number).ok().and_then(|number| number.checked_sub(1));
+        // What isn't there counts as changed.
+        let Some(column) = place.and_then(|place| columns.get(place)) else { return true };
+        let (mut old_is_null, mut new_is_null) = (false, false);
+        // SAFETY: both rows have the relation's columns, and this is one of them. The values are of its type, neither of them NULL
+        // where they are compared. `datum_image_eq` may read a value that is stored elsewhere, and so raise: it's called within
+        // pgrx's guard, in a closure that holds nothing to drop.
+        unsafe {
+            let description = (*data.tg_relation).rd_att;
+            let old = pg_sys::heap_getattr(data.tg_trigtuple, c_int::from(*number), description, &mut old_is_null);
+            let new = pg_sys::heap_getattr(data.tg_newtuple, c_int::from(*number), description, &mut new_is_null);
+            let (by_value, length) = (column.attbyval, c_int::from(column.attlen));
+            if old_is_null || new_is_null {
+                old_is_null != new_is_null
+            } else {
+                !pg_sys::ffi::pg_guard_ffi_boundary(|| datum_image_eq(old, new, by_value, length))
+            }
+        }
+    })
+}
+
+/// Whether a statement names a column, or Postgres computes it anew.
+fn is_named(data: &pg_sys::TriggerData, column: pg_sys::AttrNumber) -> bool {
+    let named = data.tg_updatedcols;
+    let member = c_int::from(column) - pg_sys::FirstLowInvalidHeapAttributeNumber;
+    // SAFETY: the set of columns that Postgres hands to an UPDATE trigger for each row. Without one, each counts.
+    named.is_null() || unsafe { pg_sys::bms_is_member(member, named) }
+}
+
+/// Whether the new row was written by the statement whose triggers fire, and not by a foreign key's action within it: those queue their
+/// triggers with the statement's. Each statement writes with a command number of its own, which its snapshot holds.
+fn is_written_by_the_statement(data: &pg_sys::TriggerData) -> bool {
+    // SAFETY: an AFTER UPDATE trigger has the new row as it is stored, written by this transaction. Where it doesn't say so (another
+    // kind of storage), it counts as the statement's. A trigger runs under the snapshot of its statement.
+    unsafe {
+        let row = (*data.tg_newtuple).t_data;
+        if !pg_sys::ActiveSnapshotSet() || !pg_sys::TransactionIdIsCurrentTransactionId((*row).t_choice.t_heap.t_xmin) {
+            return true;
+        }
+        pg_sys::HeapTupleHeaderGetCmin(row) == (*pg_sys::GetActiveSnapshot()).curcid
+    }
 }
 
 fn wrong_call(message: &str) -> ! {
@@ -84,87 +169,7 @@ fn command(trigger: &PgTrigger<'_>) -> Option<Command> {
     }
 }
 
-/// The table a trigger fired for: open, and locked, as long as the trigger runs.
-struct Table(pg_sys::Relation);
-
-impl Table {
-    fn entry(&self) -> &pg_sys::RelationData {
-        // SAFETY: Postgres' trigger data holds an open relation for the whole call, and `Table` stays within it.
-        unsafe { &*self.0 }
-    }
-
-    fn name(&self) -> String {
-        // SAFETY: the relation is open and stays so; `from_pg` doesn't close it.
-        unsafe { pgrx::PgRelation::from_pg(self.0) }.name().to_owned()
-    }
-
-    /// Whether the policies count for the current role: not for superusers, roles with BYPASSRLS, nor the owner
-    /// (unless row security is forced), nor while a foreign key's action runs in the owner's name.
-    fn has_active_row_security(&self) -> bool {
-        row_security_is_active(self.entry().rd_id)
-    }
-
-    /// The same of a table that this one is a partition of, at any height.
-    fn ancestor_has_active_row_security(&self) -> bool {
-        // SAFETY: the catalog's row of an open relation.
-        let is_partition = unsafe { (*self.entry().rd_rel).relispartition };
-        if !is_partition {
-            return false;
-        }
-        let partition = self.entry().rd_id;
-        // SAFETY: the OID of a partition; the list is the caller's. It may raise, so it's called within pgrx's guard,
-        // in a closure that holds nothing to drop.
-        let ancestors = unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| get_partition_ancestors(partition)) };
-        oids(ancestors).any(row_security_is_active)
-    }
-
-    /// Whether the policy of this name, or for want of it another of ours, binds the current role. All are made
-    /// for the same roles. If there is none at all, the guard speaks up for everybody.
-    fn policy_binds_current_role(&self, name: &str) -> bool {
-        let named = |wanted: &[&str]| {
-            self.policies().find(|policy| {
-                // SAFETY: a policy's name is a C string.
-                let name = unsafe { std::ffi::CStr::from_ptr(policy.policy_name) };
-                wanted.iter().any(|wanted| name.to_bytes() == wanted.as_bytes())
-            })
-        };
-        named(&[name]).or_else(|| named(&POLICIES)).is_none_or(binds_current_role)
-    }
-
-    /// The table's policies.
-    fn policies(&self) -> impl Iterator<Item = &pg_sys::RowSecurityPolicy> {
-        // SAFETY: null or the relation's own description of its policies, which lives as long as the open relation.
-        let list = unsafe { self.entry().rd_rsdesc.as_ref() }.map_or(std::ptr::null_mut(), |desc| desc.policies);
-        pointers::<pg_sys::RowSecurityPolicy>(list).filter_map(|policy| {
-            // SAFETY: the list holds RowSecurityPolicy, which live as long as the relation's description.
-            unsafe { policy.as_ref() }
-        })
-    }
-}
-
-// SAFETY: declared as in Postgres' catalog/partition.h, which pgrx doesn't bind.
+// SAFETY: declared as in Postgres' utils/datum.h, which pgrx doesn't bind.
 unsafe extern "C-unwind" {
-    fn get_partition_ancestors(partition: pg_sys::Oid) -> *mut pg_sys::List;
-}
-
-/// Whether row security is on for a table and counts for the current role.
-fn row_security_is_active(table: pg_sys::Oid) -> bool {
-    // SAFETY: the OID of a table. With InvalidOid it asks for the current role; with noError true it doesn't raise
-    // where row_security is off.
-    let enabled = unsafe { pg_sys::check_enable_rls(table, pg_sys::InvalidOid, true) };
-    enabled == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
-}
-
-fn binds_current_role(policy: &pg_sys::RowSecurityPolicy) -> bool {
-    // SAFETY: an array of OIDs, copied whole into the relation's description.
-    let roles = unsafe { Array::<pg_sys::Oid>::from_datum(pg_sys::Datum::from(policy.roles), false) };
-    // SAFETY: reads a variable of the backend.
-    let current = unsafe { pg_sys::GetUserId() };
-    let binds = |role: pg_sys::Oid| {
-        // ACL_ID_PUBLIC is 0.
-        role == pg_sys::InvalidOid
-            // SAFETY: looks two roles up in the catalog caches.
-            || unsafe { pg_sys::has_privs_of_role(current, role) }
-    };
-    roles.is_none_or(|roles| roles.iter().flatten().any(binds))
+    fn datum_image_eq(a: pg_sys::Datum, b: pg_sys::Datum, by_value: bool, length: c_int) -> bool;
 }

@@ -111,7 +111,7 @@ pub struct Protection {
     pub roles: Vec<String>,
     /// The column that holds the owner of a row, and how it compares.
     pub owner: Option<Owner>,
-    /// Columns whose update needs the level of `update`; an update of others needs that of `read`.
+    /// Columns whose change needs the level of `update`; an update that leaves them as they are needs that of `read`.
     pub sensitive_columns: Vec<String>,
     /// Whether the table gets the guard trigger.
     pub guard: bool,
@@ -191,7 +191,7 @@ impl InvalidProtection {
             Self::ProtectsNothing => "Give read or write a level, or call auth.unprotect_table.",
             Self::NoRoles => "Leave roles out to bind everybody.",
             Self::SensitiveColumnsNeedGuard => {
-                "A policy can't see which columns a statement names: leave guard at true, or sensitive_columns out."
+                "A policy can't see which columns change: leave guard at true, or sensitive_columns out."
             }
             Self::SensitiveColumnsNeedLevels => {
                 "An update of any other column needs the level of reads, and would be open to all without one."
@@ -284,16 +284,14 @@ impl Protection {
                 self.sensitive_columns.iter().map(|column| renderer.quote.identifier(column)).collect();
             let columns = columns.join(", ");
             let arguments = arguments_clause(&[GuardArgument { command: Command::Update, required }], renderer.quote);
-            let values = context! { columns, arguments };
-            statements.extend(renderer.render(template::AAL_GUARD_COLUMNS, values.clone()));
             if !table.copies_row_triggers {
-                statements.extend(renderer.render(template::AAL_COLUMNS, values));
+                statements.extend(renderer.render(template::AAL_COLUMNS, context! { columns, arguments }));
             }
         }
         statements
     }
 
-    /// What an update needs that names no sensitive column: all that a policy can ask for.
+    /// What an update needs that changes no sensitive column: all that a policy can ask for.
     fn plain_update(&self) -> Option<Asked> {
         if self.sensitive_columns.is_empty() { asked(self.update, self.max_age) } else { asked(self.read, None) }
     }
@@ -322,7 +320,7 @@ impl Protection {
             "aal_delete" => asked(self.delete, None).is_some(),
             "aal_owner" => self.owner.is_some(),
             "aal_guard" => self.guard && guarded,
-            "aal_guard_columns" => !self.sensitive_columns.is_empty(),
+            "aal_guard_columns" => false,
             _ => !self.sensitive_columns.is_empty() && !table.copies_row_triggers,
         };
         POLICIES.into_iter().chain(TRIGGERS).filter(made).collect()
@@ -378,7 +376,7 @@ pub const RECORD_MARK: &str = "pg_aal: ";
 /// The policies that `protect_table` makes.
 pub const POLICIES: [&str; 5] = ["aal_read", "aal_insert", "aal_update", "aal_delete", "aal_owner"];
 
-/// The triggers that `protect_table` makes.
+/// The triggers that `protect_table` makes. `aal_guard_columns` it made once, and takes away.
 pub const TRIGGERS: [&str; 3] = ["aal_guard", "aal_guard_columns", "aal_columns"];
 
 #[derive(Serialize)]
@@ -668,7 +666,6 @@ mod template {
     pub const AAL_DELETE: &str = include_str!("../../../sql/templates/aal_delete.sql");
     pub const AAL_OWNER: &str = include_str!("../../../sql/templates/aal_owner.sql");
     pub const AAL_GUARD: &str = include_str!("../../../sql/templates/aal_guard.sql");
-    pub const AAL_GUARD_COLUMNS: &str = include_str!("../../../sql/templates/aal_guard_columns.sql");
     pub const AAL_COLUMNS: &str = include_str!("../../../sql/templates/aal_columns.sql");
 }
 
@@ -757,10 +754,8 @@ mod tests {
         let creates = creates(&protection);
         assert!(creates[2].contains("for update") && creates[2].contains("'aal1'"));
         assert!(creates[4].contains("'update=aal1'"));
-        assert!(creates[5].contains("before update of \"iban\" on") && creates[5].contains("'update=aal2'"));
-        assert!(
-            creates[6].starts_with("create constraint trigger aal_columns") && creates[6].contains("'update=aal2'")
-        );
+        assert!(creates[5].starts_with("create constraint trigger aal_columns"));
+        assert!(creates[5].contains("after update of \"iban\" on") && creates[5].contains("'update=aal2'"));
         let partition = Table { copies_row_triggers: true, ..payments() };
         let statements = protection.statements(&partition, &Always);
         assert!(!statements.iter().any(|statement| statement.contains("constraint trigger")));

@@ -48,8 +48,8 @@ select test.attempt($$update payments set note = 'disabled'$$);
 reset role;
 alter table payments enable row level security;
 
--- A view with its owner's rights goes past policies that its owner bypasses; but not past the guard, which asks
--- for who runs the statement. A security_invoker view changes nothing.
+-- A view with its owner's rights bypasses policies that its owner bypasses, and so the guard. A security_invoker view changes
+-- nothing.
 create view payments_view as select * from payments;
 create view payments_invoker with (security_invoker) as select * from payments;
 grant all on payments_view, payments_invoker to authenticated;

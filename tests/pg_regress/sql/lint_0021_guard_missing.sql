@@ -27,7 +27,7 @@ create or replace trigger aal_guard before insert or update or delete or truncat
 create function nothing() returns trigger language plpgsql as $$ begin return null; end $$;
 create or replace trigger aal_guard before insert or update or delete or truncate on found_other_function
   for each statement execute function nothing();
--- This one decides, for sensitive columns: aal_guard_columns only explains, and doesn't see an update that stands beside another in WITH.
+-- This one decides, for sensitive columns.
 drop trigger aal_columns on found_columns;
 
 -- None of them.

@@ -98,7 +98,7 @@ reset role;
 select target, owner_column from auth.protected_tables;
 create policy everybody on t using (true) with check (true);
 
-\echo sensitive columns: an update that names one needs the write level, others the read level
+\echo sensitive columns: an update that changes one needs the write level, others the read level
 select statement from auth.protect_table('t', sensitive_columns => '{iban,owner_id}', max_age => '15 minutes') as statement
  where statement like 'create%';
 select * from test.can();
@@ -114,7 +114,7 @@ select test.attempt($$merge into t using (values (1)) v(id) on t.id = v.id when 
 select test.attempt($$insert into t values (1) on conflict (id) do update set iban = 'x'$$);
 update t set iban = 'x';
 reset role;
--- Where inserts are open, an upsert that names a sensitive column still isn't.
+-- Where inserts are open, an upsert that changes a sensitive column still isn't.
 select count(*) > 0 as protected from auth.protect_table('t', sensitive_columns => '{iban}', on_insert => 'aal1');
 set role authenticated;
 select test.attempt($$insert into t values (1) on conflict (id) do update set iban = 'x'$$);

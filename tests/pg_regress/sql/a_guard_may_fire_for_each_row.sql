@@ -1,0 +1,78 @@
+-- A guard may fire for each row, with a condition: so that one bucket of Storage, say, can be explained.
+\set VERBOSITY terse
+create table objects (id int primary key, bucket_id text, name text);
+grant select, insert, update, delete on objects to authenticated, service_role;
+alter table objects enable row level security;
+create policy everybody on objects using (true) with check (true);
+create policy contracts on objects as restrictive using (true) with check (bucket_id <> 'contracts' or auth.has_aal('aal2'));
+create trigger contracts_insert before insert on objects for each row when (new.bucket_id = 'contracts') execute function auth.aal_guard('insert=aal2');
+create trigger contracts_update before update on objects for each row when (old.bucket_id = 'contracts' or new.bucket_id = 'contracts') execute function auth.aal_guard('update=aal2');
+create trigger contracts_delete before delete on objects for each row when (old.bucket_id = 'contracts') execute function auth.aal_guard('delete=aal2,max_age=300 seconds');
+-- It hands the row on as those before it left it.
+create function pg_temp.names() returns trigger language plpgsql as $$ begin new.name := upper(new.name); return new; end $$;
+create trigger a_name before insert or update on objects for each row execute function pg_temp.names();
+set role service_role;
+insert into objects values (1, 'contracts', 'one'), (2, 'public', 'two');
+update objects set name = 'service' where id = 1;
+delete from objects where id = 1;
+insert into objects values (1, 'contracts', 'one');
+reset role;
+select test.sign_in('aal1');
+set role authenticated;
+insert into objects values (3, 'contracts', 'EVIL');
+insert into objects values (4, 'public', 'four');
+update objects set name = 'EVIL' where id = 1;
+update objects set bucket_id = 'contracts' where id = 4;
+update objects set name = 'renamed' where id = 4;
+delete from objects where id = 1;
+delete from objects where id = 2;
+insert into objects values (1, 'contracts', 'x') on conflict (id) do update set name = 'EVIL';
+insert into objects values (4, 'public', 'x') on conflict (id) do update set name = 'four';
+reset role;
+select * from objects order by id;
+select test.sign_in('aal2');
+set role authenticated;
+insert into objects values (5, 'contracts', 'five');
+update objects set name = 'six' where id = 5;
+update objects set bucket_id = 'contracts' where id = 4 returning *;
+delete from objects where id = 5 returning *;
+reset role;
+select * from objects order by id;
+-- On a partitioned table, also where a row moves.
+create table parted (id int, name text) partition by list (id);
+create table parted_1 partition of parted for values in (1);
+create table parted_2 (name text, gone int, id int);
+alter table parted_2 drop column gone;
+alter table parted attach partition parted_2 for values in (2);
+insert into parted values (1, 'a');
+grant select, insert, update, delete on parted to authenticated;
+alter table parted enable row level security;
+create policy everybody on parted using (true) with check (true);
+create trigger row_guard before insert or update or delete on parted for each row execute function auth.aal_guard('insert=aal2', 'update=aal2', 'delete=aal2');
+set role authenticated;
+insert into parted values (2, 'b');
+update parted set id = 2 where name = 'a' returning *;
+delete from parted where name = 'b' returning *;
+reset role;
+select test.sign_in('aal1');
+set role authenticated;
+insert into parted values (2, 'EVIL');
+update parted set id = 1;
+delete from parted;
+reset role;
+select * from parted;
+insert into parted values (1, 'superuser');
+-- As constraint triggers and for views it is still refused.
+create trigger after_insert after insert on objects for each row execute function auth.aal_guard('insert=aal2');
+insert into objects values (9);
+drop trigger after_insert on objects;
+create view objects_view as select * from objects;
+create trigger instead instead of insert on objects_view for each row execute function auth.aal_guard('insert=aal2');
+insert into objects_view values (9);
+-- An argument is no mark of ours.
+create trigger a_mark before insert on objects for each row execute function auth.aal_guard('insert=aal2', '');
+set role authenticated;
+insert into objects values (9);
+reset role;
+drop table objects, parted cascade;
+reset request.jwt.claims;

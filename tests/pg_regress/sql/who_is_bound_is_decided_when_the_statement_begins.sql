@@ -1,0 +1,97 @@
+-- Whom guards and sensitive columns bind is decided as row security decides it, when the statement begins: a role that is changed
+-- within the statement changes nothing.
+\set VERBOSITY terse
+create role table_owner;
+create table accounts (id int primary key, title text, iban text);
+create table payments (id int primary key, note text);
+insert into accounts values (1, 'mine', 'DE1');
+insert into payments values (1, 'a');
+alter table accounts owner to table_owner;
+alter table payments owner to table_owner;
+grant select, insert, update, delete on accounts, payments to authenticated, service_role;
+create policy everybody on accounts using (true) with check (true);
+create policy everybody on payments using (true) with check (true);
+select count(*) as statements from auth.protect_table('accounts', sensitive_columns => '{iban}', roles => '{authenticated}');
+select count(*) as statements from auth.protect_table('payments', roles => '{authenticated}');
+select test.sign_in('aal1');
+
+-- Away from a bound role.
+set session authorization authenticator;
+set role authenticated;
+with x as (update accounts set iban = 'EVIL' returning set_config('role', 'anon', false)) update accounts set title = title where false;
+select current_user;
+with u as (update accounts set iban = 'EVIL' returning 1) select 1 from (select set_config('role', 'anon', false) offset 0) s cross join u;
+select current_user;
+update accounts set iban = 'EVIL' where set_config('role', 'anon', false) = 'anon';
+select current_user;
+insert into accounts select 2, set_config('role', 'anon', false), 'EVIL';
+select current_user;
+-- The guard explains before any row, whatever the role is by then.
+with s as materialized (select set_config('role', 'anon', false)), u as (update payments set note = 'EVIL' where exists (select from s) returning 1) select count(*) from s, u;
+select current_user;
+with s as (select set_config('role', 'anon', false) offset 0) delete from payments using s;
+select current_user;
+-- Planning changes the role.
+reset session authorization;
+create function public.at_planning() returns boolean language plpgsql immutable as $$ begin perform set_config('role', 'anon', false); return true; end $$;
+grant select, update on accounts to anon;
+set session authorization authenticator;
+set role authenticated;
+update accounts set iban = 'EVIL' where public.at_planning();
+select current_user;
+-- A function of the session's own that opens the update, and has another role run it.
+reset session authorization;
+create function public.other_role() returns int language plpgsql as $$
+declare
+  c refcursor;
+  answer int;
+begin
+  open c for update accounts set iban = 'EVIL' returning 1;
+  perform set_config('role', 'anon', false);
+  fetch c into answer;
+  return answer;
+end $$;
+set session authorization authenticator;
+set role authenticated;
+select public.other_role();
+reset session authorization;
+revoke select, update on accounts from anon;
+select * from accounts order by id;
+select * from payments;
+
+-- Towards a bound role: the statement began for one that isn't.
+grant authenticated to table_owner;
+set role table_owner;
+update accounts set iban = 'DE2' where set_config('role', 'authenticated', false) = 'authenticated';
+reset role;
+set role service_role;
+update payments set note = 'b' where set_config('role', 'service_role', false) = 'service_role';
+reset role;
+
+-- A view with its owner's rights: the policies, and so the guards, are asked for its owner.
+create view by_owner as select * from accounts;
+create view by_invoker with (security_invoker) as select * from accounts;
+create view payments_by_owner as select * from payments;
+alter view by_owner owner to table_owner;
+alter view payments_by_owner owner to table_owner;
+grant select, insert, update, delete on by_owner, by_invoker, payments_by_owner to authenticated;
+set role authenticated;
+select test.attempt($$update by_owner set iban = 'DE3'$$) as by_owner, test.attempt($$update by_invoker set iban = 'EVIL'$$) as by_invoker,
+       test.attempt($$update payments_by_owner set note = 'c'$$) as guarded;
+reset role;
+-- Unless row security is forced for the owner.
+alter table accounts force row level security;
+alter table payments force row level security;
+select count(*) as statements from auth.protect_table('accounts', sensitive_columns => '{iban}');
+select count(*) as statements from auth.protect_table('payments');
+set role authenticated;
+select test.attempt($$update by_owner set iban = 'EVIL'$$) as by_owner, test.attempt($$update by_invoker set iban = 'EVIL'$$) as by_invoker,
+       test.attempt($$update payments_by_owner set note = 'EVIL'$$) as guarded;
+reset role;
+select * from accounts;
+select * from payments;
+
+drop function public.at_planning, public.other_role;
+drop table accounts, payments cascade;
+drop role table_owner;
+reset request.jwt.claims;
