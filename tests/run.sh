@@ -43,7 +43,7 @@ for major in "${majors[@]}"; do
     count "pg_regress on Postgres $major" "$status" \
         "$(sum '^[0-9]+ passed' "$logs/regress-$major.log")" "$(sum '[0-9]+ failed$' "$logs/regress-$major.log")"
 
-    say "end to end on Postgres $major: PostgREST, PgBouncer, a browser, tokens of other libraries, random schemas, and the SQL of the docs"
+    say "end to end on Postgres $major: PostgREST, PgBouncer, a browser, tokens of other libraries, random schemas and queries, and the SQL of the docs"
     status=0
     follow "$logs/e2e-$major.log" '^ *(not )?ok '
     (cd "$repo/tests/e2e" && PG=$major PYTHONPATH=$(python_packages) node --test --test-reporter=tap ./*.test.mjs) > "$logs/e2e-$major.log" 2>&1 || status=$?
