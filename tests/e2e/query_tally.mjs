@@ -10,9 +10,9 @@ const wanted = {
     'set-returning function, inlined', 'left join', 'grouping sets', 'group by an expression', 'values', 'prepared', 'generic plan', 'partitionwise'],
   50: ['subject_uuid', 'aal_status', 'authenticated_at', 'of a column', 'in', 'any', 'or', 'not', 'join', 'full join', 'right join', 'cross join', 'lateral', 'call in a join', 'window',
     'distinct', 'distinct on', 'limit by a call', 'view', 'view, security_barrier', 'view, security_invoker', 'SQL function, inlined', 'cursor', 'inherited'],
-  25: ['of another call', 'not in', 'all', 'in, of rows', 'array', 'filter', 'having', 'window frame by a call', 'tablesample', 'PL/pgSQL function',
+  15: ['of another call', 'not in', 'all', 'in, of rows', 'array', 'filter', 'having', 'window frame by a call', 'tablesample', 'PL/pgSQL function',
     'SQL function with a sub-select', 'union all', 'parallel, forced', 'parallel', 'for update', 'update', 'delete', 'insert', 'merge', 'returning', 'collapse'],
-  8: ['order by', 'CTE', 'CTE, materialized', 'CTE, not materialized', 'CTE, recursive', 'CTE, data-modifying', 'union', 'scroll', 'update from', 'geqo', 'on conflict', 'default', 'meanwhile'],
+  4: ['order by', 'CTE', 'CTE, materialized', 'CTE, not materialized', 'CTE, recursive', 'CTE, data-modifying', 'union', 'scroll', 'update from', 'geqo', 'on conflict', 'default', 'meanwhile'],
   3: ['intersect', 'except', 'intersect all', 'except all', 'raising', 'jit'],
 }
 
