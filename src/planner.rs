@@ -247,13 +247,17 @@ struct Rewriting {
 }
 
 impl Rewriting {
-    /// Whether a plan is nothing but a row of expressions, which depends on no row outside.
+    /// Whether a plan is nothing but a row of expressions, which depends on no row outside. PL/pgSQL takes such a plan apart, also
+    /// where a Gather stands above it (`debug_parallel_query`).
     fn is_evaluated_once(&self, plan: *mut pg_sys::Plan) -> bool {
         // SAFETY: NULL or a node of the plan.
-        let Some(plan) = (unsafe { cast::<pg_sys::Plan>(plan.cast(), pg_sys::NodeTag::T_Result) }) else {
-            return false;
-        };
-        plan.lefttree.is_null() && plan.extParam.is_null()
+        unsafe {
+            if let Some(gather) = cast::<pg_sys::Plan>(plan.cast(), pg_sys::NodeTag::T_Gather) {
+                return self.is_evaluated_once(gather.lefttree);
+            }
+            cast::<pg_sys::Plan>(plan.cast(), pg_sys::NodeTag::T_Result)
+                .is_some_and(|row| row.lefttree.is_null() && row.extParam.is_null())
+        }
     }
 
     /// Rewrites a sub-plan, by its place in the list. What it reads, those that call it read, too.

@@ -91,6 +91,15 @@ select count(*) from owned where case when id > 0 then true else auth.has_aal('n
 select count(*) from owned where case when id > 999 then auth.require_aal('aal2') else true end;
 select count(*) from owned where case when id > 999 then auth.has_aal('no level') else true end;
 
+\echo a simple expression of PL/pgSQL stays one where every plan is forced to be parallel
+create function mine(text) returns boolean language plpgsql stable parallel safe as $$ begin return $1 = auth.subject(); end $$;
+create view barrier with (security_barrier) as select id, owner from owned where mine(nullif(owner, auth.aal()));
+select count(set_config(name, 'on', false)) as forced from pg_settings where name in ('force_parallel_mode', 'debug_parallel_query');
+select count(distinct auth.subject()), count(*), min(owner) from barrier where id < 200;
+select count(set_config(name, 'off', false)) as forced from pg_settings where name in ('force_parallel_mode', 'debug_parallel_query');
+drop view barrier;
+drop function mine;
+
 \echo and a level is known to them
 select count(*) from owned where owner = auth.subject() and auth.has_aal('aal1');
 select count(*) from owned where owner = auth.subject() and auth.has_aal('aal2');
