@@ -203,7 +203,31 @@ impl Relation {
         if bound.iter().any(|role| role == "public") {
             return Ok(Vec::new());
         }
-        self.grantees(client, &["SELECT", "INSERT", "UPDATE", "DELETE"], bound)
+        let mut roles = self.grantees(client, &["SELECT", "INSERT", "UPDATE", "DELETE"], bound)?;
+        roles.extend(self.roles_with_rights_on_all_data(client, bound)?);
+        Ok(roles)
+    }
+
+    /// `pg_read_all_data` and `pg_write_all_data`, where somebody has them, without those that have the rights of one of `except`.
+    fn roles_with_rights_on_all_data(
+        &self,
+        client: &SpiClient<'_>,
+        except: &[String],
+    ) -> Result<Vec<String>, spi::Error> {
+        self.texts(
+            client,
+            "select pg_catalog.quote_ident(r.rolname)
+               from pg_catalog.pg_roles r
+              where $1 is not null and r.rolname in ('pg_read_all_data', 'pg_write_all_data')
+                and exists (select from pg_catalog.pg_roles member
+                             where member.rolname !~ '^pg_' and not member.rolsuper and not member.rolbypassrls
+                               and pg_catalog.pg_has_role(member.oid, r.oid, 'MEMBER'))
+                and not exists (
+                    select from pg_catalog.pg_roles e
+                     where e.rolname::text = any ($2) and pg_catalog.pg_has_role(r.oid, e.oid, 'USAGE'))
+              order by 1",
+            &[self.oid.into(), except.to_vec().into()],
+        )
     }
 
     /// The roles that hold one of these privileges, without the owner, those that row security doesn't bind, and

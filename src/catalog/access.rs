@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use aal::access::{
-    Bypass, Catalog, Command, ForeignKey, Function, Guard, Policy, PolicyCommand, Role, RoleId, Standing, Table,
-    TableId, View, ViewKind,
+    Bypass, Catalog, Command, Expression, ForeignKey, Function, Guard, Policy, PolicyCommand, Role, RoleId, Standing,
+    Table, TableId, View, ViewKind,
 };
 use aal::policy::RecordedProtection;
 use pgrx::prelude::*;
@@ -15,12 +15,43 @@ use super::functions::Functions;
 use crate::settings::{self, ClaimsSource};
 use crate::types::Name;
 
+/// How `pg_has_role` is asked whether a role can be another one, by SET ROLE.
+#[cfg(feature = "pg15")]
+const CAN_BE: &str = "MEMBER";
+#[cfg(not(feature = "pg15"))]
+const CAN_BE: &str = "SET, MEMBER WITH ADMIN OPTION";
+
+/// As whom a role can act: itself, and those whose rights it has or that it can be. In token mode, where clients run SQL of their
+/// own: `$3` is whether settings are trusted. `$2` are the roles. Up to Postgres 15 a role with CREATEROLE makes itself a member.
+const ACTING_AS: &str = if cfg!(feature = "pg15") {
+    "acting as materialized (
+       select r.oid as role, other.oid as other, other.rolsuper
+         from pg_catalog.pg_roles r cross join pg_catalog.pg_roles other
+        where not $3 and r.oid = any ($2::pg_catalog.oid[]) and not r.rolsuper
+          and (pg_catalog.pg_has_role(r.oid, other.oid, 'MEMBER') or r.rolcreaterole and not other.rolsuper))"
+} else {
+    "acting as materialized (
+       select r.oid as role, other.oid as other, other.rolsuper
+         from pg_catalog.pg_roles r cross join pg_catalog.pg_roles other
+        where not $3 and r.oid = any ($2::pg_catalog.oid[]) and not r.rolsuper
+          and pg_catalog.pg_has_role(r.oid, other.oid, 'USAGE, SET, MEMBER WITH ADMIN OPTION'))"
+};
+
+/// How many bytes of text the tree of a policy's expressions may have, and those of all policies together, and still be read. The
+/// smallest are read first.
+const LARGEST_TREES: i64 = 4 << 20;
+const MOST_TREES: i64 = 128 << 20;
+
+/// How many bytes of trees, and how many policies, are read at once.
+const TREES_AT_ONCE: i64 = 4 << 20;
+const POLICIES_AT_ONCE: usize = 1_000;
+
 /// How much of the catalog is wanted.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
     /// One table, with its partitions, its children and what it inherits from; else all.
     pub table: Option<pg_sys::Oid>,
-    /// One role; else all but Postgres' own.
+    /// One role; else all but those of Postgres' own that nobody can be or that have no rights on tables.
     pub role: Option<&'a str>,
     /// Whether what only lints look at is wanted, too.
     pub with_surroundings: bool,
@@ -37,14 +68,20 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     let places: HashMap<TableId, usize> = catalog.tables.iter().enumerate().map(|(n, table)| (table.id, n)).collect();
     let oids: Vec<pg_sys::Oid> = catalog.tables.iter().map(|table| table.id.into()).collect();
     let role_oids: Vec<pg_sys::Oid> = catalog.roles.iter().map(|role| role.id.into()).collect();
-    for (table, standings) in standings(client, &oids, &role_oids)? {
+    let changeable = changeable(client, &oids, &role_oids, functions.guard(), trusts_settings)?;
+    let undo_guards = changeable.get(&GUARD);
+    for (table, mut standings) in standings(client, &oids, &role_oids, trusts_settings)? {
+        for (standing, role) in standings.iter_mut().zip(&catalog.roles) {
+            standing.may_undo_guards |= undo_guards.is_some_and(|roles| roles.contains(&role.id));
+        }
         if let Some(place) = places.get(&table) {
             catalog.tables[*place].standings = standings;
         }
     }
     let bound = bound_roles(client, &oids, &role_oids)?;
     let names = role_names(client)?;
-    for (table, mut policy) in policies(client, &oids, &reader)? {
+    for (oid, table, mut policy) in policies(client, &oids, &reader)? {
+        policy.changeable_by = changeable.get(&oid).cloned().unwrap_or_default();
         let binds = |role: &Role| {
             policy.roles.is_empty() || policy.roles.iter().any(|named| bound.contains(&(role.id, *named)))
         };
@@ -104,7 +141,8 @@ fn oids(row: &Row<'_>, column: usize) -> Result<Vec<u32>, spi::Error> {
     Ok(oids.into_iter().map(|oid| oid.to_u32()).collect())
 }
 
-/// The roles, without those that Postgres itself brings along: nobody is one of them alone.
+/// The roles. Of those that Postgres itself brings along, such as `pg_write_all_data`, those that some other can be by SET ROLE
+/// and that may do something with tables.
 fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Role>, spi::Error> {
     let rows = client.select(
         "with recursive coming(oid) as (
@@ -113,10 +151,24 @@ fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Role>, spi::Err
            select m.roleid from coming c join pg_catalog.pg_auth_members m on m.member = c.oid)
          select r.oid, r.rolname, r.oid in (select c.oid from coming c)
            from pg_catalog.pg_roles r
-          where case when $1 is null then r.rolname !~ '^pg_' else r.rolname::pg_catalog.text = $1 end
+          where case
+                  when $1 is not null then r.rolname::pg_catalog.text = $1
+                  when r.rolname !~ '^pg_' then true
+                  else exists (
+                         select from pg_catalog.pg_roles member
+                          where member.rolname !~ '^pg_' and not member.rolsuper
+                            and pg_catalog.pg_has_role(member.oid, r.oid, $2))
+                   and exists (
+                         select from pg_catalog.pg_class c
+                           join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                          where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't'
+                            and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+                            and (pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
+                                 or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE')))
+                end
           order by r.rolname",
         None,
-        &[scope.role.into()],
+        &[scope.role.into(), CAN_BE.into()],
     )?;
     rows.map(|row| {
         Ok(Role { id: oid(&row, 1)?, name: name(&row, 2)?, can_come: truth(&row, 3)?, readable: HashSet::new() })
@@ -159,7 +211,13 @@ fn tables(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Table>, spi::E
                 end,
                 exists (select from pg_catalog.pg_depend d
                          where d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = c.oid
-                           and d.classid in ('pg_catalog.pg_rewrite'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass))
+                           and d.classid in ('pg_catalog.pg_rewrite'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass)),
+                c.relkind = 'f' and exists (
+                  select from pg_catalog.pg_foreign_table f
+                    join pg_catalog.pg_foreign_server s on s.oid = f.ftserver
+                    join pg_catalog.pg_foreign_data_wrapper w on w.oid = s.srvfdw
+                    join pg_catalog.pg_proc handler on handler.oid = w.fdwhandler -- without one it can't be used
+                   where f.ftrelid = c.oid and handler.prosrc <> 'file_fdw_handler') -- that one only reads
            from pg_catalog.pg_class c
            join pg_catalog.pg_namespace n on n.oid = c.relnamespace
            left join parents p on p.inhrelid = c.oid
@@ -180,6 +238,7 @@ fn tables(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Table>, spi::E
             display_name: text(&row, 8)?,
             owner: oid(&row, 4)?,
             row_security: truth(&row, 5)?,
+            takes_unchecked_rows: truth(&row, 11)?,
             policies: Vec::new(),
             guards: Vec::new(),
             ruled: text(&row, 9)?.chars().filter_map(ruled).collect(),
@@ -208,10 +267,13 @@ fn standings(
     client: &SpiClient<'_>,
     tables: &[pg_sys::Oid],
     roles: &[pg_sys::Oid],
+    trusts_settings: bool,
 ) -> Result<HashMap<TableId, Vec<Standing>>, spi::Error> {
     // One text for each table: for each role eight letters. Fewer rows to hand over than one for each pair.
     let rows = client.select(
-        "select c.oid,
+        &format!(
+            "with {ACTING_AS}
+         select c.oid,
                 pg_catalog.string_agg(
                   pg_catalog.concat(
                     case when pg_catalog.has_schema_privilege(r.oid, c.relnamespace, 'USAGE') then 'U' else '-' end,
@@ -229,14 +291,22 @@ fn standings(
                     case when pg_catalog.has_table_privilege(r.oid, c.oid, 'TRUNCATE') then 'D' else '-' end,
                     case when r.rolsuper then 'S' when r.rolbypassrls then 'B'
                          when not c.relforcerowsecurity and pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE') then 'O'
-                         else '-' end), '' order by wanted.n)
+                         -- The owner can switch row security off.
+                         when exists (select from acting a where a.role = r.oid and (a.other = c.relowner or a.rolsuper)) then 'O'
+                         else '-' end,
+                    case when exists (select from acting a
+                                       where a.role = r.oid
+                                         and (pg_catalog.has_table_privilege(a.other, c.oid, 'TRIGGER')
+                                              or pg_catalog.has_parameter_privilege(a.other, 'session_replication_role', 'SET')))
+                         then 'T' else '-' end), '' order by wanted.n)
            from pg_catalog.unnest($2::pg_catalog.oid[]) with ordinality as wanted(role, n)
            join pg_catalog.pg_roles r on r.oid = wanted.role
            cross join pg_catalog.pg_class c
           where c.oid = any ($1::pg_catalog.oid[])
-          group by c.oid",
+          group by c.oid"
+        ),
         None,
-        &[tables.to_vec().into(), roles.to_vec().into()],
+        &[tables.to_vec().into(), roles.to_vec().into(), trusts_settings.into()],
     )?;
     rows.map(|row| {
         let letters = text(&row, 2)?;
@@ -249,8 +319,9 @@ fn standings(
                 b'O' => Some(Bypass::Owner),
                 _ => None,
             },
+            may_undo_guards: letters[7] == b'T',
         };
-        Ok((oid(&row, 1)?, letters.as_bytes().chunks_exact(7).map(standing).collect()))
+        Ok((oid(&row, 1)?, letters.as_bytes().chunks_exact(8).map(standing).collect()))
     })
     .collect()
 }
@@ -275,47 +346,160 @@ fn bound_roles(
     rows.map(|row| Ok((oid(&row, 1)?, oid(&row, 2)?))).collect()
 }
 
+/// In the answer of [`changeable`]: what guards are made of.
+const GUARD: u32 = 0;
+
+/// By a policy's OID, the roles that may replace or drop what it is made of, or get what they need to: in token mode, where clients
+/// run SQL of their own. DROP … CASCADE takes a policy along whosever it is, and CREATE OR REPLACE gives a function another
+/// meaning. For [`GUARD`], the roles that may do so with `auth.aal_guard`.
+fn changeable(
+    client: &SpiClient<'_>,
+    tables: &[pg_sys::Oid],
+    roles: &[pg_sys::Oid],
+    guard: pg_sys::Oid,
+    trusts_settings: bool,
+) -> Result<HashMap<u32, HashSet<RoleId>>, spi::Error> {
+    let mut changeable: HashMap<u32, HashSet<RoleId>> = HashMap::new();
+    if trusts_settings {
+        return Ok(changeable);
+    }
+    let rows = client.select(
+        &format!(
+            "with recursive {ACTING_AS},
+               made_of(policy, classid, objid) as (
+                 select p.oid, d.refclassid, d.refobjid
+                   from pg_catalog.pg_policy p
+                   join pg_catalog.pg_depend d
+                     on d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass and d.objid = p.oid
+                  where p.polrelid = any ($1::pg_catalog.oid[])
+                    -- Its own table's owner is looked at for itself.
+                    and (d.refclassid <> 'pg_catalog.pg_class'::pg_catalog.regclass or d.refobjid <> p.polrelid)
+                 union
+                 select {GUARD}::pg_catalog.oid, 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, $4
+                 union
+                 select m.policy, d.refclassid, d.refobjid
+                   from made_of m
+                   join pg_catalog.pg_depend d on d.classid = m.classid and d.objid = m.objid),
+               owned(policy, owner) as (
+                 select m.policy, o.proowner from made_of m join pg_catalog.pg_proc o on o.oid = m.objid and m.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                 union
+                 select m.policy, o.relowner from made_of m join pg_catalog.pg_class o on o.oid = m.objid and m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                 union
+                 select m.policy, o.typowner from made_of m join pg_catalog.pg_type o on o.oid = m.objid and m.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
+                 union
+                 select m.policy, o.oprowner from made_of m join pg_catalog.pg_operator o on o.oid = m.objid and m.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass
+                 union
+                 select m.policy, o.collowner from made_of m join pg_catalog.pg_collation o on o.oid = m.objid and m.classid = 'pg_catalog.pg_collation'::pg_catalog.regclass
+                 union
+                 select m.policy, o.lanowner from made_of m join pg_catalog.pg_language o on o.oid = m.objid and m.classid = 'pg_catalog.pg_language'::pg_catalog.regclass
+                 union
+                 select m.policy, o.nspowner from made_of m join pg_catalog.pg_namespace o on o.oid = m.objid and m.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+                 union
+                 select m.policy, o.extowner from made_of m join pg_catalog.pg_extension o on o.oid = m.objid and m.classid = 'pg_catalog.pg_extension'::pg_catalog.regclass)
+             select owned.policy, acting.role
+               from owned
+               join acting on acting.other = owned.owner"
+        ),
+        None,
+        &[tables.to_vec().into(), roles.to_vec().into(), trusts_settings.into(), guard.into()],
+    )?;
+    for row in rows {
+        changeable.entry(oid(&row, 1)?).or_default().insert(oid(&row, 2)?);
+    }
+    Ok(changeable)
+}
+
+/// The policies with their OIDs and tables. Their trees are read a few at a time: all at once they could be more than there is memory.
 fn policies(
     client: &SpiClient<'_>,
     tables: &[pg_sys::Oid],
     reader: &Reader<'_>,
-) -> Result<Vec<(TableId, Policy)>, spi::Error> {
+) -> Result<Vec<(u32, TableId, Policy)>, spi::Error> {
+    // How long a text is, stands before it: it needn't be read for that.
     let rows = client.select(
-        "select p.polrelid, p.polname::pg_catalog.text, p.polcmd::pg_catalog.text, p.polpermissive, p.polroles,
-                p.polqual::pg_catalog.text, p.polwithcheck::pg_catalog.text, d.description
+        "select p.oid, trees.size,
+                trees.size <= $2 and pg_catalog.sum(trees.size) over (order by trees.size, p.oid) <= $3
            from pg_catalog.pg_policy p
-           left join pg_catalog.pg_description d
-             on d.classoid = 'pg_catalog.pg_policy'::pg_catalog.regclass and d.objoid = p.oid and d.objsubid = 0
+          cross join lateral (
+                select (coalesce(pg_catalog.octet_length(p.polqual::pg_catalog.text), 0)
+                        + coalesce(pg_catalog.octet_length(p.polwithcheck::pg_catalog.text), 0))::pg_catalog.int8) as trees(size)
           where p.polrelid = any ($1::pg_catalog.oid[])
           order by p.polrelid, p.polname",
         None,
-        &[tables.to_vec().into()],
+        &[tables.to_vec().into(), LARGEST_TREES.into(), MOST_TREES.into()],
     )?;
-    rows.map(|row| {
-        let command = match text(&row, 3)?.as_str() {
-            "r" => PolicyCommand::One(Command::Select),
-            "a" => PolicyCommand::One(Command::Insert),
-            "w" => PolicyCommand::One(Command::Update),
-            "d" => PolicyCommand::One(Command::Delete),
-            _ => PolicyCommand::All,
-        };
-        let roles = oids(&row, 5)?;
-        let everybody = roles.contains(&0);
-        let comment: Option<String> = row.get(8)?;
-        let policy = Policy {
-            name: text(&row, 2)?,
-            command,
-            permissive: truth(&row, 4)?,
-            roles: if everybody { Vec::new() } else { roles },
-            role_names: Vec::new(),
-            binds: Vec::new(),
-            using: row.get::<String>(6)?.map(|tree| reader.read(&tree)),
-            check: row.get::<String>(7)?.map(|tree| reader.read(&tree)),
-            record: comment.as_deref().and_then(RecordedProtection::from_record),
-        };
-        Ok((oid(&row, 1)?, policy))
+    let mut found = Vec::new();
+    let mut some: Vec<(pg_sys::Oid, bool)> = Vec::new();
+    let mut size = 0;
+    for row in rows {
+        let is_read = truth(&row, 3)?;
+        let its = if is_read { row.get::<i64>(2)?.unwrap_or_default() } else { 0 };
+        if some.len() == POLICIES_AT_ONCE || (size + its > TREES_AT_ONCE && !some.is_empty()) {
+            found.extend(some_policies(&some, reader)?);
+            some.clear();
+            size = 0;
+        }
+        some.push((oid(&row, 1)?.into(), is_read));
+        size += its;
+    }
+    found.extend(some_policies(&some, reader)?);
+    Ok(found)
+}
+
+/// These policies, and whether each one's trees are to be read.
+fn some_policies(
+    policies: &[(pg_sys::Oid, bool)],
+    reader: &Reader<'_>,
+) -> Result<Vec<(u32, TableId, Policy)>, spi::Error> {
+    let (wanted, are_read): (Vec<pg_sys::Oid>, Vec<bool>) = policies.iter().copied().unzip();
+    // A connection of its own: what it has read is given back with it.
+    Spi::connect(|client| {
+        let rows = client.select(
+            "select p.polrelid, p.polname::pg_catalog.text, p.polcmd::pg_catalog.text, p.polpermissive, p.polroles,
+                    case when wanted.is_read then p.polqual::pg_catalog.text end,
+                    case when wanted.is_read then p.polwithcheck::pg_catalog.text end,
+                    d.description, p.oid, p.polqual is not null, p.polwithcheck is not null
+               from rows from (pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.bool[])) with ordinality as wanted(oid, is_read, n)
+               join pg_catalog.pg_policy p on p.oid = wanted.oid
+               left join pg_catalog.pg_description d
+                 on d.classoid = 'pg_catalog.pg_policy'::pg_catalog.regclass and d.objoid = p.oid and d.objsubid = 0
+              order by wanted.n",
+            None,
+            &[wanted.into(), are_read.into()],
+        )?;
+        rows.map(|row| {
+            let command = match text(&row, 3)?.as_str() {
+                "r" => PolicyCommand::One(Command::Select),
+                "a" => PolicyCommand::One(Command::Insert),
+                "w" => PolicyCommand::One(Command::Update),
+                "d" => PolicyCommand::One(Command::Delete),
+                _ => PolicyCommand::All,
+            };
+            let roles = oids(&row, 5)?;
+            let everybody = roles.contains(&0);
+            let comment: Option<String> = row.get(8)?;
+            let expression = |column: usize, is_there: usize| {
+                Ok::<_, spi::Error>(match row.get::<String>(column)? {
+                    Some(tree) => Some(reader.read(&tree)),
+                    None => truth(&row, is_there)?.then(Expression::too_large),
+                })
+            };
+            let policy = Policy {
+                name: text(&row, 2)?,
+                command,
+                permissive: truth(&row, 4)?,
+                roles: if everybody { Vec::new() } else { roles },
+                role_names: Vec::new(),
+                binds: Vec::new(),
+                changeable_by: HashSet::new(),
+                using: expression(6, 10)?,
+                check: expression(7, 11)?,
+                record: comment.as_deref().and_then(RecordedProtection::from_record),
+            };
+            Ok((oid(&row, 9)?, oid(&row, 1)?, policy))
+        })
+        .collect()
     })
-    .collect()
 }
 
 fn guards(
@@ -324,7 +508,13 @@ fn guards(
     function: pg_sys::Oid,
 ) -> Result<Vec<(TableId, Guard)>, spi::Error> {
     let rows = client.select(
-        "select t.tgrelid, t.tgname::pg_catalog.text, t.tgtype::pg_catalog.int4, t.tgenabled in ('O', 'A'),
+        "select t.tgrelid, t.tgname::pg_catalog.text, t.tgtype::pg_catalog.int4,
+                t.tgenabled = 'A' or t.tgenabled = 'O' and not exists (
+                  -- Some session has it switched off from the start.
+                  select from pg_catalog.pg_db_role_setting s
+                   cross join pg_catalog.unnest(s.setconfig) as stored(setting)
+                   where s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()))
+                     and stored.setting ~* '^session_replication_role=replica$'),
                 t.tgqual is null and t.tgattr::pg_catalog.text = '', pg_catalog.encode(t.tgargs, 'hex'), d.description
            from pg_catalog.pg_trigger t
            left join pg_catalog.pg_description d
@@ -404,7 +594,7 @@ const OTHERS: &str = "pg_catalog.unnest($1::pg_catalog.oid[]) as other(oid)
                         join pg_catalog.pg_roles r on r.oid = other.oid and not r.rolsuper";
 
 /// Whether some role or database has it stored that settings aren't to be trusted, or makes them mean something else: whoever
-/// asks here may not be one of those.
+/// asks here may not be one of those. And where the asking role alone has it stored that they are, others may have it otherwise.
 fn settings_are_not_trusted_somewhere(client: &SpiClient<'_>) -> Result<bool, spi::Error> {
     let rows = client.select(
         "select exists (
@@ -415,7 +605,9 @@ fn settings_are_not_trusted_somewhere(client: &SpiClient<'_>) -> Result<bool, sp
                     when stored.setting ~* '^pg_aal\\.claims_source=' then stored.setting !~* '=request$'
                     -- Bodies that are stored as text mean something else, too, where pg_catalog isn't looked in first.
                     when stored.setting ~* '^search_path=' then stored.setting ~* '[=,].*pg_catalog' and stored.setting !~* '=\\s*\"?pg_catalog'
-                  end)",
+                  end)
+             or exists (select from pg_catalog.pg_settings own
+                         where own.name = 'pg_aal.claims_source' and own.source in ('user', 'database user'))",
         Some(1),
         &[],
     )?;

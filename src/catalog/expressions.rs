@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char};
 
 use aal::MaxAge;
-use aal::access::{Comparison, Expression, Origin, Reason, Rows, Truth, Value};
+use aal::access::{Comparison, Expression, Key, Origin, Reason, Rows, Truth, Value};
 use pgrx::PgMemoryContexts;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
@@ -27,6 +27,18 @@ const DEEPEST: usize = 200;
 /// be able to keep everybody from getting an answer.
 const LARGEST: usize = 10_000;
 
+/// How many nodes all expressions may have together. Each may have its share of what is left: so many large ones leave something
+/// for small ones.
+const MOST: usize = 1_000_000;
+const SHARES: usize = 64;
+
+/// How many bytes of text what can't be read may have, and still be told apart; of all policies together.
+const MOST_KEYS: usize = 16 << 20;
+
+/// How long the text of a tree may be, in bytes, so that what it was read to is kept for others of the same text; and how many are.
+const KEPT: usize = 8_192;
+const MOST_KEPT: usize = 4_096;
+
 /// How large a constant may be, in bytes, and still be read: it is copied and compared.
 const LARGEST_CONSTANT: usize = 4_096;
 
@@ -37,6 +49,11 @@ pub struct Reader<'a> {
     depth: Cell<usize>,
     /// How many nodes the expression being read may still have.
     left: Cell<usize>,
+    /// How many nodes all expressions that are still to be read may have.
+    left_of_all: Cell<usize>,
+    /// What can't be read but is told apart, by its text; and how many bytes more of such text there may be.
+    keys: RefCell<HashMap<String, Key>>,
+    left_for_keys: Cell<usize>,
     /// The outermost query, by how deep it is, that a column was met of.
     outermost: Cell<u32>,
     /// The functions whose bodies are being read.
@@ -55,15 +72,22 @@ struct Frame<'a> {
     selected: &'a [Expression],
     /// The value that `case x when …` compares.
     tested: Option<&'a Expression>,
+    /// Whether it is part of something that can't be read.
+    unread: bool,
 }
 
 const IN_POLICY: Frame<'static> =
-    Frame { arguments: None, callers_rights: true, queries: 0, selected: &[], tested: None };
+    Frame { arguments: None, callers_rights: true, queries: 0, selected: &[], tested: None, unread: false };
 
 impl Frame<'_> {
     /// Within a sub-select.
     fn in_query(&self) -> Frame<'_> {
         Frame { queries: self.queries + 1, selected: &[], tested: None, ..*self }
+    }
+
+    /// Within what can't be read.
+    fn in_unread(&self) -> Frame<'_> {
+        Frame { unread: true, ..*self }
     }
 }
 
@@ -74,6 +98,9 @@ impl<'a> Reader<'a> {
             read: RefCell::new(HashMap::new()),
             depth: Cell::new(0),
             left: Cell::new(0),
+            left_of_all: Cell::new(MOST),
+            keys: RefCell::new(HashMap::new()),
+            left_for_keys: Cell::new(MOST_KEYS),
             outermost: Cell::new(u32::MAX),
             within: RefCell::new(Vec::new()),
         }
@@ -84,7 +111,8 @@ impl<'a> Reader<'a> {
         if let Some(known) = self.read.borrow().get(tree) {
             return known.clone();
         }
-        self.left.set(LARGEST);
+        let most = LARGEST.min(self.left_of_all.get() / SHARES);
+        self.left.set(most);
         self.depth.set(0);
         self.within.borrow_mut().clear();
         let read = || {
@@ -97,8 +125,12 @@ impl<'a> Reader<'a> {
         let mut memory = PgMemoryContexts::new("pg_aal: a policy's tree");
         // SAFETY: what is read owns its memory: nothing of it is in the context.
         let read = unsafe { memory.switch_to(|_| unless_it_fails(read)) };
-        let expression = read.unwrap_or_else(Expression::unknown);
-        self.read.borrow_mut().insert(tree.to_owned(), expression.clone());
+        let expression = read.unwrap_or_else(Expression::too_large);
+        self.left_of_all.set(self.left_of_all.get().saturating_sub(most - self.left.get()));
+        let mut kept = self.read.borrow_mut();
+        if tree.len() <= KEPT && kept.len() < MOST_KEPT {
+            kept.insert(tree.to_owned(), expression.clone());
+        }
         expression
     }
 
@@ -106,7 +138,7 @@ impl<'a> Reader<'a> {
         if node.is_null() {
             return Expression::unknown();
         }
-        self.deeper(|| self.keyed(self.of_node(node, frame), node, frame)).unwrap_or_else(Expression::unknown)
+        self.deeper(|| self.keyed(self.of_node(node, frame), node, frame)).unwrap_or_else(Expression::too_large)
     }
 
     /// Reads something one level further down; `None` where it is too deep or too large.
@@ -124,7 +156,13 @@ impl<'a> Reader<'a> {
     /// A copy of an expression, in another's place; `None` where that gets too deep or too large.
     pub fn copy(&self, expression: &Expression) -> Option<Expression> {
         let (size, height) = expression.extent();
-        (self.depth.get() + height <= DEEPEST && self.spend(size)).then(|| expression.clone())
+        // Spent also where it is too deep: measuring it is work, too.
+        (self.spend(size) && self.depth.get() + height <= DEEPEST).then(|| expression.clone())
+    }
+
+    /// The same, or in its stead what is too large.
+    pub fn copied(&self, expression: &Expression) -> Expression {
+        self.copy(expression).unwrap_or_else(Expression::too_large)
     }
 
     /// Whether there's room for so many nodes more.
@@ -135,24 +173,51 @@ impl<'a> Reader<'a> {
     }
 
     /// A condition that can't be read but comes to the same wherever it stands in the policies for a row: so it can be
-    /// told apart whether it holds. Only directly in a policy, where columns are the row's own.
+    /// told apart whether it holds. Only directly in a policy, where columns are the row's own; and only the outermost of
+    /// several, so that no part of the text is looked at twice.
     fn keyed(&self, expression: Expression, node: *mut pg_sys::Node, frame: &Frame<'_>) -> Expression {
         match expression {
             Expression::Unknown { key: None, strict, arguments, reason }
-                if frame.queries == 0 && frame.arguments.is_none() && is_boolean(node) && !is_volatile(node) =>
+                if frame.queries == 0
+                    && frame.arguments.is_none()
+                    && !frame.unread
+                    && reason != Some(Reason::TooLarge)
+                    && is_boolean(node)
+                    && !is_volatile(node) =>
             {
                 // SAFETY: a node; the answer is a C string in the current memory context. A tree that was read back
                 // holds no places of the source text, so equal trees give equal texts.
-                let key = unsafe { CStr::from_ptr(pg_sys::nodeToString(node.cast())) };
-                let key = key.to_string_lossy();
+                let text = unsafe { CStr::from_ptr(pg_sys::nodeToString(node.cast())) };
+                let text = text.to_string_lossy();
                 // What stands for something else elsewhere, or is looked up anew each time, isn't the same wherever it stands.
                 let stands_alone =
-                    !["{CASETESTEXPR", "{PARAM", "{SUBLINK", "{AGGREF"].iter().any(|part| key.contains(part));
-                let key = stands_alone.then(|| key.into_owned());
+                    !["{CASETESTEXPR", "{PARAM", "{SUBLINK", "{AGGREF"].iter().any(|part| text.contains(part));
+                let key = stands_alone.then(|| self.key(&text)).flatten();
                 Expression::Unknown { key, strict, arguments, reason }
             }
             other => other,
         }
+    }
+
+    fn column(&self, it: &pg_sys::Var, frame: &Frame<'_>) -> Expression {
+        let is_of_row = frame.arguments.is_none() && it.varlevelsup == frame.queries;
+        if !is_of_row {
+            return Expression::unknown();
+        }
+        let key = (it.vartype == pg_sys::BOOLOID).then(|| self.key(&format!("column {}", it.varattno))).flatten();
+        Expression::Unknown { key, strict: false, arguments: Vec::new(), reason: None }
+    }
+
+    /// The key of what has this text; `None` where there would be too many.
+    fn key(&self, text: &str) -> Option<Key> {
+        let mut keys = self.keys.borrow_mut();
+        if let Some(key) = keys.get(text) {
+            return Some(*key);
+        }
+        self.left_for_keys.set(self.left_for_keys.get().checked_sub(text.len())?);
+        let key = Key(u32::try_from(keys.len()).ok()?);
+        keys.insert(text.to_owned(), key);
+        Some(key)
     }
 
     fn many(&self, list: *mut pg_sys::List, frame: &Frame<'_>) -> Vec<Expression> {
@@ -168,13 +233,14 @@ impl<'a> Reader<'a> {
         // SAFETY: each `cast` compares the node's tag with the type it casts to; the tree lives as long as this call.
         unsafe {
             if let Some(it) = cast::<pg_sys::Const>(node, T_Const) {
-                constant(it)
+                let constant = constant(it);
+                if self.spend(constant.weight() - 1) { constant } else { Expression::too_large() }
             } else if let Some(it) = cast::<pg_sys::Var>(node, T_Var) {
                 self.outermost.set(self.outermost.get().min(frame.queries.saturating_sub(it.varlevelsup)));
-                column(it, frame)
+                self.column(it, frame)
             } else if let Some(it) = cast::<pg_sys::Param>(node, T_Param) {
                 // What stands for it is copied.
-                parameter(it, frame).and_then(|it| self.copy(it)).unwrap_or_else(Expression::unknown)
+                parameter(it, frame).map_or_else(Expression::unknown, |it| self.copied(it))
             } else if let Some(it) = cast::<pg_sys::FuncExpr>(node, T_FuncExpr) {
                 if it.funcretset && !matches!(self.functions.known(it.funcid), Some(Known::Methods)) {
                     self.opaque_call(it.funcid, it.args, frame)
@@ -198,7 +264,7 @@ impl<'a> Reader<'a> {
             } else if let Some(it) = cast::<pg_sys::CaseExpr>(node, T_CaseExpr) {
                 self.case(it, frame)
             } else if is(node, T_CaseTestExpr) {
-                frame.tested.and_then(|it| self.copy(it)).unwrap_or_else(Expression::unknown)
+                frame.tested.map_or_else(Expression::unknown, |it| self.copied(it))
             } else if let Some(it) = cast::<pg_sys::CoalesceExpr>(node, T_CoalesceExpr) {
                 Expression::Coalesce(self.many(it.args, frame))
             } else if let Some(it) = cast::<pg_sys::ArrayExpr>(node, T_ArrayExpr) {
@@ -369,7 +435,7 @@ impl<'a> Reader<'a> {
         // SAFETY: looks a function up, which the expression depends on: so it's there.
         let strict = unsafe { pg_sys::func_strict(function) };
         let reason = self.functions.name_if_users(function).map(Reason::Function);
-        Expression::Unknown { key: None, strict, arguments: self.many(list, frame), reason }
+        Expression::Unknown { key: None, strict, arguments: self.many(list, &frame.in_unread()), reason }
     }
 
     /// Reads the body of a user's function, if it can be seen through. One that calls itself can't.
@@ -395,7 +461,7 @@ impl<'a> Reader<'a> {
         let count = body.parameters.len();
         let mut defaults = Vec::new();
         if given.len() < count || given.contains(&None) {
-            defaults = body.defaults.as_deref().map(|text| self.defaults(text, frame)).unwrap_or_default();
+            defaults = self.many(body.defaults, &Frame { arguments: Some(&[]), ..*frame });
         }
         given.resize(count, None);
         let first_default = count - defaults.len().min(count);
@@ -409,8 +475,7 @@ impl<'a> Reader<'a> {
         let outermost = self.outermost.get();
         let (target, mut rows) = match body.query {
             BodyQuery::Analyzed(query) => {
-                let within =
-                    Frame { arguments: Some(&arguments), callers_rights, queries: 1, selected: &[], tested: None };
+                let within = Frame { arguments: Some(&arguments), callers_rights, queries: 1, ..IN_POLICY };
                 let (mut selected, rows) = self.query(query, &within)?;
                 if selected.is_empty() {
                     return None;
@@ -456,7 +521,8 @@ impl<'a> Reader<'a> {
             for (n, (name, argument)) in arguments.iter().enumerate() {
                 let place = name.as_ref().map_or(Some(n), |name| parameters.iter().position(|(it, _)| it == name))?;
                 let (_, wanted) = parameters.get(place)?;
-                given[place] = Some(coerced(argument.clone(), *wanted).unwrap_or_else(Expression::unknown));
+                let argument = (self.copied(&argument.0), argument.1);
+                given[place] = Some(coerced(argument, *wanted).unwrap_or_else(Expression::unknown));
             }
             while given.last() == Some(&None) {
                 given.pop();
@@ -467,7 +533,8 @@ impl<'a> Reader<'a> {
         self.within_function(function, |body| {
             // Exactly of their types: else Postgres looks for a cast.
             let given = arguments.iter().zip(&body.parameters).map(|((name, argument), parameter)| {
-                let fits = name.is_none().then(|| coerced(argument.clone(), Kind::of(parameter.kind))).flatten();
+                let argument = (self.copied(&argument.0), argument.1);
+                let fits = name.is_none().then(|| coerced(argument, Kind::of(parameter.kind))).flatten();
                 Some(fits.unwrap_or_else(Expression::unknown))
             });
             let given = given.collect();
@@ -477,13 +544,6 @@ impl<'a> Reader<'a> {
             let frame = Frame { callers_rights, ..IN_POLICY };
             self.through(function, body, given, &frame).map(|expression| (expression, Kind::of(body.result)))
         })
-    }
-
-    /// The defaults of a function's last parameters.
-    fn defaults(&self, text: &CStr, frame: &Frame<'_>) -> Vec<Expression> {
-        // SAFETY: as in `read`: a list of expressions, as the catalog holds it.
-        let list: *mut pg_sys::List = unsafe { pg_sys::stringToNode(text.as_ptr()) }.cast();
-        self.many(list, &Frame { arguments: Some(&[]), ..*frame })
     }
 
     /// The same bytes as another type. What that type's operators say of them is the same only for texts.
@@ -550,15 +610,16 @@ impl<'a> Reader<'a> {
         let Some((selected, rows)) = self.query(it.subselect.cast(), &frame.in_query()) else {
             return Expression::unknown();
         };
-        let test = || self.boxed(it.testexpr, &Frame { selected: &selected, ..*frame });
-        let target = || Box::new(selected.first().cloned().unwrap_or_else(Expression::unknown));
+        let test = |selected: &[Expression]| self.boxed(it.testexpr, &Frame { selected, ..*frame });
+        let target =
+            |selected: Vec<Expression>| Box::new(selected.into_iter().next().unwrap_or_else(Expression::unknown));
         match it.subLinkType {
             EXISTS_SUBLINK => Expression::Exists(rows),
-            EXPR_SUBLINK => Expression::Select { target: target(), rows },
-            ARRAY_SUBLINK => Expression::ArrayOf { target: target(), rows },
-            ANY_SUBLINK => Expression::AnyRow { test: test(), rows },
+            EXPR_SUBLINK => Expression::Select { target: target(selected), rows },
+            ARRAY_SUBLINK => Expression::ArrayOf { target: target(selected), rows },
+            ANY_SUBLINK => Expression::AnyRow { test: test(&selected), rows },
             // True for all is not false for any.
-            ALL_SUBLINK => Expression::AnyRow { test: Box::new(test().negate()), rows }.negate(),
+            ALL_SUBLINK => Expression::AnyRow { test: Box::new(test(&selected).negate()), rows }.negate(),
             _ => Expression::unknown(),
         }
     }
@@ -738,15 +799,6 @@ fn mentioned(mentions: Vec<Expression>) -> Rows {
         correlated: false,
         origin: Origin::Inlined,
     }
-}
-
-fn column(it: &pg_sys::Var, frame: &Frame<'_>) -> Expression {
-    let is_of_row = frame.arguments.is_none() && it.varlevelsup == frame.queries;
-    if !is_of_row {
-        return Expression::unknown();
-    }
-    let key = (it.vartype == pg_sys::BOOLOID).then(|| format!("column {}", it.varattno));
-    Expression::Unknown { key, strict: false, arguments: Vec::new(), reason: None }
 }
 
 fn parameter<'a>(it: &pg_sys::Param, frame: &Frame<'a>) -> Option<&'a Expression> {

@@ -59,8 +59,8 @@ pub struct SqlBody {
     pub parameters: Vec<Parameter>,
     /// The type of its result.
     pub result: pg_sys::Oid,
-    /// The defaults of the last parameters, as the catalog holds them.
-    pub defaults: Option<CString>,
+    /// The defaults of the last parameters: a list of expressions, or NULL. Lives as long as [`Functions`].
+    pub defaults: *mut pg_sys::List,
     /// Whether it is NULL where an argument is.
     pub strict: bool,
     /// Whether it runs with its owner's rights.
@@ -216,7 +216,11 @@ impl Functions {
             query,
             parameters: written.parameters.clone(),
             result: written.result,
-            defaults: written.defaults.clone(),
+            defaults: match &written.defaults {
+                None => std::ptr::null_mut(),
+                // SAFETY: the text is Postgres' own, from its catalog: a list of expressions.
+                Some(text) => self.within_memory(|| unsafe { pg_sys::stringToNode(text.as_ptr()) }).cast(),
+            },
             strict: written.strict,
             security_definer: written.security_definer,
             has_settings: written.path.is_some(),
@@ -353,15 +357,28 @@ struct Written {
     parameters: Vec<Parameter>,
 }
 
+/// How many bytes a function's body may have, in text and as a tree, and its parameters' defaults, and still be read; and those of
+/// all functions together. The smallest are read first.
+const LARGEST_BODY: i64 = 256 << 10;
+const MOST_BODIES: i64 = 64 << 20;
+
 /// Those that can be seen through: without settings but a search_path, and without parameters of any type.
 fn sql_functions(client: &SpiClient<'_>) -> Result<HashMap<pg_sys::Oid, Written>, spi::Error> {
     let rows = client.select(
-        "select p.oid, p.prosrc, p.prosqlbody::pg_catalog.text, p.proisstrict, p.prosecdef,
+        "with sized as (
+           select p.oid, (pg_catalog.octet_length(p.prosrc) + coalesce(pg_catalog.octet_length(p.prosqlbody::pg_catalog.text), 0)
+                          + coalesce(pg_catalog.octet_length(p.proargdefaults::pg_catalog.text), 0))::pg_catalog.int8 as size
+             from pg_catalog.pg_proc p
+             join pg_catalog.pg_language l on l.oid = p.prolang
+            where p.oid >= 16384 and l.lanname = 'sql'),
+           chosen as (
+             select s.oid, s.size <= $1 and pg_catalog.sum(s.size) over (order by s.size, s.oid) <= $2 as is_read from sized s)
+         select p.oid, p.prosrc, p.prosqlbody::pg_catalog.text, p.proisstrict, p.prosecdef,
                 (select pg_catalog.substr(setting, 13) from pg_catalog.unnest(p.proconfig) setting),
                 p.proargdefaults::pg_catalog.text, p.prorettype, p.proargtypes::pg_catalog.oid[], p.proargnames
            from pg_catalog.pg_proc p
-           join pg_catalog.pg_language l on l.oid = p.prolang
-          where p.oid >= 16384 and l.lanname = 'sql' and p.prokind = 'f' and not p.proretset and p.provariadic = 0
+           join chosen on chosen.oid = p.oid and chosen.is_read
+          where p.prokind = 'f' and not p.proretset and p.provariadic = 0
             and p.proallargtypes is null
             and pg_catalog.cardinality(coalesce(p.proconfig, '{}')) <= 1
             and not exists (select from pg_catalog.unnest(p.proconfig) setting where setting not like 'search\\_path=%')
@@ -370,7 +387,7 @@ fn sql_functions(client: &SpiClient<'_>) -> Result<HashMap<pg_sys::Oid, Written>
                   join pg_catalog.pg_type t on t.oid = argument.type
                  where t.typtype = 'p')",
         None,
-        &[],
+        &[LARGEST_BODY.into(), MOST_BODIES.into()],
     )?;
     let text = |text: Option<String>| text.and_then(|text| CString::new(text).ok());
     rows.map(|row| {

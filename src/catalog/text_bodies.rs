@@ -178,7 +178,7 @@ impl<'a> TextBody<'a> {
         if node.is_null() {
             return unknown();
         }
-        self.reader.deeper(|| self.of_node(node)).unwrap_or_else(|| self.unread())
+        self.reader.deeper(|| self.of_node(node)).unwrap_or_else(|| self.unread_since(Expression::too_large()))
     }
 
     fn of_node(&self, node: *mut pg_sys::Node) -> Typed {
@@ -232,16 +232,18 @@ impl<'a> TextBody<'a> {
 
     /// What wasn't looked at, or not all of it.
     fn unread(&self) -> Typed {
+        self.unread_since(Expression::unknown())
+    }
+
+    fn unread_since(&self, what: Expression) -> Typed {
         self.saw_unknown.set(true);
-        unknown()
+        (what, Kind::Other)
     }
 
     fn parameter(&self, place: Option<usize>) -> Typed {
         let found = place.and_then(|place| Some((self.arguments.get(place)?, self.body.parameters.get(place)?)));
         match found {
-            Some((argument, parameter)) => {
-                (self.reader.copy(argument).unwrap_or_else(Expression::unknown), Kind::of(parameter.kind))
-            }
+            Some((argument, parameter)) => (self.reader.copied(argument), Kind::of(parameter.kind)),
             None => unknown(),
         }
     }

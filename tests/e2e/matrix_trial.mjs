@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { leavesSome, neverSet, sessionsFor, stalerSessions, statementsFor, tellsNullFromEmpty, worldsFor } from './matrix_attempts.mjs'
+import { available } from './random_schema.mjs'
 import { Cluster } from './stack.mjs'
 
 export const levels = ['none', 'aal1', 'enrolled', 'aal2', 'aal3', 'denied']
@@ -23,6 +24,8 @@ export class Laboratory {
         laboratory.cluster.psql('postgres', readFileSync(new URL(file, import.meta.url), 'utf8'))
       }
       await laboratory.connect()
+      const { rows } = await laboratory.client.query("select exists (select from pg_foreign_server where srvname = 'elsewhere') as foreign")
+      available.foreign = rows[0].foreign
     } catch (error) {
       laboratory.cluster.stop()
       throw error
@@ -103,7 +106,7 @@ export class Laboratory {
     const worlds = worldsFor(schema)
     const each = (name) => attempts.map((attempt) => attempt[name])
     const { rows } = await this.client.query('select * from trial.lowest_sessions($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
-      worlds, sessions.map(({ claims }) => claims), each('role'), each('command'), each('privileged'), each('varies'), ...listed(each('statements')),
+      worlds, sessions.map(({ claims }) => claims && schema.held + ':' + claims || claims), each('role'), each('command'), each('privileged'), each('varies'), ...listed(each('statements')),
     ])
     return rows.map(({ session, world, statement }) => session && { session: sessions[session - 1], world: worlds[world - 1], statement })
   }
@@ -165,7 +168,9 @@ function attempt(schema, { table, oid, rights: all }, role, command) {
 // rows from above.
 function withFamilies(tried) {
   const isAbove = (above, { parent }) => parent !== undefined && (parent === above || isAbove(above, parent))
-  const comesFrom = (above, row) => isAbove(above, row.table) && (row.command !== 'INSERT' || above.partitioned)
+  // What goes to a foreign partition says nothing of the others.
+  const isBlurred = (above, row) => row.command === 'INSERT' && !row.table.foreign && above.children?.some(({ foreign }) => foreign)
+  const comesFrom = (above, row) => isAbove(above, row.table) && (row.command !== 'INSERT' || (above.partitioned && !isBlurred(above, row)))
   const reaches = (row, { table }) => table === row.table || isAbove(row.table, table) || comesFrom(table, row)
   return tried.map((row) => {
     const family = tried.filter((other) => other.role === row.role && other.command === row.command && reaches(row, other))
@@ -197,7 +202,7 @@ export function counterexample(schema, row) {
     'begin;',
     schema.sql,
     `select * from auth.aal_matrix(${pg.escapeLiteral(row.name)}) where role = '${row.role}' and command = '${row.command}';`,
-    ...(row.observed ? statementsOf(row) : []),
+    ...(row.observed ? statementsOf(row, schema.held) : []),
     'rollback;',
   ].join('\n')
 }
@@ -214,8 +219,9 @@ function happened({ observed }) {
   return `succeeds at ${level}${Number.isFinite(age) ? `, the factor ${age} s old` : ''}`
 }
 
-function statementsOf({ role, observed: { session, world, statement } }) {
+function statementsOf({ role, observed: { session, world, statement } }, held) {
   const claims = session.claims?.replace('{{role}}', role)
-  const setting = claims === undefined ? [] : [`set local request.jwt.claims = ${pg.escapeLiteral(claims)};`]
-  return [...(world ? [world + ';'] : []), ...setting, `set local role ${role};`, statement + ';']
+  const settings = { plural: ['claims'], singular: ['claim'], both: ['claim', 'claims'] }[held]
+  const set = claims === undefined ? [] : settings.map((setting) => `set local request.jwt.${setting} = ${pg.escapeLiteral(claims)};`)
+  return [...(world ? [world + ';'] : []), ...set, `set local role ${role};`, statement + ';']
 }

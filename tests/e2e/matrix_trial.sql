@@ -52,10 +52,23 @@ exception when feature_not_supported then
 end
 $$;
 
+-- What foreign partitions and children stand for: a table that the server reaches by a connection to itself.
+create table trial.elsewhere (id integer, flag boolean, owner text, level text, n integer, label text);
+do $$
+begin
+  if exists (select from pg_available_extensions where name = 'postgres_fdw') then
+    create extension postgres_fdw;
+    execute format('create server elsewhere foreign data wrapper postgres_fdw options (host %L, port %L, dbname %L)',
+      current_setting('unix_socket_directories'), current_setting('port'), current_database());
+    create user mapping for public server elsewhere options (user 'postgres', password_required 'false');
+  end if;
+end
+$$;
+
 -- Finds the lowest session at which one of an attempt's statements does something, and undoes everything.
 --
 -- worlds      statements that take rows away, so that each attempt meets several states of the tables
--- sessions    claims, lowest first; null leaves them as they are
+-- sessions    claims, lowest first, after which settings hold them (plural:, singular:, both:); null leaves them as they are
 -- attempts    role, command, which statements (from first to last, with the most promising first), whether the role has the privilege
 --             at all (if not, two sessions are enough to see so), and whether other worlds can make a difference
 create function trial.lowest_sessions(
@@ -69,6 +82,8 @@ declare
   found_in int[] := array_fill(null::int, array[attempts]);
   spent int[] := array_fill(0, array[attempts]);
   touched bigint;
+  held text;
+  claims text;
 begin
   for state in 1 .. cardinality(worlds) loop
     begin
@@ -83,7 +98,12 @@ begin
             spent[nr] := spent[nr] + 1;
             begin
               if sessions[level] is not null then
-                perform set_config('request.jwt.claims', replace(sessions[level], '{{role}}', roles[nr]), true);
+                held := split_part(sessions[level], ':', 1);
+                claims := replace(substr(sessions[level], length(held) + 2), '{{role}}', roles[nr]);
+                if held <> 'plural' then
+                  perform set_config('request.jwt.claim', claims, true);
+                end if;
+                perform set_config('request.jwt.claims', case when held <> 'singular' then claims else '' end, true);
               end if;
               perform set_config('role', roles[nr], true);
               execute statements[candidate];

@@ -12,6 +12,9 @@ export const users = {
   unknown: '33333333-3333-4333-8333-333333333333',
 }
 
+// What a cluster has: Laboratory says so. Without postgres_fdw no partition is foreign.
+export const available = { foreign: false }
+
 const kinds = {
   flag: { type: 'boolean', values: ['true', 'false', 'null'] },
   owner: { type: 'text', values: [quoted(users.enrolled), quoted(users.factorless), 'null'] },
@@ -107,6 +110,8 @@ const table = fc.record({
   family: oneOf([12, null], [1, 'partitions'], [1, 'children']),
   children: fc.tuple(child, child),
   chained: rarely(30),
+  // The second child lies elsewhere: see trial.elsewhere.
+  foreign: rarely(40),
 })
 
 const userFunction = fc.record({
@@ -125,7 +130,7 @@ const userFunction = fc.record({
 const memberships = [
   ['trial_user', 'trial_member'], ['trial_group', 'trial_user'], ['trial_group', 'trial_anon'], ['trial_group', 'trial_member'],
   ['trial_owner', 'trial_member'], ['trial_owner', 'trial_user'], ['trial_group', 'trial_owner'], ['trial_bypass', 'trial_member'],
-  ['postgres', 'trial_member'], ['pg_read_all_data', 'trial_member'], ['pg_write_all_data', 'trial_anon'],
+  ['postgres', 'trial_member'], ['pg_read_all_data', 'trial_member'], ['pg_write_all_data', 'trial_anon'], ['pg_write_all_data', 'trial_member'],
 ]
 
 // Where somebody has put another in the place of Supabase's auth.jwt().
@@ -144,13 +149,17 @@ const draft = fc.record({
   schemaOwner: oneOf([15, null], [1, 'trial_owner'], [1, 'trial_group']),
   jwt: oneOf([15, null], [1, ownJwt]),
   tried: some(roles, 4, 2),
+  // Which settings hold the claims.
+  held: oneOf([5, 'plural'], [2, 'singular'], [1, 'both']),
 })
 
 export const schema = draft.map((draft) => new Schema(draft))
 
 class Schema {
   constructor(draft) {
-    this.roles = draft.tried
+    // Postgres' own, too, where somebody can be one of them.
+    this.roles = [...new Set([...draft.tried, ...draft.memberships.map(([role]) => role).filter((role) => role.startsWith('pg_'))])]
+    this.held = draft.held
     this.statements = []
     this.tables = []
     if (draft.noinherit) this.run(`alter role ${draft.noinherit} noinherit`)
@@ -188,10 +197,12 @@ class Schema {
     const { draft, name, partitioned } = table
     this.run(`create table ${name} (${table.definition})${partitioned ? ` partition by list (${table.key.name})` : ''}`)
     if (draft.dropped) this.run(`alter table ${name} drop column gone`)
-    for (const { name, parent, bounds, divided } of table.children) {
-      this.run(`create table ${name} ${partitioned ? `partition of ${parent.name} ${bounds}${divided}` : `() inherits (${parent.name})`}`)
+    for (const { name, parent, bounds, divided, foreign } of table.children) {
+      const elsewhere = "server elsewhere options (schema_name 'trial', table_name 'elsewhere')"
+      if (foreign) this.run(`create foreign table ${name} ${partitioned ? `partition of ${parent.name} ${bounds}` : `() inherits (${parent.name})`} ${elsewhere}`)
+      else this.run(`create table ${name} ${partitioned ? `partition of ${parent.name} ${bounds}${divided}` : `() inherits (${parent.name})`}`)
     }
-    if (draft.owner !== 'postgres') for (const { name } of [table, ...table.children]) this.run(`alter table ${name} owner to ${draft.owner}`)
+    if (draft.owner !== 'postgres') for (const { name, foreign } of [table, ...table.children]) this.run(`alter ${foreign ? 'foreign ' : ''}table ${name} owner to ${draft.owner}`)
     this.tables.push(table, ...table.children)
   }
 
@@ -219,7 +230,7 @@ class Schema {
     if (draft.protection) this.run(protectionText(table, draft.protection))
     for (const child of table.children) {
       this.grants(child, child.draft)
-      this.policies(child, child.draft.policies, scope)
+      if (!child.foreign) this.policies(child, child.draft.policies, scope)
     }
   }
 
@@ -284,7 +295,8 @@ class Table {
     const bounds = nr === 0 && !chained ? 'for values in (true)' : 'default'
     const divided = chained && nr === 0 && key ? ` partition by list (${key.name})` : ''
     const parent = chained && nr === 1 ? this.children[0] : this
-    return { draft, alias, name: `s.${alias}`, columns, partitioned, key, bounds, divided, parent }
+    const foreign = available.foreign && this.draft.foreign && nr === 1 && !odd && columns.every(({ settable }) => settable)
+    return { draft, alias, name: `s.${alias}`, columns, partitioned, key, bounds, divided, parent, foreign }
   }
 
   get definition() {

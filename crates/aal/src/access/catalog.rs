@@ -125,6 +125,8 @@ pub struct Table {
     pub owner: RoleId,
     /// Whether row security is on.
     pub row_security: bool,
+    /// Whether it is a foreign table that may be written to. As a partition or a child it gets rows that no WITH CHECK sees.
+    pub takes_unchecked_rows: bool,
     /// Its policies.
     pub policies: Vec<Policy>,
     /// Its guards.
@@ -156,6 +158,9 @@ pub struct Policy {
     pub role_names: Vec<String>,
     /// For each role of the catalog, whether it binds that one.
     pub binds: Vec<bool>,
+    /// The roles that may replace or drop what it is made of, such as a function: filled in where settings aren't trusted, since
+    /// there clients run SQL of their own.
+    pub changeable_by: HashSet<RoleId>,
     /// USING.
     pub using: Option<Expression>,
     /// WITH CHECK.
@@ -200,7 +205,7 @@ impl Policy {
 pub struct Guard {
     /// Its name.
     pub name: String,
-    /// Whether it fires, in an ordinary session.
+    /// Whether it fires, in any session of this database.
     pub enabled: bool,
     /// Whether it fires before each statement of its commands, without a condition and whatever columns are named.
     pub always_fires: bool,
@@ -221,6 +226,9 @@ pub struct Standing {
     pub privileges: [bool; 5],
     /// Why the policies don't count for it, if so (where row security is on).
     pub bypass: Option<Bypass>,
+    /// Whether it may replace a trigger of the table, or keep it from firing. Where settings are trusted clients run no SQL of
+    /// their own, and none may.
+    pub may_undo_guards: bool,
 }
 
 /// Why policies don't count for a role.
@@ -230,7 +238,7 @@ pub enum Bypass {
     Superuser,
     /// It has BYPASSRLS.
     BypassRls,
-    /// It may do what the owner may, and row security isn't forced.
+    /// It may do what the owner may, and row security isn't forced; or it could switch it off itself.
     Owner,
 }
 

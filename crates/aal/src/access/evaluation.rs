@@ -1,11 +1,12 @@
 //! Evaluating an expression to all that it could come to, at one kind of session.
 
-use std::collections::HashSet;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value as Json;
 
 use super::catalog::TableId;
-use super::expression::{Comparison, Expression, Rows, Truth, is_claims_setting};
+use super::expression::{Comparison, Expression, Key, Origin, Rows, Truth, is_claims_setting};
 use super::session::{Enrolled, Session};
 use super::value::{Outcomes, Value};
 use crate::level::Level;
@@ -20,10 +21,66 @@ pub struct Evaluation<'a> {
     pub role: Option<&'a str>,
     /// The tables that this role may read some column of; `None`: all.
     pub readable: Option<&'a HashSet<TableId>>,
-    /// Whether settings such as `request.jwt.claims` are a gateway's. Else anybody may have set them.
+    /// Whether settings such as `request.jwt.claims` and `role` are a gateway's. Else anybody may set them at any time.
     pub trusts_settings: bool,
+    /// How much work it may be; `None`: any.
+    work: Option<&'a Work>,
+    /// Whether it tells apart what unknowns come to, and which settings hold the claims.
+    closely: bool,
+    /// Which settings hold the claims, in a session that has a level; `None`: not known.
+    held_in: Option<HeldIn>,
     /// What unknowns with a key are taken to come to.
-    assumed: Vec<(&'a str, Option<bool>)>,
+    assumed: Vec<(Key, Option<bool>)>,
+}
+
+/// How much work evaluating may still be, in nodes.
+#[derive(Debug)]
+pub struct Work(Cell<u64>);
+
+impl Work {
+    /// So many nodes.
+    pub const fn new(nodes: u64) -> Work {
+        Work(Cell::new(nodes))
+    }
+
+    /// How many nodes are left.
+    pub fn left(&self) -> u64 {
+        self.0.get()
+    }
+
+    /// Whether nothing is left: then what was evaluated counts as anything at all from some node on.
+    pub fn is_spent(&self) -> bool {
+        self.left() == 0
+    }
+
+    /// Takes so many nodes off.
+    pub fn take(&self, nodes: u64) {
+        self.0.set(self.left().saturating_sub(nodes));
+    }
+}
+
+/// The settings that a gateway may put the claims into. The first that holds any counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HeldIn {
+    /// `request.jwt.claim`, while `request.jwt.claims` is empty or was never set.
+    Singular,
+    /// `request.jwt.claims`.
+    Plural,
+    /// Both.
+    Both,
+}
+
+impl HeldIn {
+    const ALL: [HeldIn; 3] = [HeldIn::Singular, HeldIn::Plural, HeldIn::Both];
+
+    fn includes(self, setting: &str) -> bool {
+        let is_singular = setting.eq_ignore_ascii_case("request.jwt.claim");
+        match self {
+            HeldIn::Singular => is_singular,
+            HeldIn::Plural => !is_singular,
+            HeldIn::Both => true,
+        }
+    }
 }
 
 /// How many unknowns are told apart within one row's policies of so many nodes: each triples the work.
@@ -43,11 +100,48 @@ impl<'a> Evaluation<'a> {
         readable: Option<&'a HashSet<TableId>>,
         trusts_settings: bool,
     ) -> Self {
-        Evaluation { session, role, readable, trusts_settings, assumed: Vec::new() }
+        let (work, closely, held_in, assumed) = (None, true, None, Vec::new());
+        // The role changes within a statement, too: by set_config('role', …).
+        let role = role.filter(|_| trusts_settings);
+        Evaluation { session, role, readable, trusts_settings, work, closely, held_in, assumed }
+    }
+
+    /// The same, of at most so much work.
+    pub fn within(self, work: &'a Work, closely: bool) -> Self {
+        Evaluation { work: Some(work), closely, ..self }
+    }
+
+    /// The same, as in a session whose claims every setting holds that may.
+    pub fn with_claims_in_each_setting(self) -> Self {
+        Evaluation { held_in: Some(HeldIn::Both), ..self }
     }
 
     /// Whether, for some row, any of `permissive` (if there are such) and all of `restrictive` could be true.
     pub fn could_pass(&self, permissive: Option<&[&'a Expression]>, restrictive: &[&'a Expression]) -> bool {
+        if !self.closely {
+            return self.could_pass_assuming(permissive, restrictive, &[]);
+        }
+        let all = || permissive.unwrap_or_default().iter().chain(restrictive);
+        let size = all().map(|expression| expression.extent().0).sum();
+        let mut unknowns = recurring_unknowns(all().copied());
+        unknowns.truncate(most_assumptions(size));
+        let reads_claims_settings = || all().any(|expression| expression.any(&reads_claims_setting));
+        if self.session.level.is_none() || !self.trusts_settings || !reads_claims_settings() {
+            return self.could_pass_assuming(permissive, restrictive, &unknowns);
+        }
+        HeldIn::ALL.into_iter().any(|held_in| {
+            let evaluation = Evaluation { held_in: Some(held_in), ..self.clone() };
+            evaluation.could_pass_assuming(permissive, restrictive, &unknowns)
+        })
+    }
+
+    /// The same, telling these unknowns apart.
+    fn could_pass_assuming(
+        &self,
+        permissive: Option<&[&'a Expression]>,
+        restrictive: &[&'a Expression],
+        unknowns: &[Key],
+    ) -> bool {
         let restricted = truth_of_all(restrictive.iter().map(|it| self.outcomes(it)));
         let permitted = match permissive {
             Some(any) => truth_of_any(any.iter().map(|it| self.outcomes(it))),
@@ -57,47 +151,33 @@ impl<'a> Evaluation<'a> {
         if !both.can_be_true() {
             return false;
         }
-        if both.is_only(&Value::Bool(true)) {
+        if both.is_only(&Value::Bool(true)) || self.work.is_some_and(Work::is_spent) {
             return true;
         }
-        let all = || permissive.unwrap_or_default().iter().chain(restrictive);
-        if self.assumed.len() == most_assumptions(all().map(|expression| expression.extent().0).sum()) {
-            return true;
-        }
-        match all().find_map(|expression| self.next_unknown(expression)) {
-            None => true,
-            Some(key) => [Some(true), Some(false), None].into_iter().any(|truth| {
-                let mut assuming = self.clone();
-                assuming.assumed.push((key, truth));
-                assuming.could_pass(permissive, restrictive)
-            }),
-        }
+        let Some((key, others)) = unknowns.split_first() else { return true };
+        [Some(true), Some(false), None].into_iter().any(|truth| {
+            let mut assuming = self.clone();
+            assuming.assumed.push((*key, truth));
+            assuming.could_pass_assuming(permissive, restrictive, others)
+        })
     }
 
-    fn next_unknown(&self, expression: &'a Expression) -> Option<&'a str> {
-        let mut found = None;
-        expression.visit(&mut |it| {
-            if let Expression::Unknown { key: Some(key), .. } = it
-                && found.is_none()
-                && self.assumption(key).is_none()
-            {
-                found = Some(key.as_str());
-            }
-            found.is_none()
-        });
-        found
-    }
-
-    fn assumption(&self, key: &str) -> Option<Option<bool>> {
+    fn assumption(&self, key: Key) -> Option<Option<bool>> {
         self.assumed.iter().find(|(assumed, _)| *assumed == key).map(|(_, truth)| *truth)
     }
 
     /// All that an expression could come to.
     pub fn outcomes(&self, expression: &Expression) -> Outcomes {
         use Expression::*;
+        if let Some(work) = self.work {
+            work.take(1);
+            if work.is_spent() {
+                return Outcomes::anything();
+            }
+        }
         match expression {
             Constant(value) => Outcomes::one(value.clone()),
-            Unknown { key, strict, arguments, .. } => self.unknown(key.as_deref(), *strict, arguments),
+            Unknown { key, strict, arguments, .. } => self.unknown(*key, *strict, arguments),
             Claims if self.session.level.is_some() => Outcomes::one(Value::Claims),
             Claims => Outcomes::of([Value::Claims, Value::Null]),
             Level => Outcomes::one(self.level()),
@@ -139,7 +219,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn unknown(&self, key: Option<&str>, strict: bool, arguments: &[Expression]) -> Outcomes {
+    fn unknown(&self, key: Option<Key>, strict: bool, arguments: &[Expression]) -> Outcomes {
         let arguments: Vec<Outcomes> = arguments.iter().map(|it| self.outcomes(it)).collect();
         // An argument that raises says nothing: a function that doesn't look at it may be put in the place of its call, and
         // of a strict one none is looked at if another is NULL.
@@ -236,11 +316,14 @@ impl<'a> Evaluation<'a> {
                 unset.add(Value::Null);
             }
             match name.to_ascii_lowercase().as_str() {
-                "request.jwt.claims" if self.session.level.is_some() => Outcomes::one(Value::ClaimsText),
-                name if is_claims_setting(name) => {
-                    unset.add(Value::ClaimsText);
-                    unset
-                }
+                name if is_claims_setting(name) => match self.held_in.filter(|_| self.session.level.is_some()) {
+                    Some(held_in) if held_in.includes(name) => Outcomes::one(Value::ClaimsText),
+                    Some(_) => unset,
+                    None => {
+                        unset.add(Value::ClaimsText);
+                        unset
+                    }
+                },
                 "request.jwt.claim.aal" => {
                     if let Some(level) = self.session.level {
                         unset.add(Value::text(level.as_str()));
@@ -388,6 +471,7 @@ impl<'a> Evaluation<'a> {
             (Value::Claims, "aal") => {
                 Outcomes::one(self.session.level.map_or(Value::Null, |level| text(level.as_str())))
             }
+            // Of a verified token, it is whatever that says: no role of the database.
             (Value::Claims, "role") => match self.role {
                 Some(role) => Outcomes::of([text(role), Value::Null]),
                 None => Outcomes::anything(),
@@ -477,6 +561,10 @@ impl<'a> Evaluation<'a> {
     }
 
     fn select(&self, target: &Expression, rows: &Rows) -> Outcomes {
+        // A function's body asks for rights when it is called: by then the role may be another.
+        if !self.trusts_settings && rows.origin != Origin::SubSelect && self.readable.is_some() {
+            return Evaluation { readable: None, ..self.clone() }.select(target, rows);
+        }
         if !self.may_read(rows) {
             return Outcomes::raises();
         }
@@ -531,6 +619,47 @@ fn any_boolean() -> Outcomes {
 
 fn known_or_any(known: Option<bool>) -> Outcomes {
     known.map_or_else(any_boolean, |known| Outcomes::one(Value::Bool(known)))
+}
+
+/// The unknowns that occur more than once, in the order in which they do. One that occurs once depends on nothing else.
+fn recurring_unknowns<'a>(expressions: impl Iterator<Item = &'a Expression>) -> Vec<Key> {
+    let mut seen: Vec<(Key, bool)> = Vec::new();
+    let mut places: HashMap<Key, usize> = HashMap::new();
+    let mut met = |it: &Expression| {
+        let Expression::Unknown { key: Some(key), .. } = it else { return };
+        match places.get(key) {
+            Some(place) => seen[*place].1 = true,
+            None => {
+                places.insert(*key, seen.len());
+                seen.push((*key, false));
+            }
+        }
+    };
+    for expression in expressions {
+        expression.visit(&mut |it| {
+            met(it);
+            // It is compared with each element.
+            if let Expression::CompareEach { value, .. } = it {
+                value.visit(&mut |it| {
+                    met(it);
+                    true
+                });
+            }
+            true
+        });
+    }
+    seen.into_iter().filter(|(_, recurs)| *recurs).map(|(key, _)| key).collect()
+}
+
+/// Whether this node reads a setting that could be one of those that hold the claims.
+fn reads_claims_setting(expression: &Expression) -> bool {
+    let is_another = |name: &str| !is_claims_setting(name);
+    match expression {
+        Expression::Setting { name, .. } => {
+            !matches!(&**name, Expression::Constant(Value::Text(name)) if is_another(name))
+        }
+        _ => false,
+    }
 }
 
 /// For a function that raises instead of being false.

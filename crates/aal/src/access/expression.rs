@@ -11,7 +11,7 @@ pub enum Expression {
     /// What can't be read: it could come to anything.
     Unknown {
         /// The same for what comes to the same within one row, if that is certain.
-        key: Option<String>,
+        key: Option<Key>,
         /// Whether it is NULL as soon as one of its arguments is.
         strict: bool,
         /// Its arguments, where they are known.
@@ -183,11 +183,17 @@ pub enum Origin {
 /// The tables that a sub-select reads with the rights of whoever asks.
 pub type Reads = Vec<TableId>;
 
+/// A number for unknowns that come to the same within one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(pub u32);
+
 /// Why something can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// A function of a user's making that can't be seen through, by its name.
     Function(String),
+    /// It is too large or too deep.
+    TooLarge,
 }
 
 /// What `is` tests for.
@@ -226,6 +232,11 @@ impl Expression {
     /// What can't be read, and isn't worth a word.
     pub fn unknown() -> Expression {
         Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: None }
+    }
+
+    /// What is too large or too deep to be read.
+    pub const fn too_large() -> Expression {
+        Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: Some(Reason::TooLarge) }
     }
 
     /// NULL.
@@ -279,11 +290,24 @@ impl Expression {
         }
     }
 
-    /// How many nodes it has, and how many of them one above the other.
+    /// How many nodes it has, and how many of them one above the other. A constant counts by its length, too.
     pub fn extent(&self) -> (usize, usize) {
         let beneath = self.children().into_iter().map(Expression::extent);
         let (size, height) = beneath.fold((0, 0), |(size, height), (s, h)| (size + s, height.max(h)));
-        (size + 1, height + 1)
+        (size + self.weight(), height + 1)
+    }
+
+    /// For how many nodes this one counts, without those beneath it.
+    pub fn weight(&self) -> usize {
+        match self {
+            Expression::Constant(value) => 1 + value.length() / 64,
+            _ => 1,
+        }
+    }
+
+    /// Whether it was cut off because it is too large or too deep.
+    pub fn is_cut_off(&self) -> bool {
+        self.any(&|it| matches!(it, Expression::Unknown { reason: Some(Reason::TooLarge), .. }))
     }
 
     /// Whether this or anything beneath it is such.

@@ -25,8 +25,8 @@ pub use catalog::{
     Bypass, Catalog, Command, ForeignKey, Function, Guard, Policy, PolicyCommand, Role, RoleId, Standing, Table,
     TableId, View, ViewKind,
 };
-pub use evaluation::Evaluation;
-pub use expression::{Comparison, Expression, Origin, Reads, Reason, Rows, Truth};
+pub use evaluation::{Evaluation, Work};
+pub use expression::{Comparison, Expression, Key, Origin, Reads, Reason, Rows, Truth};
 pub(crate) use required::met;
 pub use required::{Required, RequiredLevel, Requirements};
 pub use session::{Age, Enrolled, Session};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::catalog::{Catalog, Command, Guard, Policy, Role, Standing, Table, TableId};
-use super::evaluation::Evaluation;
+use super::evaluation::{Evaluation, Work};
 use super::expression::{Expression, Reason};
 use super::session::{Age, Enrolled, Session};
 use super::value::Value;
@@ -123,10 +123,68 @@ impl Required {
     }
 }
 
+/// How much work weighing may be, in evaluated nodes. Who writes a policy must not be able to keep everybody from an answer.
+#[derive(Debug)]
+pub(crate) struct Effort {
+    /// What is left for telling apart what unknowns come to, how old factors are and which setting holds the claims.
+    closely: Work,
+    /// What is left for weighing policies as they stand, where that would take too long.
+    coarsely: Work,
+}
+
+impl Effort {
+    /// For one expression, or one table's policies for one command and role.
+    const MOST_OF_ONE: u64 = 100_000;
+    /// For one table.
+    const MOST_OF_TABLE: u64 = 1_000_000;
+    /// For all tables together.
+    const MOST_OF_ALL: u64 = 20_000_000;
+
+    pub(crate) const fn new() -> Effort {
+        Effort { closely: Work::new(Self::MOST_OF_ALL), coarsely: Work::new(Self::MOST_OF_ALL) }
+    }
+
+    /// A table's share.
+    fn of_table(&self) -> Effort {
+        Effort {
+            closely: Work::new(self.closely.left().min(Self::MOST_OF_TABLE)),
+            coarsely: Work::new(self.coarsely.left()),
+        }
+    }
+
+    /// What was taken off a share of this.
+    fn take(&self, before: &Effort, share: &Effort) {
+        self.closely.take(before.closely.left() - share.closely.left());
+        self.coarsely.take(before.coarsely.left() - share.coarsely.left());
+    }
+
+    /// Weighs something closely if that isn't too much, else coarsely; says whether it did so closely, and whether at all.
+    fn weigh<T>(&self, weigh: impl Fn(&Work, bool) -> T) -> (T, Weighed) {
+        let closely = Work::new(self.closely.left().min(Self::MOST_OF_ONE));
+        let before = closely.left();
+        let answer = weigh(&closely, true);
+        self.closely.take(before - closely.left());
+        if !closely.is_spent() {
+            return (answer, Weighed::Closely);
+        }
+        let answer = weigh(&self.coarsely, false);
+        (answer, if self.coarsely.is_spent() { Weighed::NotAtAll } else { Weighed::Coarsely })
+    }
+}
+
+/// How something was weighed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Weighed {
+    Closely,
+    Coarsely,
+    NotAtAll,
+}
+
 /// What every command of every table needs of every role.
 #[derive(Debug)]
 pub struct Requirements<'a> {
     catalog: &'a Catalog,
+    effort: Effort,
     tables: HashMap<TableId, usize>,
     /// By table, role and command: what its own policies require.
     own: Vec<Vec<Vec<Required>>>,
@@ -139,9 +197,18 @@ impl<'a> Requirements<'a> {
     pub fn derive(catalog: &'a Catalog, pause: &dyn Fn()) -> Requirements<'a> {
         let tables: HashMap<TableId, usize> =
             catalog.tables.iter().enumerate().map(|(n, table)| (table.id, n)).collect();
-        let own: Vec<Vec<Vec<Required>>> = catalog.tables.iter().map(|table| of_table(catalog, table, pause)).collect();
+        let effort = Effort::new();
+        let own = all_tables(catalog, &effort, pause);
         let above: Vec<Vec<(usize, bool)>> =
             catalog.tables.iter().map(|table| ancestors(catalog, &tables, table)).collect();
+        // What tables above foreign ones need where no WITH CHECK counts: rows that go to a foreign table skip it.
+        let mut unchecked: HashMap<usize, Vec<Vec<Required>>> = HashMap::new();
+        for (_, above) in above.iter().enumerate().filter(|(n, _)| catalog.tables[*n].takes_unchecked_rows) {
+            for (parent, _) in above {
+                let weigh = || of_table(catalog, &catalog.tables[*parent], Rows::Unchecked, &effort, pause);
+                unchecked.entry(*parent).or_insert_with(weigh);
+            }
+        }
         let reach = |to: &mut [Vec<Required>], from: &[Vec<Required>], through: usize, commands: &[Command]| {
             for (to, from) in to.iter_mut().zip(from) {
                 for command in commands {
@@ -154,7 +221,17 @@ impl<'a> Requirements<'a> {
         for (n, above) in above.iter().enumerate() {
             for (parent, is_partition) in above {
                 let commands = if *is_partition { &Command::ALL[..] } else { &Command::BUT_INSERT };
-                reach(&mut downwards[n], &own[*parent], *parent, commands);
+                match unchecked.get(parent) {
+                    Some(from) if catalog.tables[n].takes_unchecked_rows => {
+                        reach(&mut downwards[n], from, *parent, commands);
+                    }
+                    // An update can move a row from here to a foreign partition.
+                    Some(from) if *is_partition => {
+                        reach(&mut downwards[n], &own[*parent], *parent, commands);
+                        reach(&mut downwards[n], from, *parent, &[Command::Update]);
+                    }
+                    _ => reach(&mut downwards[n], &own[*parent], *parent, commands),
+                }
             }
         }
         // A child's rows are its parents' rows, in whatever way they are reached: by the child's name, or by another parent's.
@@ -164,7 +241,7 @@ impl<'a> Requirements<'a> {
                 reach(&mut all[*parent], &downwards[n], n, &Command::ALL);
             }
         }
-        Requirements { catalog, tables, own, all }
+        Requirements { catalog, effort, tables, own, all }
     }
 
     /// What a command needs, by the table's and the role's place in the catalog.
@@ -180,6 +257,11 @@ impl<'a> Requirements<'a> {
     /// The place of a table in the catalog.
     pub fn place(&self, table: TableId) -> Option<usize> {
         self.tables.get(&table).copied()
+    }
+
+    /// The lowest level at which an expression of the catalog could be true, for whatever role, and how old the factor may be.
+    pub(crate) fn lowest(&self, expression: &Expression) -> Required {
+        expression.lowest(self.catalog.trusts_settings, &self.effort)
     }
 
     /// The places of all tables above one.
@@ -217,13 +299,39 @@ fn ancestors(catalog: &Catalog, tables: &HashMap<TableId, usize>, table: &Table)
     found
 }
 
+/// Which rows are weighed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rows {
+    /// A table's own.
+    Own,
+    /// Those that go to a foreign partition or child, for which WITH CHECK isn't asked.
+    Unchecked,
+}
+
+/// What each table's commands need of each role, by its own policies. The tables with the smallest policies come first: if it gets
+/// too much, it does so for the others.
+fn all_tables(catalog: &Catalog, effort: &Effort, pause: &dyn Fn()) -> Vec<Vec<Vec<Required>>> {
+    let size = |table: &Table| -> usize {
+        table.policies.iter().flat_map(Policy::expressions).map(|expression| expression.extent().0).sum()
+    };
+    let mut places: Vec<(usize, usize)> =
+        catalog.tables.iter().enumerate().map(|(place, table)| (size(table), place)).collect();
+    places.sort_unstable();
+    let mut own = vec![Vec::new(); catalog.tables.len()];
+    for (_, place) in places {
+        own[place] = of_table(catalog, &catalog.tables[place], Rows::Own, effort, pause);
+    }
+    own
+}
+
 /// What a table's commands need of each role, by its own policies.
-fn of_table(catalog: &Catalog, table: &Table, pause: &dyn Fn()) -> Vec<Vec<Required>> {
+fn of_table(catalog: &Catalog, table: &Table, rows: Rows, effort: &Effort, pause: &dyn Fn()) -> Vec<Vec<Required>> {
+    let (before, share) = (effort.of_table(), effort.of_table());
     // Roles that the same policies bind need the same, unless a policy asks who they are or what they may read.
     let is_same_for_all = !table.policies.iter().flat_map(Policy::expressions).any(asks_who);
-    let mut known: HashMap<(Command, Vec<bool>), Required> = HashMap::new();
+    let mut known: HashMap<(Command, Vec<(bool, bool)>, bool), Required> = HashMap::new();
     let each_role = catalog.roles.iter().zip(&table.standings).enumerate();
-    each_role
+    let required = each_role
         .map(|(n, (role, standing))| {
             Command::ALL
                 .into_iter()
@@ -232,16 +340,20 @@ fn of_table(catalog: &Catalog, table: &Table, pause: &dyn Fn()) -> Vec<Vec<Requi
                     if let Some(required) = without_policies(table, standing, command) {
                         return required;
                     }
-                    let place = Place { catalog, table, role, role_index: n, command };
+                    let place = Place { catalog, table, role, role_index: n, command, rows, standing };
                     if !is_same_for_all {
-                        return place.required();
+                        return place.required(&share);
                     }
-                    let bound = table.policies.iter().map(|policy| policy.binds[n]).collect();
-                    known.entry((command, bound)).or_insert_with(|| place.required()).clone()
+                    let bound =
+                        table.policies.iter().map(|policy| (policy.binds[n], policy.changeable_by.contains(&role.id)));
+                    let key = (command, bound.collect(), standing.may_undo_guards);
+                    known.entry(key).or_insert_with(|| place.required(&share)).clone()
                 })
                 .collect()
         })
-        .collect()
+        .collect();
+    effort.take(&before, &share);
+    required
 }
 
 /// Whether an expression's outcome depends on who asks, apart from the session.
@@ -288,6 +400,8 @@ struct Place<'a> {
     role: &'a Role,
     role_index: usize,
     command: Command,
+    rows: Rows,
+    standing: &'a Standing,
 }
 
 /// What must be passed.
@@ -302,40 +416,57 @@ struct Hurdles<'a> {
 type Hurdle<'a> = (&'a Policy, &'a Expression);
 
 impl<'a> Place<'a> {
-    fn required(&self) -> Required {
+    fn required(&self, effort: &Effort) -> Required {
         let hurdles = self.hurdles();
         if hurdles.rows.iter().any(|(permissive, _)| permissive.is_empty()) {
             return Required::new(RequiredLevel::Denied, "no permissive policy");
         }
-        let ages = self.ages(&hurdles);
-        let (level, max_age) = lowest(&ages, |session| self.passes(&hurdles, session));
-        let mut decided_by = self.decided_by(&hurdles, level, max_age, &ages);
-        if decided_by.is_empty() && self.command == Command::Truncate {
-            decided_by.push("row security does not see TRUNCATE".to_owned());
+        let (mut required, weighed) = effort.weigh(|work, closely| self.weighed(&hurdles, work, closely));
+        if weighed == Weighed::NotAtAll {
+            required = Required::new(RequiredLevel::None, "too much to weigh");
         }
-        Required { level, max_age, decided_by, note: self.note(&hurdles, level) }
+        let notes = self.notes(&hurdles, required.level, weighed);
+        required.note = (!notes.is_empty()).then(|| notes.join("; "));
+        required
+    }
+
+    fn weighed(&self, hurdles: &Hurdles<'a>, work: &Work, closely: bool) -> Required {
+        let ages = if closely { self.ages(hurdles) } else { Vec::new() };
+        let (level, max_age) = lowest(&ages, |session| self.passes(hurdles, &self.evaluation(session, work, closely)));
+        let decided_by =
+            self.decided_by(hurdles, below(level, max_age, &ages), |session| self.evaluation(session, work, closely));
+        Required { level, max_age, decided_by, note: None }
     }
 
     fn hurdles(&self) -> Hurdles<'a> {
         let using: fn(&Policy) -> Option<&Expression> = |policy| policy.using.as_ref();
         let check: fn(&Policy) -> Option<&Expression> = Policy::check;
+        let is_checked = self.rows == Rows::Own;
         let rows: &[fn(&Policy) -> Option<&Expression>] = match self.command {
             Command::Select | Command::Delete => &[using],
-            Command::Insert => &[check],
-            Command::Update => &[using, check],
-            Command::Truncate => &[],
+            Command::Insert if is_checked => &[check],
+            Command::Update if is_checked => &[using, check],
+            Command::Update => &[using],
+            Command::Insert | Command::Truncate => &[],
         };
         let of = |permissive: bool, expression: &fn(&Policy) -> Option<&Expression>| -> Vec<Hurdle<'a>> {
             let binding = self.table.policies.iter().filter(|policy| {
                 policy.permissive == permissive && policy.command.covers(self.command) && policy.binds[self.role_index]
             });
-            binding.filter_map(|policy| expression(policy).map(|expression| (policy, expression))).collect()
+            let hurdles = binding.filter_map(|policy| Some((policy, expression(policy)?)));
+            // What the role could change itself may come to anything, and a restrictive policy may go.
+            hurdles.map(|(policy, it)| (policy, if self.may_change(policy) { &CHANGEABLE } else { it })).collect()
         };
         let rows = rows.iter().map(|expression| (of(true, expression), of(false, expression))).collect();
         Hurdles { rows, guards: self.guards() }
     }
 
-    /// The guards that speak up for this role.
+    /// Whether the role may replace or drop what a policy is made of.
+    fn may_change(&self, policy: &Policy) -> bool {
+        policy.changeable_by.contains(&self.role.id)
+    }
+
+    /// The guards that speak up for this role, and that it can't get rid of.
     fn guards(&self) -> Vec<(&'a Guard, Expression)> {
         let command = match self.command {
             Command::Select => return Vec::new(),
@@ -344,11 +475,16 @@ impl<'a> Place<'a> {
             Command::Delete => policy::Command::Delete,
             Command::Truncate => policy::Command::Truncate,
         };
-        if !self.guards_speak_up(command) {
+        if !self.guards_speak_up(command) || self.standing.may_undo_guards {
             return Vec::new();
         }
-        let fires = |guard: &&Guard| guard.enabled && guard.always_fires && guard.commands.contains(&self.command);
-        self.table.guards.iter().filter(fires).map(|guard| (guard, guard_expression(command, guard))).collect()
+        self.firing_guards().map(|guard| (guard, guard_expression(command, guard))).collect()
+    }
+
+    fn firing_guards(&self) -> impl Iterator<Item = &'a Guard> {
+        let command = self.command;
+        let fires = move |guard: &&Guard| guard.enabled && guard.always_fires && guard.commands.contains(&command);
+        self.table.guards.iter().filter(fires)
     }
 
     /// As `auth.aal_guard` decides it: by the policy of this command, or for want of it another of ours.
@@ -373,8 +509,7 @@ impl<'a> Place<'a> {
         ages.into_iter().collect()
     }
 
-    fn passes(&self, hurdles: &Hurdles<'a>, session: Session) -> bool {
-        let evaluation = self.evaluation(session);
+    fn passes(&self, hurdles: &Hurdles<'a>, evaluation: &Evaluation<'_>) -> bool {
         let guards: Vec<&Expression> = hurdles.guards.iter().map(|(_, guard)| guard).collect();
         evaluation.could_pass(None, &guards)
             && hurdles.rows.iter().all(|(permissive, restrictive)| {
@@ -383,33 +518,39 @@ impl<'a> Place<'a> {
             })
     }
 
-    fn evaluation(&self, session: Session) -> Evaluation<'a> {
+    fn evaluation<'b>(&'b self, session: Session, work: &'b Work, closely: bool) -> Evaluation<'b> {
         let role = Some(self.role.name.as_str());
-        Evaluation::new(session, role, Some(&self.role.readable), self.catalog.trusts_settings)
+        let evaluation = Evaluation::new(session, role, Some(&self.role.readable), self.catalog.trusts_settings);
+        evaluation.within(work, closely)
     }
 
     /// What refuses the sessions just below; or, where nothing does, what lets them in.
-    fn decided_by(
-        &self,
-        hurdles: &Hurdles<'a>,
-        level: RequiredLevel,
-        max_age: Option<MaxAge>,
-        ages: &[MaxAge],
+    fn decided_by<'b>(
+        &'b self,
+        hurdles: &'b Hurdles<'a>,
+        below: Option<Session>,
+        evaluation: impl Fn(Session) -> Evaluation<'b>,
     ) -> Vec<String> {
         let named =
             |policies: &[Hurdle<'a>]| policies.iter().map(|(policy, _)| policy_name(policy)).collect::<Vec<_>>();
-        let Some(below) = below(level, max_age, ages) else {
+        let Some(below) = below else {
             // Nothing is asked: these let everybody in.
-            let evaluation = self.evaluation(Session::NOBODY);
+            let evaluation = evaluation(Session::NOBODY);
             let lets_in = |(_, it): &&Hurdle<'a>| evaluation.could_pass(Some(&[*it]), &[]);
             let mut open: Vec<String> = Vec::new();
             for (permissive, _) in &hurdles.rows {
                 let letting: Vec<Hurdle<'a>> = permissive.iter().filter(lets_in).copied().collect();
                 named(&letting).into_iter().for_each(|name| push_new(&mut open, name));
             }
+            if self.rows == Rows::Unchecked && matches!(self.command, Command::Insert | Command::Update) {
+                push_new(&mut open, "WITH CHECK is not asked where rows go to a foreign table".to_owned());
+            }
+            if open.is_empty() && self.command == Command::Truncate {
+                open.push("row security does not see TRUNCATE".to_owned());
+            }
             return open;
         };
-        let evaluation = self.evaluation(below);
+        let evaluation = evaluation(below);
         let mut refusing = Vec::new();
         for (permissive, restrictive) in &hurdles.rows {
             let refuses = |(_, it): &&Hurdle<'a>| !evaluation.could_pass(None, &[*it]);
@@ -432,29 +573,63 @@ impl<'a> Place<'a> {
         refusing
     }
 
-    /// Functions that count as possibly true, where that could have lowered the level.
-    fn note(&self, hurdles: &Hurdles<'a>, level: RequiredLevel) -> Option<String> {
+    /// What could have lowered the level: what counts as possibly true, and guards that don't count.
+    fn notes(&self, hurdles: &Hurdles<'a>, level: RequiredLevel, weighed: Weighed) -> Vec<String> {
         if level == RequiredLevel::Denied {
-            return None;
+            return Vec::new();
         }
-        let mut opaque = BTreeSet::new();
-        for expression in hurdles.expressions() {
+        let (mut functions, mut cut_off, mut changeable) = (BTreeSet::new(), Vec::new(), Vec::new());
+        for (policy, expression) in hurdles.policies() {
+            if self.may_change(policy) {
+                push_new(&mut changeable, policy_name(policy));
+            }
             expression.visit(&mut |it| {
-                if let Expression::Unknown { reason: Some(Reason::Function(name)), .. } = it {
-                    opaque.insert(name.clone());
+                match it {
+                    Expression::Unknown { reason: Some(Reason::Function(name)), .. } => {
+                        functions.insert(name.clone());
+                    }
+                    Expression::Unknown { reason: Some(Reason::TooLarge), .. } => {
+                        push_new(&mut cut_off, policy_name(policy));
+                    }
+                    _ => {}
                 }
                 true
             });
         }
-        let names: Vec<String> = opaque.into_iter().collect();
-        (!names.is_empty()).then(|| format!("taken as possibly true, since it cannot be read: {}", names.join(", ")))
+        if self.standing.may_undo_guards && self.command.writes() {
+            let guards = self.firing_guards().map(|guard| format!("trigger {}", guard.name));
+            guards.for_each(|name| push_new(&mut changeable, name));
+        }
+        let mut notes = Vec::new();
+        let mut note = |names: Vec<String>, why: &str| {
+            if !names.is_empty() {
+                notes.push(format!("{why}: {}", names.join(", ")));
+            }
+        };
+        note(functions.into_iter().collect(), "taken as possibly true, since it cannot be read");
+        note(cut_off, "taken as possibly true from some depth or size on");
+        note(changeable, "not counted, since the role could replace it, drop it or keep it from firing");
+        match weighed {
+            Weighed::Closely => {}
+            Weighed::Coarsely => notes.push("weighed coarsely, since these policies are too complex".to_owned()),
+            Weighed::NotAtAll => {
+                notes.push("taken as possibly true, since all policies together are too complex".to_owned());
+            }
+        }
+        notes
     }
 }
 
+/// What stands in the place of a policy that the role itself could change.
+static CHANGEABLE: Expression = Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: None };
+
 impl<'a> Hurdles<'a> {
+    fn policies(&self) -> impl Iterator<Item = Hurdle<'a>> {
+        self.rows.iter().flat_map(|(permissive, restrictive)| permissive.iter().chain(restrictive)).copied()
+    }
+
     fn expressions(&self) -> impl Iterator<Item = &Expression> {
-        let policies = self.rows.iter().flat_map(|(permissive, restrictive)| permissive.iter().chain(restrictive));
-        policies.map(|(_, expression)| *expression).chain(self.guards.iter().map(|(_, expression)| expression))
+        self.policies().map(|(_, expression)| expression).chain(self.guards.iter().map(|(_, expression)| expression))
     }
 }
 
@@ -519,18 +694,17 @@ fn lowest(ages: &[MaxAge], passes: impl Fn(Session) -> bool) -> (RequiredLevel, 
 }
 
 impl Expression {
-    /// The lowest level at which this could be true, for whatever role.
-    pub fn lowest_level(&self, trusts_settings: bool) -> RequiredLevel {
-        self.lowest(trusts_settings).level
-    }
-
-    /// The same with how old the factor may be.
-    pub fn lowest(&self, trusts_settings: bool) -> Required {
-        let passes = |session| Evaluation::new(session, None, None, trusts_settings).could_pass(None, &[self]);
+    /// The lowest level at which this could be true, for whatever role, and how old the factor may be.
+    fn lowest(&self, trusts_settings: bool, effort: &Effort) -> Required {
         let mut ages = BTreeSet::new();
         ages_in(self, &mut ages);
         let ages: Vec<MaxAge> = ages.into_iter().collect();
-        let (level, max_age) = lowest(&ages, passes);
+        let weigh = |work: &Work, closely: bool| {
+            let ages = if closely { ages.as_slice() } else { &[] };
+            let evaluation = |session| Evaluation::new(session, None, None, trusts_settings).within(work, closely);
+            lowest(ages, |session| evaluation(session).could_pass(None, &[self]))
+        };
+        let ((level, max_age), _) = effort.weigh(weigh);
         Required { level, max_age, decided_by: Vec::new(), note: None }
     }
 }

@@ -38,6 +38,24 @@ impl Value {
         truth.map_or(Value::Null, Value::Bool)
     }
 
+    /// About how many bytes it takes.
+    pub fn length(&self) -> usize {
+        fn of_json(json: &Json) -> usize {
+            match json {
+                Json::String(text) => text.len(),
+                Json::Array(items) => items.iter().map(|item| 32 + of_json(item)).sum(),
+                Json::Object(object) => object.iter().map(|(key, item)| 64 + key.len() + of_json(item)).sum(),
+                Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+            }
+        }
+        match self {
+            Value::Text(text) => text.len(),
+            Value::Json(json) => of_json(json),
+            Value::Array(items) => items.iter().map(|item| 32 + item.length()).sum(),
+            _ => 0,
+        }
+    }
+
     /// Whether two values that aren't NULL are equal; `None` where that isn't known.
     pub fn equals(&self, other: &Value) -> Option<bool> {
         use Value::*;

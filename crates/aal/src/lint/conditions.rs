@@ -5,7 +5,7 @@ use crate::level::Level;
 
 /// All that an expression could come to at a kind of session, for whatever role.
 pub fn outcomes(expression: &Expression, session: Session, trusts_settings: bool) -> Outcomes {
-    Evaluation::new(session, None, None, trusts_settings).outcomes(expression)
+    Evaluation::new(session, None, None, trusts_settings).with_claims_in_each_setting().outcomes(expression)
 }
 
 /// Every kind of session.

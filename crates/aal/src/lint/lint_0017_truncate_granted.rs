@@ -9,7 +9,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "No policy is asked for TRUNCATE: whoever has the privilege empties the table, at any level.",
-    remediation: "revoke truncate on … from …; or call auth.protect_table, whose guard asks for the level of DELETE. See docs/lints/0017_truncate_granted.md.",
+    remediation: "revoke truncate on … from …; or call auth.protect_table, whose guard asks for the level of DELETE, and in token mode revoke trigger, which lets a role replace it. See docs/lints/0017_truncate_granted.md.",
     find,
 };
 
@@ -27,8 +27,10 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
             .filter(|role| survey.requirements.own(place, *role, Command::Truncate).level < asked(*role))
             .collect();
         if let Some(level) = roles.iter().map(|role| asked(*role)).max() {
+            let undo = roles.iter().any(|role| table.standings[*role].may_undo_guards) && !table.guards.is_empty();
+            let why = if undo { ", since a role could replace its guard or keep it from firing" } else { "" };
             let roles = survey.role_names(&roles);
-            let detail = format!("{} can TRUNCATE {} below {level}", roles.join(", "), table.display_name);
+            let detail = format!("{} can TRUNCATE {} below {level}{why}", roles.join(", "), table.display_name);
             found.push(Found::on(table, detail).roles(&roles).commands(&[Command::Truncate]));
         }
     }

@@ -3,6 +3,8 @@
 //! Each lint is a triple: its file here, its page in docs/lints/, and its test in tests/pg_regress/, all of the same
 //! number and name. None without the other two.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::access::{
@@ -212,7 +214,7 @@ fn listed(commands: &[Command]) -> String {
 /// Runs every lint.
 /// `pause` is called now and then: it may unwind.
 pub fn run<'a>(catalog: &'a Catalog, requirements: &'a Requirements<'a>, pause: &'a dyn Fn()) -> Vec<Finding> {
-    let survey = Survey { catalog, requirements, pause };
+    let survey = Survey { catalog, requirements, pause, known: RefCell::default() };
     let findings =
         LINTS.iter().flat_map(|lint| (lint.find)(&survey).into_iter().map(move |found| Finding { lint, found }));
     findings.collect()
@@ -223,6 +225,8 @@ struct Survey<'a> {
     catalog: &'a Catalog,
     requirements: &'a Requirements<'a>,
     pause: &'a dyn Fn(),
+    /// What expressions need: several lints ask.
+    known: RefCell<HashMap<*const Expression, Required>>,
 }
 
 impl<'a> Survey<'a> {
@@ -272,22 +276,29 @@ impl<'a> Survey<'a> {
     }
 
     /// The lowest level at which an expression can be true.
-    fn level(&self, expression: &Expression) -> RequiredLevel {
-        (self.pause)();
-        expression.lowest_level(self.catalog.trusts_settings)
+    fn level(&self, expression: &'a Expression) -> RequiredLevel {
+        self.lowest(expression).level
     }
 
     /// The same with how old its factor may be.
-    fn lowest(&self, expression: &Expression) -> Required {
-        expression.lowest(self.catalog.trusts_settings)
+    fn lowest(&self, expression: &'a Expression) -> Required {
+        (self.pause)();
+        // By its place: the catalog holds still.
+        let place = std::ptr::from_ref(expression);
+        if let Some(known) = self.known.borrow().get(&place) {
+            return known.clone();
+        }
+        let required = self.requirements.lowest(expression);
+        self.known.borrow_mut().insert(place, required.clone());
+        required
     }
 
     /// The level that a policy alone asks for a command.
-    fn level_of(&self, policy: &Policy, command: Command) -> RequiredLevel {
+    fn level_of(&self, policy: &'a Policy, command: Command) -> RequiredLevel {
         if !policy.command.covers(command) {
             return RequiredLevel::None;
         }
-        let of = |expression: Option<&Expression>| expression.map_or(RequiredLevel::None, |it| self.level(it));
+        let of = |expression: Option<&'a Expression>| expression.map_or(RequiredLevel::None, |it| self.level(it));
         match command {
             Command::Insert => of(policy.check()),
             Command::Update => of(policy.using.as_ref()).max(of(policy.check())),
@@ -296,7 +307,7 @@ impl<'a> Survey<'a> {
     }
 
     /// The highest level that any policy on a table asks of anybody for a command.
-    fn asked(&self, table: &Table, command: Command) -> RequiredLevel {
+    fn asked(&self, table: &'a Table, command: Command) -> RequiredLevel {
         let asking = table.policies.iter().filter(|policy| policy.asks_for_level());
         let levels = asking.map(|policy| self.level_of(policy, command));
         // A policy that lets nobody pass protects by no level.

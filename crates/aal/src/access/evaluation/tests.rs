@@ -44,7 +44,7 @@ impl World {
         let text = |level: Option<super::Level>| level.map_or(Value::Null, |level| Value::text(level.as_str()));
         match expression {
             Constant(value) => Some(value.clone()),
-            Unknown { key: Some(key), .. } => Some(Value::truth(self.row[key.parse::<usize>().unwrap()])),
+            Unknown { key: Some(key), .. } => Some(Value::truth(self.row[key.0 as usize])),
             Level => Some(text(self.level)),
             Member { .. } => Some(text(self.level)),
             HasLevel { level, max_age, raises } => {
@@ -185,10 +185,10 @@ fn text() -> impl Strategy<Value = Expression> {
 fn condition() -> impl Strategy<Value = Expression> {
     let max_age = prop_oneof![Just(Value::Null), Just(Value::Interval(MaxAge::from_seconds(60)))];
     let unknown =
-        |n: usize| Expression::Unknown { key: Some(n.to_string()), strict: false, arguments: Vec::new(), reason: None };
+        |n: u32| Expression::Unknown { key: Some(Key(n)), strict: false, arguments: Vec::new(), reason: None };
     let comparison = prop_oneof![Just(Comparison::Equal), Just(Comparison::Same)];
     let leaf = prop_oneof![
-        (0usize..3).prop_map(unknown),
+        (0u32..3).prop_map(unknown),
         prop::option::of(any::<bool>()).prop_map(|truth| Expression::Constant(Value::truth(truth))),
         (prop::sample::select(vec!["aal1", "aal2", "aal3"]), max_age, any::<bool>()).prop_map(
             |(level, max_age, raises)| {
