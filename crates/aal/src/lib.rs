@@ -21,6 +21,7 @@ mod level;
 pub mod lint;
 pub mod policy;
 pub mod report;
+pub mod sql;
 mod time;
 pub mod token;
 
