@@ -141,6 +141,10 @@ fn oids(row: &Row<'_>, column: usize) -> Result<Vec<u32>, spi::Error> {
     Ok(oids.into_iter().map(|oid| oid.to_u32()).collect())
 }
 
+fn texts(row: &Row<'_>, column: usize) -> Result<Vec<String>, spi::Error> {
+    Ok(row.get::<Vec<String>>(column)?.unwrap_or_default())
+}
+
 /// The roles. Of those that Postgres itself brings along, such as `pg_write_all_data`, those that some other can be by SET ROLE
 /// and that may do something with tables.
 fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Role>, spi::Error> {
@@ -624,17 +628,16 @@ fn views(
         &format!(
             "select c.oid, n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
                     pg_catalog.format('%I.%I', n.nspname, c.relname),
-                    case when c.relkind = 'm' then 'm' when c.relkind <> 'v' then 'r'
+                    case when face.of_rules then case when c.relkind = 'v' then 'w' else 'r' end
+                         when c.relkind = 'm' then 'm'
                          when exists (select from pg_catalog.pg_options_to_table(c.reloptions) o
                                        where o.option_name = 'security_invoker' and o.option_value::pg_catalog.bool) then 'i'
                          else 'o' end,
                     c.relowner,
                     array(select distinct d.refobjid
-                            from pg_catalog.pg_rewrite w
-                            join pg_catalog.pg_depend d
-                              on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = w.oid
-                             and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid <> c.oid
-                           where w.ev_class = c.oid),
+                            from pg_catalog.pg_depend d
+                           where d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = any (face.rules)
+                             and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid <> c.oid),
                     array(select r.oid
                             from {OTHERS}
                            where r.oid <> c.relowner
@@ -646,18 +649,26 @@ fn views(
                             from {OTHERS}
                            where r.oid <> c.relowner and c.relkind <> 'm'
                              and pg_catalog.has_schema_privilege(r.oid, c.relnamespace, 'USAGE')
-                             and (pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE')
-                                  or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE'))
+                             and ('3' = any (face.events) and (pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT')
+                                                               or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'INSERT'))
+                                  or '2' = any (face.events) and (pg_catalog.has_table_privilege(r.oid, c.oid, 'UPDATE')
+                                                                  or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'UPDATE'))
+                                  or '4' = any (face.events) and pg_catalog.has_table_privilege(r.oid, c.oid, 'DELETE'))
                            order by 1),
-                    exists (select from pg_catalog.pg_rewrite w
-                              join pg_catalog.pg_depend d
-                                on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = w.oid
-                               and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-                             where w.ev_class = c.oid and d.refobjid = any ($2::pg_catalog.oid[]))
+                    exists (select from pg_catalog.pg_depend d
+                             where d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = any (face.rules)
+                               and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid = any ($2::pg_catalog.oid[]))
                from pg_catalog.pg_class c
                join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+               -- What a view shows, and what the rules do that fire when somebody writes.
+               cross join lateral (
+                 select w.ev_type <> '1' as of_rules, pg_catalog.array_agg(w.oid) as rules,
+                        case when w.ev_type <> '1' then pg_catalog.array_agg(w.ev_type::pg_catalog.text) else '{{2,3,4}}' end as events
+                   from pg_catalog.pg_rewrite w
+                  where w.ev_class = c.oid and (w.ev_type = '1' or w.ev_enabled <> 'D')
+                  group by w.ev_type <> '1') as face
               where (c.relkind in ('v', 'm') or c.relhasrules) and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
-              order by n.nspname, c.relname"
+              order by n.nspname, c.relname, face.of_rules"
         ),
         None,
         &[roles.to_vec().into(), that_ask.to_vec().into()],
@@ -671,7 +682,8 @@ fn views(
             kind: match text(&row, 5)?.as_str() {
                 "m" => ViewKind::Materialized,
                 "i" => ViewKind::InvokerRights,
-                "r" => ViewKind::Rule,
+                "r" => ViewKind::TableRule,
+                "w" => ViewKind::ViewRule,
                 _ => ViewKind::OwnerRights,
             },
             owner: oid(&row, 6)?,
@@ -694,7 +706,7 @@ fn user_functions(
         &format!(
             "select n.nspname::pg_catalog.text, p.proname::pg_catalog.text,
                     pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
-                    p.proowner, p.prosecdef, p.provolatile = 'i',
+                    p.proowner, p.prosecdef, p.provolatile = 'i', l.lanname::pg_catalog.text,
                     -- Of one that Postgres has understood once for all, there's no text but what it depends on.
                     case when p.prosqlbody is null then p.prosrc
                          else (select pg_catalog.string_agg(pg_catalog.format('%I.%I()', n.nspname, f.proname), ' ')
@@ -716,6 +728,7 @@ fn user_functions(
                            order by 1)
                from pg_catalog.pg_proc p
                join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+               join pg_catalog.pg_language l on l.oid = p.prolang
               where (p.prosecdef or p.provolatile = 'i')
                 -- Nobody calls a trigger's function.
                 and p.prorettype not in ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype)
@@ -736,9 +749,10 @@ fn user_functions(
             owner: oid(&row, 4)?,
             security_definer: truth(&row, 5)?,
             immutable: truth(&row, 6)?,
-            body: text(&row, 7)?,
-            reaches: oids(&row, 8)?,
-            open_to: sorted_names(names, oids(&row, 9)?),
+            language: text(&row, 7)?,
+            body: text(&row, 8)?,
+            reaches: oids(&row, 9)?,
+            open_to: sorted_names(names, oids(&row, 10)?),
         })
     })
     .collect()
@@ -749,7 +763,16 @@ fn foreign_keys(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<For
         "select k.conname::pg_catalog.text, k.conrelid, k.confrelid, k.confdeltype::pg_catalog.text, k.confupdtype::pg_catalog.text,
                 array(select r.oid from pg_catalog.unnest($1::pg_catalog.oid[]) as r(oid)
                        where exists (select from pg_catalog.unnest(k.confkey) as key(attnum)
-                                      where pg_catalog.has_column_privilege(r.oid, k.confrelid, key.attnum, 'UPDATE')))
+                                      where pg_catalog.has_column_privilege(r.oid, k.confrelid, key.attnum, 'UPDATE'))),
+                array(select a.attname::pg_catalog.text
+                        from pg_catalog.unnest(k.conkey) with ordinality as key(attnum, n)
+                        join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = key.attnum order by key.n),
+                array(select a.attname::pg_catalog.text
+                        from pg_catalog.unnest(k.confkey) with ordinality as key(attnum, n)
+                        join pg_catalog.pg_attribute a on a.attrelid = k.confrelid and a.attnum = key.attnum order by key.n),
+                array(select a.attname::pg_catalog.text
+                        from pg_catalog.unnest(k.confdelsetcols) as key(attnum)
+                        join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = key.attnum)
            from pg_catalog.pg_constraint k
           where k.contype = 'f' and k.conparentid = 0 and (k.confdeltype in ('c', 'n', 'd') or k.confupdtype in ('c', 'n', 'd'))
           order by k.conrelid, k.conname",
@@ -770,6 +793,8 @@ fn foreign_keys(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<For
             on_delete: action(text(&row, 4)?),
             on_update: action(text(&row, 5)?),
             key_updated_by: oids(&row, 6)?,
+            columns: texts(&row, 7)?.into_iter().zip(texts(&row, 8)?).collect(),
+            set_on_delete: texts(&row, 9)?,
         })
     })
     .collect()

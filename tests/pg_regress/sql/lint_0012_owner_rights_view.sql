@@ -49,7 +49,44 @@ create table found_rule (id int);
 create rule beside as on insert to found_rule do also insert into payments values (1, 1);
 grant insert on found_rule to authenticated;
 
+-- So is what a security_invoker view's rules do, other than what it shows.
+create view found_invoker_rule with (security_invoker) as select * from payments;
+create rule del as on insert to found_invoker_rule do instead delete from payments where id = new.id;
+grant select, insert on found_invoker_rule to authenticated;
+create view found_beside_rule with (security_invoker) as select * from open_to_all;
+create rule beside as on update to found_beside_rule do also select amount from payments;
+grant update on found_beside_rule to authenticated;
+-- What the view shows asks for the level; what its rule does, doesn't.
+create view found_only_shown as select * from payments where (select auth.has_aal('aal2'));
+create rule del as on delete to found_only_shown do instead delete from payments where id = old.id;
+grant select, delete on found_only_shown to authenticated;
+-- Written through another view.
+create view found_over_rule as select * from found_invoker_rule;
+grant insert on found_over_rule to authenticated;
+-- One finding, not two: its writes reach the table anyway.
+create view found_once as select * from payments;
+create rule upd as on update to found_once do instead update payments set amount = new.amount where id = old.id;
+grant select, update on found_once to authenticated;
+
 -- None of them.
+create view none_select_rule with (security_invoker) as select * from payments;
+create rule del as on insert to none_select_rule do instead delete from payments where id = new.id;
+grant select on none_select_rule to authenticated; -- nobody writes
+create view none_other_event with (security_invoker) as select * from payments;
+create rule del as on insert to none_other_event do instead delete from payments where id = new.id;
+grant update, delete on none_other_event to authenticated;
+create view none_nothing with (security_invoker) as select * from payments;
+create rule no as on delete to none_nothing do instead nothing;
+grant delete on none_nothing to authenticated;
+create view none_rule_asks with (security_invoker) as select * from payments;
+create rule del as on delete to none_rule_asks where auth.require_aal('aal2') do instead delete from payments where id = old.id;
+grant delete on none_rule_asks to authenticated;
+create table none_disabled (id int);
+create rule beside as on insert to none_disabled do also insert into payments values (1, 1);
+alter table none_disabled disable rule beside;
+grant insert on none_disabled to authenticated;
+create view none_reads_ruled as select * from found_rule; -- reading fires no rule
+grant select on none_reads_ruled to authenticated;
 create view none_invoker with (security_invoker) as select * from payments;
 create view none_invoker_true with (security_invoker = true) as select * from payments;
 create view none_granted as select * from payments;

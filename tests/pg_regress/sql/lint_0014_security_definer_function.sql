@@ -31,6 +31,48 @@ create function found_granted() returns bigint language sql stable security defi
 revoke execute on function found_granted from public;
 grant execute on function found_granted to authenticated;
 
+-- What is in a string hides nothing, a comment ends where Postgres ends it, and a text that reads like a call is none.
+create function found_image() returns void language plpgsql security definer as $$
+begin
+  if 'image/*' <> '' then delete from lint_0014.payments; end if;
+end
+$$;
+create function found_dashes() returns void language sql security definer as $$ select '--'; delete from lint_0014.payments; $$;
+create function found_nested() returns void language plpgsql security definer as $$
+begin
+  /* old: /* see below */ perform auth.require_aal('aal2') */ delete from lint_0014.payments;
+end
+$$;
+create function found_in_text() returns void language plpgsql security definer as $$
+begin
+  raise notice 'no require_aal() here';
+  delete from lint_0014.payments;
+end
+$$;
+create function found_escaped() returns text language sql security definer as $f$
+  delete from lint_0014.payments; select E'\' auth.require_aal(\'' $f$;
+create function found_dollars() returns void language plpgsql security definer as $f$
+begin
+  perform $$auth.require_aal('aal2')$$;
+  execute $$delete from lint_0014.payments$$;
+end
+$f$;
+create function found_in_capitals() returns void language sql security definer as $$ DELETE FROM LINT_0014 . PAYMENTS $$;
+create function found_unicode() returns void language sql security definer as $$ delete from lint_0014.U&"p\0061yments" $$;
+create table "My payments" (id int, amount int);
+alter table "My payments" enable row level security;
+create policy everybody on "My payments" using (true);
+create policy second_factor on "My payments" as restrictive using ((select auth.has_aal('aal2')));
+create function found_quoted() returns bigint language sql stable security definer as $$ select sum(amount) from lint_0014."My payments" $$;
+-- One of somebody else's, of whatever name.
+create function require_aal(text) returns boolean language sql as 'select true';
+create function found_other() returns void language plpgsql security definer as $$
+begin
+  perform lint_0014.require_aal('aal2');
+  delete from lint_0014.payments;
+end
+$$;
+
 -- None of them.
 create function none_requires() returns void language plpgsql security definer set search_path = '' as $$
 begin
@@ -63,6 +105,31 @@ create function none_trigger() returns trigger language plpgsql security definer
 begin
   delete from lint_0014.payments;
   return null;
+end
+$$;
+create function none_in_capitals() returns void language plpgsql security definer as $$
+begin
+  perform "auth" . REQUIRE_AAL /* here */ ('aal2');
+  delete from lint_0014.payments;
+end
+$$;
+create function none_claim() returns void language plpgsql security definer as $$
+begin
+  if auth.claims() ->> 'aal' = 'aal2' then delete from lint_0014.payments; end if;
+end
+$$;
+create function none_executed() returns void language plpgsql security definer as $$
+begin
+  execute 'select auth.require_aal(''aal2'')';
+  delete from lint_0014.payments;
+end
+$$;
+-- None names the table: another one, a comment, what RAISE says, and a name that isn't it.
+create function none_named() returns void language plpgsql security definer as $$
+begin
+  -- payments /*
+  delete from other.payments where "Payments" = 1;
+  raise exception 'payments are closed'; /* payments /* */ payments */
 end
 $$;
 -- None, and it is a limit: the table's name is put together when it runs.

@@ -80,6 +80,52 @@ grant select, insert, update, delete on none_reads to authenticated;
 create table none_unprotected (id int, account int references accounts on delete cascade);
 grant select, insert, update, delete on none_unprotected to authenticated;
 
+-- A cascade of a cascade, of any length. The tables between are nobody's to write.
+create function middle(name text, keys text) returns void language plpgsql as $$
+begin
+  execute format('create table %I (id int primary key, other int, %s)', name, keys);
+end
+$$;
+create table begins (id int primary key, other int unique);
+grant select, delete on begins to authenticated;
+create table begins_by_key (id int primary key, other int unique);
+grant select, update (other) on begins_by_key to authenticated;
+select count(middle(name, keys)) from (values
+  (1, 'a_deleted', 'up int references begins on delete cascade'),
+  (2, 'b_deleted', 'up int references a_deleted on delete cascade'),
+  (3, 'c_deleted', 'up int references b_deleted on delete cascade'),
+  (4, 'a_emptied', 'up int unique references begins on delete set null'),
+  (5, 'a_restricts', 'up int references begins on delete restrict'),
+  (6, 'a_by_key', 'up int unique references begins_by_key (other) on update cascade')) t(n, name, keys);
+-- A cycle, which ends.
+create table a_cycle (id int primary key, up int references begins on delete cascade);
+create table b_cycle (id int primary key, up int references a_cycle on delete cascade);
+alter table a_cycle add back int references b_cycle on delete cascade;
+-- Findings.
+select count(refers('found_chain_' || name, action)) as found from (values
+  ('deleted',   'c_deleted on delete cascade'),
+  ('null',      'a_deleted on delete set null'),
+  ('default',   'b_deleted on delete set default'),
+  ('emptied',   'a_emptied (up) on update cascade'), -- what is emptied is a key
+  ('by_key',    'a_by_key (up) on update set null'),
+  ('cycle',     'b_cycle on delete cascade')) f(name, action);
+-- By a partition, and from one.
+create table a_partitioned (id int primary key, up int references begins on delete cascade) partition by range (id);
+create table a_partition partition of a_partitioned for values from (0) to (10);
+select count(refers('found_chain_' || name, action)) as found from (values
+  ('partitioned', 'a_partitioned on delete cascade'),
+  ('partition',   'a_partition on delete cascade')) f(name, action);
+-- Only one of the columns is emptied.
+create table a_two (id int primary key, one int, two int, unique (one, two), unique (two));
+alter table a_two add foreign key (one) references begins on delete set null;
+-- None of them.
+select count(refers('none_chain_' || name, action)) as none from (values
+  ('restricts',  'a_restricts on delete cascade'), -- the first does nothing
+  ('other_key',  'a_emptied on update cascade'),   -- the key that this one refers to stays
+  ('other_two',  'a_two (two) on update cascade'),
+  ('no_delete',  'a_by_key on delete cascade'),    -- rows of it are changed, none goes
+  ('no_action',  'c_deleted on update cascade')) n(name, action);
+
 reset search_path;
 select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, metadata ->> 'role' as role, level, detail
   from auth.aal_lint() where metadata ->> 'schema' = 'lint_0016' order by 1, 2, 3, 4;

@@ -46,9 +46,41 @@ alter policy aal_update on none_dumped using ((select auth.has_aal('aal2'::text,
 alter table none_owner rename user_id to owner_id;
 alter table none_owner rename to none_owner_renamed;
 
+-- None: whatever the roles' names and the schema's are by now.
+create role lint_0020_editors login;
+create role lint_0020_leavers login;
+create function protected_for(name text, roles name[]) returns void language plpgsql as $$
+begin
+  execute format('create table %I (id int, user_id uuid)', name);
+  execute format('create policy everybody on %I using (true)', name);
+  perform auth.protect_table(name::regclass, owner_column => 'user_id', roles => roles);
+end
+$$;
+select count(protected_for(name, roles::name[])) as tables from (values
+  ('none_role_renamed', '{lint_0020_editors,authenticated}'),
+  ('none_role_dropped', '{lint_0020_editors,lint_0020_leavers}'),
+  ('found_role_renamed_and_one_altered', '{lint_0020_editors}'),
+  ('found_role_renamed_and_public', '{lint_0020_editors}'),
+  ('found_role_replaced', '{authenticated}'),
+  ('found_role_added', '{authenticated}')) t(name, roles);
+alter role lint_0020_editors rename to lint_0020_writers;
+drop owned by lint_0020_leavers;
+drop role lint_0020_leavers;
+alter policy aal_delete on found_role_renamed_and_one_altered to authenticated;
+alter policy aal_delete on found_role_renamed_and_public to public;
+alter policy aal_delete on found_role_replaced to anon;
+alter policy aal_delete on found_role_added to authenticated, anon;
+-- None: the same, as somebody may write it.
+create table none_bare (id int);
+create policy everybody on none_bare using (true);
+select count(*) as statements from auth.protect_table('none_bare');
+alter policy aal_delete on none_bare using (auth.has_aal('aal2'));
+alter schema lint_0020 rename to lint_0020_renamed;
+
 reset search_path;
 select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, metadata ->> 'role' as role, level, detail
-  from auth.aal_lint() where metadata ->> 'schema' = 'lint_0020' order by 1, 2, 3, 4;
+  from auth.aal_lint() where metadata ->> 'schema' = 'lint_0020_renamed' order by 1, 2, 3, 4;
 
 set client_min_messages = error;
-drop schema lint_0020 cascade;
+drop schema lint_0020_renamed cascade;
+drop role lint_0020_writers;

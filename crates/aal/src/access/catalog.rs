@@ -263,7 +263,16 @@ pub enum ViewKind {
     /// Holds a copy.
     Materialized,
     /// No view, but a table with rules: what they do is done with its owner's rights.
-    Rule,
+    TableRule,
+    /// A view's rules other than what it shows: what they do is done with its owner's rights, whatever its kind.
+    ViewRule,
+}
+
+impl ViewKind {
+    /// Whether it is what rules do when somebody writes.
+    pub fn is_rule(self) -> bool {
+        matches!(self, ViewKind::TableRule | ViewKind::ViewRule)
+    }
 }
 
 /// A view.
@@ -306,6 +315,8 @@ pub struct Function {
     pub security_definer: bool,
     /// Whether it is marked IMMUTABLE.
     pub immutable: bool,
+    /// Its language.
+    pub language: String,
     /// Its body's text.
     pub body: String,
     /// The tables that Postgres knows it to reach.
@@ -327,6 +338,10 @@ pub struct ForeignKey {
     pub on_delete: Option<&'static str>,
     /// What it does on UPDATE.
     pub on_update: Option<&'static str>,
+    /// Its columns: each with the one that it refers to.
+    pub columns: Vec<(String, String)>,
+    /// Those that it sets on DELETE, where they aren't all.
+    pub set_on_delete: Vec<String>,
     /// The roles that may update a column of the key that it refers to.
     pub key_updated_by: Vec<RoleId>,
 }

@@ -1,5 +1,6 @@
 //! A permissive policy asks for a level that another one does not.
 
+use super::lint_0025_restrictive_lost::lost_restrictive;
 use super::{Found, Lint, Severity, Survey};
 use crate::access::{Command, Expression, Policy, RequiredLevel};
 
@@ -16,7 +17,9 @@ pub const LINT: Lint = Lint {
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for (place, table) in survey.protected() {
-        for policy in table.policies.iter().filter(|policy| policy.permissive && policy.asks_for_level()) {
+        // Of a policy of ours that should be restrictive, that is another finding.
+        let is_meant = |policy: &&Policy| policy.permissive && policy.asks_for_level() && !lost_restrictive(policy);
+        for policy in table.policies.iter().filter(is_meant) {
             let commands = Command::ALL.into_iter().filter(|command| policy.command.covers(*command));
             let open = commands.filter_map(|command| Some((command, beside(survey, place, policy, command)?)));
             let open: Vec<(Command, &Policy)> = open.collect();

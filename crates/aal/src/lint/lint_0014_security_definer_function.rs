@@ -1,8 +1,9 @@
 //! A SECURITY DEFINER function reaches a protected table and asks for no level.
 
 use super::{Found, Lint, Severity, Survey};
-use crate::access::{Command, Table};
-use std::collections::HashSet;
+use crate::access::{Command, Function, Table, View};
+use crate::sql::{Token, tokens};
+use std::collections::{HashMap, HashSet};
 
 pub const LINT: Lint = Lint {
     name: "0014_security_definer_function",
@@ -17,26 +18,23 @@ pub const LINT: Lint = Lint {
 fn find(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for function in survey.catalog.functions.iter().filter(|it| it.security_definer && !it.open_to.is_empty()) {
-        let body = without_comments(&function.body);
-        if asks_for_level(&body) {
+        (survey.pause)();
+        let body = Body::of(function);
+        if body.asks_for_level {
             continue;
         }
-        // A name that isn't quoted is in lower case.
-        let lower = body.to_lowercase();
-        let (as_written, folded) = (words(&body), words(&lower));
-        let named = |name: &str| as_written.contains(name) || folded.contains(name);
-        let reaches = |table: &Table| {
-            let directly = function.reaches.contains(&table.id) || named(&table.name);
-            directly
-                || survey
-                    .reaches_through_views(|view| function.reaches.contains(&view.id) || named(&view.name), table.id)
-        };
         let Some(owner) = survey.catalog.role_place(function.owner) else { continue };
+        let reaches = |table: &Table| {
+            let directly = function.reaches.contains(&table.id) || body.names(&table.schema, &table.name);
+            let reaches_view =
+                |view: &View| function.reaches.contains(&view.id) || body.names(&view.schema, &view.name);
+            directly || survey.reaches_through_views(reaches_view, table.id)
+        };
         let past = survey.protected().filter(|(place, table)| {
-            reaches(table)
-                && Command::ALL
-                    .into_iter()
-                    .any(|command| survey.requirements.own(*place, owner, command).level < survey.asked(table, command))
+            Command::ALL
+                .into_iter()
+                .any(|command| survey.requirements.own(*place, owner, command).level < survey.asked(table, command))
+                && reaches(table)
         });
         let tables: Vec<&str> = past.map(|(_, table)| table.display_name.as_str()).collect();
         if !tables.is_empty() {
@@ -52,64 +50,228 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
     found
 }
 
-/// Whether its body reads the claim, or calls one of ours that asks for a level. What it does with the answer, isn't looked at.
-fn asks_for_level(body: &str) -> bool {
-    // The claim itself, by hand.
-    if body.contains("'aal'") {
-        return true;
+/// What a function's body says, as far as it matters here.
+#[derive(Default)]
+struct Body {
+    /// The names in it, each with the schemas that are written before it: none where it stands alone.
+    names: HashMap<String, HashSet<Option<String>>>,
+    /// Whether it reads the claim, or calls one of ours that asks for a level. What it does with the answer, isn't looked at.
+    asks_for_level: bool,
+}
+
+/// Ours that ask for a level.
+const ASKING: [&str; 4] = ["require_aal", "has_aal", "require_enrolled_aal", "has_enrolled_aal"];
+
+/// How many strings within strings are looked into.
+const DEPTH: usize = 8;
+
+impl Body {
+    fn of(function: &Function) -> Body {
+        let mut body = Body::default();
+        match function.language.as_str() {
+            "sql" | "plpgsql" => body.read(&function.body, true, DEPTH),
+            // What is a string or a comment in another language, isn't known.
+            _ => {
+                let is_of_name = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
+                function.body.split(|letter| !is_of_name(letter)).for_each(|word| body.add(word.to_owned(), None));
+                let is_called = |name: &str| {
+                    function.body.match_indices(name).any(|(at, _)| {
+                        let (before, after) = (&function.body[..at], &function.body[at + name.len()..]);
+                        !before.ends_with(is_of_name) && after.trim_start().starts_with('(')
+                    })
+                };
+                body.asks_for_level = function.body.contains("'aal'") || ASKING.into_iter().any(is_called);
+            }
+        }
+        body
     }
-    const ASKING: [&str; 4] = ["require_aal", "has_aal", "require_enrolled_aal", "has_enrolled_aal"];
-    ASKING.iter().any(|name| {
-        body.match_indices(name).any(|(at, _)| {
-            let is_whole = !body[..at].ends_with(is_of_name);
-            is_whole && body[at + name.len()..].trim_start().starts_with('(')
-        })
-    })
-}
 
-/// The names in a body: everything between what can't be part of one.
-fn words(body: &str) -> HashSet<&str> {
-    body.split(|letter: char| !is_of_name(letter)).collect()
-}
-
-fn is_of_name(letter: char) -> bool {
-    letter.is_alphanumeric() || letter == '_' || letter == '$'
-}
-
-/// A body without its comments.
-fn without_comments(body: &str) -> String {
-    let mut kept = String::new();
-    let mut rest = body;
-    while let Some(at) = rest.find("--").into_iter().chain(rest.find("/*")).min() {
-        kept.push_str(&rest[..at]);
-        kept.push(' ');
-        let comment = &rest[at..];
-        let end = if comment.starts_with("--") { comment.find('\n') } else { comment.find("*/").map(|end| end + 2) };
-        rest = end.map_or("", |end| &comment[end..]);
+    fn names(&self, schema: &str, name: &str) -> bool {
+        let before = self.names.get(name);
+        before.is_some_and(|before| before.contains(&None) || before.contains(&Some(schema.to_owned())))
     }
-    kept.push_str(rest);
-    kept
+
+    fn add(&mut self, name: String, schema: Option<String>) {
+        self.names.entry(name).or_default().insert(schema);
+    }
+
+    /// `runs`: whether it is run as it stands; else it is a string, which is something that may be run.
+    fn read(&mut self, sql: &str, runs: bool, depth: usize) {
+        let mut before = Window::default();
+        // Whether the statement takes JSON apart by a function.
+        let mut extracts = false;
+        for token in tokens(sql) {
+            match &token {
+                Token::Symbol(';') => extracts = false,
+                Token::Name { name, .. } => {
+                    extracts |= name.starts_with("jsonb_extract_path") || name.starts_with("json_extract_path");
+                    let schema = before.qualifier();
+                    self.add(name.to_string(), schema.map(str::to_owned));
+                }
+                Token::Symbol('(') if runs => self.asks_for_level |= before.is_asking(),
+                Token::Text(text) => {
+                    self.asks_for_level |= runs && before.reads_claim(text, extracts);
+                    if depth > 0 && !before.is_raise() {
+                        self.read(text, runs && before.is_execute(), depth - 1);
+                    }
+                }
+                _ => {}
+            }
+            before.push(token);
+        }
+    }
+}
+
+/// The tokens just before one, the last of them first.
+#[derive(Default)]
+struct Window<'a>([Option<Token<'a>>; 4]);
+
+impl<'a> Window<'a> {
+    fn push(&mut self, token: Token<'a>) {
+        self.0.rotate_right(1);
+        self.0[0] = Some(token);
+    }
+
+    fn name(&self, n: usize) -> Option<&str> {
+        self.0[n].as_ref().and_then(Token::name)
+    }
+
+    fn is_symbol(&self, n: usize, symbol: char) -> bool {
+        matches!(&self.0[n], Some(Token::Symbol(it)) if *it == symbol)
+    }
+
+    fn is_keyword(&self, n: usize, keyword: &str) -> bool {
+        self.0[n].as_ref().is_some_and(|token| token.is_keyword(keyword))
+    }
+
+    /// The schema that qualifies the name that comes next. None, too, where it is put in later: `%I.payments`.
+    fn qualifier(&self) -> Option<&str> {
+        let is_put_in = matches!(&self.0[2], Some(Token::Operator(it)) if it.ends_with('%'));
+        if self.is_symbol(0, '.') && !is_put_in { self.name(1) } else { None }
+    }
+
+    /// Whether a parenthesis that comes next begins the arguments of one of ours.
+    fn is_asking(&self) -> bool {
+        let is_ours = !self.is_symbol(1, '.') || self.name(2) == Some("auth");
+        self.name(0).is_some_and(|name| ASKING.contains(&name)) && is_ours
+    }
+
+    /// Whether a string that comes next is run: `execute '…'`, `execute format('…'`.
+    fn is_execute(&self) -> bool {
+        self.is_keyword(0, "execute")
+            || (self.is_symbol(0, '(')
+                && (self.is_keyword(1, "execute") || (self.name(1) == Some("format") && self.is_keyword(2, "execute"))))
+    }
+
+    /// Whether a string that comes next is what RAISE says.
+    fn is_raise(&self) -> bool {
+        const LEVELS: [&str; 6] = ["debug", "log", "info", "notice", "warning", "exception"];
+        self.is_keyword(0, "raise")
+            || (LEVELS.iter().any(|level| self.is_keyword(0, level)) && self.is_keyword(1, "raise"))
+    }
+
+    /// Whether a string that comes next names the claim `aal` where it is read.
+    fn reads_claim(&self, text: &str, extracts: bool) -> bool {
+        let is_operator =
+            |operators: &[&str]| matches!(&self.0[0], Some(Token::Operator(it)) if operators.contains(it));
+        let is_argument = self.is_symbol(0, '(') || self.is_symbol(0, ',');
+        match text {
+            "aal" => {
+                let is_key = is_operator(&["->", "->>", "?"]) || self.is_symbol(0, '[');
+                is_key || (extracts && self.is_symbol(0, ','))
+            }
+            "{aal}" => is_operator(&["#>", "#>>"]),
+            _ if text.eq_ignore_ascii_case("request.jwt.claim.aal") => is_argument,
+            _ => is_operator(&["@>"]) && text.contains("\"aal\""),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn body(sql: &str) -> Body {
+        let mut body = Body::default();
+        body.read(sql, true, DEPTH);
+        body
+    }
+
     #[test]
     fn only_a_call_asks_for_a_level() {
-        for body in ["perform auth.require_aal('aal2')", "if not has_aal ('aal2')", "select auth.has_enrolled_aal()"] {
-            assert!(asks_for_level(&without_comments(body)), "{body}");
+        for sql in [
+            "perform auth.require_aal('aal2')",
+            "if not has_aal ('aal2')",
+            "select auth.has_enrolled_aal()",
+            "select \"auth\" . \"has_aal\" /* comment */ ('aal2')",
+            "AUTH.REQUIRE_AAL('aal2')",
+            "if auth.jwt() ->> 'aal' = 'aal2'",
+            "auth.jwt() #>> '{aal}'",
+            "(auth.jwt())['aal']",
+            "auth.jwt() @> '{\"aal\":\"aal2\"}'",
+            "jsonb_extract_path_text(auth.jwt(), 'aal')",
+            "current_setting('request.jwt.claim.aal', true)",
+            "execute 'select auth.require_aal(''aal2'')'",
+            "execute format($q$ select auth.require_aal(%L) $q$, level)",
+            "-- no\n perform auth.require_aal('aal2')",
+            "select '--', auth.has_aal('aal2')",
+        ] {
+            assert!(body(sql).asks_for_level, "{sql}");
         }
-        for body in
-            ["-- TODO: has_aal('aal2')", "/* require_aal('aal2') */ delete", "my_has_aal('aal2')", "select has_aal", ""]
-        {
-            assert!(!asks_for_level(&without_comments(body)), "{body}");
+        for sql in [
+            "-- TODO: has_aal('aal2')",
+            "/* require_aal('aal2') */ delete",
+            "/* a /* b */ require_aal('aal2') */ delete",
+            "my_has_aal('aal2')",
+            "select has_aal",
+            "raise notice 'no require_aal() here'",
+            "note := 'auth.require_aal(1)'",
+            "select $$auth.require_aal('aal2')$$",
+            "select E'\\' auth.require_aal('",
+            "app.require_aal('aal2')",
+            "insert into kinds values ('aal'), (1, 'aal')",
+            "x := jsonb_extract_path(y, 'z'); insert into kinds values (1, 'aal')",
+            "\"require_aal (\"",
+            "",
+        ] {
+            assert!(!body(sql).asks_for_level, "{sql}");
         }
     }
 
     #[test]
-    fn a_comment_ends_where_it_does() {
-        assert_eq!(without_comments("a -- b\nc /* d */ e -- f"), "a  \nc   e  ");
-        assert_eq!(without_comments("a /* never ends"), "a  ");
+    fn a_table_is_named_wherever_it_can_be_reached_by_that_name() {
+        for sql in [
+            "delete from payments",
+            "delete from Public . PAYMENTS",
+            "delete from \"payments\"",
+            "execute 'delete from payments'",
+            "q := $q$delete from public.payments$q$",
+            "select '--'; delete from payments",
+            "execute format('delete from %I.payments', s)",
+            "execute 'delete from ' || s || '.payments'",
+            "raise notice '%', 1; delete from payments",
+            "select 'it''s'' payments'",
+        ] {
+            assert!(body(sql).names("public", "payments"), "{sql}");
+        }
+        for sql in [
+            "delete from payments_2",
+            "delete from other.payments",
+            "delete from \"Payments\"",
+            "-- payments",
+            "/* /* */ payments */",
+            "raise exception 'payments are closed'",
+            "raise 'payments are closed'",
+        ] {
+            assert!(!body(sql).names("public", "payments"), "{sql}");
+        }
+        assert!(body("delete from \"My payments\"").names("public", "My payments"));
+    }
+
+    #[test]
+    fn strings_within_strings_take_no_more_than_their_length() {
+        // Each level halves the quotes.
+        let body = body(&"'".repeat(100_000));
+        assert!(!body.asks_for_level);
     }
 }

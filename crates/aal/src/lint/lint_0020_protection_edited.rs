@@ -1,8 +1,10 @@
 //! A protection is not as auth.protect_table made it.
 
+use super::lint_0025_restrictive_lost::{command_of, lost_restrictive};
 use super::{Found, Lint, Severity, Survey};
-use crate::access::{Command, Policy, PolicyCommand, Table, met};
-use crate::policy::{RecordedProtection, guard_argument};
+use crate::access::{Policy, Table, met};
+use crate::policy::{POLICIES, RecordedProtection, guard_argument};
+use std::collections::{BTreeSet, HashSet};
 
 pub const LINT: Lint = Lint {
     name: "0020_protection_edited",
@@ -15,16 +17,18 @@ pub const LINT: Lint = Lint {
 };
 
 fn find(survey: &Survey<'_>) -> Vec<Found> {
+    let roles: HashSet<&str> = survey.catalog.roles.iter().map(|role| role.name.as_str()).collect();
     let edited = |table: &Table| {
         let record = table.protection()?;
-        let changes = changes(table, record);
+        let changes = changes(table, record, &roles);
         (!changes.is_empty()).then(|| format!("On {}, {}", table.display_name, changes.join(", ")))
     };
     survey.catalog.tables.iter().filter_map(|table| edited(table).map(|detail| Found::on(table, detail))).collect()
 }
 
-fn changes(table: &Table, record: &RecordedProtection) -> Vec<String> {
+fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) -> Vec<String> {
     let mut changes = Vec::new();
+    let binds_as_recorded = |policy: &Policy| binds_as_recorded(table, policy, record, roles);
     let named = |name: &str| table.policies.iter().find(|policy| policy.name == name);
     for (name, asked) in record.policies() {
         let Some(policy) = named(name) else {
@@ -41,9 +45,10 @@ fn changes(table: &Table, record: &RecordedProtection) -> Vec<String> {
             Some(expression) => there && *expression.unwrapped() == wanted,
             None => !there,
         };
-        let as_made = !policy.permissive
+        // That it isn't restrictive any more is a finding of its own.
+        let as_made = (!policy.permissive || lost_restrictive(policy))
             && policy.command == command_of(name)
-            && binds_as_recorded(policy, record)
+            && binds_as_recorded(policy)
             && is(policy.using.as_ref(), using)
             && is(policy.check.as_ref(), check);
         if !as_made {
@@ -53,7 +58,7 @@ fn changes(table: &Table, record: &RecordedProtection) -> Vec<String> {
     if record.owner {
         match named("aal_owner") {
             None => changes.push("policy aal_owner is missing".to_owned()),
-            Some(policy) if !policy.permissive || !binds_as_recorded(policy, record) => {
+            Some(policy) if !policy.permissive || !binds_as_recorded(policy) => {
                 changes.push("policy aal_owner was altered".to_owned());
             }
             Some(_) => {}
@@ -73,20 +78,22 @@ fn changes(table: &Table, record: &RecordedProtection) -> Vec<String> {
     changes
 }
 
-fn command_of(name: &str) -> PolicyCommand {
-    PolicyCommand::One(match name {
-        "aal_read" => Command::Select,
-        "aal_insert" => Command::Insert,
-        "aal_update" => Command::Update,
-        _ => Command::Delete,
-    })
-}
-
-fn binds_as_recorded(policy: &Policy, record: &RecordedProtection) -> bool {
-    let mut recorded: Vec<&str> = record.roles.iter().map(String::as_str).collect();
-    let mut bound: Vec<&str> = policy.role_names.iter().map(String::as_str).collect();
-    recorded.sort_unstable();
-    recorded.dedup();
-    bound.sort_unstable();
-    recorded == bound
+/// Whether a policy binds the roles that are on record. There they are by their names, in the policy not: a name that no role
+/// has now, is one that was given another name, or was dropped. Then most of ours must agree on which one it is.
+fn binds_as_recorded(table: &Table, policy: &Policy, record: &RecordedProtection, roles: &HashSet<&str>) -> bool {
+    let recorded: BTreeSet<&str> = record.roles.iter().map(String::as_str).collect();
+    let bound: BTreeSet<&str> = policy.role_names.iter().map(String::as_str).collect();
+    if recorded.is_empty() != bound.is_empty() {
+        return false;
+    }
+    let is_gone = |name: &&&str| !roles.contains(**name) && !name.starts_with("pg_");
+    let (gone, there): (Vec<&str>, Vec<&str>) = recorded.difference(&bound).partition(|name| is_gone(&name));
+    let others = bound.difference(&recorded).count();
+    let most_agree = || {
+        let bound = |it: &Policy| it.roles.iter().copied().collect::<BTreeSet<_>>();
+        let ours = table.policies.iter().filter(|it| POLICIES.contains(&it.name.as_str()));
+        let (like_this, others): (Vec<&Policy>, Vec<&Policy>) = ours.partition(|it| bound(it) == bound(policy));
+        like_this.len() > others.len()
+    };
+    there.is_empty() && others <= gone.len() && (gone.is_empty() || most_agree())
 }

@@ -37,6 +37,7 @@ mod lint_0021_guard_missing;
 mod lint_0022_row_security_off;
 mod lint_0023_protected_table_published;
 mod lint_0024_unverified_claims;
+mod lint_0025_restrictive_lost;
 
 /// Every lint, by number.
 pub const LINTS: &[Lint] = &[
@@ -64,6 +65,7 @@ pub const LINTS: &[Lint] = &[
     lint_0022_row_security_off::LINT,
     lint_0023_protected_table_published::LINT,
     lint_0024_unverified_claims::LINT,
+    lint_0025_restrictive_lost::LINT,
 ];
 
 /// A lint.
@@ -220,6 +222,13 @@ pub fn run<'a>(catalog: &'a Catalog, requirements: &'a Requirements<'a>, pause: 
     findings.collect()
 }
 
+/// How something is reached through a view.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Reading,
+    Writing,
+}
+
 /// What lints look at.
 struct Survey<'a> {
     catalog: &'a Catalog,
@@ -319,14 +328,21 @@ impl<'a> Survey<'a> {
         let mut found = Vec::new();
         for view in self.catalog.views.iter().filter(|view| is_such(view) && !view.asks_for_level) {
             let Some(owner) = self.catalog.role_place(view.owner) else { continue };
-            for (place, table) in self.protected().filter(|(_, table)| self.reaches(view, table.id)) {
+            for (place, table) in self.protected() {
+                (self.pause)();
+                let by_writing = self.reaches(view, table.id, By::Writing);
+                let by_reading = by_writing && !view.kind.is_rule() && self.reaches(view, table.id, By::Reading);
                 let passes = |command: &Command| {
-                    let roles = if command.writes() { &view.written_by } else { &view.read_by };
+                    let is_open = if command.writes() || view.kind.is_rule() {
+                        by_writing && !view.written_by.is_empty()
+                    } else {
+                        by_reading && !view.read_by.is_empty()
+                    };
                     // A copy was made once, whatever its owner may do now.
                     let goes_past = view.kind == ViewKind::Materialized
                         || self.requirements.own(place, owner, *command).level < self.asked(table, *command);
                     let asked = self.asked(table, *command) != RequiredLevel::None;
-                    asked && !roles.is_empty() && *command != Command::Truncate && goes_past
+                    is_open && asked && *command != Command::Truncate && goes_past
                 };
                 let commands: Vec<Command> = Command::ALL.into_iter().filter(passes).collect();
                 if !commands.is_empty() {
@@ -339,12 +355,12 @@ impl<'a> Survey<'a> {
 
     /// Whether something reaches a table through views.
     fn reaches_through_views(&self, reaches: impl Fn(&View) -> bool, table: TableId) -> bool {
-        self.catalog.views.iter().any(|view| reaches(view) && self.reaches(view, table))
+        self.catalog.views.iter().any(|view| reaches(view) && self.reaches(view, table, By::Writing))
     }
 
     /// Whether a view reads a table with its owner's rights, also through other views: one that reads with the caller's asks
-    /// for those of whoever asks first. A copy holds what it was made of, in whatever way.
-    fn reaches(&self, view: &View, table: TableId) -> bool {
+    /// for those of whoever asks first. A copy holds what it was made of, in whatever way. By writing, rules beneath count.
+    fn reaches(&self, view: &View, table: TableId, by: By) -> bool {
         let mut open = view.reads.clone();
         let mut seen = std::collections::BTreeSet::new();
         while let Some(id) = open.pop() {
@@ -353,7 +369,11 @@ impl<'a> Survey<'a> {
             }
             if seen.insert(id) {
                 let beneath = self.catalog.views.iter().filter(|it| it.id == id);
-                let passes_on = |it: &&View| it.kind != ViewKind::InvokerRights || view.kind == ViewKind::Materialized;
+                let passes_on = |it: &&View| match it.kind {
+                    ViewKind::InvokerRights => view.kind == ViewKind::Materialized,
+                    ViewKind::TableRule | ViewKind::ViewRule => by == By::Writing,
+                    ViewKind::OwnerRights | ViewKind::Materialized => true,
+                };
                 open.extend(beneath.filter(passes_on).flat_map(|view| &view.reads));
             }
         }
