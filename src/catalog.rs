@@ -13,6 +13,7 @@ use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 
+use crate::citus::Held;
 use crate::denial::raise;
 
 /// A relation, as far as protecting it goes.
@@ -113,6 +114,17 @@ impl Relation {
             client,
             "select relid::oid from pg_catalog.pg_partition_tree($1) where relid <> $1 order by level, relid",
         )
+    }
+
+    /// Whether Citus holds it, or a table that it is a partition of.
+    pub fn is_held(&self, client: &SpiClient<'_>, held: &Held) -> Result<bool, spi::Error> {
+        if held.is_nothing() || held.has(self.oid) {
+            return Ok(!held.is_nothing());
+        }
+        let ancestors =
+            client.select("select relid::oid from pg_catalog.pg_partition_ancestors($1)", None, &[self.oid.into()])?;
+        let oids: Vec<Option<pg_sys::Oid>> = ancestors.map(|row| row.get(1)).collect::<Result<_, _>>()?;
+        Ok(oids.into_iter().flatten().any(|oid| held.has(oid)))
     }
 
     /// The tables that inherit from it without being partitions.

@@ -13,6 +13,7 @@ use std::fmt;
 use aal::Enrollment;
 use pgrx::prelude::*;
 
+use crate::citus::Held;
 use crate::session::{from_claims, statement_start};
 use crate::settings;
 use crate::types::oids;
@@ -113,6 +114,12 @@ impl Tables {
         let factors = open(c"mfa_factors").map_err(|()| busy)?.ok_or(there_are_none)?;
         if !users.is_plain() || !factors.is_plain() {
             return Err(NoStore::Tables("auth.users and auth.mfa_factors are not both plain tables"));
+        }
+        let held = Held::read();
+        // Whose partition one is, isn't looked at here.
+        let is_elsewhere = |table: &Table| held.has(table.oid()) || (!held.is_nothing() && table.is_partition());
+        if is_elsewhere(&users) || is_elsewhere(&factors) {
+            return Err(NoStore::Tables("auth.users or auth.mfa_factors is a Citus table, whose rows are in shards"));
         }
         if users.owner() != factors.owner() || !may_decide(users.owner(), users.namespace()) {
             return Err(NoStore::Tables("auth.users and auth.mfa_factors do not belong to who keeps the users"));
@@ -256,6 +263,14 @@ impl Table {
 
     fn is_plain(&self) -> bool {
         self.entry().relkind == pg_sys::RELKIND_RELATION as std::ffi::c_char
+    }
+
+    fn is_partition(&self) -> bool {
+        self.entry().relispartition
+    }
+
+    fn oid(&self) -> pg_sys::Oid {
+        self.entry().oid
     }
 
     fn owner(&self) -> pg_sys::Oid {

@@ -13,6 +13,7 @@
 //! | [`enrollment`] | looking up whether a user has a second factor |
 //! | [`functions`] | the SQL API, one file per topic |
 //! | [`planner`] | evaluating once per statement |
+//! | [`citus`] | the tables that Citus holds |
 //! | [`catalog`] | tables, policies, triggers and expression trees as the core wants them |
 //! | [`types`] | SQL types that pgrx doesn't have |
 //!
@@ -21,6 +22,7 @@
 use pgrx::prelude::*;
 
 mod catalog;
+mod citus;
 mod denial;
 mod enrollment;
 mod executor;

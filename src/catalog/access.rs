@@ -12,6 +12,7 @@ use pgrx::spi::{self, SpiClient, SpiHeapTupleData};
 
 use super::expressions::Reader;
 use super::functions::Functions;
+use crate::citus::Held;
 use crate::settings::{self, ClaimsSource};
 use crate::types::Name;
 
@@ -66,6 +67,7 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     let mut catalog =
         Catalog { trusts_settings, roles: roles(client, scope)?, tables: tables(client, scope)?, ..Catalog::default() };
     let places: HashMap<TableId, usize> = catalog.tables.iter().enumerate().map(|(n, table)| (table.id, n)).collect();
+    hold_by_citus(&mut catalog.tables, &places);
     let oids: Vec<pg_sys::Oid> = catalog.tables.iter().map(|table| table.id.into()).collect();
     let role_oids: Vec<pg_sys::Oid> = catalog.roles.iter().map(|role| role.id.into()).collect();
     let changeable = changeable(client, &oids, &role_oids, functions.guard(), trusts_settings)?;
@@ -115,6 +117,26 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
         }
     }
     Ok(catalog)
+}
+
+/// Notes which tables Citus holds, with their partitions.
+fn hold_by_citus(tables: &mut [Table], places: &HashMap<TableId, usize>) {
+    let held = Held::read();
+    if held.is_nothing() {
+        return;
+    }
+    for place in 0..tables.len() {
+        let mut seen = HashSet::new();
+        let mut at = Some(place);
+        while let Some(table) = at.filter(|at| seen.insert(*at)).map(|at| &tables[at]) {
+            if held.has(table.id.into()) {
+                tables[place].held_by_citus = true;
+                break;
+            }
+            let parent = table.parents.iter().find(|(_, is_partition)| *is_partition);
+            at = parent.and_then(|(parent, _)| places.get(parent).copied());
+        }
+    }
 }
 
 type Row<'a> = SpiHeapTupleData<'a>;
@@ -250,6 +272,7 @@ fn tables(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Table>, spi::E
             standings: Vec::new(),
             parents: oids(&row, 6)?.into_iter().map(|parent| (parent, is_partition)).collect(),
             publications: Vec::new(),
+            held_by_citus: false,
         })
     })
     .collect()

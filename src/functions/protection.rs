@@ -14,6 +14,7 @@ use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 
 use crate::catalog::{Named, PostgresQuote, Relation, changed_meanwhile};
+use crate::citus::Held;
 use crate::denial::{self, raise};
 use crate::enrollment::check_store;
 use crate::functions::session::parse_max_age;
@@ -24,7 +25,7 @@ use crate::types::{Name, Regclass};
 /// Errors: 42501 without ownership; 42809 for what isn't a table; 22023 for an unknown level, a negative `max_age`
 /// or a request that makes no sense; 22004 for a NULL `target`, `read` or `write`;
 /// 42703 for an unknown column; 42804 for an owner column of another type than uuid or text; 42710 where a policy
-/// or trigger of somebody else bears one of our names.
+/// or trigger of somebody else bears one of our names; 0A000 for a table that Citus holds; 25006 where nothing can be written.
 #[pg_extern(volatile, parallel_unsafe)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::too_many_arguments)]
@@ -42,10 +43,12 @@ fn protect_table(
     guard: default!(Option<bool>, "true"),
 ) -> SetOfIterator<'static, String> {
     let target = oid(target);
+    require_writable("auth.protect_table");
     let levels = Levels { read, write, on_insert, on_update, on_delete };
     let wish = Wish { levels, max_age, roles, owner_column, sensitive_columns, guard };
     let statements = connect(|client| {
         let relations = lock(client, target)?;
+        refuse_citus_tables(client, &relations)?;
         let protection = wish.protection(client, &relations[0])?;
         let targets = targets(client, relations)?;
         protection_fits(&protection, &targets[0]);
@@ -76,7 +79,7 @@ fn protect_table(
 /// The statements that `protect_table` would run, without running them: for a migration, say. They drop what may be
 /// there, and switch row security on for good.
 ///
-/// Errors: as `protect_table`, but for ownership, which only running them needs.
+/// Errors: as `protect_table`, but for ownership and for 25006, which only running them needs.
 #[pg_extern(volatile, parallel_unsafe)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::too_many_arguments)]
@@ -96,10 +99,12 @@ fn protect_table_sql(
     let target = oid(target);
     let levels = Levels { read, write, on_insert, on_update, on_delete };
     let wish = Wish { levels, max_age, roles, owner_column, sensitive_columns, guard };
-    let statements = connect(|client| {
+    let statements = connect_to_read(|client| {
         let relation = relation(client, target)?;
         let protection = wish.protection(client, &relation)?;
-        let mut targets = targets(client, with_partitions(client, relation)?)?;
+        let relations = with_partitions(client, relation)?;
+        refuse_citus_tables(client, &relations)?;
+        let mut targets = targets(client, relations)?;
         protection_fits(&protection, &targets[0]);
         for target in &mut targets {
             // The text may be run elsewhere, where row security is on. So it never says that it was off, unless that
@@ -125,11 +130,12 @@ fn protect_table_sql(
 /// nothing is opened that somebody meanwhile relied on.
 ///
 /// Errors: 42501 without ownership; 42809 for what isn't a table; 22004 for a NULL `target`; 42710 where a policy
-/// or trigger of somebody else bears one of our names.
+/// or trigger of somebody else bears one of our names; 25006 where nothing can be written.
 #[pg_extern(volatile, parallel_unsafe)]
 #[search_path(pg_catalog, pg_temp)]
 fn unprotect_table(target: Option<Regclass>) -> SetOfIterator<'static, String> {
     let target = oid(target);
+    require_writable("auth.unprotect_table");
     let statements = connect(|client| {
         let relations = lock(client, target)?;
         let mut targets = targets(client, relations)?;
@@ -353,6 +359,39 @@ fn connect<T>(work: impl FnOnce(&mut SpiClient<'_>) -> Result<T, spi::Error>) ->
         work(client)
     };
     Spi::connect_mut(work).unwrap_or_else(|error| raise(b"XX000", &error.to_string(), None, None))
+}
+
+/// Writes nothing, so that it can be done on a standby, too.
+fn connect_to_read<T>(work: impl FnOnce(&SpiClient<'_>) -> Result<T, spi::Error>) -> T {
+    Spi::connect(work).unwrap_or_else(|error| raise(b"XX000", &error.to_string(), None, None))
+}
+
+/// Raises 25006 where nothing can be written.
+fn require_writable(function: &str) {
+    // SAFETY: asks whether the server is a standby, and reads a variable of the backend.
+    let (is_standby, is_read_only) = unsafe { (pg_sys::RecoveryInProgress(), pg_sys::XactReadOnly) };
+    let hint = "auth.protect_table_sql only returns the statements.";
+    if is_standby {
+        let hint = format!("Run it on the primary. {hint}");
+        raise(b"25006", &format!("{function} cannot run on a standby: it changes the catalog"), None, Some(&hint));
+    }
+    if is_read_only {
+        let message = format!("{function} cannot run in a read-only transaction: it changes the catalog");
+        raise(b"25006", &message, None, Some(hint));
+    }
+}
+
+/// Raises 0A000 for what Citus holds: nothing that would be made there counts in the shards.
+fn refuse_citus_tables(client: &SpiClient<'_>, relations: &[Relation]) -> Result<(), spi::Error> {
+    let held = Held::read();
+    for relation in relations {
+        if relation.is_held(client, &held)? {
+            let message = format!("{} is a Citus table, which cannot be protected", relation.display_name());
+            let detail = "Citus makes restrictive policies permissive in its shards, and has no triggers there.";
+            raise(b"0A000", &message, Some(detail), Some("undistribute_table() makes it a local table."));
+        }
+    }
+    Ok(())
 }
 
 /// The target, if it is a table of the user's own making.

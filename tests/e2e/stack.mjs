@@ -42,9 +42,28 @@ export class Cluster {
     const main = this.folder + '/data/postgresql.conf'
     writeFileSync(file, lines + '\n')
     if (!readFileSync(main, 'utf8').includes(file)) appendFileSync(main, `include '${file}'\n`)
-    const command = [...asUnprivileged(), this.folder + '/bin/pg_ctl', 'restart', '--pgdata', this.folder + '/data', '--wait', '--silent']
-    command.push('--mode', 'fast', '--log', this.folder + '/log/postgres.log')
+    this.control('restart', 'data', 'postgres', '--mode', 'fast')
+  }
+
+  // Starts or stops the server of one of the folders here.
+  control(action, data, log, ...options) {
+    const command = [...asUnprivileged(), this.folder + '/bin/pg_ctl', action, '--pgdata', `${this.folder}/${data}`, '--wait', '--silent']
+    command.push(...options)
+    if (action !== 'stop') command.push('--log', `${this.folder}/log/${log}.log`)
     execFileSync(command[0], command.slice(1), { cwd: '/', stdio: 'ignore' })
+  }
+
+  // Starts a hot standby that follows this server; on the same socket's folder, by another port. Before this server is stopped, it must be.
+  standby() {
+    this.control('stop', 'data', 'postgres', '--mode', 'fast')
+    execFileSync('cp', ['-a', this.folder + '/data', this.folder + '/standby'])
+    const { host, user } = this.connection
+    const port = 5433
+    appendFileSync(this.folder + '/standby/postgresql.conf', `port = ${port}\nprimary_conninfo = 'host=${host} port=5432 user=${user}'\nhot_standby = on\n`)
+    writeFileSync(this.folder + '/standby/standby.signal', '')
+    this.control('start', 'data', 'postgres')
+    this.control('start', 'standby', 'standby')
+    return { connection: { ...this.connection, port }, stop: () => this.control('stop', 'standby', 'standby', '--mode', 'immediate') }
   }
 
   log() {

@@ -141,6 +141,8 @@ pub struct Table {
     pub parents: Vec<(TableId, bool)>,
     /// The names of the publications it is in.
     pub publications: Vec<String>,
+    /// Whether Citus holds its rows, in shards.
+    pub held_by_citus: bool,
 }
 
 /// A policy.

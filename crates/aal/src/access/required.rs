@@ -451,7 +451,10 @@ impl<'a> Place<'a> {
         };
         let of = |permissive: bool, expression: &fn(&Policy) -> Option<&Expression>| -> Vec<Hurdle<'a>> {
             let binding = self.table.policies.iter().filter(|policy| {
-                policy.permissive == permissive && policy.command.covers(self.command) && policy.binds[self.role_index]
+                // In the shards of Citus, restrictive policies are permissive.
+                (policy.permissive || self.table.held_by_citus) == permissive
+                    && policy.command.covers(self.command)
+                    && policy.binds[self.role_index]
             });
             let hurdles = binding.filter_map(|policy| Some((policy, expression(policy)?)));
             // What the role could change itself may come to anything, and a restrictive policy may go.
@@ -475,7 +478,8 @@ impl<'a> Place<'a> {
             Command::Delete => policy::Command::Delete,
             Command::Truncate => policy::Command::Truncate,
         };
-        if !self.guards_speak_up(command) || self.standing.may_undo_guards {
+        // Nor do they have triggers.
+        if self.table.held_by_citus || !self.guards_speak_up(command) || self.standing.may_undo_guards {
             return Vec::new();
         }
         self.firing_guards().map(|guard| (guard, guard_expression(command, guard))).collect()
@@ -601,6 +605,12 @@ impl<'a> Place<'a> {
             guards.for_each(|name| push_new(&mut changeable, name));
         }
         let mut notes = Vec::new();
+        if self.table.held_by_citus {
+            notes.push(
+                "a Citus table: in its shards restrictive policies are permissive, and there are no triggers"
+                    .to_owned(),
+            );
+        }
         let mut note = |names: Vec<String>, why: &str| {
             if !names.is_empty() {
                 notes.push(format!("{why}: {}", names.join(", ")));
