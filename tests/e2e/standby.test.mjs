@@ -142,7 +142,7 @@ test('writes are refused as Postgres refuses them', async () => {
 test('what is protected on the primary is protected here, as soon as it arrives', async () => {
   await primary.query('set client_min_messages = error')
   await primary.query("create table later as select 1 as id; grant select on later to authenticated; create policy everybody on later using (true); select auth.protect_table('later', read => 'aal2')")
-  const target = await one(primary, 'select pg_current_wal_flush_lsn()::text')
+  const target = await one(primary, 'select pg_current_wal_insert_lsn()::text')
   for (let tries = 0; tries < 200 && !(await one(client, 'select pg_last_wal_replay_lsn() >= $1::pg_lsn', [target])); tries++) {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }

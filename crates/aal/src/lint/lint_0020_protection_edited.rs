@@ -87,7 +87,7 @@ fn binds_as_recorded(table: &Table, policy: &Policy, record: &RecordedProtection
         return false;
     }
     let is_gone = |name: &&&str| !roles.contains(**name) && !name.starts_with("pg_");
-    let (gone, there): (Vec<&str>, Vec<&str>) = recorded.difference(&bound).partition(|name| is_gone(&name));
+    let (gone, there): (Vec<&str>, Vec<&str>) = recorded.difference(&bound).partition(is_gone);
     let others = bound.difference(&recorded).count();
     let most_agree = || {
         let bound = |it: &Policy| it.roles.iter().copied().collect::<BTreeSet<_>>();
