@@ -9,6 +9,8 @@
 //! | [`text_setting`] | reading settings where they are |
 //! | [`keys`] | the keys that tokens are verified by |
 //! | [`executor`] | one token a statement, and its claims for parallel workers |
+//! | [`row_security`] | whom row security binds |
+//! | [`statement_guards`] | whom a statement's guards bind, and sensitive columns where rows move |
 //! | [`denial`] | raising `insufficient_aal` and its siblings |
 //! | [`enrollment`] | looking up whether a user has a second factor |
 //! | [`functions`] | the SQL API, one file per topic |

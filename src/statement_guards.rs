@@ -28,11 +28,14 @@ use crate::types::pointers;
 pub struct Mark(u8);
 
 /// Empty C strings, one for each set of a mark's bits.
-static MARKS: [u8; 16] = [0; 16];
+static MARKS: [u8; 32] = [0; 32];
 
 impl Mark {
     /// The trigger was added here: it refuses where a sensitive column changes.
     const ADDED: u8 = 8;
+
+    /// The trigger belongs to a partition that rows were routed to: it was marked after its events had been queued.
+    const ROUTED: u8 = 16;
 
     /// The mark of a trigger, if it has one.
     pub fn of(trigger: &pg_sys::Trigger) -> Option<Mark> {
@@ -44,6 +47,12 @@ impl Mark {
     /// Whether the statement's role is bound for this command.
     pub fn binds(self, command: Command) -> bool {
         self.0 & bit(command) != 0
+    }
+
+    /// Whether an update that was queued for an AFTER trigger is by a role that is bound. A statement may reach a table twice, as two
+    /// roles, and Postgres then takes the trigger of either. But for a role that isn't bound it is switched off, and nothing queued.
+    pub fn binds_queued_update(self) -> bool {
+        self.0 & Self::ROUTED == 0 || self.binds(Command::Update)
     }
 
     /// Whether the trigger was added here.
@@ -151,20 +160,65 @@ pub unsafe fn begin(query: *mut pg_sys::QueryDesc, role: pg_sys::Oid) {
 pub unsafe fn finish(query: *mut pg_sys::QueryDesc) {
     // SAFETY: the caller's promise, as above.
     let Some(estate) = (unsafe { execution_state(query) }) else { return };
+    // SAFETY: as above.
+    let opened: Vec<*mut pg_sys::ResultRelInfo> = pointers(unsafe { (*estate).es_opened_result_relations }).collect();
+    // SAFETY: as in `begin`.
+    let mut targets = opened.into_iter().map(|info| unsafe { Target::new(info, estate) });
+    if targets.any(|target| target.may_update_where_rows_are_routed()) {
+        // SAFETY: as above.
+        unsafe { run_secondary_parts(estate) };
+    }
     let mut guards = GuardFunction::default();
     // SAFETY: as above.
-    for info in pointers(unsafe { (*estate).es_tuple_routing_result_relations }) {
+    let routed: Vec<*mut pg_sys::ResultRelInfo> =
+        pointers(unsafe { (*estate).es_tuple_routing_result_relations }).collect();
+    let mut decided = Vec::new();
+    for info in routed {
         // SAFETY: as in `begin`.
         let target = unsafe { Target::new(info, estate) };
-        let Some(mark) = target.root().triggers().iter().find_map(Mark::of) else { continue };
-        if target.unmarked(&mut guards).is_empty() {
-            continue;
+        let mark = target.root().triggers().iter().find_map(Mark::of);
+        if let (Some(mark), false) = (mark, target.unmarked(&mut guards).is_empty()) {
+            decided.push((target, mark));
         }
-        for target in [target, target.as_queued_triggers_see_it()] {
+    }
+    for (target, _) in &decided {
+        // Rows may have come here by two ways, as two roles.
+        let same = decided.iter().filter(|(other, _)| other.oid() == target.oid());
+        let mark = Mark(same.fold(Mark::ROUTED, |bits, (_, mark)| bits | mark.0));
+        for target in [*target, target.as_queued_triggers_see_it()] {
             for trigger in target.unmarked(&mut guards) {
                 target.mark(trigger, mark);
             }
         }
+    }
+}
+
+/// Runs the parts of the statement in WITH to their end, as the executor does next: after it all partitions are known.
+///
+/// # Safety
+/// The execution state is that of a statement that has run and isn't finished.
+unsafe fn run_secondary_parts(estate: *mut pg_sys::EState) {
+    // SAFETY: the caller's promise; the list holds states of the plan's nodes. A part that is done answers with no row again. No
+    // reference into the execution state is held meanwhile. The node's function may raise: it's called within pgrx's guard, in a closure
+    // that holds nothing to drop. An error leaves the memory context as errors do.
+    unsafe {
+        let outer = pg_sys::MemoryContextSwitchTo((*estate).es_query_cxt);
+        (*estate).es_direction = pg_sys::ScanDirection::ForwardScanDirection;
+        let parts: Vec<*mut pg_sys::PlanState> = pointers((*estate).es_auxmodifytables).collect();
+        for part in parts {
+            let Some(next) = (*part).ExecProcNode else { continue };
+            loop {
+                if let Some(context) = (*estate).es_per_tuple_exprcontext.as_ref() {
+                    pg_sys::MemoryContextReset(context.ecxt_per_tuple_memory);
+                }
+                let row = pg_sys::ffi::pg_guard_ffi_boundary(|| next(part));
+                let is_row = !row.is_null() && u32::from((*row).tts_flags) & pg_sys::TTS_FLAG_EMPTY == 0;
+                if !is_row {
+                    break;
+                }
+            }
+        }
+        pg_sys::MemoryContextSwitchTo(outer);
     }
 }
 
@@ -212,6 +266,15 @@ impl<'a> Target<'a> {
     fn root(&self) -> Target<'a> {
         let root = self.info().ri_RootResultRelInfo;
         Target { info: if root.is_null() { self.info } else { root }, ..*self }
+    }
+
+    /// Whether the statement inserts here or updates instead (ON CONFLICT), where partitions hold the rows and a guard was marked.
+    fn may_update_where_rows_are_routed(&self) -> bool {
+        // SAFETY: the catalog's row of an open table.
+        let kind = unsafe { (*self.relation().rd_rel).relkind };
+        kind as u8 == pg_sys::RELKIND_PARTITIONED_TABLE
+            && !self.info().ri_onConflict.is_null()
+            && self.triggers().iter().any(|trigger| Mark::of(trigger).is_some())
     }
 
     /// The table as the executor opens it for triggers that were queued. Newer minor releases don't take a partition that rows were

@@ -72,7 +72,13 @@ fn check(trigger: &PgTrigger<'_>) -> pg_sys::Datum {
         }
         _ => wrong_call("auth.aal_guard must be fired before the statement or the row, or after the update of a row"),
     };
-    if speaks_up && binds(mark, command, data) {
+    let is_queued = matches!(trigger.when(), Ok(PgTriggerWhen::After));
+    let is_bound = || match mark {
+        Some(mark) if is_queued => mark.binds_queued_update(),
+        Some(mark) => mark.binds(command),
+        None => binds_current_role(command, data),
+    };
+    if speaks_up && is_bound() {
         demand(command, data, definition);
     }
     row
@@ -94,17 +100,12 @@ fn demand(command: Command, data: &pg_sys::TriggerData, definition: &pg_sys::Tri
     };
 }
 
-/// Whether the policies bind the statement's role. Where nothing was decided when the statement began (TRUNCATE, and a statement that
-/// began before the library was loaded), the current role counts.
-fn binds(mark: Option<Mark>, command: Command, data: &pg_sys::TriggerData) -> bool {
-    match mark {
-        Some(mark) => mark.binds(command),
-        None => {
-            // SAFETY: an open relation, as above; and reads a variable of the backend.
-            let (table, role) = unsafe { ((*data.tg_relation).rd_id, pg_sys::GetUserId()) };
-            row_security::binds(table, table, role, command.policy())
-        }
-    }
+/// Whether the policies bind the current role: it counts where nothing was decided when the statement began (TRUNCATE, and a statement
+/// that began before the library was loaded).
+fn binds_current_role(command: Command, data: &pg_sys::TriggerData) -> bool {
+    // SAFETY: an open relation, as above; and reads a variable of the backend.
+    let (table, role) = unsafe { ((*data.tg_relation).rd_id, pg_sys::GetUserId()) };
+    row_security::binds(table, table, role, command.policy())
 }
 
 /// Whether one of the trigger's columns that the statement names has another value in the new row: other bytes. No operator of a type is

@@ -24,8 +24,9 @@ use crate::types::{Name, Regclass};
 ///
 /// Errors: 42501 without ownership; 42809 for what isn't a table; 22023 for an unknown level, a negative `max_age`
 /// or a request that makes no sense; 22004 for a NULL `target`, `read` or `write`;
-/// 42703 for an unknown column; 42804 for an owner column of another type than uuid or text; 42710 where a policy
-/// or trigger of somebody else bears one of our names; 0A000 for a table that Citus holds; 25006 where nothing can be written.
+/// 42703 for an unknown column; 42P10 for a sensitive column that is virtual; 42804 for an owner column of another type
+/// than uuid or text; 42710 where a policy or trigger of somebody else bears one of our names; 0A000 for a table that Citus
+/// holds; 25006 where nothing can be written.
 #[pg_extern(volatile, parallel_unsafe)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::too_many_arguments)]
@@ -326,6 +327,10 @@ impl Wish<'_> {
         for column in &columns {
             if relation.column(client, column)?.is_none() {
                 no_column(relation, column);
+            }
+            if relation.is_virtual(column) {
+                let message = format!("sensitive column \"{column}\" of {} is not stored", relation.display_name());
+                raise(b"42P10", &message, None, Some("Name the columns that it is computed from."));
             }
         }
         Ok(columns)
