@@ -50,7 +50,8 @@ fn main() -> Result<()> {
     let machine = works::machine(&options.cluster)?;
     let proofs = proof::measure(&options.cluster, &options.proof, options.rounds)?;
     proof::draw(&proofs, &options.out.join("performance-proof.svg"))?;
-    let page = proof::page(&proofs, &machine);
+    let hostile = proof::measure_hostile(&options.cluster, &options.proof)?;
+    let page = proof::page(&proofs, &hostile, &machine);
     std::fs::write(options.out.join("performance-proof.md"), &page)?;
     println!("{page}");
     if options.only_proof {

@@ -45,7 +45,8 @@ const LARGEST_CONSTANT: usize = 4_096;
 /// Reads expression trees.
 pub struct Reader<'a> {
     functions: &'a Functions,
-    read: RefCell<HashMap<String, Expression>>,
+    /// What texts of trees were read to, and how many nodes that has.
+    read: RefCell<HashMap<String, (Expression, usize)>>,
     depth: Cell<usize>,
     /// How many nodes the expression being read may still have.
     left: Cell<usize>,
@@ -108,10 +109,14 @@ impl<'a> Reader<'a> {
 
     /// Reads a policy's expression from the text of its tree, as the catalog holds it.
     pub fn read(&self, tree: &str) -> Expression {
-        if let Some(known) = self.read.borrow().get(tree) {
+        let most = LARGEST.min(self.left_of_all.get() / SHARES);
+        if let Some((known, size)) = self.read.borrow().get(tree) {
+            if *size > most {
+                return Expression::too_large();
+            }
+            self.left_of_all.set(self.left_of_all.get() - size);
             return known.clone();
         }
-        let most = LARGEST.min(self.left_of_all.get() / SHARES);
         self.left.set(most);
         self.depth.set(0);
         self.within.borrow_mut().clear();
@@ -129,7 +134,7 @@ impl<'a> Reader<'a> {
         self.left_of_all.set(self.left_of_all.get().saturating_sub(most - self.left.get()));
         let mut kept = self.read.borrow_mut();
         if tree.len() <= KEPT && kept.len() < MOST_KEPT {
-            kept.insert(tree.to_owned(), expression.clone());
+            kept.insert(tree.to_owned(), (expression.clone(), expression.extent().0));
         }
         expression
     }

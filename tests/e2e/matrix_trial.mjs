@@ -148,7 +148,9 @@ const rightsQuery = `
 
 // What auth.aal_matrix says, of all tables at once or of one after the other: that must be the same.
 export async function readMatrix(client, tables) {
-  const source = tables.length % 2 === 0 ? 'auth.aal_matrix() m' : 'unnest($1::oid[]) t(oid) cross join lateral auth.aal_matrix(t.oid::regclass) m'
+  // Of a foreign table alone it isn't asked.
+  const all = tables.length % 2 === 0 || tables.some(({ table }) => table.foreign)
+  const source = all ? 'auth.aal_matrix() m' : 'unnest($1::oid[]) t(oid) cross join lateral auth.aal_matrix(t.oid::regclass) m'
   const { rows } = await client.query(
     `select m.target::oid as oid, m.role, m.command, m.required_aal, extract(epoch from m.max_age)::float8 as max_age, m.decided_by, m.note
        from ${source} where m.target = any ($1::oid[])`, [tables.map(({ oid }) => oid)])

@@ -168,13 +168,18 @@ impl<'a> Evaluation<'a> {
 
     /// All that an expression could come to.
     pub fn outcomes(&self, expression: &Expression) -> Outcomes {
-        use Expression::*;
-        if let Some(work) = self.work {
-            work.take(1);
-            if work.is_spent() {
-                return Outcomes::anything();
-            }
+        let Some(work) = self.work else { return self.outcomes_of(expression) };
+        work.take(1);
+        if work.is_spent() {
+            return Outcomes::anything();
         }
+        let outcomes = self.outcomes_of(expression);
+        work.take(outcomes.weight());
+        outcomes
+    }
+
+    fn outcomes_of(&self, expression: &Expression) -> Outcomes {
+        use Expression::*;
         match expression {
             Constant(value) => Outcomes::one(value.clone()),
             Unknown { key, strict, arguments, .. } => self.unknown(*key, *strict, arguments),

@@ -324,12 +324,15 @@ fn all_tables(catalog: &Catalog, effort: &Effort, pause: &dyn Fn()) -> Vec<Vec<V
     own
 }
 
+/// For each policy, whether it binds a role, and whether the role may change it.
+type Bound = Vec<(bool, bool)>;
+
 /// What a table's commands need of each role, by its own policies.
 fn of_table(catalog: &Catalog, table: &Table, rows: Rows, effort: &Effort, pause: &dyn Fn()) -> Vec<Vec<Required>> {
     let (before, share) = (effort.of_table(), effort.of_table());
     // Roles that the same policies bind need the same, unless a policy asks who they are or what they may read.
     let is_same_for_all = !table.policies.iter().flat_map(Policy::expressions).any(asks_who);
-    let mut known: HashMap<(Command, Vec<(bool, bool)>, bool), Required> = HashMap::new();
+    let mut known: HashMap<(Command, Bound, bool), Required> = HashMap::new();
     let each_role = catalog.roles.iter().zip(&table.standings).enumerate();
     let required = each_role
         .map(|(n, (role, standing))| {

@@ -150,6 +150,12 @@ impl Outcomes {
         }
     }
 
+    /// How much work it is to put together and to compare with, beyond that of a few short values, in nodes.
+    pub fn weight(&self) -> u64 {
+        let lengths: usize = self.values.iter().map(Value::length).sum();
+        (self.values.len() * (lengths + 64 * self.values.len()) / 1_024) as u64
+    }
+
     /// Adds all of another set.
     pub fn add_all(&mut self, other: Outcomes) {
         self.anything |= other.anything;

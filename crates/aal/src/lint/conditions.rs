@@ -1,11 +1,16 @@
 //! What conditions on the level look like.
 
-use crate::access::{Age, Comparison, Enrolled, Evaluation, Expression, Origin, Outcomes, Session, Value};
+use crate::access::{Age, Comparison, Enrolled, Evaluation, Expression, Origin, Outcomes, Session, Value, Work};
 use crate::level::Level;
+
+/// How much work one expression may be at one kind of session.
+const MOST_WORK: u64 = 100_000;
 
 /// All that an expression could come to at a kind of session, for whatever role.
 pub fn outcomes(expression: &Expression, session: Session, trusts_settings: bool) -> Outcomes {
-    Evaluation::new(session, None, None, trusts_settings).with_claims_in_each_setting().outcomes(expression)
+    let work = Work::new(MOST_WORK);
+    let evaluation = Evaluation::new(session, None, None, trusts_settings).with_claims_in_each_setting();
+    evaluation.within(&work, true).outcomes(expression)
 }
 
 /// Every kind of session.

@@ -265,3 +265,19 @@ proptest! {
         }
     }
 }
+
+/// What takes too long could come to anything: so it passes, and it shows.
+#[test]
+fn what_is_too_much_work_could_pass() {
+    let denied = Expression::And(vec![Expression::Constant(Value::Bool(false)); 100]);
+    let weigh = |nodes: u64| {
+        let work = Work::new(nodes);
+        let passes =
+            Evaluation::new(Session::NOBODY, None, None, true).within(&work, true).could_pass(None, &[&denied]);
+        (passes, work.is_spent())
+    };
+    assert_eq!(weigh(200), (false, false));
+    assert_eq!(weigh(1), (true, true));
+    let many = Outcomes::of((0..60).map(|n| Value::Text(format!("{n}{}", "x".repeat(4_000)))));
+    assert!(many.weight() > 10_000, "comparing many long values is more work than a node");
+}
