@@ -92,7 +92,7 @@ pub extern "C-unwind" fn aal_once_per_statement(fcinfo: pg_sys::FunctionCallInfo
             Some(pg_sys::NodeTag::T_SupportRequestCost) => {
                 let request = &mut *request.cast::<pg_sys::SupportRequestCost>();
                 let is_once = cast::<pg_sys::FuncExpr>(request.node, pg_sys::NodeTag::T_FuncExpr)
-                    .is_some_and(|call| is_constant_in_statement(call));
+                    .is_some_and(is_constant_in_statement);
                 if is_once {
                     request.startup = 0.0;
                     request.per_tuple = 0.0;
