@@ -143,6 +143,7 @@ fn forget(query: Query) {
 unsafe extern "C-unwind" fn transaction_ended(event: pg_sys::XactEvent::Type, _argument: *mut std::ffi::c_void) {
     use pg_sys::XactEvent::*;
     if matches!(event, XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PREPARE) {
+        planner::transaction_ended();
         with_statements(|statements| {
             statements.running.clear();
             statements.waiting.clear();

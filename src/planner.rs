@@ -25,13 +25,13 @@
 //! Parallel workers get the parameter's value from their leader.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::ffi::{CStr, c_char, c_int, c_void};
 
 use aal::{Level, MaxAge};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
+use crate::settings;
 use crate::types::{Text, pointers};
 
 crate::v1_function_info!(pg_finfo_aal_once_per_statement);
@@ -41,6 +41,8 @@ thread_local! {
     static NEXT: Cell<pg_sys::planner_hook_type> = const { Cell::new(None) };
     /// What the planner was seen to do with our functions.
     static SEEN: Cell<Seen> = const { Cell::new(Seen { support: pg_sys::InvalidOid, planning: false, met: false, missed: false }) };
+    /// Our functions, as far as the planner has met them. There are 11 with the support function.
+    static KNOWN: Cell<[pg_sys::Oid; 16]> = const { Cell::new([pg_sys::InvalidOid; 16]) };
 }
 
 #[derive(Clone, Copy)]
@@ -81,8 +83,9 @@ pub extern "C-unwind" fn aal_once_per_statement(fcinfo: pg_sys::FunctionCallInfo
     let answered = unsafe {
         match request.as_ref().map(|request| request.type_) {
             Some(pg_sys::NodeTag::T_SupportRequestSimplify) => {
-                let has_planner = !(*request.cast::<pg_sys::SupportRequestSimplify>()).root.is_null();
-                meet(support, has_planner);
+                let request = &*request.cast::<pg_sys::SupportRequestSimplify>();
+                let function = request.fcall.as_ref().map_or(pg_sys::InvalidOid, |call| call.funcid);
+                meet(support, function, !request.root.is_null());
                 false
             }
             Some(pg_sys::NodeTag::T_SupportRequestSelectivity) => {
@@ -107,7 +110,14 @@ pub extern "C-unwind" fn aal_once_per_statement(fcinfo: pg_sys::FunctionCallInfo
 }
 
 /// Notes that a query calls one of our functions. Without a planner (a CHECK constraint, the arguments of EXECUTE) there is no plan.
-fn meet(support: pg_sys::Oid, has_planner: bool) {
+fn meet(support: pg_sys::Oid, function: pg_sys::Oid, has_planner: bool) {
+    let mut known = KNOWN.get();
+    if !known.contains(&function)
+        && let Some(free) = known.iter_mut().find(|known| **known == pg_sys::InvalidOid)
+    {
+        *free = function;
+        KNOWN.set(known);
+    }
     let seen = SEEN.get();
     SEEN.set(Seen {
         support,
@@ -147,9 +157,12 @@ unsafe extern "C-unwind" fn plan(
 
 /// Postgres' own functions that are called within one guard.
 mod unguarded {
-    use super::{c_char, c_int, pg_sys};
+    use super::{c_char, c_int, c_void, pg_sys};
 
-    // SAFETY: declared as in Postgres' optimizer/planner.h.
+    type Walker = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> bool;
+
+    // SAFETY: declared as in Postgres' optimizer/planner.h and nodes/nodeFuncs.h. Until Postgres 16 the walker's arguments are
+    // left open there.
     unsafe extern "C-unwind" {
         pub fn standard_planner(
             query: *mut pg_sys::Query,
@@ -157,6 +170,8 @@ mod unguarded {
             options: c_int,
             parameters: pg_sys::ParamListInfo,
         ) -> *mut pg_sys::PlannedStmt;
+        #[cfg_attr(not(feature = "pg15"), link_name = "expression_tree_walker_impl")]
+        pub fn expression_tree_walker(node: *mut pg_sys::Node, walker: Walker, context: *mut c_void) -> bool;
     }
 }
 use unguarded::standard_planner;
@@ -205,41 +220,84 @@ pub unsafe fn catch_up(query: *mut pg_sys::QueryDesc) {
     }
 }
 
+/// The transaction has ended, and with it the statement that was planned while the library was being loaded.
+pub fn transaction_ended() {
+    SEEN.set(Seen { missed: false, ..SEEN.get() });
+}
+
 /// Puts a parameter in the place of each call that gives the same answer throughout the statement. Whether there was any.
 fn once_per_statement(planned: &mut pg_sys::PlannedStmt) -> bool {
     // Workers get InitPlans' values before they start, and a row that changed meanwhile is looked at anew with all of them
     // computed: what raises would raise there without being reached.
     let computes_early =
         planned.parallelModeNeeded || !planned.rowMarks.is_null() || !planned.resultRelations.is_null();
-    let top = planned.planTree;
-    let subplans = pointers::<pg_sys::Plan>(planned.subplans).map(SubPlanState::Unread).collect();
+    let roots = || std::iter::once(planned.planTree).chain(pointers::<pg_sys::Plan>(planned.subplans));
     let mut rewriting =
-        Rewriting { made: Vec::new(), subplans, computes_early, first: length(planned.paramExecTypes), last_id: 0 };
-    if !rewriting.is_evaluated_once(top) {
-        rewriting.plan(top);
+        Rewriting { made: Vec::new(), computes_early, first: length(planned.paramExecTypes), last_id: 0 };
+    for root in roots() {
+        rewriting.last_id = rewriting.last_id.max(highest_id(root));
+        if !is_evaluated_once(root) {
+            rewriting.plan(root);
+        }
     }
-    for n in 0..rewriting.subplans.len() {
-        rewriting.subplan(n);
+    if rewriting.made.is_empty() {
+        return false;
     }
-    let found = !rewriting.made.is_empty();
+    // Any node may come to read any of them: by itself, or by a sub-plan in an expression.
+    roots().for_each(|root| rewriting.announce(root));
     rewriting.add_init_plans(planned);
-    found
+    true
 }
 
-/// The parameters of ours that a part of a plan reads.
-type Read = BTreeSet<c_int>;
+/// Whether a plan is nothing but a row of expressions, which depends on no row outside. PL/pgSQL takes such a plan apart, also
+/// where a Gather stands above it (`debug_parallel_query`).
+fn is_evaluated_once(plan: *mut pg_sys::Plan) -> bool {
+    // SAFETY: NULL or a node of the plan.
+    unsafe {
+        if let Some(gather) = cast::<pg_sys::Plan>(plan.cast(), pg_sys::NodeTag::T_Gather) {
+            return is_evaluated_once(gather.lefttree);
+        }
+        cast::<pg_sys::Plan>(plan.cast(), pg_sys::NodeTag::T_Result)
+            .is_some_and(|row| row.lefttree.is_null() && row.extParam.is_null())
+    }
+}
 
-enum SubPlanState {
-    Unread(*mut pg_sys::Plan),
-    Reading,
-    Reads(Read),
+/// The plan nodes right beneath a node.
+fn children(plan: *mut pg_sys::Plan) -> Vec<*mut pg_sys::Plan> {
+    use pg_sys::NodeTag::*;
+    let node: *mut pg_sys::Node = plan.cast();
+    // SAFETY: NULL or a node of a finished plan, which begins with a `Plan`. Its tag says which struct it is.
+    let (left, right, list) = unsafe {
+        let Some(fields) = plan.as_ref() else { return Vec::new() };
+        let list = match fields.type_ {
+            T_Append => (*node.cast::<pg_sys::Append>()).appendplans,
+            T_MergeAppend => (*node.cast::<pg_sys::MergeAppend>()).mergeplans,
+            T_BitmapAnd => (*node.cast::<pg_sys::BitmapAnd>()).bitmapplans,
+            T_BitmapOr => (*node.cast::<pg_sys::BitmapOr>()).bitmapplans,
+            T_CustomScan => (*node.cast::<pg_sys::CustomScan>()).custom_plans,
+            T_SubqueryScan => {
+                return vec![(*node.cast::<pg_sys::SubqueryScan>()).subplan];
+            }
+            _ => std::ptr::null_mut(),
+        };
+        (fields.lefttree, fields.righttree, list)
+    };
+    [left, right].into_iter().chain(pointers(list)).filter(|child| !child.is_null()).collect()
+}
+
+fn highest_id(plan: *mut pg_sys::Plan) -> c_int {
+    // SAFETY: raises where the stack ends. Plans may be deep. NULL or a node of the plan.
+    let own = unsafe {
+        pg_sys::check_stack_depth();
+        plan.as_ref().map_or(0, |plan| plan.plan_node_id)
+    };
+    children(plan).into_iter().map(highest_id).fold(own, c_int::max)
 }
 
 /// A finished plan being rewritten.
 struct Rewriting {
     /// The calls, each of which becomes an InitPlan. The first has parameter `first`, and so on.
     made: Vec<*mut pg_sys::FuncExpr>,
-    subplans: Vec<SubPlanState>,
     computes_early: bool,
     first: c_int,
     /// The highest number of a plan node.
@@ -247,134 +305,65 @@ struct Rewriting {
 }
 
 impl Rewriting {
-    /// Whether a plan is nothing but a row of expressions, which depends on no row outside. PL/pgSQL takes such a plan apart, also
-    /// where a Gather stands above it (`debug_parallel_query`).
-    fn is_evaluated_once(&self, plan: *mut pg_sys::Plan) -> bool {
-        // SAFETY: NULL or a node of the plan.
-        unsafe {
-            if let Some(gather) = cast::<pg_sys::Plan>(plan.cast(), pg_sys::NodeTag::T_Gather) {
-                return self.is_evaluated_once(gather.lefttree);
-            }
-            cast::<pg_sys::Plan>(plan.cast(), pg_sys::NodeTag::T_Result)
-                .is_some_and(|row| row.lefttree.is_null() && row.extParam.is_null())
-        }
-    }
-
-    /// Rewrites a sub-plan, by its place in the list. What it reads, those that call it read, too.
-    fn subplan(&mut self, n: usize) -> Read {
-        let Some(state) = self.subplans.get_mut(n) else { return Read::new() };
-        let read = match std::mem::replace(state, SubPlanState::Reading) {
-            SubPlanState::Unread(plan) if plan.is_null() || self.is_evaluated_once(plan) => {
-                self.note_id(plan);
-                Read::new()
-            }
-            SubPlanState::Unread(plan) => self.plan(plan),
-            SubPlanState::Reads(read) => read,
-            SubPlanState::Reading => Read::new(),
-        };
-        self.subplans[n] = SubPlanState::Reads(read.clone());
-        read
-    }
-
-    fn note_id(&mut self, plan: *mut pg_sys::Plan) {
-        // SAFETY: NULL or a node of the plan.
-        self.last_id = unsafe { plan.as_ref() }.map_or(self.last_id, |plan| self.last_id.max(plan.plan_node_id));
-    }
-
     /// Rewrites a plan node and all beneath it.
-    fn plan(&mut self, plan: *mut pg_sys::Plan) -> Read {
+    fn plan(&mut self, plan: *mut pg_sys::Plan) {
         use pg_sys::NodeTag::*;
-        if plan.is_null() {
-            return Read::new();
-        }
-        // SAFETY: raises where the stack ends. Plans may be deep.
-        unsafe { pg_sys::check_stack_depth() };
-        self.note_id(plan);
-        let mut read = Read::new();
-        // SAFETY: a node of a finished plan, which nothing else refers to while this runs. Its tag says which struct it is;
-        // each begins with a `Plan`. The lists are those of that struct, and hold what Postgres' plannodes.h says.
+        let node: *mut pg_sys::Node = plan.cast();
+        // SAFETY: NULL or a node of a finished plan, which nothing else refers to while this runs. Its tag says which struct it
+        // is; each begins with a `Plan`. The lists are those of that struct, and hold what Postgres' plannodes.h says.
         unsafe {
-            let tag = (*plan).type_;
-            let node: *mut pg_sys::Node = plan.cast();
+            let Some(tag) = plan.as_ref().map(|plan| plan.type_) else { return };
             if tag != T_CustomScan {
-                self.list(&mut read, &raw mut (*plan).targetlist);
-                self.list(&mut read, &raw mut (*plan).qual);
+                self.list(&raw mut (*plan).targetlist);
+                self.list(&raw mut (*plan).qual);
             }
-            for init_plan in pointers::<pg_sys::SubPlan>((*plan).initPlan) {
-                read.extend(self.subplan(place((*init_plan).plan_id)));
-            }
-            read.extend(self.plan((*plan).lefttree));
-            read.extend(self.plan((*plan).righttree));
             match tag {
-                T_Result => self.node(&mut read, &raw mut (*node.cast::<pg_sys::Result>()).resconstantqual),
-                T_ModifyTable => self.modify_table(&mut read, node.cast()),
-                T_Append => read.extend(self.plans((*node.cast::<pg_sys::Append>()).appendplans)),
-                T_MergeAppend => read.extend(self.plans((*node.cast::<pg_sys::MergeAppend>()).mergeplans)),
-                T_BitmapAnd => read.extend(self.plans((*node.cast::<pg_sys::BitmapAnd>()).bitmapplans)),
-                T_BitmapOr => read.extend(self.plans((*node.cast::<pg_sys::BitmapOr>()).bitmapplans)),
-                T_SubqueryScan => read.extend(self.plan((*node.cast::<pg_sys::SubqueryScan>()).subplan)),
-                T_CustomScan => read.extend(self.plans((*node.cast::<pg_sys::CustomScan>()).custom_plans)),
-                T_CteScan => read.extend(self.subplan(place((*node.cast::<pg_sys::CteScan>()).ctePlanId))),
+                T_Result => self.node(&raw mut (*node.cast::<pg_sys::Result>()).resconstantqual),
+                T_ModifyTable => self.modify_table(node.cast()),
                 T_IndexScan => {
                     let scan: *mut pg_sys::IndexScan = node.cast();
-                    self.list(&mut read, &raw mut (*scan).indexqual);
-                    self.list(&mut read, &raw mut (*scan).indexqualorig);
+                    self.list(&raw mut (*scan).indexqual);
+                    self.list(&raw mut (*scan).indexqualorig);
                 }
                 T_IndexOnlyScan => {
                     let scan: *mut pg_sys::IndexOnlyScan = node.cast();
-                    self.list(&mut read, &raw mut (*scan).indexqual);
-                    self.list(&mut read, &raw mut (*scan).recheckqual);
+                    self.list(&raw mut (*scan).indexqual);
+                    self.list(&raw mut (*scan).recheckqual);
                 }
                 T_BitmapIndexScan => {
                     let scan: *mut pg_sys::BitmapIndexScan = node.cast();
-                    self.list(&mut read, &raw mut (*scan).indexqual);
-                    self.list(&mut read, &raw mut (*scan).indexqualorig);
+                    self.list(&raw mut (*scan).indexqual);
+                    self.list(&raw mut (*scan).indexqualorig);
                 }
-                T_BitmapHeapScan => {
-                    self.list(&mut read, &raw mut (*node.cast::<pg_sys::BitmapHeapScan>()).bitmapqualorig);
-                }
-                T_NestLoop => self.list(&mut read, &raw mut (*node.cast::<pg_sys::Join>()).joinqual),
+                T_BitmapHeapScan => self.list(&raw mut (*node.cast::<pg_sys::BitmapHeapScan>()).bitmapqualorig),
+                T_NestLoop => self.list(&raw mut (*node.cast::<pg_sys::Join>()).joinqual),
                 T_MergeJoin => {
-                    self.list(&mut read, &raw mut (*node.cast::<pg_sys::Join>()).joinqual);
-                    self.list(&mut read, &raw mut (*node.cast::<pg_sys::MergeJoin>()).mergeclauses);
+                    self.list(&raw mut (*node.cast::<pg_sys::Join>()).joinqual);
+                    self.list(&raw mut (*node.cast::<pg_sys::MergeJoin>()).mergeclauses);
                 }
                 T_HashJoin => {
                     let join: *mut pg_sys::HashJoin = node.cast();
-                    self.list(&mut read, &raw mut (*join).join.joinqual);
-                    self.list(&mut read, &raw mut (*join).hashclauses);
-                    self.list(&mut read, &raw mut (*join).hashkeys);
+                    self.list(&raw mut (*join).join.joinqual);
+                    self.list(&raw mut (*join).hashclauses);
+                    self.list(&raw mut (*join).hashkeys);
                 }
-                T_Hash => self.list(&mut read, &raw mut (*node.cast::<pg_sys::Hash>()).hashkeys),
-                T_Gather => {
-                    let gather: *mut pg_sys::Gather = node.cast();
-                    (*gather).initParam = with((*gather).initParam, &read);
-                }
-                T_GatherMerge => {
-                    let gather: *mut pg_sys::GatherMerge = node.cast();
-                    (*gather).initParam = with((*gather).initParam, &read);
-                }
+                T_Hash => self.list(&raw mut (*node.cast::<pg_sys::Hash>()).hashkeys),
                 _ => {}
             }
-            (*plan).extParam = with((*plan).extParam, &read);
-            (*plan).allParam = with((*plan).allParam, &read);
         }
-        read
-    }
-
-    fn plans(&mut self, list: *mut pg_sys::List) -> Read {
-        pointers(list).flat_map(|plan| self.plan(plan)).collect()
+        children(plan).into_iter().for_each(|child| self.plan(child));
     }
 
     /// # Safety
     /// `node` must be a plan node of this kind.
-    unsafe fn modify_table(&mut self, read: &mut Read, node: *mut pg_sys::ModifyTable) {
+    unsafe fn modify_table(&mut self, node: *mut pg_sys::ModifyTable) {
         // SAFETY: the caller's promise.
         unsafe {
-            self.list(read, &raw mut (*node).withCheckOptionLists);
-            self.list(read, &raw mut (*node).returningLists);
-            self.list(read, &raw mut (*node).onConflictSet);
-            self.node(read, &raw mut (*node).onConflictWhere);
-            self.list(read, &raw mut (*node).mergeActionLists);
+            self.list(&raw mut (*node).withCheckOptionLists);
+            self.list(&raw mut (*node).returningLists);
+            self.list(&raw mut (*node).onConflictSet);
+            self.node(&raw mut (*node).onConflictWhere);
+            self.list(&raw mut (*node).mergeActionLists);
         }
     }
 
@@ -382,42 +371,97 @@ impl Rewriting {
     ///
     /// # Safety
     /// As `node`.
-    unsafe fn list(&mut self, read: &mut Read, list: *mut *mut pg_sys::List) {
+    unsafe fn list(&mut self, list: *mut *mut pg_sys::List) {
         // SAFETY: the caller's promise; a list is a node.
-        unsafe { self.node(read, list.cast()) }
+        unsafe { self.node(list.cast()) }
     }
 
-    /// Rewrites an expression.
+    /// Rewrites an expression. Only one with a call for a parameter is copied; what else refers to the original keeps it.
     ///
     /// # Safety
     /// `expression` must point to a plan node's own pointer to an expression or a list of such.
-    unsafe fn node(&mut self, read: &mut Read, expression: *mut *mut pg_sys::Node) {
-        let mut mutation = Mutation { rewriting: self, read, changed: false };
-        // SAFETY: the caller's promise. The copy takes the original's place only where it differs.
+    unsafe fn node(&mut self, expression: *mut *mut pg_sys::Node) {
+        // SAFETY: the caller's promise.
         unsafe {
-            let copy = mutate(*expression, (&raw mut mutation).cast());
-            if mutation.changed {
-                *expression = copy;
+            let originals = calls(*expression);
+            let parameters: Vec<Option<c_int>> = originals.iter().map(|call| self.parameter(*call)).collect();
+            if parameters.iter().all(Option::is_none) {
+                return;
             }
+            let copy: *mut pg_sys::Node = pg_sys::copyObjectImpl((*expression).cast()).cast();
+            // A copy has the same calls in the same order.
+            for (call, parameter) in calls(copy).into_iter().zip(parameters) {
+                if let Some(parameter) = parameter {
+                    become_parameter(call, parameter);
+                }
+            }
+            *expression = copy;
         }
     }
 
-    /// The parameter for a call.
-    fn parameter(&mut self, call: *mut pg_sys::FuncExpr) -> c_int {
+    /// The parameter for a call, if it gets one.
+    ///
+    /// # Safety
+    /// `call` must be an expression that lives as long as the plan.
+    unsafe fn parameter(&mut self, call: *mut pg_sys::FuncExpr) -> Option<c_int> {
+        // SAFETY: the caller's promise.
+        let gets_one = unsafe {
+            is_ours(&*call) && is_constant_in_statement(&*call) && (!self.computes_early || cannot_raise(&*call))
+        };
+        if !gets_one {
+            return None;
+        }
         // SAFETY: compares two expressions.
         let known = self.made.iter().position(|known| unsafe { pg_sys::equal(known.cast(), call.cast()) });
         let n = known.unwrap_or_else(|| {
             self.made.push(call);
             self.made.len() - 1
         });
-        self.first + c_int::try_from(n).unwrap_or(c_int::MAX)
+        c_int::try_from(n).ok().map(|n| self.first + n)
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = c_int> {
+        (self.first..).take(self.made.len())
+    }
+
+    /// Says of a plan node and all beneath it that they may read the parameters: to what hands values to workers, and to what
+    /// looks at a changed row anew.
+    fn announce(&self, plan: *mut pg_sys::Plan) {
+        use pg_sys::NodeTag::*;
+        let node: *mut pg_sys::Node = plan.cast();
+        // SAFETY: NULL or a node of a finished plan, with sets of its own. Its tag says which struct it is.
+        unsafe {
+            let Some(fields) = plan.as_mut() else { return };
+            fields.extParam = self.with_parameters(fields.extParam);
+            fields.allParam = self.with_parameters(fields.allParam);
+            match fields.type_ {
+                T_Gather => {
+                    let gather: *mut pg_sys::Gather = node.cast();
+                    (*gather).initParam = self.with_parameters((*gather).initParam);
+                }
+                T_GatherMerge => {
+                    let gather: *mut pg_sys::GatherMerge = node.cast();
+                    (*gather).initParam = self.with_parameters((*gather).initParam);
+                }
+                _ => {}
+            }
+        }
+        children(plan).into_iter().for_each(|child| self.announce(child));
+    }
+
+    /// # Safety
+    /// `set` must be a set that nothing else refers to.
+    unsafe fn with_parameters(&self, set: *mut pg_sys::Bitmapset) -> *mut pg_sys::Bitmapset {
+        // SAFETY: the caller's promise.
+        self.parameters().fold(set, |set, parameter| unsafe { pg_sys::bms_add_member(set, parameter) })
     }
 
     /// Lets the plan's topmost node compute the parameters.
     fn add_init_plans(self, planned: &mut pg_sys::PlannedStmt) {
-        for (parameter, call) in (self.first..).zip(self.made) {
-            // SAFETY: plain constructors of nodes in the current memory context, which is the plan's. The call is the plan's
-            // own, and is nowhere in it any more.
+        for (parameter, call) in self.parameters().zip(&self.made) {
+            let call = *call;
+            // SAFETY: plain constructors of nodes in the current memory context, which is the plan's. The call is the original
+            // from the plan, of which a copy took the place.
             unsafe {
                 planned.paramExecTypes = pg_sys::lappend_oid(planned.paramExecTypes, (*call).funcresulttype);
                 let plan_node_id = self.last_id + 1 + parameter - self.first;
@@ -426,60 +470,45 @@ impl Rewriting {
                 let top = planned.planTree;
                 (*top).initPlan = pg_sys::lappend((*top).initPlan, init_plan.cast());
                 (*top).extParam = pg_sys::bms_del_member((*top).extParam, parameter);
-                (*top).allParam = pg_sys::bms_add_member((*top).allParam, parameter);
             }
         }
     }
 }
 
-/// One expression being copied.
-struct Mutation<'a> {
-    rewriting: &'a mut Rewriting,
-    read: &'a mut Read,
-    changed: bool,
-}
-
-/// Copies an expression with the parameters in it.
-#[pg_guard]
-unsafe extern "C-unwind" fn mutate(node: *mut pg_sys::Node, context: *mut c_void) -> *mut pg_sys::Node {
-    // SAFETY: `Rewriting::node` passes a `Mutation` that outlives the copying, and nothing else refers to it meanwhile but by
-    // this pointer, one call within the other. The node is NULL or one of the expression's.
-    unsafe {
-        let mutation = &mut *context.cast::<Mutation<'_>>();
-        if let Some(call) = cast::<pg_sys::FuncExpr>(node, pg_sys::NodeTag::T_FuncExpr)
-            && is_ours(call)
-            && is_constant_in_statement(call)
-            && (!mutation.rewriting.computes_early || cannot_raise(call))
-        {
-            let parameter = mutation.rewriting.parameter(node.cast());
-            mutation.read.insert(parameter);
-            mutation.changed = true;
-            return parameter_node(call, parameter).cast();
-        }
-        if let Some(sub_plan) = cast::<pg_sys::SubPlan>(node, pg_sys::NodeTag::T_SubPlan) {
-            let read = mutation.rewriting.subplan(place(sub_plan.plan_id));
-            mutation.read.extend(read);
-        }
-        copy_with(node, context)
-    }
-}
-
-/// Copies a node, and its expressions by `mutate`.
+/// The calls of our functions in an expression, in its order. Not those within another's constant arguments.
 ///
 /// # Safety
-/// As `mutate`.
-unsafe fn copy_with(node: *mut pg_sys::Node, context: *mut c_void) -> *mut pg_sys::Node {
-    // SAFETY: the caller's promises. Until Postgres 16 the function is declared without its callback's arguments.
-    #[cfg(feature = "pg15")]
-    unsafe {
-        type Mutator = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> *mut pg_sys::Node;
-        type Undeclared = unsafe extern "C-unwind" fn() -> *mut pg_sys::Node;
-        pg_sys::expression_tree_mutator(node, Some(std::mem::transmute::<Mutator, Undeclared>(mutate)), context)
+/// `expression` must be NULL, an expression or a list of such.
+unsafe fn calls(expression: *mut pg_sys::Node) -> Vec<*mut pg_sys::FuncExpr> {
+    let mut found = Calls { known: KNOWN.get(), calls: Vec::new() };
+    let context = (&raw mut found).cast();
+    // SAFETY: the caller's promise. Where the stack ends, Postgres raises: a long jump over `find_calls`, which holds nothing to
+    // drop, and into this guard.
+    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| find_calls(expression, context)) };
+    found.calls
+}
+
+struct Calls {
+    known: [pg_sys::Oid; 16],
+    calls: Vec<*mut pg_sys::FuncExpr>,
+}
+
+/// Collects the calls in a node and all beneath it.
+unsafe extern "C-unwind" fn find_calls(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
+    if node.is_null() {
+        return false;
     }
-    // SAFETY: as above.
-    #[cfg(not(feature = "pg15"))]
+    // SAFETY: `calls` passes a `Calls` that outlives the walk, and nothing else refers to it meanwhile. The node is one of the
+    // expression's.
     unsafe {
-        pg_sys::expression_tree_mutator_impl(node, Some(mutate), context)
+        if let Some(call) = cast::<pg_sys::FuncExpr>(node, pg_sys::NodeTag::T_FuncExpr) {
+            let found = &mut *context.cast::<Calls>();
+            if found.known.contains(&call.funcid) && pointers(call.args).all(is_made_of_constants) {
+                found.calls.push(node.cast());
+                return false;
+            }
+        }
+        unguarded::expression_tree_walker(node, find_calls, context)
     }
 }
 
@@ -521,13 +550,19 @@ fn is_made_of_constants(node: *mut pg_sys::Node) -> bool {
     }
 }
 
-/// Whether a call of ours raises for no session: it isn't one that is there to raise, and its arguments are valid.
+/// Whether a call of ours raises for no session: by what it does, and because its arguments are valid.
 fn cannot_raise(call: &pg_sys::FuncExpr) -> bool {
     // SAFETY: NULL or a C string, in the current memory context; the arguments are nodes.
     unsafe {
         let name = pg_sys::get_func_name(call.funcid);
-        let demands = name.is_null() || CStr::from_ptr(name).to_bytes().starts_with(b"require_");
-        !demands && pointers(call.args).all(|argument| is_valid_argument(argument))
+        let never_raises = !name.is_null()
+            && match CStr::from_ptr(name).to_bytes() {
+                b"aal" | b"subject" | b"subject_uuid" | b"has_aal" | b"authenticated_at" => true,
+                // What somebody else's function does is not known.
+                b"has_enrolled_aal" => settings::enrollment_function().is_none(),
+                _ => false,
+            };
+        never_raises && pointers(call.args).all(|argument| is_valid_argument(argument))
     }
 }
 
@@ -549,17 +584,22 @@ unsafe fn is_valid_argument(argument: *mut pg_sys::Node) -> bool {
     }
 }
 
-/// The parameter that stands in the plan for a call.
-fn parameter_node(call: &pg_sys::FuncExpr, parameter: c_int) -> *mut pg_sys::Param {
-    // SAFETY: a new node, which is all zeroes but for its tag.
-    let mut node = unsafe { PgBox::<pg_sys::Param>::alloc_node(pg_sys::NodeTag::T_Param) };
-    node.paramkind = pg_sys::ParamKind::PARAM_EXEC;
-    node.paramid = parameter;
-    node.paramtype = call.funcresulttype;
-    node.paramtypmod = -1;
-    node.paramcollid = call.funccollid;
-    node.location = -1;
-    node.into_pg()
+/// Makes the node of a call that of a parameter.
+///
+/// # Safety
+/// `call` must be a node that nothing but its expression refers to.
+unsafe fn become_parameter(call: *mut pg_sys::FuncExpr, parameter: c_int) {
+    const { assert!(size_of::<pg_sys::Param>() <= size_of::<pg_sys::FuncExpr>()) };
+    const { assert!(align_of::<pg_sys::Param>() <= align_of::<pg_sys::FuncExpr>()) };
+    // SAFETY: the caller's promise; a call's node has room for a parameter's.
+    unsafe {
+        let (paramtype, paramcollid) = ((*call).funcresulttype, (*call).funccollid);
+        let xpr = pg_sys::Expr { type_: pg_sys::NodeTag::T_Param };
+        let paramkind = pg_sys::ParamKind::PARAM_EXEC;
+        let node =
+            pg_sys::Param { xpr, paramkind, paramid: parameter, paramtype, paramtypmod: -1, paramcollid, location: -1 };
+        call.cast::<pg_sys::Param>().write(node);
+    }
 }
 
 /// A plan that answers with one row: the call.
@@ -605,23 +645,9 @@ unsafe fn init_plan(call: *mut pg_sys::FuncExpr, parameter: c_int, plan_id: c_in
     }
 }
 
-/// A set of parameters with more in it.
-///
-/// # Safety
-/// `set` must be a set that nothing else refers to.
-unsafe fn with(set: *mut pg_sys::Bitmapset, more: &Read) -> *mut pg_sys::Bitmapset {
-    // SAFETY: the caller's promise.
-    more.iter().fold(set, |set, parameter| unsafe { pg_sys::bms_add_member(set, *parameter) })
-}
-
 fn length(list: *mut pg_sys::List) -> c_int {
     // SAFETY: NIL or a list.
     unsafe { list.as_ref() }.map_or(0, |list| list.length)
-}
-
-/// The place of a sub-plan in the list, by its number, which begins with 1.
-fn place(plan_id: c_int) -> usize {
-    usize::try_from(plan_id - 1).unwrap_or(usize::MAX)
 }
 
 /// Whether a node is of this kind.
