@@ -178,16 +178,15 @@ impl Relation {
         Ok(Some(Column { is_uuid: row.get(1)?.unwrap_or_default(), is_text: row.get(2)?.unwrap_or_default() }))
     }
 
-    /// Whether a column is generated when it is read, and not stored.
-    pub fn is_virtual(&self, column: &str) -> bool {
-        const VIRTUAL: u8 = b'v';
+    /// Whether a column is computed from others.
+    pub fn is_generated(&self, column: &str) -> bool {
         let Ok(name) = std::ffi::CString::new(column) else { return false };
         // SAFETY: looks a column up by its name, and how it is generated; a name that isn't there has number 0 and is none.
         let generated = unsafe {
             let number = pg_sys::get_attnum(self.oid, name.as_ptr());
             if number == 0 { 0 } else { pg_sys::get_attgenerated(self.oid, number) }
         };
-        generated as u8 == VIRTUAL
+        generated != 0
     }
 
     /// A fingerprint of the policies that aren't ours: of all that they say. `None` if there are none.

@@ -1,6 +1,6 @@
 //! Whom row security binds: decided as Postgres decides it when it adds policies to a statement.
 
-use aal::policy::POLICIES;
+use aal::policy::{Command, POLICIES};
 use pgrx::datum::Array;
 use pgrx::prelude::*;
 
@@ -44,6 +44,33 @@ pub fn binds(named: pg_sys::Oid, holds: pg_sys::Oid, role: pg_sys::Oid, policy: 
             .chain(ancestors(holds))
             .filter(|table| *table != named)
             .any(|table| RowSecurity::of(table, role) == RowSecurity::Active && policies_bind(table, role, policy)),
+    }
+}
+
+/// The same for a statement whose role is not known any more, since nothing was decided when it began: the current role is bound,
+/// or it isn't who began. A statement that needs a privilege is begun by a role that has it, on the table or one above.
+pub fn binds_unknown_role(table: pg_sys::Oid, command: Command) -> bool {
+    // SAFETY: reads a variable of the backend.
+    let role = unsafe { pg_sys::GetUserId() };
+    let may_have_begun =
+        || std::iter::once(table).chain(ancestors(table)).any(|table| is_permitted(table, role, command));
+    binds(table, table, role, command.policy()) || !may_have_begun()
+}
+
+/// Whether a role has the privilege for a command on a table, or on a column of it.
+fn is_permitted(table: pg_sys::Oid, role: pg_sys::Oid, command: Command) -> bool {
+    let privilege = match command {
+        Command::Insert => pg_sys::ACL_INSERT,
+        Command::Update => pg_sys::ACL_UPDATE,
+        Command::Delete => pg_sys::ACL_DELETE,
+        Command::Truncate => pg_sys::ACL_TRUNCATE,
+    };
+    let privilege = pg_sys::AclMode::from(privilege);
+    let any = pg_sys::AclMaskHow::ACLMASK_ANY;
+    // SAFETY: look privileges up by the OIDs of a table and of a role.
+    unsafe {
+        pg_sys::pg_class_aclcheck(table, role, privilege) == pg_sys::AclResult::ACLCHECK_OK
+            || pg_sys::pg_attribute_aclcheck_all(table, role, privilege, any) == pg_sys::AclResult::ACLCHECK_OK
     }
 }
 

@@ -76,7 +76,9 @@ fn check(trigger: &PgTrigger<'_>) -> pg_sys::Datum {
     let is_bound = || match mark {
         Some(mark) if is_queued => mark.binds_queued_update(),
         Some(mark) => mark.binds(command),
-        None => binds_current_role(command, data),
+        // TRUNCATE, rows routed to a partition, COPY, and what began before the library was loaded.
+        // SAFETY: Postgres' trigger data holds an open relation for the whole call.
+        None => row_security::binds_unknown_role(unsafe { (*data.tg_relation).rd_id }, command),
     };
     if speaks_up && is_bound() {
         demand(command, data, definition);
@@ -98,14 +100,6 @@ fn demand(command: Command, data: &pg_sys::TriggerData, definition: &pg_sys::Tri
         Asked::Level(required) => require(required, what),
         Asked::Enrolled(max_age) => require_enrolled(max_age, what),
     };
-}
-
-/// Whether the policies bind the current role: it counts where nothing was decided when the statement began (TRUNCATE, and a statement
-/// that began before the library was loaded).
-fn binds_current_role(command: Command, data: &pg_sys::TriggerData) -> bool {
-    // SAFETY: an open relation, as above; and reads a variable of the backend.
-    let (table, role) = unsafe { ((*data.tg_relation).rd_id, pg_sys::GetUserId()) };
-    row_security::binds(table, table, role, command.policy())
 }
 
 /// Whether one of the trigger's columns that the statement names has another value in the new row: other bytes. No operator of a type is

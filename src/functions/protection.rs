@@ -24,7 +24,7 @@ use crate::types::{Name, Regclass};
 ///
 /// Errors: 42501 without ownership; 42809 for what isn't a table; 22023 for an unknown level, a negative `max_age`
 /// or a request that makes no sense; 22004 for a NULL `target`, `read` or `write`;
-/// 42703 for an unknown column; 42P10 for a sensitive column that is virtual; 42804 for an owner column of another type
+/// 42703 for an unknown column; 42P10 for a sensitive column that is generated; 42804 for an owner column of another type
 /// than uuid or text; 42710 where a policy or trigger of somebody else bears one of our names; 0A000 for a table that Citus
 /// holds; 25006 where nothing can be written.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -328,8 +328,9 @@ impl Wish<'_> {
             if relation.column(client, column)?.is_none() {
                 no_column(relation, column);
             }
-            if relation.is_virtual(column) {
-                let message = format!("sensitive column \"{column}\" of {} is not stored", relation.display_name());
+            if relation.is_generated(column) {
+                let message =
+                    format!("sensitive column \"{column}\" of {} is a generated column", relation.display_name());
                 raise(b"42P10", &message, None, Some("Name the columns that it is computed from."));
             }
         }

@@ -100,7 +100,39 @@ select count(set_config(name, 'off', false)) as forced from pg_settings where na
 drop view barrier;
 drop function mine;
 
-\echo and a level is known to them
+\echo workers know an answer wherever they need it: in a sub-select within the argument of a function, a VALUES list, another sub-select
+create table listed (id int, owner text);
+insert into listed select n, 'o1' from generate_series(1, 5) as n;
+analyze listed;
+set parallel_leader_participation = off;
+select count(*) from owned b, lateral generate_series(1, case when b.id in (select id from listed where owner = auth.subject()) then 1 else 0 end) g;
+select count(*) from owned b, lateral generate_series(1, case when b.id in (select id from listed where id < 0 or auth.has_aal('aal1')) then 1 else 0 end) g;
+select sum(z) from owned b, lateral (values (case when b.id in (select id from listed where owner = auth.subject()) then 1 else 0 end), (0)) v(z);
+select count(*) from owned where id in (select case when 5 in (select id from listed where owner = auth.subject()) then 1 else 2 end) or id = 9;
+select count(set_config(name, 'on', false)) as forced from pg_settings where name in ('force_parallel_mode', 'debug_parallel_query');
+select 5 in (select id from listed where owner = auth.subject()), 5 in (select id from listed where id < 0 or auth.has_aal('aal1'));
+select count(set_config(name, 'off', false)) as forced from pg_settings where name in ('force_parallel_mode', 'debug_parallel_query');
+reset parallel_leader_participation;
+select count(*) from owned where id < 0 and (owner = 'x' or auth.enrolled_aal() = 'aal2');
+drop table listed;
+
+\echo nesting is limited only by the stack of the server
+do $$
+begin
+  execute 'select count(*) from owned where id < 3 and length(owner' || repeat(' || owner', 1000) || ' || auth.subject()) > 0';
+end $$;
+
+\echo a session whose first call needs no plan leaves nothing in its cached plans
+\c -
+select auth.aal() \g /dev/null
+do $$ declare n int; begin for i in 1..5000 loop select count(*) into n from owned where id > 3 and id < 1000 and id * 2 > 1 and id + 7 <> 3 and id = i; end loop; end $$;
+select coalesce(max(total_bytes), 0) < 100000 as is_small from pg_backend_memory_contexts where name like 'CachedPlan%';
+
+\echo and a level is known to workers
+set request.jwt.claims = '{"sub":"o1","aal":"aal1"}';
+set parallel_setup_cost = 0;
+set parallel_tuple_cost = 0;
+set min_parallel_table_scan_size = 0;
 select count(*) from owned where owner = auth.subject() and auth.has_aal('aal1');
 select count(*) from owned where owner = auth.subject() and auth.has_aal('aal2');
 
