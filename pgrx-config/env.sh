@@ -15,7 +15,7 @@ follow() {
     local log=$1 pattern=${2:-.} start=$SECONDS
     # It ends with this script if not before, and its sleep holds no pipe open.
     while sleep 20 < /dev/null > /dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
-        printf '    %s s: %s\n' "$((SECONDS - start))" "$(grep -aE "$pattern" "$log" 2>/dev/null | tail -n 1 | tr -s '[:space:][:cntrl:]' ' ' | cut -c 1-100)" >&2
+        printf '    %s s: %s\n' "$((SECONDS - start))" "$(grep -aE "$pattern" "$log" 2>/dev/null | tail -n 1 | sed 's/\x1b\[[0-9;]*m//g' | tr -s '[:space:][:cntrl:]' ' ' | cut -c 1-100)" >&2
     done &
     follower=$!
 }
