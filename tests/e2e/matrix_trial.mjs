@@ -170,9 +170,10 @@ function attempt(schema, { table, oid, rights: all }, role, command) {
 // rows from above.
 function withFamilies(tried) {
   const isAbove = (above, { parent }) => parent !== undefined && (parent === above || isAbove(above, parent))
-  // What goes to a foreign partition says nothing of the others.
-  const isBlurred = (above, row) => row.command === 'INSERT' && !row.table.foreign && above.children?.some(({ foreign }) => foreign)
-  const comesFrom = (above, row) => isAbove(above, row.table) && (row.command !== 'INSERT' || (above.partitioned && !isBlurred(above, row)))
+  // What goes to a foreign partition, or is updated in a foreign child, says nothing of the others.
+  const goesToForeign = (above, command) => command === 'INSERT' || (command === 'UPDATE' && !above.partitioned)
+  const isBlurred = (above, row) => goesToForeign(above, row.command) && !row.table.foreign && above.children?.some(({ foreign }) => foreign)
+  const comesFrom = (above, row) => isAbove(above, row.table) && (row.command !== 'INSERT' || above.partitioned) && !isBlurred(above, row)
   const reaches = (row, { table }) => table === row.table || isAbove(row.table, table) || comesFrom(table, row)
   return tried.map((row) => {
     const family = tried.filter((other) => other.role === row.role && other.command === row.command && reaches(row, other))
