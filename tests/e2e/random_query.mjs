@@ -112,10 +112,19 @@ export class QueryWriter extends ExpressionWriter {
   scalar(type, scope) {
     this.note('scalar sub-select')
     const inner = within(scope)
+    if (this.choices.percent(20)) return this.rowless(type, inner)
     const { sql, columns } = this.from(inner)
     const own = { ...inner, own: columns }
     if (aggregates[type] && this.choices.percent(60)) return `(select ${this.aggregate(type, own)} from ${sql}${this.where(own)})`
     return `(select ${this.typed(type, own)} from ${sql}${this.where(own)} order by 1 limit 1)`
+  }
+
+  // A sub-select that reads no table, so that Postgres pulls it up or plans it once.
+  rowless(type, scope) {
+    this.note('sub-select without from')
+    const inner = { ...scope, own: [], outer: this.choices.percent(50) ? [] : scope.outer }
+    const value = this.typed(type, inner)
+    return this.choices.percent(30) ? `(values (${value}))` : `(select ${value}${this.where({ ...inner, depth: Math.min(inner.depth, 1) })})`
   }
 
   where(scope, { needed = false } = {}) {
