@@ -4,20 +4,18 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
+//! | [`pg`] | the toolbox for what C hands over: errors, lists, nodes, tables, settings, types |
 //! | [`settings`] | every `pg_aal.*` setting |
-//! | [`session`] | the claims in force, cached, and the clock |
-//! | [`text_setting`] | reading settings where they are |
-//! | [`keys`] | the keys that tokens are verified by |
-//! | [`executor`] | one token a statement, and its claims for parallel workers |
-//! | [`row_security`] | whom row security binds |
-//! | [`statement_guards`] | whom a statement's guards bind, and sensitive columns where rows move |
-//! | [`denial`] | raising `insufficient_aal` and its siblings |
+//! | [`session`] | the claims in force, the keys, one token a statement, and the claims for parallel workers |
 //! | [`enrollment`] | looking up whether a user has a second factor |
-//! | [`functions`] | the SQL API, one file per topic |
+//! | [`denial`] | raising `insufficient_aal` and its siblings |
 //! | [`planner`] | evaluating once per statement |
+//! | [`row_security`], [`statement_guards`] | whom row security and a statement's guards bind, and sensitive columns where rows move |
+//! | [`executor`] | the hooks by which the others learn of statements |
 //! | [`citus`] | the tables that Citus holds |
-//! | [`catalog`] | tables, policies, triggers and expression trees as the core wants them |
-//! | [`types`] | SQL types that pgrx doesn't have |
+//! | [`reader`] | policies' trees and function bodies as the proof's expressions |
+//! | [`catalog`] | tables, policies and triggers as the proof wants them |
+//! | [`functions`] | the SQL API, one file per topic |
 //!
 //! Postgres errors cross Rust frames as panics and Rust panics reach Postgres as errors, so unwinding is needed.
 
@@ -29,28 +27,13 @@ mod denial;
 mod enrollment;
 mod executor;
 mod functions;
-mod keys;
+mod pg;
 mod planner;
+mod reader;
 mod row_security;
 mod session;
 mod settings;
 mod statement_guards;
-mod text_setting;
-mod types;
-
-/// Defines the record by which Postgres knows a function as one of its V1 calling convention. pgrx's own attributes
-/// define it, too, but fit neither a trigger that reports its misuse nor a function that answers with a bare pointer.
-macro_rules! v1_function_info {
-    ($name:ident) => {
-        /// The record of Postgres' V1 calling convention.
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $name() -> &'static pgrx::pg_sys::Pg_finfo_record {
-            const V1: pgrx::pg_sys::Pg_finfo_record = pgrx::pg_sys::Pg_finfo_record { api_version: 1 };
-            &V1
-        }
-    };
-}
-use v1_function_info;
 
 #[cfg(not(panic = "unwind"))]
 compile_error!("pg_aal needs panic = \"unwind\": pgrx turns panics into Postgres errors");
@@ -106,7 +89,7 @@ fn keep_backtraces_from_clients() {
 mod faults_for_tests {
     use pgrx::prelude::*;
 
-    crate::v1_function_info!(pg_finfo_aal_panic_for_tests);
+    crate::pg::v1_function_info!(pg_finfo_aal_panic_for_tests);
 
     /// Panics.
     #[unsafe(no_mangle)]
@@ -115,7 +98,7 @@ mod faults_for_tests {
         panic!("a bug in pg_aal")
     }
 
-    crate::v1_function_info!(pg_finfo_aal_exit_for_tests);
+    crate::pg::v1_function_info!(pg_finfo_aal_exit_for_tests);
 
     /// Ends the process as a library may: without Postgres.
     #[unsafe(no_mangle)]

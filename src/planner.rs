@@ -31,10 +31,12 @@ use aal::{Level, MaxAge};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
+use crate::pg::list::{length, pointers};
+use crate::pg::node::{cast, is};
+use crate::pg::types::Text;
 use crate::settings;
-use crate::types::{Text, pointers};
 
-crate::v1_function_info!(pg_finfo_aal_once_per_statement);
+crate::pg::v1_function_info!(pg_finfo_aal_once_per_statement);
 
 thread_local! {
     /// The planner hook that was there before.
@@ -643,27 +645,4 @@ unsafe fn init_plan(call: *mut pg_sys::FuncExpr, parameter: c_int, plan_id: c_in
         node.per_call_cost = pg_sys::cpu_operator_cost;
         node.into_pg()
     }
-}
-
-fn length(list: *mut pg_sys::List) -> c_int {
-    // SAFETY: NIL or a list.
-    unsafe { list.as_ref() }.map_or(0, |list| list.length)
-}
-
-/// Whether a node is of this kind.
-///
-/// # Safety
-/// `node` must be NULL or a node.
-pub unsafe fn is(node: *mut pg_sys::Node, tag: pg_sys::NodeTag) -> bool {
-    // SAFETY: every node begins with its tag.
-    unsafe { node.as_ref() }.is_some_and(|node| node.type_ == tag)
-}
-
-/// The node as what its tag says it is.
-///
-/// # Safety
-/// `node` must be NULL or a node that outlives `'a`; `tag` must be the tag of `T`, or of what begins with a `T`.
-pub unsafe fn cast<'a, T>(node: *mut pg_sys::Node, tag: pg_sys::NodeTag) -> Option<&'a T> {
-    // SAFETY: the caller's promises.
-    unsafe { if is(node, tag) { node.cast::<T>().as_ref() } else { None } }
 }

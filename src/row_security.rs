@@ -1,10 +1,9 @@
 //! Whom row security binds: decided as Postgres decides it when it adds policies to a statement.
 
 use aal::policy::{Command, POLICIES};
-use pgrx::datum::Array;
 use pgrx::prelude::*;
 
-use crate::types::{oids, pointers};
+use crate::pg::relation::{Opened, ancestors};
 
 /// How row security on a table stands to a role.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,19 +80,6 @@ fn is_foreign_key_action(named: pg_sys::Oid, role: pg_sys::Oid) -> bool {
     is_action && Opened::table(named).is_some_and(|table| table.owner() == role)
 }
 
-/// The tables that a table is a partition of, at any height.
-fn ancestors(table: pg_sys::Oid) -> impl Iterator<Item = pg_sys::Oid> {
-    let is_partition = Opened::table(table).is_some_and(|table| table.is_partition());
-    let ancestors = if is_partition {
-        // SAFETY: the OID of a partition; the list is the caller's. It may raise, so it's called within pgrx's guard,
-        // in a closure that holds nothing to drop.
-        unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| get_partition_ancestors(table)) }
-    } else {
-        std::ptr::null_mut()
-    };
-    oids(ancestors)
-}
-
 /// Whether our policy of this name, or for want of it another of ours, names a role. All are made for the same roles. Where there
 /// is none of ours, a guard speaks up for every role.
 fn policies_bind(table: pg_sys::Oid, role: pg_sys::Oid, policy: &str) -> bool {
@@ -109,59 +95,4 @@ fn policies_bind(table: pg_sys::Oid, role: pg_sys::Oid, policy: &str) -> bool {
             // SAFETY: looks two roles up in the catalog caches.
             || unsafe { pg_sys::has_privs_of_role(role, named) }
     })
-}
-
-/// An entry of Postgres' cache of tables, held until it is dropped.
-struct Opened(pg_sys::Relation);
-
-impl Opened {
-    fn table(oid: pg_sys::Oid) -> Option<Opened> {
-        // SAFETY: looks a table up; NULL where there is none. The entry stays until RelationClose.
-        let relation = unsafe { pg_sys::RelationIdGetRelation(oid) };
-        (!relation.is_null()).then_some(Opened(relation))
-    }
-
-    fn entry(&self) -> &pg_sys::RelationData {
-        // SAFETY: held since `table`, and released by `drop`.
-        unsafe { &*self.0 }
-    }
-
-    fn owner(&self) -> pg_sys::Oid {
-        // SAFETY: the catalog's row of an entry that is held.
-        unsafe { (*self.entry().rd_rel).relowner }
-    }
-
-    fn is_partition(&self) -> bool {
-        // SAFETY: as above.
-        unsafe { (*self.entry().rd_rel).relispartition }
-    }
-
-    /// The roles that the first policy with one of these names is for.
-    fn roles_of_policy(&self, wanted: &[&str]) -> Option<Vec<pg_sys::Oid>> {
-        // SAFETY: null, or the entry's own description of its policies, which lives as long as the entry is held.
-        let list = unsafe { self.entry().rd_rsdesc.as_ref() }.map_or(std::ptr::null_mut(), |desc| desc.policies);
-        let policy = pointers::<pg_sys::RowSecurityPolicy>(list).find_map(|policy| {
-            // SAFETY: the list holds RowSecurityPolicy, which live as long as the description.
-            let policy = unsafe { policy.as_ref() }?;
-            // SAFETY: a policy's name is a C string.
-            let name = unsafe { std::ffi::CStr::from_ptr(policy.policy_name) };
-            wanted.iter().any(|wanted| name.to_bytes() == wanted.as_bytes()).then_some(policy)
-        })?;
-        // SAFETY: an array of OIDs, copied whole into the description.
-        let roles = unsafe { Array::<pg_sys::Oid>::from_datum(pg_sys::Datum::from(policy.roles), false) };
-        // An array that can't be read binds every role.
-        Some(roles.map_or_else(|| vec![pg_sys::InvalidOid], |roles| roles.iter().flatten().collect()))
-    }
-}
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        // SAFETY: held since `table`, by nobody but this.
-        unsafe { pg_sys::RelationClose(self.0) }
-    }
-}
-
-// SAFETY: declared as in Postgres' catalog/partition.h, which pgrx doesn't bind.
-unsafe extern "C-unwind" {
-    fn get_partition_ancestors(partition: pg_sys::Oid) -> *mut pg_sys::List;
 }

@@ -19,8 +19,8 @@ use std::ops::Range;
 use aal::policy::Command;
 use pgrx::prelude::*;
 
+use crate::pg::list::pointers;
 use crate::row_security;
-use crate::types::pointers;
 
 /// What was decided about a trigger: an argument after those of its definition. What counts is where it points, to one of [`MARKS`],
 /// which no argument of a definition does.

@@ -10,11 +10,10 @@ use aal::policy::RecordedProtection;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient, SpiHeapTupleData};
 
-use super::expressions::Reader;
-use super::functions::Functions;
 use crate::citus::Held;
+use crate::pg::types::Name;
+use crate::reader::{Functions, Reader};
 use crate::settings::{self, ClaimsSource};
-use crate::types::Name;
 
 /// How `pg_has_role` is asked whether a role can be another one, by SET ROLE.
 #[cfg(feature = "pg15")]

@@ -11,8 +11,10 @@ use pgrx::prelude::*;
 use crate::denial;
 use crate::enrollment::{NoStore, Patience, look_up};
 use crate::functions::session::{claim, parse_max_age, to_jsonb};
+use crate::pg::elog::raise;
+use crate::pg::sqlstate::SqlState;
+use crate::pg::types::Jsonb;
 use crate::session::{self, from_claims, with_claims, with_readable_claims};
-use crate::types::Jsonb;
 
 /// The level this user can reach: `aal2` with a verified second factor, else `aal1`; NULL without a user.
 ///
@@ -91,5 +93,7 @@ fn aal_status() -> Jsonb {
 }
 
 fn found(answer: Result<Enrollment, NoStore>) -> Enrollment {
-    answer.unwrap_or_else(|error| denial::raise(b"55000", &error.to_string(), None, Some(error.hint())))
+    answer.unwrap_or_else(|error| {
+        raise(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, &error.to_string(), None, Some(error.hint()))
+    })
 }

@@ -13,9 +13,10 @@ use aal::policy::{Command, guard_requirement};
 use pgrx::prelude::*;
 use pgrx::trigger_support::{PgTriggerLevel, PgTriggerWhen};
 
-use crate::denial::raise;
 use crate::functions::enrollment::require_enrolled;
 use crate::functions::session::require;
+use crate::pg::elog::raise;
+use crate::pg::sqlstate::SqlState;
 use crate::row_security;
 use crate::statement_guards::{self, Mark};
 
@@ -26,7 +27,7 @@ extension_sql!(
     name = "aal_guard"
 );
 
-crate::v1_function_info!(pg_finfo_aal_guard);
+crate::pg::v1_function_info!(pg_finfo_aal_guard);
 
 /// The trigger function. Written without `#[pg_trigger]`, which panics where it isn't called as a trigger.
 ///
@@ -91,7 +92,7 @@ fn demand(command: Command, data: &pg_sys::TriggerData, definition: &pg_sys::Tri
     let arguments: Vec<String> = statement_guards::defined_arguments(definition).collect();
     let required = guard_requirement(command, arguments.iter().map(String::as_str)).unwrap_or_else(|error| {
         let hint = "It takes arguments like 'insert=aal2' or 'delete=enrolled,max_age=300 seconds', one for each of its commands.";
-        raise(b"22023", &error.to_string(), None, Some(hint))
+        raise(SqlState::INVALID_PARAMETER_VALUE, &error.to_string(), None, Some(hint))
     });
     // SAFETY: Postgres' trigger data holds an open relation for the whole call; `from_pg` doesn't close it.
     let name = || unsafe { pgrx::PgRelation::from_pg(data.tg_relation) }.name().to_owned();
@@ -152,7 +153,7 @@ fn is_written_by_the_statement(data: &pg_sys::TriggerData) -> bool {
 }
 
 fn wrong_call(message: &str) -> ! {
-    raise(b"39P01", message, None, Some("auth.protect_table makes such triggers."))
+    raise(SqlState::TRIGGER_PROTOCOL_VIOLATED, message, None, Some("auth.protect_table makes such triggers."))
 }
 
 fn command(trigger: &PgTrigger<'_>) -> Option<Command> {

@@ -12,10 +12,12 @@ use pgrx::spi::SpiClient;
 
 use crate::catalog::Relation;
 use crate::catalog::access::{Scope, read};
-use crate::denial::{self, raise};
+use crate::denial;
 use crate::functions::protection::require_table;
+use crate::pg::elog::raise;
+use crate::pg::sqlstate::SqlState;
+use crate::pg::types::{Name, Regclass};
 use crate::settings::{self, ClaimsSource};
-use crate::types::{Name, Regclass};
 
 /// For each table, role and command the lowest session level at which the command could succeed for some row.
 ///
@@ -58,7 +60,8 @@ fn aal_matrix(
 }
 
 fn interval(max_age: aal::MaxAge) -> Interval {
-    Interval::new(0, 0, max_age.micros()).unwrap_or_else(|_| raise(b"22008", "interval out of range", None, None))
+    Interval::new(0, 0, max_age.micros())
+        .unwrap_or_else(|_| raise(SqlState::DATETIME_FIELD_OVERFLOW, "interval out of range", None, None))
 }
 
 /// Findings: how tables come to need less than somebody meant them to. In the row shape of Supabase's splinter.
@@ -124,12 +127,12 @@ fn assert_aal(
     let relation = table(target);
     let catalog = catalog(Scope { table: Some(target), role: Some(&role), with_surroundings: false });
     if catalog.roles.is_empty() {
-        raise(b"42704", &format!("role \"{role}\" does not exist"), None, None);
+        raise(SqlState::UNDEFINED_OBJECT, &format!("role \"{role}\" does not exist"), None, None);
     }
     let requirements = Requirements::derive(&catalog, &interrupts);
     // The row was read a moment ago; if it is gone by now, nothing is asserted.
     let Some(required) = requirements.of(target.to_u32(), 0, command) else {
-        raise(b"42P01", "the table does not exist", None, None)
+        raise(SqlState::UNDEFINED_TABLE, "the table does not exist", None, None)
     };
     if required.level < level {
         let at = match required.level {
@@ -142,7 +145,7 @@ fn assert_aal(
         if let Some(note) = &required.note {
             detail.push_str(&format!("; {note}"));
         }
-        raise(b"P0004", &message, Some(&detail), Some("See auth.aal_matrix() and auth.aal_lint()."));
+        raise(SqlState::ASSERT_FAILURE, &message, Some(&detail), Some("See auth.aal_matrix() and auth.aal_lint()."));
     }
 }
 
@@ -205,7 +208,7 @@ fn about_server(client: &SpiClient<'_>) -> Result<(String, String, String), pgrx
 }
 
 fn spi<T>(work: impl FnOnce(&SpiClient<'_>) -> Result<T, pgrx::spi::Error>) -> T {
-    Spi::connect(work).unwrap_or_else(|error| raise(b"XX000", &error.to_string(), None, None))
+    Spi::connect(work).unwrap_or_else(|error| raise(SqlState::INTERNAL_ERROR, &error.to_string(), None, None))
 }
 
 fn catalog(scope: Scope<'_>) -> Catalog {
@@ -215,7 +218,7 @@ fn catalog(scope: Scope<'_>) -> Catalog {
 /// A table of a user's making; raises for what isn't one.
 fn table(oid: pg_sys::Oid) -> Relation {
     let Some(relation) = spi(|client| Relation::read(client, oid)) else {
-        raise(b"42P01", "the table does not exist", None, None)
+        raise(SqlState::UNDEFINED_TABLE, "the table does not exist", None, None)
     };
     require_table(&relation, "have a required level");
     relation
@@ -229,5 +232,5 @@ fn interrupts() {
 fn unknown_command(command: &str) -> ! {
     let shown: String = command.chars().take(40).collect();
     let hint = "Valid commands are SELECT, INSERT, UPDATE, DELETE and TRUNCATE.";
-    raise(b"22023", &format!("unknown command \"{shown}\""), None, Some(hint))
+    raise(SqlState::INVALID_PARAMETER_VALUE, &format!("unknown command \"{shown}\""), None, Some(hint))
 }

@@ -9,16 +9,17 @@ use aal::policy::{
     row_security_on_statement,
 };
 use pgrx::datum::{Array, Interval};
-use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 
 use crate::catalog::{Named, PostgresQuote, Relation, changed_meanwhile};
 use crate::citus::Held;
-use crate::denial::{self, raise};
+use crate::denial;
 use crate::enrollment::check_store;
 use crate::functions::session::parse_max_age;
-use crate::types::{Name, Regclass};
+use crate::pg::elog::{notice, raise, warn};
+use crate::pg::sqlstate::SqlState;
+use crate::pg::types::{Name, Regclass};
 
 /// Puts a table under AAL policies; runs and returns the statements.
 ///
@@ -70,7 +71,7 @@ fn protect_table(
         if protection.asks_for_enrollment()
             && let Err(error) = check_store()
         {
-            denial::warn(&format!("only sessions at aal2 pass where level enrolled is asked: {error}"), error.hint());
+            warn(&format!("only sessions at aal2 pass where level enrolled is asked: {error}"), error.hint());
         }
         Ok(statements)
     });
@@ -244,7 +245,7 @@ fn targets(client: &SpiClient<'_>, relations: Vec<Relation>) -> Result<Vec<Targe
         if let Some(foreign) = existing.iter().find(|named| !named.is_copy && named.record().is_none()) {
             let (kind, name, table) = (foreign.kind, &foreign.name, relation.display_name());
             let message = format!("{kind} \"{name}\" on {table} was not made by auth.protect_table");
-            raise(b"42710", &message, None, Some("Rename it, or drop it if it is not needed."));
+            raise(SqlState::DUPLICATE_OBJECT, &message, None, Some("Rename it, or drop it if it is not needed."));
         }
         let before = match existing.iter().find_map(Named::record) {
             Some(before) => before,
@@ -265,7 +266,12 @@ fn protection_fits(protection: &Protection, target: &Target) {
             "the sensitive columns of {} are those of the table it is a partition of",
             target.relation.display_name()
         );
-        raise(b"55000", &message, None, Some("Protect that table, or leave sensitive_columns out."));
+        raise(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            &message,
+            None,
+            Some("Protect that table, or leave sensitive_columns out."),
+        );
     }
 }
 
@@ -305,7 +311,7 @@ impl Wish<'_> {
         };
         match protection.validate() {
             Ok(()) => Ok(protection),
-            Err(error) => raise(b"22023", &error.to_string(), None, Some(error.hint())),
+            Err(error) => raise(SqlState::INVALID_PARAMETER_VALUE, &error.to_string(), None, Some(error.hint())),
         }
     }
 
@@ -315,7 +321,12 @@ impl Wish<'_> {
         if !found.is_uuid && !found.is_text {
             let message =
                 format!("owner_column \"{column}\" of {} must be of type uuid or text", relation.display_name());
-            raise(b"42804", &message, None, Some("It is compared with the subject of the access token."));
+            raise(
+                SqlState::DATATYPE_MISMATCH,
+                &message,
+                None,
+                Some("It is compared with the subject of the access token."),
+            );
         }
         Ok(Some(Owner { column: column.clone(), is_uuid: found.is_uuid }))
     }
@@ -331,7 +342,12 @@ impl Wish<'_> {
             if relation.is_generated(column) {
                 let message =
                     format!("sensitive column \"{column}\" of {} is a generated column", relation.display_name());
-                raise(b"42P10", &message, None, Some("Name the columns that it is computed from."));
+                raise(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    &message,
+                    None,
+                    Some("Name the columns that it is computed from."),
+                );
             }
         }
         Ok(columns)
@@ -339,7 +355,12 @@ impl Wish<'_> {
 }
 
 fn no_column(relation: &Relation, column: &str) -> ! {
-    raise(b"42703", &format!("column \"{column}\" of {} does not exist", relation.display_name()), None, None)
+    raise(
+        SqlState::UNDEFINED_COLUMN,
+        &format!("column \"{column}\" of {} does not exist", relation.display_name()),
+        None,
+        None,
+    )
 }
 
 fn level(argument: &str, text: Option<&str>) -> TableLevel {
@@ -364,12 +385,12 @@ fn connect<T>(work: impl FnOnce(&mut SpiClient<'_>) -> Result<T, spi::Error>) ->
         client.update("select", None, &[])?;
         work(client)
     };
-    Spi::connect_mut(work).unwrap_or_else(|error| raise(b"XX000", &error.to_string(), None, None))
+    Spi::connect_mut(work).unwrap_or_else(|error| raise(SqlState::INTERNAL_ERROR, &error.to_string(), None, None))
 }
 
 /// Writes nothing, so that it can be done on a standby, too.
 fn connect_to_read<T>(work: impl FnOnce(&SpiClient<'_>) -> Result<T, spi::Error>) -> T {
-    Spi::connect(work).unwrap_or_else(|error| raise(b"XX000", &error.to_string(), None, None))
+    Spi::connect(work).unwrap_or_else(|error| raise(SqlState::INTERNAL_ERROR, &error.to_string(), None, None))
 }
 
 /// Raises 25006 where nothing can be written.
@@ -379,11 +400,16 @@ fn require_writable(function: &str) {
     let hint = "auth.protect_table_sql only returns the statements.";
     if is_standby {
         let hint = format!("Run it on the primary. {hint}");
-        raise(b"25006", &format!("{function} cannot run on a standby: it changes the catalog"), None, Some(&hint));
+        raise(
+            SqlState::READ_ONLY_SQL_TRANSACTION,
+            &format!("{function} cannot run on a standby: it changes the catalog"),
+            None,
+            Some(&hint),
+        );
     }
     if is_read_only {
         let message = format!("{function} cannot run in a read-only transaction: it changes the catalog");
-        raise(b"25006", &message, None, Some(hint));
+        raise(SqlState::READ_ONLY_SQL_TRANSACTION, &message, None, Some(hint));
     }
 }
 
@@ -394,7 +420,12 @@ fn refuse_citus_tables(client: &SpiClient<'_>, relations: &[Relation]) -> Result
         if relation.is_held(client, &held)? {
             let message = format!("{} is a Citus table, which cannot be protected", relation.display_name());
             let detail = "Citus makes restrictive policies permissive in its shards, and has no triggers there.";
-            raise(b"0A000", &message, Some(detail), Some("undistribute_table() makes it a local table."));
+            raise(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                &message,
+                Some(detail),
+                Some("undistribute_table() makes it a local table."),
+            );
         }
     }
     Ok(())
@@ -402,7 +433,9 @@ fn refuse_citus_tables(client: &SpiClient<'_>, relations: &[Relation]) -> Result
 
 /// The target, if it is a table of the user's own making.
 fn relation(client: &SpiClient<'_>, oid: pg_sys::Oid) -> Result<Relation, spi::Error> {
-    let Some(relation) = Relation::read(client, oid)? else { raise(b"42P01", "the table does not exist", None, None) };
+    let Some(relation) = Relation::read(client, oid)? else {
+        raise(SqlState::UNDEFINED_TABLE, "the table does not exist", None, None)
+    };
     require_table(&relation, "can be protected");
     Ok(relation)
 }
@@ -411,7 +444,7 @@ fn relation(client: &SpiClient<'_>, oid: pg_sys::Oid) -> Result<Relation, spi::E
 pub fn require_table(relation: &Relation, done: &str) {
     let name = relation.display_name();
     let refuse = |what: &str, hint: &str| -> ! {
-        raise(b"42809", &format!("{name} is {what}: only tables {done}"), None, Some(hint))
+        raise(SqlState::WRONG_OBJECT_TYPE, &format!("{name} is {what}: only tables {done}"), None, Some(hint))
     };
     if relation.is_system {
         refuse("a system catalog", "Row security does not apply to system catalogs.");
@@ -431,7 +464,12 @@ fn lock(client: &SpiClient<'_>, target: pg_sys::Oid) -> Result<Vec<Relation>, sp
     // SAFETY: reads a variable of the backend.
     if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
         let hint = "set transaction isolation level read committed";
-        raise(b"25001", "tables can only be protected at isolation level read committed", None, Some(hint));
+        raise(
+            SqlState::ACTIVE_SQL_TRANSACTION,
+            "tables can only be protected at isolation level read committed",
+            None,
+            Some(hint),
+        );
     }
     let mut locked = Vec::new();
     loop {
@@ -449,7 +487,12 @@ fn lock(client: &SpiClient<'_>, target: pg_sys::Oid) -> Result<Vec<Relation>, sp
 fn require_ownership(relation: &Relation) {
     if !relation.is_owned {
         let hint = "Creating a policy needs ownership of the table.";
-        raise(b"42501", &format!("must be owner of table {}", relation.display_name()), None, Some(hint));
+        raise(
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            &format!("must be owner of table {}", relation.display_name()),
+            None,
+            Some(hint),
+        );
     }
 }
 
@@ -476,19 +519,19 @@ fn warn_of_ways_around(client: &SpiClient<'_>, targets: &[Target], bound: &[Stri
     let children = names(root.inheriting_tables(client)?);
     if !children.is_empty() {
         let message = format!("tables that inherit from {name} are not protected: {children}");
-        warning(&message, "Protect each, or revoke access to it.");
+        warn(&message, "Protect each, or revoke access to it.");
     }
     let parents = names(root.unprotected_parents(client)?);
     if !parents.is_empty() {
         let message = format!("the rows of {name} can be reached without its policies through {parents}");
-        warning(&message, "Protect the parent, too.");
+        warn(&message, "Protect the parent, too.");
     }
     let unbound = root.roles_not_bound(client, bound)?.join(", ");
     if !unbound.is_empty() {
         let message = format!("roles with privileges on {name} that its policies do not bind: {unbound}");
         let hint =
             "They can do what permissive policies allow, at any level: leave roles out to bind everybody, or revoke.";
-        warning(&message, hint);
+        warn(&message, hint);
     }
     // Row security doesn't see TRUNCATE; a foreign key tells which keys exist; a trigger runs in other sessions, and
     // whoever may create one may replace the guard.
@@ -497,7 +540,7 @@ fn warn_of_ways_around(client: &SpiClient<'_>, targets: &[Target], bound: &[Stri
         if !roles.is_empty() {
             let name = relation.display_name();
             let message = format!("privileges on {name} that row security does not check are granted to {roles}");
-            warning(&message, &format!("revoke trigger, truncate, references on {name} from {roles};"));
+            warn(&message, &format!("revoke trigger, truncate, references on {name} from {roles};"));
         }
     }
     Ok(())
@@ -524,17 +567,4 @@ fn notice_closed_commands(client: &SpiClient<'_>, relation: &Relation) -> Result
         notice(&message, Some(hint));
     }
     Ok(())
-}
-
-fn notice(message: &str, hint: Option<&str>) {
-    let report = ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message, "protect_table");
-    match hint {
-        Some(hint) => report.set_hint(hint).report(PgLogLevel::NOTICE),
-        None => report.report(PgLogLevel::NOTICE),
-    }
-}
-
-fn warning(message: &str, hint: &str) {
-    let report = ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message, "protect_table");
-    report.set_hint(hint).report(PgLogLevel::WARNING);
 }

@@ -14,8 +14,9 @@ use pgrx::prelude::*;
 
 use crate::denial;
 use crate::enrollment::{NoStore, Patience, look_up};
+use crate::pg::elog::is_cancellation;
+use crate::pg::types::{Jsonb, Text};
 use crate::session::{self, from_claims, to_timestamptz, with_claims};
-use crate::types::{Jsonb, Text};
 
 /// The claims in force; NULL without any, or where their text is no JSON object.
 ///
@@ -142,12 +143,6 @@ fn look_up_for_hint() -> Result<Enrollment, NoStore> {
             _ => error.rethrow(),
         })
         .execute()
-}
-
-/// Whether an error must not be caught for good: somebody wants this to end, or there's no memory to go on.
-pub fn is_cancellation(code: PgSqlErrorCode) -> bool {
-    use PgSqlErrorCode::*;
-    matches!(code, ERRCODE_QUERY_CANCELED | ERRCODE_ADMIN_SHUTDOWN | ERRCODE_CRASH_SHUTDOWN | ERRCODE_OUT_OF_MEMORY)
 }
 
 fn requirement(level: Option<Text>, max_age: Option<Interval>) -> Requirement {

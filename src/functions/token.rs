@@ -3,9 +3,11 @@
 use pgrx::prelude::*;
 
 use crate::functions::session::to_jsonb;
+use crate::pg::elog::raise;
+use crate::pg::sqlstate::SqlState;
+use crate::pg::types::{Jsonb, Text};
 use crate::session::Refused;
 use crate::settings::{self, ClaimsSource};
-use crate::types::{Jsonb, Text};
 use crate::{denial, session};
 
 /// The claims of a token that verifies now. Changes nothing.
@@ -31,7 +33,12 @@ fn authenticate(token: Option<Text>) -> Jsonb {
     }
     if settings::claims_source() != ClaimsSource::Token {
         let hint = "With pg_aal.claims_source = 'token', which a superuser sets, tokens count.";
-        denial::raise(b"55000", "no token can be put in force: the claims come from the gateway", None, Some(hint));
+        raise(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "no token can be put in force: the claims come from the gateway",
+            None,
+            Some(hint),
+        );
     }
     let payload = session::admit(token).unwrap_or_else(|error| denial::invalid_token(error));
     let claims = to_jsonb(&payload);

@@ -235,6 +235,8 @@ class Query {
     const table = this.statement.locks
     if (this.world.tables.find(({ name }) => name === table).kind === 'inherited') return
     this.notes.push('meanwhile')
+    // Postgres 18 crashes, without us, where such a statement's RETURNING has a hashed sub-select within sub-selects of the author's.
+    this.variants = this.variants.filter((name) => name !== 'wrapped')
     const change = choices.of([`update ${table} set n = n + 1, flag = not flag`, `update ${table} set owner = 'x', level = 'aal2'`, `delete from ${table} where id % 3 = 0`,
       `update ${table} set owner = '${users.enrolled}', n = 1 where id % 2 = 0`])
     this.meanwhile = { table, change }

@@ -4,9 +4,6 @@
 //! that a user created can be called by it.
 
 pub mod access;
-mod expressions;
-mod functions;
-mod text_bodies;
 
 use aal::policy::{Before, POLICIES, Quote, TRIGGERS};
 use pgrx::datum::DatumWithOid;
@@ -14,7 +11,8 @@ use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 
 use crate::citus::Held;
-use crate::denial::raise;
+use crate::pg::elog::raise;
+use crate::pg::sqlstate::SqlState;
 
 /// A relation, as far as protecting it goes.
 pub struct Relation {
@@ -334,5 +332,5 @@ impl Relation {
 /// Raises 40001: somebody changed the catalog while it was being read or written here. Nothing is done.
 pub fn changed_meanwhile(relation: &Relation) -> ! {
     let message = format!("{} was changed by somebody else meanwhile: nothing was done", relation.display_name());
-    raise(b"40001", &message, None, Some("Try again."))
+    raise(SqlState::SERIALIZATION_FAILURE, &message, None, Some("Try again."))
 }

@@ -11,8 +11,9 @@ use aal::token::Expected;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 
-use crate::denial;
-use crate::text_setting::TextSetting;
+use crate::pg::elog::{raise, warn};
+use crate::pg::sqlstate::SqlState;
+use crate::pg::text_setting::TextSetting;
 
 /// How `insufficient_aal` and `invalid_token` are raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
@@ -124,7 +125,12 @@ pub fn refuse_to_load_in_parallel_mode() {
     // SAFETY: reads the transaction's state.
     if unsafe { pg_sys::IsInParallelMode() } {
         let hint = "Add pg_aal to shared_preload_libraries or session_preload_libraries.";
-        denial::raise(b"55000", "pg_aal cannot be loaded within a parallel query", None, Some(hint));
+        raise(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "pg_aal cannot be loaded within a parallel query",
+            None,
+            Some(hint),
+        );
     }
 }
 
@@ -319,7 +325,7 @@ unsafe extern "C-unwind" fn check_claims_source(
     if !LOADING.get() && !is_stored_for_a_role_or_database(source) {
         return refuse_value("invalid value for parameter \"pg_aal.claims_source\"", "It must be request or token.");
     }
-    denial::warn(
+    warn(
         "nobody has any level in this session",
         if source == pg_sys::GucSource::PGC_S_OVERRIDE {
             "The options of its connection set what only a superuser may set."

@@ -4,6 +4,10 @@
 //! it follows transactions, savepoints, poolers and parallel workers. Here is only a cache of the last text read:
 //! it is compared byte by byte on each use, because claims may change between two calls in one transaction.
 
+mod keys;
+pub mod statements;
+pub mod workers;
+
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::mem::ManuallyDrop;
@@ -13,10 +17,9 @@ use aal::token::{Bearer, MAX_TOKEN_BYTES, bearer_token, is_api_key};
 use aal::{Claims, Clock, InvalidClaims, InvalidToken, Timestamp, Verified};
 use pgrx::prelude::*;
 
-use crate::executor;
-use crate::keys::{self, Generation};
+use self::keys::Generation;
+use crate::pg::text_setting::{TextSetting, Value};
 use crate::settings::{self, ClaimsSource};
-use crate::text_setting::{TextSetting, Value};
 
 /// Microseconds from 1970-01-01, where JSON Web Tokens count from, to 2000-01-01, where Postgres does.
 const POSTGRES_EPOCH: i64 = 946_684_800 * 1_000_000;
@@ -71,7 +74,7 @@ enum Found {
 }
 
 thread_local! {
-    // Without a destructor, as all that a callback of Postgres may reach: see `executor`.
+    // Without a destructor, as all that a callback of Postgres may reach: see `statements`.
     static CACHE: ManuallyDrop<RefCell<Option<Cached>>> = const { ManuallyDrop::new(RefCell::new(None)) };
 
     /// The settings that hold claims, in the order in which Supabase's `auth.jwt()` looks at them.
@@ -175,7 +178,7 @@ fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
         keep(find(form, text.to_owned(), generation));
     }
     CACHE.with(|cache| match &*cache.borrow() {
-        Some(Cached { token: Some(token), .. }) if !executor::is_only_token(token) => {
+        Some(Cached { token: Some(token), .. }) if !statements::is_only_token(token) => {
             read(&Found::Refused(Refused::Token(InvalidToken::Changed)))
         }
         Some(cached) => read(&cached.found),

@@ -11,9 +11,9 @@ use pgrx::spi::{self, SpiClient};
 use pgrx::{PgMemoryContexts, PgTryBuilder};
 
 use super::text_bodies::Kind;
-use crate::functions::session::is_cancellation;
-use crate::planner::cast;
-use crate::types::pointers;
+use crate::pg::elog::is_cancellation;
+use crate::pg::list::pointers;
+use crate::pg::node::cast;
 
 /// What a function does, if it is one that is known.
 #[derive(Clone, Copy, Debug)]

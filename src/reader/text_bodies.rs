@@ -15,8 +15,8 @@ use pgrx::prelude::*;
 
 use super::expressions::Reader;
 use super::functions::SqlBody;
-use crate::planner::{cast, is};
-use crate::types::pointers;
+use crate::pg::list::pointers;
+use crate::pg::node::{cast, is};
 
 /// The types that are told apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

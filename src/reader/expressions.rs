@@ -17,8 +17,8 @@ use pgrx::prelude::*;
 
 use super::functions::{BodyQuery, Functions, Known, SqlBody, unless_it_fails};
 use super::text_bodies::{Kind, TextBody, coerced};
-use crate::planner::{cast, is};
-use crate::types::pointers;
+use crate::pg::list::pointers;
+use crate::pg::node::{cast, is};
 
 /// How deeply expressions may be nested, bodies of functions included, and still be read.
 const DEEPEST: usize = 200;

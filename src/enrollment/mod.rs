@@ -14,9 +14,9 @@ use aal::Enrollment;
 use pgrx::prelude::*;
 
 use crate::citus::Held;
+use crate::pg::list::oids;
 use crate::session::{from_claims, statement_start};
 use crate::settings;
-use crate::types::oids;
 
 /// Why nobody can be looked up.
 #[derive(Clone, Debug)]

@@ -16,7 +16,8 @@ use aal::token::{self, Expected};
 use aal::{InvalidToken, KeySet, Verified};
 use pgrx::prelude::*;
 
-use crate::{denial, settings};
+use crate::pg::elog;
+use crate::settings;
 
 /// When the keys were read. Two that are the same stand for the same keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,7 +36,7 @@ struct Loaded {
 }
 
 thread_local! {
-    // Without a destructor, as all that a callback of Postgres may reach: see `executor`.
+    // Without a destructor, as all that a callback of Postgres may reach: see `statements`.
     static LOADED: ManuallyDrop<RefCell<Loaded>> = ManuallyDrop::default();
 }
 
@@ -51,7 +52,7 @@ pub fn generation() -> Generation {
 /// Verifies all of a token but its time, by the keys in force.
 pub fn verify(token: &CStr) -> Result<Verified, InvalidToken> {
     if let Some(fault) = LOADED.with(|loaded| loaded.borrow_mut().refresh()) {
-        denial::log(&fault);
+        elog::log(&fault);
     }
     LOADED.with(|loaded| {
         let loaded = loaded.borrow();
