@@ -24,7 +24,7 @@ test:
 	@tests/run.sh $(PG)
 
 bench:
-	@PG=$(PG) PEERS=$(PEERS) benches/run.sh
+	@PG=$(PG) PEERS=$(PEERS) crates/bench/run.sh
 
 fuzz:
 	@crates/aal/fuzz/run.sh $(SECONDS)

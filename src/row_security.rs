@@ -1,6 +1,7 @@
 //! Whom row security binds: decided as Postgres decides it when it adds policies to a statement.
 
-use aal::policy::{Command, POLICIES};
+use aal::Command;
+use aal::protection::Made;
 use pgrx::prelude::*;
 
 use crate::pg::relation::{Opened, ancestors};
@@ -34,7 +35,7 @@ impl RowSecurity {
 ///
 /// Where row security is on for the table that is named, it alone decides. Where it is off, the table that holds the row is
 /// asked, and those that it is a partition of: a partition that came later has no row security of its own yet.
-pub fn binds(named: pg_sys::Oid, holds: pg_sys::Oid, role: pg_sys::Oid, policy: &str) -> bool {
+pub fn binds(named: pg_sys::Oid, holds: pg_sys::Oid, role: pg_sys::Oid, policy: Made) -> bool {
     match RowSecurity::of(named, role) {
         RowSecurity::Active => policies_bind(named, role, policy),
         RowSecurity::Bypassed => false,
@@ -53,12 +54,13 @@ pub fn binds_unknown_role(table: pg_sys::Oid, command: Command) -> bool {
     let role = unsafe { pg_sys::GetUserId() };
     let may_have_begun =
         || std::iter::once(table).chain(ancestors(table)).any(|table| is_permitted(table, role, command));
-    binds(table, table, role, command.policy()) || !may_have_begun()
+    binds(table, table, role, Made::policy_for(command)) || !may_have_begun()
 }
 
 /// Whether a role has the privilege for a command on a table, or on a column of it.
 fn is_permitted(table: pg_sys::Oid, role: pg_sys::Oid, command: Command) -> bool {
     let privilege = match command {
+        Command::Select => pg_sys::ACL_SELECT,
         Command::Insert => pg_sys::ACL_INSERT,
         Command::Update => pg_sys::ACL_UPDATE,
         Command::Delete => pg_sys::ACL_DELETE,
@@ -82,11 +84,11 @@ fn is_foreign_key_action(named: pg_sys::Oid, role: pg_sys::Oid) -> bool {
 
 /// Whether our policy of this name, or for want of it another of ours, names a role. All are made for the same roles. Where there
 /// is none of ours, a guard speaks up for every role.
-fn policies_bind(table: pg_sys::Oid, role: pg_sys::Oid, policy: &str) -> bool {
+fn policies_bind(table: pg_sys::Oid, role: pg_sys::Oid, policy: Made) -> bool {
     // The roles are copied before they are compared: comparing may read the catalog.
-    let Some(roles) = Opened::table(table)
-        .and_then(|table| table.roles_of_policy(&[policy]).or_else(|| table.roles_of_policy(&POLICIES)))
-    else {
+    let Some(roles) = Opened::table(table).and_then(|table| {
+        table.roles_of_policy(&[policy.name()]).or_else(|| table.roles_of_policy(&Made::POLICIES.map(Made::name)))
+    }) else {
         return true;
     };
     roles.into_iter().any(|named| {

@@ -16,7 +16,8 @@ use std::ffi::{CStr, c_char, c_int};
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use aal::policy::Command;
+use aal::Command;
+use aal::protection::Made;
 use pgrx::prelude::*;
 
 use crate::pg::list::pointers;
@@ -71,8 +72,8 @@ fn bit(command: Command) -> u8 {
         Command::Insert => 1,
         Command::Update => 2,
         Command::Delete => 4,
-        // The executor doesn't see it.
-        Command::Truncate => 0,
+        // No trigger fires for SELECT, and the executor doesn't see TRUNCATE.
+        Command::Select | Command::Truncate => 0,
     }
 }
 
@@ -373,14 +374,14 @@ impl<'a> Target<'a> {
         let role = root.acts_as(role);
         let bound = [Command::Insert, Command::Update, Command::Delete].into_iter().filter(|command| {
             // What was decided when the statement was planned stands in its plan.
-            self.plan_has_policy(targets, command.policy())
-                || row_security::binds(root.oid(), self.oid(), role, command.policy())
+            self.plan_has_policy(targets, Made::policy_for(*command))
+                || row_security::binds(root.oid(), self.oid(), role, Made::policy_for(*command))
         });
         Mark(bound.fold(0, |bits, command| bits | bit(command)))
     }
 
     /// Whether the plan checks new rows of the named table by this policy.
-    fn plan_has_policy(&self, targets: &[*mut pg_sys::ResultRelInfo], policy: &str) -> bool {
+    fn plan_has_policy(&self, targets: &[*mut pg_sys::ResultRelInfo], policy: Made) -> bool {
         let root = self.root().info;
         let siblings = targets.iter().map(|info| Target { info: *info, ..*self });
         siblings.filter(|target| target.root().info == root).any(|target| {
@@ -388,7 +389,7 @@ impl<'a> Target<'a> {
                 // SAFETY: the list holds WithCheckOption of the plan; the name is NULL or a C string.
                 let name = unsafe { check.as_ref() }.map_or(std::ptr::null_mut(), |check| check.polname);
                 // SAFETY: as above.
-                !name.is_null() && unsafe { CStr::from_ptr(name) }.to_bytes() == policy.as_bytes()
+                !name.is_null() && unsafe { CStr::from_ptr(name) }.to_bytes() == policy.name().as_bytes()
             })
         })
     }

@@ -30,7 +30,7 @@ mkdir -p "$logs"
 
 say "core: unit and property tests"
 status=0
-CARGO_TARGET_DIR=$repo/target/pg${majors[0]} with_progress "$logs/core.log" cargo test --quiet -p aal || status=$?
+CARGO_TARGET_DIR=$repo/target/pg${majors[0]} with_progress "$logs/core.log" cargo test --quiet -p aal -p proof || status=$?
 count core "$status" "$(sum '[0-9]+ passed' "$logs/core.log")" "$(sum '[0-9]+ failed' "$logs/core.log")"
 
 for major in "${majors[@]}"; do

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use aal::access::{
+use aal::protection::RecordedProtection;
+use pgrx::prelude::*;
+use pgrx::spi::{self, SpiClient, SpiHeapTupleData};
+use proof::{
     Bypass, Catalog, Command, Expression, ForeignKey, Function, Guard, Policy, PolicyCommand, Role, RoleId, Standing,
     Table, TableId, View, ViewKind,
 };
-use aal::policy::RecordedProtection;
-use pgrx::prelude::*;
-use pgrx::spi::{self, SpiClient, SpiHeapTupleData};
 
 use crate::citus::Held;
 use crate::pg::types::Name;
@@ -578,7 +578,7 @@ fn arguments(hex: &str) -> Vec<String> {
 
 /// The tables that a policy reads with the rights of whoever asks.
 fn tables_read(policy: &Policy) -> Vec<TableId> {
-    use aal::access::Expression::*;
+    use proof::Expression::*;
     let mut found = Vec::new();
     for expression in policy.expressions() {
         expression.visit(&mut |it| {

@@ -5,7 +5,7 @@
 
 pub mod access;
 
-use aal::policy::{Before, POLICIES, Quote, TRIGGERS};
+use aal::protection::{Before, Made, Quote};
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
@@ -189,7 +189,7 @@ impl Relation {
 
     /// A fingerprint of the policies that aren't ours: of all that they say. `None` if there are none.
     pub fn fingerprint_of_other_policies(&self, client: &SpiClient<'_>) -> Result<Option<String>, spi::Error> {
-        let ours: Vec<&str> = POLICIES.to_vec();
+        let ours = names(&Made::POLICIES);
         client
             .select(
                 "select pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws('|', p.polname, p.polcmd, p.polpermissive,
@@ -210,7 +210,7 @@ impl Relation {
             client,
             "select polname::text from pg_catalog.pg_policy
               where polrelid = $1 and polpermissive and polname::text <> all ($2) order by 1",
-            &[self.oid.into(), POLICIES.to_vec().into()],
+            &[self.oid.into(), names(&Made::POLICIES).into()],
         )
     }
 
@@ -304,7 +304,7 @@ impl Relation {
 
     /// The policies and triggers that bear one of our names.
     pub fn named_as_ours(&self, client: &SpiClient<'_>) -> Result<Vec<Named>, spi::Error> {
-        let names: Vec<&str> = POLICIES.into_iter().chain(TRIGGERS).collect();
+        let names = names(&Made::ALL);
         let rows = client.select(
             "select true, polname::text, pg_catalog.obj_description(oid, 'pg_policy'), oid, false
                from pg_catalog.pg_policy where polrelid = $1 and polname::text = any ($2)
@@ -327,6 +327,11 @@ impl Relation {
         })
         .collect()
     }
+}
+
+/// Their names in the catalog.
+fn names(made: &[Made]) -> Vec<&'static str> {
+    made.iter().map(|made| made.name()).collect()
 }
 
 /// Raises 40001: somebody changed the catalog while it was being read or written here. Nothing is done.

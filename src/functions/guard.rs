@@ -8,8 +8,8 @@
 
 use std::ffi::c_int;
 
-use aal::Asked;
-use aal::policy::{Command, guard_requirement};
+use aal::protection::guard_requirement;
+use aal::{Command, Requirement};
 use pgrx::prelude::*;
 use pgrx::trigger_support::{PgTriggerLevel, PgTriggerWhen};
 
@@ -96,10 +96,10 @@ fn demand(command: Command, data: &pg_sys::TriggerData, definition: &pg_sys::Tri
     });
     // SAFETY: Postgres' trigger data holds an open relation for the whole call; `from_pg` doesn't close it.
     let name = || unsafe { pgrx::PgRelation::from_pg(data.tg_relation) }.name().to_owned();
-    let what = || Some(format!("{} on table \"{}\"", command.as_str(), name()));
+    let what = || Some(format!("{} on table \"{}\"", command.in_lower_case(), name()));
     match required {
-        Asked::Level(required) => require(required, what),
-        Asked::Enrolled(max_age) => require_enrolled(max_age, what),
+        Requirement::Fixed(required) => require(required, what),
+        Requirement::Enrolled(max_age) => require_enrolled(max_age, what),
     };
 }
 

@@ -4,11 +4,11 @@
 //! workers would each do again. Not SECURITY DEFINER: nobody learns by them what the catalog
 //! wouldn't tell. Their search_path is `pg_catalog, pg_temp`.
 
-use aal::access::{Catalog, Command, RequiredLevel, Requirements};
-use aal::{lint, report};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
+use proof::{Catalog, Command, Matrix, RequiredLevel};
+use proof::{lint, report};
 
 use crate::catalog::Relation;
 use crate::catalog::access::{Scope, read};
@@ -41,7 +41,7 @@ fn aal_matrix(
 > {
     let table = target.map(|Regclass(oid)| table(oid).oid);
     let catalog = catalog(Scope { table, role: None, with_surroundings: false });
-    let requirements = Requirements::derive(&catalog, &interrupts);
+    let requirements = Matrix::derive(&catalog, &interrupts);
     let wanted = requirements.iter().filter(|(it, ..)| table.is_none_or(|oid| oid.to_u32() == it.id));
     let rows: Vec<_> = wanted
         .map(|(table, role, command, required)| {
@@ -84,7 +84,7 @@ fn aal_lint() -> TableIterator<
     ),
 > {
     let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
-    let requirements = Requirements::derive(&catalog, &interrupts);
+    let requirements = Matrix::derive(&catalog, &interrupts);
     let rows: Vec<_> = lint::run(&catalog, &requirements, &interrupts)
         .into_iter()
         .map(|finding| {
@@ -129,7 +129,7 @@ fn assert_aal(
     if catalog.roles.is_empty() {
         raise(SqlState::UNDEFINED_OBJECT, &format!("role \"{role}\" does not exist"), None, None);
     }
-    let requirements = Requirements::derive(&catalog, &interrupts);
+    let requirements = Matrix::derive(&catalog, &interrupts);
     // The row was read a moment ago; if it is gone by now, nothing is asserted.
     let Some(required) = requirements.of(target.to_u32(), 0, command) else {
         raise(SqlState::UNDEFINED_TABLE, "the table does not exist", None, None)
@@ -154,7 +154,7 @@ fn assert_aal(
 #[search_path(pg_catalog, pg_temp)]
 fn aal_report() -> String {
     let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
-    let requirements = Requirements::derive(&catalog, &interrupts);
+    let requirements = Matrix::derive(&catalog, &interrupts);
     let rows = requirements.iter().map(|(table, role, command, required)| report::Row {
         table: table.display_name.clone(),
         role: role.name.clone(),
@@ -165,8 +165,7 @@ fn aal_report() -> String {
         note: required.note.clone(),
     });
     let findings = lint::run(&catalog, &requirements, &interrupts).into_iter().map(|finding| {
-        let about =
-            |table: &&aal::access::Table| table.schema == finding.found.schema && table.name == finding.found.name;
+        let about = |table: &&proof::Table| table.schema == finding.found.schema && table.name == finding.found.name;
         report::Finding {
             name: finding.lint.name.to_owned(),
             title: finding.lint.title.to_owned(),

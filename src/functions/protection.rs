@@ -4,8 +4,8 @@
 //! and PARALLEL UNSAFE: they change the catalog. Not STRICT: a NULL level is an error. Their search_path is
 //! `pg_catalog, pg_temp`, so that no name in them, nor in the statements they run, means what a user made it mean.
 
-use aal::policy::{
-    Before, Owner, Protection, Table, TableLevel, clear_statements, row_security_off_statement,
+use aal::protection::{
+    Before, Made, Owner, Protection, Table, TableLevel, clear_statements, row_security_off_statement,
     row_security_on_statement,
 };
 use pgrx::datum::{Array, Interval};
@@ -68,7 +68,7 @@ fn protect_table(
             notice_other_rows(client, root)?;
         }
         notice_closed_commands(client, root)?;
-        if protection.asks_for_enrollment()
+        if protection.requires_enrolled()
             && let Err(error) = check_store()
         {
             warn(&format!("only sessions at aal2 pass where level enrolled is asked: {error}"), error.hint());
@@ -189,8 +189,12 @@ impl Target {
     /// The statements that take away what is there. Only those: a statement names its table, and what that name
     /// stands for is checked afterwards, by what became of the table. So each must leave a mark.
     fn clear(&self) -> Vec<String> {
-        let existing: Vec<String> =
-            self.existing.iter().filter(|named| !named.is_copy).map(|named| named.name.clone()).collect();
+        let existing: Vec<Made> = self
+            .existing
+            .iter()
+            .filter(|named| !named.is_copy)
+            .filter_map(|named| Made::from_name(&named.name))
+            .collect();
         clear_statements(&self.table, Some(&existing), &PostgresQuote)
     }
 
@@ -211,7 +215,7 @@ impl Target {
         let is_new = |named: &Named| self.existing.iter().all(|old| old.oid != named.oid);
         let is_made = |named: &Named| is_new(named) && named.comment.as_deref() == Some(record.as_str());
         let mut names: Vec<&str> = made.iter().map(|named| named.name.as_str()).collect();
-        let mut expected = protection.names(&self.table);
+        let mut expected: Vec<&str> = protection.made(&self.table).into_iter().map(Made::name).collect();
         names.sort_unstable();
         expected.sort_unstable();
         if !row_security || names != expected || !made.iter().all(is_made) {

@@ -7,7 +7,7 @@
 
 use std::ffi::CStr;
 
-use aal::{Action, Claims, Enrollment, Level, MaxAge, Requirement, assess};
+use aal::{Action, Claims, Enrollment, FixedRequirement, Level, MaxAge, assess};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
@@ -110,7 +110,7 @@ fn authenticated_at(level: default!(Option<Text>, "'aal1'")) -> Option<Timestamp
 
 /// Returns true where the claims in force meet `required`, and raises where they don't. `what` names what was
 /// asked for, in the message; it is only asked if there is one.
-pub fn require(required: Requirement, what: impl FnOnce() -> Option<String>) -> bool {
+pub fn require(required: FixedRequirement, what: impl FnOnce() -> Option<String>) -> bool {
     // Copies what is needed out of the cache before anything is raised.
     let answer = with_claims(|claims| match claims.transpose() {
         Ok(claims) => Ok(assess(claims, required, session::clock)),
@@ -145,8 +145,8 @@ fn look_up_for_hint() -> Result<Enrollment, NoStore> {
         .execute()
 }
 
-fn requirement(level: Option<Text>, max_age: Option<Interval>) -> Requirement {
-    Requirement { level: parse_level(level), max_age: max_age.map(parse_max_age) }
+fn requirement(level: Option<Text>, max_age: Option<Interval>) -> FixedRequirement {
+    FixedRequirement { level: parse_level(level), max_age: max_age.map(parse_max_age) }
 }
 
 fn parse_level(level: Option<Text>) -> Level {

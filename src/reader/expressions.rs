@@ -10,10 +10,10 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char};
 
 use aal::MaxAge;
-use aal::access::{Comparison, Expression, Key, Origin, Reason, Rows, Truth, Value};
 use pgrx::PgMemoryContexts;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
+use proof::{Comparison, Expression, Key, Origin, Reason, Rows, Truth, Value};
 
 use super::functions::{BodyQuery, Functions, Known, SqlBody, unless_it_fails};
 use super::text_bodies::{Kind, TextBody, coerced};

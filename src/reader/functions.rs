@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
-use aal::access::Comparison;
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 use pgrx::{PgMemoryContexts, PgTryBuilder};
+use proof::Comparison;
 
 use super::text_bodies::Kind;
 use crate::pg::elog::is_cancellation;

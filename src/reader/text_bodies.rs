@@ -10,8 +10,8 @@ use std::cell::Cell;
 use std::ffi::{CStr, c_char};
 
 use aal::MaxAge;
-use aal::access::{Comparison, Expression, Origin, Rows, Truth, Value};
 use pgrx::prelude::*;
+use proof::{Comparison, Expression, Origin, Rows, Truth, Value};
 
 use super::expressions::Reader;
 use super::functions::SqlBody;

@@ -3,9 +3,9 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use aal::policy::{Before, Protection, Quote, Table, TableLevel};
+use aal::protection::{Before, Protection, Quote, Table, TableLevel};
 use aal::token::{Expected, verify};
-use aal::{Claims, Clock, KeySet, Level, MaxAge, Requirement, Timestamp, assess};
+use aal::{Claims, Clock, FixedRequirement, KeySet, Level, MaxAge, Timestamp, assess};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -57,7 +57,7 @@ fn benchmarks(criterion: &mut Criterion) {
     let cached = (text.clone(), Claims::from_json(text.as_bytes()).expect("claims"));
     let clock = || Clock::new(Timestamp::from_unix_micros(NOW * 1_000_000), 30);
     for (name, max_age) in [("cached hit", None), ("cached hit with max_age", Some(MaxAge::from_seconds(900)))] {
-        let required = Requirement { level: Level::Aal2, max_age };
+        let required = FixedRequirement { level: Level::Aal2, max_age };
         group.bench_function(name, |bencher| {
             bencher
                 .iter(|| black_box(&text) == &cached.0 && assess(Some(&cached.1), black_box(required), clock).is_ok())
@@ -68,7 +68,7 @@ fn benchmarks(criterion: &mut Criterion) {
     verification(criterion, &text);
 
     let mut group = criterion.benchmark_group("render");
-    let required = Requirement { level: Level::Aal3, max_age: Some(MaxAge::from_seconds(900)) };
+    let required = FixedRequirement { level: Level::Aal3, max_age: Some(MaxAge::from_seconds(900)) };
     let denial = assess(Some(&cached.1), required, clock).expect_err("a denial");
     group.bench_function("denial for SQL", |bencher| {
         bencher.iter(|| (black_box(&denial).message(None), denial.detail(), denial.hint()))

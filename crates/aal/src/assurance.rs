@@ -3,16 +3,8 @@
 use crate::claims::Claims;
 use crate::denial::{Action, Denial};
 use crate::level::Level;
+use crate::requirement::FixedRequirement;
 use crate::time::{Clock, MaxAge, Timestamp};
-
-/// What is asked of a session: a level, and how old the factor that gives it may be (`None`: any age).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Requirement {
-    /// The lowest level that will do.
-    pub level: Level,
-    /// How long ago its factor may have been verified.
-    pub max_age: Option<MaxAge>,
-}
 
 /// Whether the claims in force (`None`: there are none) meet a requirement at the clock's time. The clock is read
 /// only if the answer depends on it.
@@ -21,7 +13,11 @@ pub struct Requirement {
 /// The [`Denial`] that tells the client what to do: sign in where the session has no level at all, verify a
 /// factor where the level is missing, verify it again where only freshness is. An anonymous user has no factor, and no
 /// way to sign in again as the same user: they need an account of their own first.
-pub fn assess(claims: Option<&Claims>, required: Requirement, clock: impl FnOnce() -> Clock) -> Result<(), Denial> {
+pub fn assess(
+    claims: Option<&Claims>,
+    required: FixedRequirement,
+    clock: impl FnOnce() -> Clock,
+) -> Result<(), Denial> {
     let current = claims.and_then(Claims::level);
     let action = match (claims, current) {
         (None, _) | (_, None) => Action::SignIn,
@@ -63,8 +59,8 @@ mod tests {
         Clock::new(Timestamp::from_unix_micros(NOW * 1_000_000), 30)
     }
 
-    fn ask(level: Level, max_age: Option<u32>) -> Requirement {
-        Requirement { level, max_age: max_age.map(MaxAge::from_seconds) }
+    fn ask(level: Level, max_age: Option<u32>) -> FixedRequirement {
+        FixedRequirement { level, max_age: max_age.map(MaxAge::from_seconds) }
     }
 
     fn claims(text: &str) -> Claims {
@@ -79,7 +75,7 @@ mod tests {
         ))
     }
 
-    fn action(claims: Option<&Claims>, required: Requirement) -> Option<Action> {
+    fn action(claims: Option<&Claims>, required: FixedRequirement) -> Option<Action> {
         assess(claims, required, clock).err().map(|denial| denial.action)
     }
 

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use std::fmt;
 
-use crate::assurance::Requirement;
 use crate::level::Level;
+use crate::requirement::FixedRequirement;
 use crate::token::InvalidToken;
 
 /// The code that names this denial in every format.
@@ -30,7 +30,7 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Denial {
     /// What was asked.
-    pub required: Requirement,
+    pub required: FixedRequirement,
     /// The session's level; `None`: no assurance at all.
     pub current: Option<Level>,
     /// What the client must do.
@@ -71,7 +71,7 @@ impl Action {
 impl Denial {
     /// The message: `insufficient_aal: …`. `what` names what was asked for, such as `update on payments`.
     pub fn message(&self, what: Option<&str>) -> String {
-        let Requirement { level, max_age } = self.required;
+        let FixedRequirement { level, max_age } = self.required;
         let what = what.unwrap_or("this");
         match (self.current, max_age) {
             (None, _) => format!("{CODE}: {what} requires {level}, and the session has no assurance level"),
@@ -190,7 +190,7 @@ impl fmt::Display for Challenge<'_> {
             Action::Enroll | Action::Verify => "A higher authentication level is required",
             Action::Reverify => "More recent authentication is required",
         };
-        let Requirement { level, max_age } = self.0.required;
+        let FixedRequirement { level, max_age } = self.0.required;
         write!(
             f,
             "Bearer error=\"insufficient_user_authentication\", error_description=\"{description}\", acr_values=\"{level}\""
@@ -213,7 +213,7 @@ mod tests {
     use crate::time::MaxAge;
 
     fn denial(current: Option<Level>, max_age: Option<u32>, action: Action) -> Denial {
-        let required = Requirement { level: Level::Aal2, max_age: max_age.map(MaxAge::from_seconds) };
+        let required = FixedRequirement { level: Level::Aal2, max_age: max_age.map(MaxAge::from_seconds) };
         Denial { required, current, action }
     }
 
@@ -269,7 +269,7 @@ mod tests {
         );
         assert!(anonymous.detail().ends_with(r#""action":"sign_in"}"#));
         assert!(anonymous.hint().starts_with("An anonymous user cannot enroll a factor."));
-        let required = Requirement { level: Level::Aal1, max_age: Some(MaxAge::from_seconds(60)) };
+        let required = FixedRequirement { level: Level::Aal1, max_age: Some(MaxAge::from_seconds(60)) };
         assert!(Denial { required, ..anonymous }.hint().starts_with("An anonymous user cannot sign in again."));
     }
 

@@ -1,9 +1,10 @@
 //! The enrolled level: the highest that this user can reach.
 
-use crate::assurance::{Requirement, assess};
+use crate::assurance::assess;
 use crate::claims::Claims;
 use crate::denial::{Action, Denial};
 use crate::level::Level;
+use crate::requirement::FixedRequirement;
 use crate::time::{Clock, MaxAge};
 
 /// What whoever keeps the factors knows of a user.
@@ -32,15 +33,6 @@ impl Enrollment {
     }
 }
 
-/// What is asked of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// A level, the same of everybody.
-    Level(Requirement),
-    /// The enrolled level, by a factor at most this old.
-    Enrolled(Option<MaxAge>),
-}
-
 /// Whether a session is at its enrolled level. `looked_up`: what is known of its user, if they could be looked up. `None` where
 /// only that would decide: nobody's enrolled level is above aal2, so a session that is fresh there needs no look-up.
 pub fn assess_enrolled(
@@ -50,17 +42,17 @@ pub fn assess_enrolled(
     clock: impl FnOnce() -> Clock,
 ) -> Option<Result<(), Denial>> {
     let current = claims.and_then(Claims::level);
-    let nobody = Denial { required: Requirement { level: Level::Aal1, max_age }, current, action: Action::SignIn };
+    let nobody = Denial { required: FixedRequirement { level: Level::Aal1, max_age }, current, action: Action::SignIn };
     if current.is_none() || claims.and_then(Claims::subject).is_none() {
         return Some(Err(nobody));
     }
     match looked_up.map(|enrollment| (enrollment, enrollment.level())) {
         Some((enrollment, Some(level))) => {
-            let answer = assess(claims, Requirement { level, max_age }, clock);
+            let answer = assess(claims, FixedRequirement { level, max_age }, clock);
             Some(answer.map_err(|denial| denial.knowing(enrollment)))
         }
         Some((_, None)) => Some(Err(nobody)),
-        None => assess(claims, Requirement { level: Level::Aal2, max_age }, clock).is_ok().then_some(Ok(())),
+        None => assess(claims, FixedRequirement { level: Level::Aal2, max_age }, clock).is_ok().then_some(Ok(())),
     }
 }
 
@@ -162,7 +154,7 @@ mod tests {
 
     #[test]
     fn only_who_has_no_factor_is_told_to_enroll() {
-        let required = Requirement { level: Level::Aal2, max_age: None };
+        let required = FixedRequirement { level: Level::Aal2, max_age: None };
         let denied = assess(Some(&session("aal1", 60, None)), required, clock).unwrap_err();
         assert_eq!(denied.knowing(Enrollment::NoFactor).action, Action::Enroll);
         assert_eq!(denied.knowing(Enrollment::Factor).action, Action::Verify);
@@ -179,7 +171,7 @@ mod tests {
             (&aal2, Level::Aal1, Some(60)),
             (&aal2, Level::Aal3, None),
         ] {
-            let required = Requirement { level, max_age: max_age.map(MaxAge::from_seconds) };
+            let required = FixedRequirement { level, max_age: max_age.map(MaxAge::from_seconds) };
             let denied = assess(Some(claims), required, clock).unwrap_err().knowing(Enrollment::UnknownUser);
             assert_eq!(denied.action, Action::SignIn);
             assert!(denied.message(None).ends_with("and the session's user is not known"));
@@ -188,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_factor_that_was_removed_cannot_be_verified_again() {
-        let required = |level| Requirement { level, max_age: Some(MaxAge::from_seconds(60)) };
+        let required = |level| FixedRequirement { level, max_age: Some(MaxAge::from_seconds(60)) };
         let stale = session("aal2", 3600, Some(3600));
         let denied = |level| assess(Some(&stale), required(level), clock).unwrap_err();
         assert_eq!(denied(Level::Aal2).knowing(Enrollment::NoFactor).action, Action::Enroll);
@@ -204,13 +196,13 @@ mod tests {
             NOW - 3600
         );
         let anonymous = Claims::from_json(text.as_bytes()).unwrap();
-        let required = Requirement { level: Level::Aal2, max_age: None };
+        let required = FixedRequirement { level: Level::Aal2, max_age: None };
         let denied = assess(Some(&anonymous), required, clock).unwrap_err();
         assert_eq!(denied.knowing(NoFactor).action, Action::LeaveAnonymity);
         assert_eq!(denied.knowing(UnknownUser).action, Action::SignIn);
         assert_eq!(denied.knowing(Factor).action, Action::Verify);
         let stale = Claims::from_json(text.replace("aal1", "aal2").as_bytes()).unwrap();
-        let required = Requirement { level: Level::Aal2, max_age: Some(MaxAge::from_seconds(60)) };
+        let required = FixedRequirement { level: Level::Aal2, max_age: Some(MaxAge::from_seconds(60)) };
         let denied = assess(Some(&stale), required, clock).unwrap_err();
         assert_eq!(denied.knowing(NoFactor).action, Action::LeaveAnonymity);
         assert_eq!(denied.knowing(Factor).action, Action::Reverify);
@@ -240,7 +232,7 @@ mod tests {
         ) {
             let claims = session(&aal, password, totp);
             let enrollment = if has_factor { Enrollment::Factor } else { Enrollment::NoFactor };
-            let meets = |level| assess(Some(&claims), Requirement { level, max_age: max_age.map(MaxAge::from_seconds) }, clock).is_ok();
+            let meets = |level| assess(Some(&claims), FixedRequirement { level, max_age: max_age.map(MaxAge::from_seconds) }, clock).is_ok();
             let enrolled = ask(Some(&claims), enrollment, max_age).is_none();
             prop_assert!(!meets(Level::Aal2) || enrolled);
             prop_assert!(!enrolled || meets(Level::Aal1) || meets(Level::Aal2));

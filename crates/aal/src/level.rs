@@ -65,7 +65,8 @@ impl UnknownLevel {
     /// How much of the value a message repeats, in characters.
     const SHOWN: usize = 40;
 
-    pub(crate) fn new(found: &str, valid: &'static [&'static str]) -> Self {
+    /// `found`: the text; `valid`: the levels that would do, lowest first.
+    pub fn new(found: &str, valid: &'static [&'static str]) -> Self {
         let mut shown: String = found.chars().take(Self::SHOWN).collect();
         if shown.len() < found.len() {
             shown.push('…');

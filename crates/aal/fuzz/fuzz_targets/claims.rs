@@ -1,7 +1,7 @@
 //! Any text is claims or an error, and claims say what another JSON parser reads.
 #![no_main]
 
-use aal::{Claims, Clock, Level, MaxAge, Requirement, Timestamp, assess};
+use aal::{Claims, Clock, Level, MaxAge, FixedRequirement, Timestamp, assess};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -11,9 +11,9 @@ fuzz_target!(|text: &[u8]| {
     let Ok(claims) = Claims::from_json(text) else { return };
     let clock = || Clock::new(Timestamp::from_unix_micros(NOW * 1_000_000), 30);
     for level in [Level::Aal1, Level::Aal2, Level::Aal3] {
-        let any_age = assess(Some(&claims), Requirement { level, max_age: None }, clock);
+        let any_age = assess(Some(&claims), FixedRequirement { level, max_age: None }, clock);
         assert_eq!(any_age.is_ok(), claims.level() >= Some(level));
-        let fresh = assess(Some(&claims), Requirement { level, max_age: Some(MaxAge::from_seconds(900)) }, clock);
+        let fresh = assess(Some(&claims), FixedRequirement { level, max_age: Some(MaxAge::from_seconds(900)) }, clock);
         assert!(fresh.is_err() || any_age.is_ok());
         // Who was there in the last 15 minutes can say when.
         if fresh.is_ok() {

@@ -1,0 +1,92 @@
+//! What a guard requires, as its trigger's arguments say it.
+
+use std::fmt;
+
+use crate::command::Command;
+use crate::level::Level;
+use crate::requirement::FixedRequirement;
+use crate::requirement::Requirement;
+use crate::time::MaxAge;
+
+/// One argument of a guard trigger: `insert=aal2` or `insert=aal2,max_age=900 seconds`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GuardArgument {
+    pub(super) command: Command,
+    pub(super) required: Requirement,
+}
+
+impl fmt::Display for GuardArgument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (level, max_age) = match self.required {
+            Requirement::Fixed(FixedRequirement { level, max_age }) => (level.as_str(), max_age),
+            Requirement::Enrolled(max_age) => ("enrolled", max_age),
+        };
+        write!(f, "{}={level}", self.command.in_lower_case())?;
+        match max_age {
+            Some(max_age) => write!(f, ",max_age={max_age}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The argument by which a guard asks this for a command.
+pub fn guard_argument(command: Command, required: Requirement) -> String {
+    GuardArgument { command, required }.to_string()
+}
+
+/// A guard trigger's arguments that don't say what the guard must ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidGuard;
+
+impl fmt::Display for InvalidGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the arguments of the guard trigger do not say what it must ask for")
+    }
+}
+
+impl std::error::Error for InvalidGuard {}
+
+/// What a guard trigger with these arguments asks for a command.
+///
+/// # Errors
+/// [`InvalidGuard`] where the command's argument is missing, stands twice or can't be read: a guard that doesn't
+/// know its level lets nothing pass.
+pub fn guard_requirement<'a>(
+    command: Command,
+    arguments: impl IntoIterator<Item = &'a str>,
+) -> Result<Requirement, InvalidGuard> {
+    let mut found = None;
+    for argument in arguments {
+        let (name, required) = argument.split_once('=').ok_or(InvalidGuard)?;
+        if name == command.in_lower_case() && found.replace(parse_requirement(required)?).is_some() {
+            return Err(InvalidGuard);
+        }
+    }
+    found.ok_or(InvalidGuard)
+}
+
+/// `aal2` or `aal2,max_age=900 seconds`, as [`GuardArgument`] writes it.
+fn parse_requirement(text: &str) -> Result<Requirement, InvalidGuard> {
+    let (level, max_age) = match text.split_once(",max_age=") {
+        Some((level, max_age)) => (level, Some(parse_max_age(max_age)?)),
+        None => (text, None),
+    };
+    match level {
+        "enrolled" => Ok(Requirement::Enrolled(max_age)),
+        _ => Ok(Requirement::Fixed(FixedRequirement { level: Level::from_claim(level).ok_or(InvalidGuard)?, max_age })),
+    }
+}
+
+/// `900 seconds` or `1.5 seconds`, as [`MaxAge`] writes it.
+pub(super) fn parse_max_age(text: &str) -> Result<MaxAge, InvalidGuard> {
+    let number = text.strip_suffix(" seconds").or_else(|| text.strip_suffix(" second")).ok_or(InvalidGuard)?;
+    let (seconds, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if seconds.is_empty() || fraction.len() > 6 || !digits(seconds) || !digits(fraction) {
+        return Err(InvalidGuard);
+    }
+    let seconds: i64 = seconds.parse().map_err(|_| InvalidGuard)?;
+    let fraction: i64 = format!("{fraction:0<6}").parse().map_err(|_| InvalidGuard)?;
+    let micros = seconds.checked_mul(1_000_000).and_then(|micros| micros.checked_add(fraction)).ok_or(InvalidGuard)?;
+    MaxAge::from_interval(0, 0, micros).map_err(|_| InvalidGuard)
+}

@@ -1,0 +1,168 @@
+//! The record that a protection leaves in the comments on what it made.
+
+use serde::{Deserialize, Serialize};
+
+use super::guard_arguments::parse_max_age;
+use super::levels::TableLevel;
+use super::made::Made;
+use super::{Protection, Table};
+use crate::command::Command;
+use crate::requirement::Requirement;
+use crate::time::MaxAge;
+
+/// How a table stood before it was protected, so that `unprotect_table` can leave it that way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// Whether row security was on.
+    #[serde(rename = "row_security_before")]
+    pub row_security: bool,
+    /// Where it was off: a fingerprint of the policies that waited on the table even so, if there were any.
+    #[serde(rename = "policies_before", default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<String>,
+}
+
+/// How the comment on everything that `protect_table` makes begins.
+pub const RECORD_MARK: &str = "pg_aal: ";
+
+#[derive(Serialize)]
+struct Record<'a> {
+    read: &'static str,
+    insert: &'static str,
+    update: &'static str,
+    delete: &'static str,
+    max_age: Option<String>,
+    sensitive: bool,
+    #[serde(skip_serializing_if = "is_true")]
+    guard: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    owner: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<String>,
+    #[serde(flatten)]
+    before: &'a Before,
+}
+
+fn is_true(it: &bool) -> bool {
+    *it
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
+}
+
+/// What `protect_table` was asked for, read back from the record it leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedProtection {
+    /// For SELECT.
+    pub read: TableLevel,
+    /// For INSERT.
+    pub insert: TableLevel,
+    /// For UPDATE.
+    pub update: TableLevel,
+    /// For DELETE and TRUNCATE.
+    pub delete: TableLevel,
+    /// How old the factor may be, for the writes.
+    pub max_age: Option<MaxAge>,
+    /// Whether there are sensitive columns.
+    pub sensitive: bool,
+    /// Whether it made a guard.
+    pub guard: bool,
+    /// Whether it made the policy for rows of one's own.
+    pub owner: bool,
+    /// The roles that its policies bind; none: everybody.
+    pub roles: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct ReadRecord {
+    read: String,
+    insert: String,
+    update: String,
+    delete: String,
+    max_age: Option<String>,
+    #[serde(default)]
+    sensitive: bool,
+    #[serde(default = "yes")]
+    guard: bool,
+    #[serde(default)]
+    owner: bool,
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl RecordedProtection {
+    /// Reads it from a comment; `None` where `protect_table` didn't write it.
+    pub fn from_record(comment: &str) -> Option<RecordedProtection> {
+        let record: ReadRecord = serde_json::from_str(comment.strip_prefix(RECORD_MARK)?).ok()?;
+        Some(RecordedProtection {
+            read: record.read.parse().ok()?,
+            insert: record.insert.parse().ok()?,
+            update: record.update.parse().ok()?,
+            delete: record.delete.parse().ok()?,
+            max_age: record.max_age.map(|text| parse_max_age(&text)).transpose().ok()?,
+            sensitive: record.sensitive,
+            guard: record.guard,
+            owner: record.owner,
+            roles: record.roles,
+        })
+    }
+
+    /// The policies for commands that it made, and what each requires.
+    pub fn policies(&self) -> impl Iterator<Item = (Made, Requirement)> {
+        Made::LEVEL_POLICIES
+            .into_iter()
+            .filter_map(|made| self.requirement(made).map(|requirement| (made, requirement)))
+    }
+
+    fn requirement(&self, policy: Made) -> Option<Requirement> {
+        match policy {
+            Made::Read => self.read.requirement(None),
+            Made::Insert => self.insert.requirement(self.max_age),
+            Made::Update if self.sensitive => self.read.requirement(None),
+            Made::Update => self.update.requirement(self.max_age),
+            Made::Delete => self.delete.requirement(self.max_age),
+            Made::Owner | Made::Guard | Made::Columns => None,
+        }
+    }
+
+    /// Whether it requires a level for this command.
+    pub fn requires_level(&self, command: Command) -> bool {
+        self.requirement(Made::policy_for(command)).is_some()
+    }
+
+    /// The commands that its guard fires for, and what it requires for each.
+    pub fn guarded(&self) -> Vec<(Command, Requirement)> {
+        let requirement = |command| self.requirement(Made::policy_for(command)).map(|it| (command, it));
+        if self.guard { Command::WRITES.into_iter().filter_map(requirement).collect() } else { Vec::new() }
+    }
+}
+
+impl Protection {
+    /// The comment on everything that is made: what was asked for, and how the table stood before.
+    pub fn record(&self, table: &Table) -> String {
+        let record = Record {
+            read: self.read.as_str(),
+            insert: self.insert.as_str(),
+            update: self.update.as_str(),
+            delete: self.delete.as_str(),
+            max_age: self.max_age.map(|max_age| max_age.to_string()),
+            sensitive: !self.sensitive_columns.is_empty(),
+            guard: self.guard,
+            owner: self.owner.is_some(),
+            roles: if self.binds_everybody() { Vec::new() } else { self.roles.clone() },
+            before: &table.before,
+        };
+        format!("{RECORD_MARK}{}", serde_json::to_string(&record).unwrap_or_default())
+    }
+}
+
+impl Before {
+    /// Reads the record back from a comment; `None` where `protect_table` didn't write it.
+    pub fn from_record(comment: &str) -> Option<Before> {
+        serde_json::from_str(comment.strip_prefix(RECORD_MARK)?).ok()
+    }
+}

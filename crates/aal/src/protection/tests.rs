@@ -1,0 +1,311 @@
+use super::*;
+use crate::level::Level;
+use crate::requirement::FixedRequirement;
+use crate::time::MaxAge;
+use proptest::prelude::*;
+
+/// Quotes always, as Postgres may.
+struct Always;
+
+impl Quote for Always {
+    fn identifier(&self, name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+    fn literal(&self, text: &str) -> String {
+        format!("'{}'", text.replace('\'', "''"))
+    }
+}
+
+fn default() -> Protection {
+    let aal2 = TableLevel::At(Level::Aal2);
+    Protection {
+        read: TableLevel::At(Level::Aal1),
+        insert: aal2,
+        update: aal2,
+        delete: aal2,
+        max_age: None,
+        roles: vec!["public".to_owned()],
+        owner: None,
+        sensitive_columns: Vec::new(),
+        guard: true,
+    }
+}
+
+fn payments() -> Table {
+    let before = Before { row_security: false, policies: None };
+    Table { schema: "public".to_owned(), name: "payments".to_owned(), before, copies_row_triggers: false }
+}
+
+fn creates(protection: &Protection) -> Vec<String> {
+    let statements = protection.statements(&payments(), &Always);
+    statements.into_iter().filter(|statement| statement.starts_with("create")).collect()
+}
+
+#[test]
+fn the_default_makes_four_restrictive_policies_and_a_guard() {
+    let creates = creates(&default());
+    assert_eq!(creates.len(), 5);
+    assert!(creates[..4].iter().all(|policy| policy.contains("as restrictive")), "{creates:#?}");
+    assert!(creates[0].contains("using (auth.has_aal('aal1'::text, null::interval))"));
+    assert!(creates[2].contains("with check (auth.has_aal('aal2'::text, null::interval))"));
+    assert!(creates[4].contains("before insert or update or delete or truncate on \"public\".\"payments\""));
+    assert!(creates[4].contains("auth.aal_guard('insert=aal2', 'update=aal2', 'delete=aal2', 'truncate=aal2')"));
+}
+
+#[test]
+fn max_age_binds_the_writes_only() {
+    let protection = Protection { max_age: Some(MaxAge::from_seconds(900)), ..default() };
+    let creates = creates(&protection);
+    assert!(creates[0].contains("auth.has_aal('aal1'::text, null::interval))"));
+    assert!(creates[1].contains("auth.has_aal('aal2'::text, '900 seconds'::interval)"));
+    assert!(creates[4].contains("'insert=aal2,max_age=900 seconds'"));
+}
+
+#[test]
+fn the_enrolled_level_is_asked_by_its_own_function() {
+    let insert = TableLevel::Enrolled;
+    let protection = Protection { insert, max_age: Some(MaxAge::from_seconds(900)), ..default() };
+    let creates = creates(&protection);
+    assert!(creates[1].contains("with check (auth.has_enrolled_aal('900 seconds'::interval))"));
+    assert!(creates[4].contains("'insert=enrolled,max_age=900 seconds'"));
+}
+
+#[test]
+fn none_makes_no_policy_and_no_guard_for_its_command() {
+    let protection = Protection { read: TableLevel::None, delete: TableLevel::None, ..default() };
+    let creates = creates(&protection);
+    assert_eq!(creates.len(), 3);
+    assert!(creates[2].contains("before insert or update on"));
+}
+
+#[test]
+fn a_sensitive_column_needs_the_write_level_and_others_the_read_level() {
+    let protection = Protection { sensitive_columns: vec!["iban".to_owned()], ..default() };
+    let creates = creates(&protection);
+    assert!(creates[2].contains("for update") && creates[2].contains("'aal1'"));
+    assert!(creates[4].contains("'update=aal1'"));
+    assert!(creates[5].starts_with("create constraint trigger aal_columns"));
+    assert!(creates[5].contains("after update of \"iban\" on") && creates[5].contains("'update=aal2'"));
+    let partition = Table { copies_row_triggers: true, ..payments() };
+    let statements = protection.statements(&partition, &Always);
+    assert!(!statements.iter().any(|statement| statement.contains("constraint trigger")));
+}
+
+#[test]
+fn the_names_are_those_of_what_the_statements_make() {
+    let none = TableLevel::None;
+    let variants = [
+        default(),
+        Protection { guard: false, ..default() },
+        Protection { read: none, ..default() },
+        Protection { insert: none, update: none, delete: none, ..default() },
+        Protection { insert: none, delete: none, ..default() },
+        Protection { owner: Some(Owner { column: "o".to_owned(), is_uuid: true }), ..default() },
+        Protection { sensitive_columns: vec!["c".to_owned()], ..default() },
+        Protection { read: none, insert: none, delete: none, sensitive_columns: vec!["c".to_owned()], ..default() },
+    ];
+    for protection in variants {
+        for copies_row_triggers in [false, true] {
+            let table = Table { copies_row_triggers, ..payments() };
+            let statements = protection.statements(&table, &Always).join("\n");
+            for made in Made::ALL {
+                let name = made.name();
+                let is_made = statements.contains(&format!("comment on policy {name} on "))
+                    || statements.contains(&format!("comment on trigger {name} on "));
+                assert_eq!(protection.made(&table).contains(&made), is_made, "{name} {protection:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn clearing_takes_all_or_only_what_is_there() {
+    let all = clear_statements(&payments(), None, &Always);
+    assert_eq!(all.len(), Made::ALL.len());
+    for (statement, made) in all.iter().zip(Made::ALL) {
+        let name = made.name();
+        assert!(statement.contains(&format!("if exists {name} on \"public\".\"payments\"")), "{statement}");
+    }
+    let there = [Made::Read, Made::Guard];
+    let some = clear_statements(&payments(), Some(&there), &Always);
+    assert_eq!(some, [all[0].clone(), all[5].clone()]);
+    let partition = Table { copies_row_triggers: true, ..payments() };
+    assert!(!clear_statements(&partition, None, &Always).iter().any(|statement| statement.contains("aal_columns on")));
+}
+
+#[test]
+fn owner_rows_compare_with_the_subject_of_the_columns_type() {
+    let owner = |is_uuid| Some(Owner { column: "user id".to_owned(), is_uuid });
+    let by_uuid = creates(&Protection { owner: owner(true), ..default() });
+    assert!(by_uuid[4].contains("using (\"user id\" operator(pg_catalog.=) auth.subject_uuid())"));
+    let by_text = creates(&Protection { owner: owner(false), ..default() });
+    assert!(by_text[4].contains("operator(pg_catalog.=) auth.subject())"));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    use InvalidProtection::*;
+    let sensitive = || vec!["iban".to_owned()];
+    for (protection, expected) in [
+        (Protection { roles: Vec::new(), ..default() }, NoRoles),
+        (Protection { sensitive_columns: sensitive(), guard: false, ..default() }, SensitiveColumnsNeedGuard),
+        (
+            Protection { sensitive_columns: sensitive(), update: TableLevel::None, ..default() },
+            SensitiveColumnsNeedLevels,
+        ),
+        (
+            Protection { sensitive_columns: sensitive(), read: TableLevel::None, ..default() },
+            SensitiveColumnsNeedLevels,
+        ),
+        (
+            Protection {
+                sensitive_columns: sensitive(),
+                read: TableLevel::At(Level::Aal2),
+                update: TableLevel::Enrolled,
+                ..default()
+            },
+            SensitiveColumnsNeedLevels,
+        ),
+        (
+            Protection { sensitive_columns: sensitive(), read: TableLevel::At(Level::Aal3), ..default() },
+            SensitiveColumnsNeedLevels,
+        ),
+        (
+            Protection {
+                read: TableLevel::None,
+                insert: TableLevel::None,
+                update: TableLevel::None,
+                delete: TableLevel::None,
+                ..default()
+            },
+            ProtectsNothing,
+        ),
+    ] {
+        assert_eq!(protection.validate(), Err(expected));
+    }
+    assert_eq!(default().validate(), Ok(()));
+}
+
+#[test]
+fn the_record_reads_back() {
+    let table = Table { before: Before { row_security: false, policies: Some("d41d8".to_owned()) }, ..payments() };
+    let comment = default().record(&table);
+    assert_eq!(Before::from_record(&comment), Some(table.before));
+    for foreign in ["", "pg_aal: ", "pg_aal: {}", "pg_aal: []", "{\"row_security_before\":true}", "my policy"] {
+        assert_eq!(Before::from_record(foreign), None, "{foreign}");
+    }
+}
+
+#[test]
+fn a_guard_that_does_not_know_its_level_refuses() {
+    let ask = |arguments: &[&str]| guard_requirement(Command::Update, arguments.iter().copied());
+    let aal2 = |max_age| Ok(Requirement::Fixed(FixedRequirement { level: Level::Aal2, max_age }));
+    let age = Some(MaxAge::from_interval(0, 0, 1_500_000).unwrap());
+    assert_eq!(ask(&["insert=aal3", "update=aal2"]), aal2(None));
+    assert_eq!(ask(&["update=aal2,max_age=1.5 seconds"]), aal2(age));
+    assert_eq!(ask(&["update=enrolled,max_age=1.5 seconds"]), Ok(Requirement::Enrolled(age)));
+    for wrong in [
+        &[][..],
+        &["insert=aal2"],
+        &["update"],
+        &["update=AAL2"],
+        &["update=none"],
+        &["update=aal2", "update=aal1"],
+        &["update=aal2,max_age="],
+        &["update=aal2,max_age=900"],
+        &["update=aal2,max_age=-1 seconds"],
+        &["update=aal2,max_age=99999999999999999999 seconds"],
+        &["update=aal2,max_age=+1 seconds"],
+        &["update=aal2 "],
+        &["junk", "update=aal2"],
+    ] {
+        assert_eq!(ask(wrong), Err(InvalidGuard), "{wrong:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn hostile_names_stay_inside_their_quotes(schema in any::<String>(), name in any::<String>(), column in any::<String>(), role in any::<String>()) {
+        let table = Table { schema: schema.clone(), name: name.clone(), ..payments() };
+        let protection = Protection {
+            roles: vec![role.clone()],
+            owner: Some(Owner { column: column.clone(), is_uuid: true }),
+            sensitive_columns: vec![column.clone()],
+            ..default()
+        };
+        // However the names read, the statements are the same but for the quoted names.
+        let plain = Protection {
+            roles: vec!["R".to_owned()],
+            owner: Some(Owner { column: "C".to_owned(), is_uuid: true }),
+            sensitive_columns: vec!["C".to_owned()],
+            ..default()
+        };
+        prop_assume!(role != "public");
+        // In the record, which is JSON within a literal, the role is a JSON string.
+        let recorded = Always.literal(&serde_json::json!([role]).to_string());
+        let filling = [
+            ("[\"R\"]", recorded[1..recorded.len() - 1].to_owned()),
+            ("\"S\"", Always.identifier(&schema)),
+            ("\"T\"", Always.identifier(&name)),
+            ("\"C\"", Always.identifier(&column)),
+            ("\"R\"", Always.identifier(&role)),
+        ];
+        let expected: Vec<String> = plain
+            .statements(&Table { schema: "S".to_owned(), name: "T".to_owned(), ..payments() }, &Always)
+            .iter()
+            .map(|statement| fill(statement, &filling))
+            .collect();
+        prop_assert_eq!(protection.statements(&table, &Always), expected);
+    }
+
+    #[test]
+    fn a_guard_reads_back_what_was_written(micros in 0i64.., level in prop::sample::select(Level::ALL.to_vec())) {
+        let max_age = Some(MaxAge::from_interval(0, 0, micros).unwrap());
+        for required in [Requirement::Fixed(FixedRequirement { level, max_age }), Requirement::Enrolled(max_age)] {
+            let written = GuardArgument { command: Command::Delete, required }.to_string();
+            prop_assert_eq!(guard_requirement(Command::Delete, [written.as_str()]), Ok(required));
+        }
+    }
+
+    #[test]
+    fn any_guard_arguments_are_read_without_a_panic(arguments in proptest::collection::vec(any::<String>(), 0..4)) {
+        let _ = guard_requirement(Command::Insert, arguments.iter().map(String::as_str));
+    }
+}
+
+/// Replaces placeholders in one pass, so that a name that looks like a placeholder isn't replaced again.
+fn fill(statement: &str, filling: &[(&str, String)]) -> String {
+    let mut filled = String::new();
+    let mut rest = statement;
+    while !rest.is_empty() {
+        match filling.iter().find(|(placeholder, _)| rest.starts_with(placeholder)) {
+            Some((placeholder, text)) => {
+                filled.push_str(text);
+                rest = &rest[placeholder.len()..];
+            }
+            None => {
+                let next = rest.chars().next().map_or(0, char::len_utf8);
+                filled.push_str(&rest[..next]);
+                rest = &rest[next..];
+            }
+        }
+    }
+    filled
+}
+
+#[test]
+fn each_that_is_made_is_known_by_its_name() {
+    for made in Made::ALL {
+        assert_eq!(Made::from_name(made.name()), Some(made));
+        assert_eq!(made.is_policy(), Made::POLICIES.contains(&made));
+        assert!(made.template().contains(&format!(
+            "comment on {} {} on",
+            if made.is_policy() { "policy" } else { "trigger" },
+            made.name()
+        )));
+    }
+    for command in Command::ALL {
+        let policy = Made::policy_for(command);
+        assert!(policy.command() == Some(command) || command == Command::Truncate);
+    }
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Measures everything in one run and writes docs/performance.md and its chart.
+#
+# usage: run.sh [--only-proof]     PEERS=dir adds variants, PG=15 is the Postgres major, ROUNDS=11 how often each is measured
+set -euo pipefail
+source "$(dirname "$0")/../../pgrx-config/env.sh"
+
+major=${PG:-15}
+"$repo/pgrx-config/setup.sh" "$major"
+"$repo/pgrx-config/build.sh" "$major" release
+
+export CARGO_TARGET_DIR=$repo/target/pg$major
+cd "$repo"
+if [ "${1:-}" != --only-proof ]; then
+    say "micro-benchmarks of the core"
+    cargo bench --quiet -p aal -- --quiet
+fi
+
+say "building the benchmark suite"
+cargo build --quiet --release -p aal-bench
+cluster=$("$repo/pgrx-config/cluster.sh" start "$major" release)
+trap '"$repo/pgrx-config/cluster.sh" stop "$cluster"' EXIT
+"$CARGO_TARGET_DIR/release/aal-bench" --cluster "$cluster" --variants crates/bench/variants ${PEERS:+--peers "$PEERS"} \
+    --criterion "$CARGO_TARGET_DIR/criterion" --setup crates/bench/setup.sql --proof crates/bench/proof.sql --rounds "${ROUNDS:-11}" --out docs "$@"

@@ -1,0 +1,324 @@
+//! What Postgres' catalog says, in the core's own words.
+
+use std::collections::HashSet;
+
+use super::expression::Expression;
+use aal::Command;
+use aal::protection::{Made, RecordedProtection};
+
+/// A table, by its OID.
+pub type TableId = u32;
+
+/// A role, by its OID.
+pub type RoleId = u32;
+
+/// The command a policy is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyCommand {
+    /// All of them.
+    All,
+    /// One.
+    One(Command),
+}
+
+impl PolicyCommand {
+    /// Whether it is for this one. None is for TRUNCATE.
+    pub fn covers(self, command: Command) -> bool {
+        match self {
+            PolicyCommand::All => command != Command::Truncate,
+            PolicyCommand::One(one) => one == command,
+        }
+    }
+}
+
+/// Everything that decides who can do what.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// The roles. A table's standings are in their order.
+    pub roles: Vec<Role>,
+    /// The tables.
+    pub tables: Vec<Table>,
+    /// Views and materialized views, as far as they reach tables.
+    pub views: Vec<View>,
+    /// Functions that could go past policies or read claims.
+    pub functions: Vec<Function>,
+    /// Foreign keys that change rows when others change.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Whether the claims are what a gateway sets; else tokens are verified, and settings can be anybody's.
+    pub trusts_settings: bool,
+}
+
+/// A role.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// Its OID.
+    pub id: RoleId,
+    /// Its name.
+    pub name: String,
+    /// Whether any session can have it: it may log in, or one that may is a member.
+    pub can_come: bool,
+    /// The tables, of those that policies read, that it may read some column of.
+    pub readable: HashSet<TableId>,
+}
+
+/// A table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its OID.
+    pub id: TableId,
+    /// Its schema's name.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its full name, quoted as SQL needs it.
+    pub display_name: String,
+    /// Its owner.
+    pub owner: RoleId,
+    /// Whether row security is on.
+    pub row_security: bool,
+    /// Whether it is a foreign table that may be written to. As a partition or a child it gets rows that no WITH CHECK sees.
+    pub takes_unchecked_rows: bool,
+    /// Its policies.
+    pub policies: Vec<Policy>,
+    /// Its guards.
+    pub guards: Vec<Guard>,
+    /// Whether a view, a rule or a function holds it by its OID: through those it is reached without its schema.
+    pub reached_by_oid: bool,
+    /// The commands in whose place, or beside which, rules of the table do something else: with its owner's rights.
+    pub ruled: Vec<Command>,
+    /// How each role stands to it.
+    pub standings: Vec<Standing>,
+    /// The tables it is a partition of or inherits from, and whether it is a partition.
+    pub parents: Vec<(TableId, bool)>,
+    /// The names of the publications it is in.
+    pub publications: Vec<String>,
+    /// Whether Citus holds its rows, in shards.
+    pub held_by_citus: bool,
+}
+
+/// A policy.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Its name.
+    pub name: String,
+    /// Its command.
+    pub command: PolicyCommand,
+    /// Whether it is permissive; else restrictive.
+    pub permissive: bool,
+    /// The roles it names; none: everybody.
+    pub roles: Vec<RoleId>,
+    /// The names of those roles.
+    pub role_names: Vec<String>,
+    /// For each role of the catalog, whether it binds that one.
+    pub binds: Vec<bool>,
+    /// The roles that may replace or drop what it is made of, such as a function: filled in where settings aren't trusted, since
+    /// there clients run SQL of their own.
+    pub changeable_by: HashSet<RoleId>,
+    /// USING.
+    pub using: Option<Expression>,
+    /// WITH CHECK.
+    pub check: Option<Expression>,
+    /// What `protect_table` recorded, if it made this.
+    pub record: Option<RecordedProtection>,
+}
+
+impl Table {
+    /// Whether any of its policies asks for an assurance level.
+    pub fn asks_for_level(&self) -> bool {
+        self.policies.iter().any(Policy::asks_for_level)
+    }
+
+    /// What `protect_table` recorded, if it made anything here.
+    pub fn protection(&self) -> Option<&RecordedProtection> {
+        let records =
+            self.policies.iter().map(|policy| &policy.record).chain(self.guards.iter().map(|guard| &guard.record));
+        records.flatten().next()
+    }
+}
+
+impl Policy {
+    /// What it is by its name, if `protect_table` gives that name to a policy.
+    pub fn made(&self) -> Option<Made> {
+        Made::from_name(&self.name).filter(|made| made.is_policy())
+    }
+
+    /// What rows that come into being must meet.
+    pub fn check(&self) -> Option<&Expression> {
+        self.check.as_ref().or(self.using.as_ref())
+    }
+
+    /// Its expressions.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.using.iter().chain(&self.check)
+    }
+
+    /// Whether it asks for an assurance level.
+    pub fn asks_for_level(&self) -> bool {
+        self.expressions().any(Expression::asks_for_level)
+    }
+}
+
+/// A trigger that calls `auth.aal_guard()`.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    /// Its name.
+    pub name: String,
+    /// Whether it fires, in any session of this database.
+    pub enabled: bool,
+    /// Whether it fires before each statement of its commands, without a condition and whatever columns are named.
+    pub always_fires: bool,
+    /// The commands it fires for.
+    pub commands: Vec<Command>,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// What `protect_table` recorded, if it made this.
+    pub record: Option<RecordedProtection>,
+}
+
+impl Guard {
+    /// What it is by its name, if `protect_table` gives that name to a trigger.
+    pub fn made(&self) -> Option<Made> {
+        Made::from_name(&self.name).filter(|made| !made.is_policy())
+    }
+}
+
+/// How a role stands to a table.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// Whether it may use the table's schema.
+    pub may_use_schema: bool,
+    /// For each command, whether it is granted it, for the table or any column.
+    pub privileges: [bool; 5],
+    /// Why the policies don't count for it, if so (where row security is on).
+    pub bypass: Option<Bypass>,
+    /// Whether it may replace a trigger of the table, or keep it from firing. Where settings are trusted clients run no SQL of
+    /// their own, and none may.
+    pub may_undo_guards: bool,
+}
+
+/// Why policies don't count for a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bypass {
+    /// It is a superuser.
+    Superuser,
+    /// It has BYPASSRLS.
+    BypassRls,
+    /// It may do what the owner may, and row security isn't forced; or it could switch it off itself.
+    Owner,
+}
+
+impl Bypass {
+    /// A word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Bypass::Superuser => "superuser",
+            Bypass::BypassRls => "BYPASSRLS",
+            Bypass::Owner => "owner",
+        }
+    }
+}
+
+/// What kind of view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewKind {
+    /// Reads with its owner's rights.
+    OwnerRights,
+    /// Reads with the caller's rights.
+    InvokerRights,
+    /// Holds a copy.
+    Materialized,
+    /// No view, but a table with rules: what they do is done with its owner's rights.
+    TableRule,
+    /// A view's rules other than what it shows: what they do is done with its owner's rights, whatever its kind.
+    ViewRule,
+}
+
+impl ViewKind {
+    /// Whether it is what rules do when somebody writes.
+    pub fn is_rule(self) -> bool {
+        matches!(self, ViewKind::TableRule | ViewKind::ViewRule)
+    }
+}
+
+/// A view.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Its OID.
+    pub id: TableId,
+    /// Its schema's name.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its full name, quoted as SQL needs it.
+    pub display_name: String,
+    /// Its kind.
+    pub kind: ViewKind,
+    /// Its owner.
+    pub owner: RoleId,
+    /// The tables and views it reads.
+    pub reads: Vec<TableId>,
+    /// Whether it calls one of our functions that ask for a level.
+    pub asks_for_level: bool,
+    /// The names of the roles, other than its owner, that may read it.
+    pub read_by: Vec<String>,
+    /// The names of the roles, other than its owner, that may write to it.
+    pub written_by: Vec<String>,
+}
+
+/// A function.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its schema's name.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its full name with the types of its arguments.
+    pub display_name: String,
+    /// Its owner.
+    pub owner: RoleId,
+    /// Whether it runs with its owner's rights.
+    pub security_definer: bool,
+    /// Whether it is marked IMMUTABLE.
+    pub immutable: bool,
+    /// Its language.
+    pub language: String,
+    /// Its body's text.
+    pub body: String,
+    /// The tables that Postgres knows it to reach.
+    pub reaches: Vec<TableId>,
+    /// The names of the roles, other than its owner, that may execute it.
+    pub open_to: Vec<String>,
+}
+
+/// A foreign key that changes the rows that refer to others when those change.
+#[derive(Clone, Debug)]
+pub struct ForeignKey {
+    /// Its name.
+    pub name: String,
+    /// The table whose rows refer.
+    pub table: TableId,
+    /// The table that they refer to.
+    pub referenced: TableId,
+    /// What it does on DELETE, if it changes rows: `CASCADE`, `SET NULL` or `SET DEFAULT`.
+    pub on_delete: Option<&'static str>,
+    /// What it does on UPDATE.
+    pub on_update: Option<&'static str>,
+    /// Its columns: each with the one that it refers to.
+    pub columns: Vec<(String, String)>,
+    /// Those that it sets on DELETE, where they aren't all.
+    pub set_on_delete: Vec<String>,
+    /// The roles that may update a column of the key that it refers to.
+    pub key_updated_by: Vec<RoleId>,
+}
+
+impl Catalog {
+    /// The place of a role among the roles.
+    pub fn role_place(&self, id: RoleId) -> Option<usize> {
+        self.roles.iter().position(|role| role.id == id)
+    }
+
+    /// A table by its OID.
+    pub fn table(&self, id: TableId) -> Option<&Table> {
+        self.tables.iter().find(|table| table.id == id)
+    }
+}

@@ -1,0 +1,283 @@
+//! The set of all that an expression could come to holds what it really comes to: tried against a plain interpreter, which knows
+//! one session and one row.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::Age;
+
+/// A session and a row, as they are.
+#[derive(Clone, Debug)]
+struct World {
+    level: Option<Level>,
+    enrolled: bool,
+    /// How old the factor is that gives the level, in seconds.
+    age: u32,
+    /// What the unknowns come to.
+    row: [Option<bool>; 3],
+}
+
+/// An error is `None`.
+type Came = Option<Value>;
+
+impl World {
+    fn session(&self) -> Session {
+        let age = if self.age <= 60 { Age::AtMost(MaxAge::from_seconds(60)) } else { Age::Older };
+        match self.level {
+            None => Session::NOBODY,
+            Some(Level::Aal1) if self.enrolled => Session::at_aal1(Enrolled::Yes).aged(age),
+            Some(Level::Aal1) => Session::at_aal1(Enrolled::No).aged(age),
+            Some(level) => Session::at(level).aged(age),
+        }
+    }
+
+    fn truth(&self, expression: &Expression) -> Option<Option<bool>> {
+        match self.value(expression)? {
+            Value::Null => Some(None),
+            Value::Bool(truth) => Some(Some(truth)),
+            other => panic!("{other:?} is no truth value"),
+        }
+    }
+
+    fn value(&self, expression: &Expression) -> Came {
+        use Expression::*;
+        let text = |level: Option<super::Level>| level.map_or(Value::Null, |level| Value::text(level.as_str()));
+        match expression {
+            Constant(value) => Some(value.clone()),
+            Unknown { key: Some(key), .. } => Some(Value::truth(self.row[key.0 as usize])),
+            Level => Some(text(self.level)),
+            Member { .. } => Some(text(self.level)),
+            HasLevel { level, max_age, raises } => {
+                let Value::Text(asked) = self.value(level)? else { return None };
+                let asked = super::Level::from_claim(&asked)?;
+                let fresh = match self.value(max_age)? {
+                    Value::Interval(age) => MaxAge::from_seconds(self.age) <= age,
+                    _ => true,
+                };
+                let has = self.level >= Some(asked) && fresh;
+                if *raises && !has { None } else { Some(Value::Bool(has)) }
+            }
+            HasEnrolledLevel { raises, .. } => {
+                let needed = if self.enrolled { super::Level::Aal2 } else { super::Level::Aal1 };
+                let has = self.level >= Some(needed);
+                if *raises && !has { None } else { Some(Value::Bool(has)) }
+            }
+            And(all) => self.all(all.iter().map(|it| self.truth(it))),
+            Or(any) => {
+                let negated = any.iter().map(|it| self.truth(it).map(|truth| truth.map(|truth| !truth)));
+                Some(match self.all(negated)? {
+                    Value::Bool(truth) => Value::Bool(!truth),
+                    other => other,
+                })
+            }
+            Not(it) => Some(Value::truth(self.truth(it)?.map(|truth| !truth))),
+            Is { truth, negated, tested } => {
+                let tested = self.truth(tested)?;
+                let is = match truth {
+                    Truth::True => tested == Some(true),
+                    Truth::False => tested == Some(false),
+                    Truth::Null => tested.is_none(),
+                };
+                Some(Value::Bool(is != *negated))
+            }
+            Compare(comparison, a, b) => {
+                let (a, b) = (self.value(a)?, self.value(b)?);
+                let null = a == Value::Null || b == Value::Null;
+                Some(match comparison {
+                    Comparison::Same if null => Value::Bool(a == b),
+                    _ if null => Value::Null,
+                    _ => Value::Bool(a == b),
+                })
+            }
+            CompareEach { negated, any, value, array, .. } => {
+                let value = self.value(value)?;
+                let Value::Array(items) = self.value(array)? else { return Some(Value::Null) };
+                let each = items.iter().map(|item| {
+                    if value == Value::Null || *item == Value::Null { None } else { Some((value == *item) != *negated) }
+                });
+                let each: Vec<Option<bool>> = each.collect();
+                let decides = *any;
+                Some(if each.contains(&Some(decides)) {
+                    Value::Bool(decides)
+                } else if each.contains(&None) {
+                    Value::Null
+                } else {
+                    Value::Bool(!decides)
+                })
+            }
+            Case { arms, otherwise } => {
+                for (condition, result) in arms {
+                    if self.truth(condition)? == Some(true) {
+                        return self.value(result);
+                    }
+                }
+                self.value(otherwise)
+            }
+            Coalesce(many) => {
+                for it in many {
+                    let value = self.value(it)?;
+                    if value != Value::Null {
+                        return Some(value);
+                    }
+                }
+                Some(Value::Null)
+            }
+            NullIf(a, b) => {
+                let (a, b) = (self.value(a)?, self.value(b)?);
+                Some(if a == b { Value::Null } else { a })
+            }
+            Select { target, .. } => self.value(target),
+            other => panic!("{other:?} isn't generated"),
+        }
+    }
+
+    /// AND that stops at the first false, from the left, as Postgres mostly does.
+    fn all(&self, all: impl Iterator<Item = Option<Option<bool>>>) -> Came {
+        let mut null = false;
+        for truth in all {
+            match truth? {
+                Some(false) => return Some(Value::Bool(false)),
+                Some(true) => {}
+                None => null = true,
+            }
+        }
+        Some(if null { Value::Null } else { Value::Bool(true) })
+    }
+}
+
+fn boxed(expression: Expression) -> Box<Expression> {
+    Box::new(expression)
+}
+
+fn rows() -> Rows {
+    Rows {
+        filter: None,
+        from: false,
+        always_one: false,
+        may_be_cut: false,
+        reads: Vec::new(),
+        mentions: Vec::new(),
+        correlated: false,
+        origin: crate::Origin::SubSelect,
+    }
+}
+
+fn level_text() -> impl Strategy<Value = Value> {
+    prop_oneof![prop::sample::select(vec!["aal1", "aal2", "aal3", "AAL2"]).prop_map(Value::text), Just(Value::Null),]
+}
+
+/// A text about the level.
+fn text() -> impl Strategy<Value = Expression> {
+    let claim = Expression::Member {
+        document: boxed(Expression::Claims),
+        key: boxed(Expression::Constant(Value::text("aal"))),
+        as_text: true,
+    };
+    let leaf = prop_oneof![Just(Expression::Level), Just(claim), level_text().prop_map(Expression::Constant)];
+    leaf.prop_recursive(2, 6, 2, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..3).prop_map(Expression::Coalesce),
+            (inner.clone(), inner).prop_map(|(a, b)| Expression::NullIf(boxed(a), boxed(b))),
+        ]
+    })
+}
+
+fn condition() -> impl Strategy<Value = Expression> {
+    let max_age = prop_oneof![Just(Value::Null), Just(Value::Interval(MaxAge::from_seconds(60)))];
+    let unknown =
+        |n: u32| Expression::Unknown { key: Some(Key(n)), strict: false, arguments: Vec::new(), reason: None };
+    let comparison = prop_oneof![Just(Comparison::Equal), Just(Comparison::Same)];
+    let leaf = prop_oneof![
+        (0u32..3).prop_map(unknown),
+        prop::option::of(any::<bool>()).prop_map(|truth| Expression::Constant(Value::truth(truth))),
+        (prop::sample::select(vec!["aal1", "aal2", "aal3"]), max_age, any::<bool>()).prop_map(
+            |(level, max_age, raises)| {
+                let (level, max_age) = (Expression::Constant(Value::text(level)), Expression::Constant(max_age));
+                Expression::HasLevel { level: boxed(level), max_age: boxed(max_age), raises }
+            }
+        ),
+        any::<bool>().prop_map(|raises| Expression::HasEnrolledLevel { max_age: boxed(Expression::NULL), raises }),
+        (comparison, text(), text()).prop_map(|(how, a, b)| Expression::Compare(how, boxed(a), boxed(b))),
+        (text(), prop::collection::vec(level_text(), 0..3), any::<bool>(), any::<bool>()).prop_map(
+            |(value, items, negated, any)| Expression::CompareEach {
+                comparison: Comparison::Equal,
+                negated,
+                any,
+                value: boxed(value),
+                array: boxed(Expression::Constant(Value::Array(items))),
+            }
+        ),
+    ];
+    leaf.prop_recursive(4, 24, 3, |inner| {
+        let many = prop::collection::vec(inner.clone(), 1..4);
+        prop_oneof![
+            many.clone().prop_map(Expression::And),
+            many.clone().prop_map(Expression::Or),
+            many.prop_map(Expression::Coalesce),
+            inner.clone().prop_map(Expression::negate),
+            inner.clone().prop_map(|it| Expression::Select { target: boxed(it), rows: rows() }),
+            (prop::sample::select(vec![Truth::True, Truth::False, Truth::Null]), any::<bool>(), inner.clone())
+                .prop_map(|(truth, negated, it)| Expression::Is { truth, negated, tested: boxed(it) }),
+            (inner.clone(), inner.clone(), inner.clone())
+                .prop_map(|(a, b, c)| Expression::Case { arms: vec![(a, b)], otherwise: boxed(c) }),
+            (inner.clone(), inner).prop_map(|(a, b)| Expression::Compare(Comparison::Same, boxed(a), boxed(b))),
+        ]
+    })
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let level = prop::option::of(prop::sample::select(Level::ALL.to_vec()));
+    let truth = || prop::option::of(any::<bool>());
+    (level, any::<bool>(), prop::sample::select(vec![30u32, 600]), [truth(), truth(), truth()])
+        .prop_map(|(level, enrolled, age, row)| World { level, enrolled, age, row })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn what_it_comes_to_is_among_what_it_could(condition in condition(), world in world()) {
+        let evaluation = Evaluation::new(world.session(), None, None, true);
+        if let Some(value) = world.value(&condition) {
+            prop_assert!(evaluation.outcomes(&condition).can_be(&value), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_passes_could(permissive in prop::collection::vec(condition(), 1..3), restrictive in prop::collection::vec(condition(), 0..3), world in world()) {
+        let evaluation = Evaluation::new(world.session(), None, None, true);
+        let is_true = |it: &Expression| world.truth(it) == Some(Some(true));
+        let permitting: Vec<&Expression> = permissive.iter().collect();
+        let restricting: Vec<&Expression> = restrictive.iter().collect();
+        if permissive.iter().any(is_true) && restrictive.iter().all(is_true) {
+            prop_assert!(evaluation.could_pass(Some(&permitting), &restricting));
+        }
+    }
+
+    /// Without unknowns there's nothing to be unsure of but the age of a factor that isn't asked for.
+    #[test]
+    fn what_is_known_is_decided(condition in condition(), world in world()) {
+        let has_unknown = condition.any(&|it| matches!(it, Expression::Unknown { .. } | Expression::HasEnrolledLevel { .. } | Expression::HasLevel { .. }));
+        if !has_unknown && world.level.is_some() {
+            let evaluation = Evaluation::new(world.session(), None, None, true);
+            let passes = world.truth(&condition) == Some(Some(true));
+            prop_assert_eq!(evaluation.could_pass(Some(&[&condition]), &[]), passes);
+        }
+    }
+}
+
+/// What takes too long could come to anything: so it passes, and it shows.
+#[test]
+fn what_is_too_much_work_could_pass() {
+    let denied = Expression::And(vec![Expression::Constant(Value::Bool(false)); 100]);
+    let weigh = |nodes: u64| {
+        let work = Work::new(nodes);
+        let passes =
+            Evaluation::new(Session::NOBODY, None, None, true).within(&work, true).could_pass(None, &[&denied]);
+        (passes, work.is_spent())
+    };
+    assert_eq!(weigh(200), (false, false));
+    assert_eq!(weigh(1), (true, true));
+    let many = Outcomes::of((0..60).map(|n| Value::Text(format!("{n}{}", "x".repeat(4_000)))));
+    assert!(many.weight() > 10_000, "comparing many long values is more work than a node");
+}

@@ -1,0 +1,40 @@
+//! What a table's grants, row-security flags and policies require of a session: derived, not hoped.
+//!
+//! A [`Catalog`] holds what Postgres knows, in the core's own words; a policy's expression is an [`Expression`].
+//! [`Matrix`] answer, for a table, a role and a command: *the lowest session level at which the command
+//! could succeed for some row*.
+//!
+//! Sound by construction: an expression is evaluated to the set of all that it could come to ([`value`]), at each kind of
+//! session in turn, lowest first. What can't be read could come to anything, true included; so the answer is never higher
+//! than what really holds. Four things are taken for granted:
+//!
+//! - the claims are those of the gateway (or verified, in `claims_source = 'token'`): `aal` is one of the three levels or
+//!   missing, and `role`, where there is one, names the database role;
+//! - where the claims are a gateway's, only that sets settings, the search_path among them;
+//! - nothing that a policy calls changes the claims while the statement runs;
+//! - functions that are declared STRICT, IMMUTABLE or STABLE are what they are declared as.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod catalog;
+mod evaluation;
+mod expression;
+pub mod lint;
+mod matrix;
+pub mod report;
+mod session_kind;
+pub mod sql;
+mod value;
+
+pub use aal::Command;
+pub use catalog::{
+    Bypass, Catalog, ForeignKey, Function, Guard, Policy, PolicyCommand, Role, RoleId, Standing, Table, TableId, View,
+    ViewKind,
+};
+pub use evaluation::{Evaluation, Work};
+pub use expression::{Comparison, Expression, Key, Origin, Reads, Reason, Rows, Truth};
+pub(crate) use matrix::met;
+pub use matrix::{Matrix, Need, RequiredLevel};
+pub use session_kind::{Age, Enrolled, Session};
+pub use value::{Outcomes, Value};

@@ -1,0 +1,47 @@
+//! A role with rights on the table is not bound by its policies.
+
+use super::{Found, Lint, Severity, Survey};
+use crate::{Command, Policy, RequiredLevel, Table};
+
+pub const LINT: Lint = Lint {
+    name: "0004_role_not_bound",
+    title: "A role with rights on the table is not bound by its policies",
+    level: Severity::Error,
+    category: "SECURITY",
+    description: "A restrictive policy TO some roles narrows nothing for others. anon is not authenticated: it passes what asks only the latter for a level.",
+    remediation: "Leave TO out so that the policy binds everybody, or revoke the other role's privileges. See docs/lints/0004_role_not_bound.md.",
+    find,
+};
+
+fn find(survey: &Survey<'_>) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    for (place, table) in survey.protected() {
+        for policy in table.policies.iter().filter(|policy| !policy.permissive && policy.asks_for_level()) {
+            let asked: Vec<(Command, RequiredLevel)> =
+                Command::ALL.into_iter().map(|command| (command, survey.level_of(policy, command))).collect();
+            for role in survey.bound_roles(table).filter(|role| !policy.binds[*role]) {
+                let less = asked.iter().filter(|(command, level)| {
+                    policy.command.covers(*command)
+                        && *level != RequiredLevel::Denied
+                        && survey.requirements.own(place, role, *command).level < *level
+                });
+                let commands: Vec<Command> = less.map(|(command, _)| *command).collect();
+                if !commands.is_empty() {
+                    found.push(unbound(table, policy, &survey.catalog.roles[role].name, &commands));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn unbound(table: &Table, policy: &Policy, role: &str, commands: &[Command]) -> Found {
+    let detail = format!(
+        "Policy {} on {} asks {} for a level, and {role} can {} without it",
+        policy.name,
+        table.display_name,
+        policy.role_names.join(", "),
+        super::listed(commands)
+    );
+    Found::on(table, detail).policy(policy).roles(&[role]).commands(commands).key(role)
+}

@@ -1,0 +1,32 @@
+//! A materialized view holds rows of a protected table.
+
+use super::{Found, Lint, Severity, Survey};
+use crate::ViewKind;
+
+pub const LINT: Lint = Lint {
+    name: "0013_materialized_view",
+    title: "A materialized view holds rows of a protected table",
+    level: Severity::Error,
+    category: "SECURITY",
+    description: "A materialized view is a copy, made with its owner's rights, and has no row security: whoever may read it reads all of it, at any level.",
+    remediation: "Revoke access to it, or use a security_invoker view. See docs/lints/0013_materialized_view.md.",
+    find,
+};
+
+fn find(survey: &Survey<'_>) -> Vec<Found> {
+    survey
+        .views_past_policies(|view| view.kind == ViewKind::Materialized)
+        .into_iter()
+        .map(|(view, table, commands)| {
+            let roles = &view.read_by;
+            let detail = format!(
+                "{} can read {}, a copy of rows of {}",
+                roles.join(", "),
+                view.display_name,
+                table.display_name
+            );
+            let kind = "materialized view";
+            Found::on_view(view, table, kind, (roles, &commands), detail)
+        })
+        .collect()
+}

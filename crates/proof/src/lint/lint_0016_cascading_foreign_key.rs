@@ -1,0 +1,250 @@
+//! A foreign key changes a protected table for less than it asks.
+
+use super::{Found, Lint, Severity, Survey};
+use crate::{Command, ForeignKey, RequiredLevel, TableId};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub const LINT: Lint = Lint {
+    name: "0016_cascading_foreign_key",
+    title: "A foreign key changes a protected table for less than it asks",
+    level: Severity::Warn,
+    category: "SECURITY",
+    description: "What a foreign key does when the row it refers to is deleted or updated is done in the name of the table's owner: neither policies nor guards count, however many foreign keys lie between.",
+    remediation: "Protect the table where it begins, too, or use ON DELETE RESTRICT. See docs/lints/0016_cascading_foreign_key.md.",
+    find,
+};
+
+fn find(survey: &Survey<'_>) -> Vec<Found> {
+    let keys = Keys::of(survey);
+    let mut found = Vec::new();
+    for (n, key) in survey.catalog.foreign_keys.iter().enumerate() {
+        for trigger in [Command::Delete, Command::Update] {
+            let Some(first) = keys.first(n, trigger) else { continue };
+            found.extend(keys.finding(survey, key.referenced, trigger, key, &[first]));
+        }
+    }
+    // Through other tables: once for each way to begin, by the shortest way.
+    let referenced: BTreeSet<TableId> = survey.catalog.foreign_keys.iter().map(|key| key.referenced).collect();
+    for table in referenced {
+        let from: Vec<usize> = keys.referring(table).collect();
+        if keys.can_begin(survey, table, Command::Delete) {
+            found.extend(keys.chains(survey, table, Command::Delete, &from));
+        }
+        if keys.can_begin(survey, table, Command::Update) {
+            for key in from {
+                found.extend(keys.chains(survey, table, Command::Update, &[key]));
+            }
+        }
+    }
+    // Several keys can lead to the same.
+    let mut seen = BTreeSet::new();
+    found.retain(|it: &Found| seen.insert((it.schema.clone(), it.name.clone(), it.key.clone())));
+    found
+}
+
+/// What a foreign key does to a table: it deletes its rows, or sets some of its columns.
+#[derive(Clone, PartialEq, Eq)]
+enum Effect {
+    Delete,
+    Set(BTreeSet<String>),
+}
+
+/// A key and what it does.
+type Step = (usize, &'static str, Effect);
+
+/// The foreign keys, and who refers to whom.
+struct Keys<'a> {
+    keys: &'a [ForeignKey],
+    by_referenced: BTreeMap<TableId, Vec<usize>>,
+    /// The level that is asked for what a key can do to its table: for removing rows, or changing them.
+    asked: BTreeMap<(TableId, bool), RequiredLevel>,
+    /// The tables of which a table's rows are also rows: it is a partition of them, or they are of it.
+    same_rows: BTreeMap<TableId, BTreeSet<TableId>>,
+}
+
+impl<'a> Keys<'a> {
+    fn of(survey: &Survey<'a>) -> Keys<'a> {
+        let keys: &[ForeignKey] = &survey.catalog.foreign_keys;
+        let mut by_referenced: BTreeMap<TableId, Vec<usize>> = BTreeMap::new();
+        for (n, key) in keys.iter().enumerate() {
+            by_referenced.entry(key.referenced).or_default().push(n);
+        }
+        let mut same_rows: BTreeMap<TableId, BTreeSet<TableId>> = BTreeMap::new();
+        for table in &survey.catalog.tables {
+            let mut above = table.parents.iter().find(|(_, is_partition)| *is_partition).map(|(parent, _)| *parent);
+            while let Some(parent) = above {
+                if !same_rows.entry(table.id).or_default().insert(parent) {
+                    break;
+                }
+                same_rows.entry(parent).or_default().insert(table.id);
+                let parents = survey.catalog.table(parent).map(|table| &table.parents[..]).unwrap_or_default();
+                above = parents.iter().find(|(_, is_partition)| *is_partition).map(|(parent, _)| *parent);
+            }
+        }
+        let mut asked = BTreeMap::new();
+        for table in keys.iter().map(|key| key.table).collect::<BTreeSet<TableId>>() {
+            let Some(place) = survey.requirements.place(table) else { continue };
+            for command in [Command::Delete, Command::Update] {
+                let level = survey.asked(&survey.catalog.tables[place], command);
+                if level != RequiredLevel::None {
+                    asked.insert((table, command == Command::Delete), level);
+                }
+            }
+        }
+        Keys { keys, by_referenced, asked, same_rows }
+    }
+
+    /// Whether some role that row security binds can do this for less than is asked anywhere.
+    fn can_begin(&self, survey: &Survey<'_>, table: TableId, trigger: Command) -> bool {
+        let highest = self.asked.values().max().copied().unwrap_or(RequiredLevel::None);
+        survey.requirements.place(table).is_some_and(|place| {
+            let mut roles = survey.bound_roles(&survey.catalog.tables[place]);
+            roles.any(|role| survey.requirements.at(place, role, trigger).level < highest)
+        })
+    }
+
+    /// The keys that refer to a table's rows.
+    fn referring(&self, table: TableId) -> impl Iterator<Item = usize> {
+        let same = self.same_rows.get(&table).into_iter().flatten().copied();
+        same.chain([table]).flat_map(|table| self.by_referenced.get(&table).into_iter().flatten().copied())
+    }
+
+    /// What a key does when somebody writes to the table that it refers to, and to whichever of its columns.
+    fn first(&self, key: usize, trigger: Command) -> Option<Step> {
+        let all = self.keys[key].columns.iter().map(|(_, referenced)| referenced.clone()).collect();
+        self.step(key, &if trigger == Command::Delete { Effect::Delete } else { Effect::Set(all) })
+    }
+
+    /// What a key does when this is done to the rows that it refers to; `None` if it does nothing.
+    fn step(&self, n: usize, done: &Effect) -> Option<Step> {
+        let key = &self.keys[n];
+        let all = || key.columns.iter().map(|(column, _)| column.clone()).collect();
+        let (action, effect) = match done {
+            Effect::Delete => match key.on_delete? {
+                "CASCADE" => ("CASCADE", Effect::Delete),
+                action if key.set_on_delete.is_empty() => (action, Effect::Set(all())),
+                action => (action, Effect::Set(key.set_on_delete.iter().cloned().collect())),
+            },
+            Effect::Set(set) => {
+                let changed = key.columns.iter().filter(|(_, referenced)| set.contains(referenced));
+                let changed: BTreeSet<String> = changed.map(|(column, _)| column.clone()).collect();
+                if changed.is_empty() {
+                    return None;
+                }
+                // A cascade hands on what was changed; the others set them all.
+                match key.on_update? {
+                    "CASCADE" => ("CASCADE", Effect::Set(changed)),
+                    action => (action, Effect::Set(all())),
+                }
+            }
+        };
+        Some((n, action, effect))
+    }
+
+    /// What is reached from a table by more than one key, beginning with one of these.
+    fn chains(&self, survey: &Survey<'_>, table: TableId, trigger: Command, from: &[usize]) -> Vec<Found> {
+        // Each with the place of the one before it.
+        let mut steps: Vec<(Step, Option<usize>)> = Vec::new();
+        steps.extend(from.iter().filter_map(|key| Some((self.first(*key, trigger)?, None))));
+        let direct: BTreeSet<(TableId, bool)> =
+            steps.iter().map(|((key, _, effect), _)| self.what(*key, effect)).collect();
+        // What was done to which table by now; of updates, to which columns.
+        let mut deleted = BTreeSet::new();
+        let mut set: BTreeMap<TableId, BTreeSet<String>> = BTreeMap::new();
+        let mut reported = direct;
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < steps.len() {
+            (survey.pause)();
+            let (last, _, effect) = steps[at].0.clone();
+            let changed = self.keys[last].table;
+            let is_news = match &effect {
+                Effect::Delete => deleted.insert(changed),
+                Effect::Set(columns) => {
+                    let before = set.entry(changed).or_default();
+                    let news = !columns.is_subset(before);
+                    before.extend(columns.iter().cloned());
+                    news
+                }
+            };
+            if is_news {
+                // By one key alone it is a finding of its own.
+                let what = self.what(last, &effect);
+                if reported.insert(what) && self.asked.contains_key(&what) {
+                    let mut way = Vec::new();
+                    let mut place = Some(at);
+                    while let Some((step, before)) = place.map(|place| &steps[place]) {
+                        way.push(step.clone());
+                        place = *before;
+                    }
+                    way.reverse();
+                    found.extend(self.finding(survey, table, trigger, &self.keys[way[0].0], &way));
+                }
+                let next = self.referring(changed).filter_map(|key| self.step(key, &effect));
+                steps.extend(next.map(|step| (step, Some(at))));
+            }
+            at += 1;
+        }
+        found
+    }
+
+    /// What a key changes: a table, and whether its rows go.
+    fn what(&self, key: usize, effect: &Effect) -> (TableId, bool) {
+        (self.keys[key].table, *effect == Effect::Delete)
+    }
+
+    /// A finding, if somebody can begin this way for less than the table at its end asks.
+    fn finding(
+        &self,
+        survey: &Survey<'_>,
+        begins: TableId,
+        trigger: Command,
+        first: &ForeignKey,
+        way: &[Step],
+    ) -> Option<Found> {
+        let (last, action, effect) = way.last()?;
+        let last = &self.keys[*last];
+        let (table, other) = (survey.requirements.place(last.table)?, survey.requirements.place(begins)?);
+        let (changed, begins) = (&survey.catalog.tables[table], &survey.catalog.tables[other]);
+        let effect = command(effect);
+        let asked = *self.asked.get(&(changed.id, effect == Command::Delete))?;
+        if begins.id == changed.id && effect == trigger {
+            return None;
+        }
+        let cheaper = |role: &usize| {
+            let may = trigger == Command::Delete || first.key_updated_by.contains(&survey.catalog.roles[*role].id);
+            may && survey.requirements.at(other, *role, trigger).level < asked
+        };
+        let roles: Vec<usize> = survey.bound_roles(begins).filter(cheaper).collect();
+        if roles.is_empty() {
+            return None;
+        }
+        let roles = survey.role_names(&roles);
+        let named = |(key, _, _): &Step| self.keys[*key].name.as_str();
+        let names: Vec<&str> = way.iter().map(named).collect();
+        let keys = match &way[..way.len() - 1] {
+            [] => format!("foreign key {}, ON {} {action}", last.name, trigger.as_str()),
+            _ => format!("by way of foreign keys {}", names.join(", ")),
+        };
+        let detail = format!(
+            "{} on {} by {} changes rows of {} ({keys}) without the {asked} that {} asks there",
+            trigger.as_str(),
+            begins.display_name,
+            roles.join(", "),
+            changed.display_name,
+            effect.as_str()
+        );
+        let key = match way.len() {
+            1 => format!("{}_{}", last.name, trigger.as_str()),
+            _ => format!("{}_{}_{}", begins.display_name, names.join("_"), trigger.as_str()),
+        };
+        Some(Found::on(changed, detail).roles(&roles).commands(&[trigger]).key(&key))
+    }
+}
+
+fn command(effect: &Effect) -> Command {
+    match effect {
+        Effect::Delete => Command::Delete,
+        Effect::Set(_) => Command::Update,
+    }
+}

@@ -1,0 +1,41 @@
+//! The guard of a protected table is missing or disabled.
+
+use super::{Found, Lint, Severity, Survey};
+use crate::{Command, Guard, Table};
+use aal::protection::{Made, RecordedProtection};
+
+pub const LINT: Lint = Lint {
+    name: "0021_guard_missing",
+    title: "The guard of a protected table is missing or disabled",
+    level: Severity::Warn,
+    category: "SECURITY",
+    description: "Without its guard a refused UPDATE or DELETE touches no row and says nothing, the client isn't told to step up, and TRUNCATE and sensitive columns aren't protected.",
+    remediation: "alter table … enable trigger aal_guard; or call auth.protect_table again. See docs/lints/0021_guard_missing.md.",
+    find,
+};
+
+fn find(survey: &Survey<'_>) -> Vec<Found> {
+    let unguarded = |table: &Table, record: &RecordedProtection| {
+        let guarded = |command: Command| {
+            let guards = |guard: &&Guard| guard.always_fires && guard.enabled && guard.commands.contains(&command);
+            table.guards.iter().any(|guard| guards(&guard))
+        };
+        let wanted = record.guarded().into_iter().map(|(command, _)| command);
+        let mut missing: Vec<Command> = wanted.filter(|command| !guarded(*command)).collect();
+        let decides_columns = |guard: &Guard| guard.enabled && guard.made() == Some(Made::Columns);
+        if record.sensitive && !table.guards.iter().any(decides_columns) && !missing.contains(&Command::Update) {
+            missing.push(Command::Update);
+        }
+        missing
+    };
+    let mut found = Vec::new();
+    for table in &survey.catalog.tables {
+        let Some(record) = table.protection() else { continue };
+        let missing = unguarded(table, record);
+        if !missing.is_empty() {
+            let detail = format!("No guard explains or decides {} on {}", super::listed(&missing), table.display_name);
+            found.push(Found::on(table, detail).commands(&missing));
+        }
+    }
+    found
+}

@@ -1,0 +1,77 @@
+//! The kinds of session that a requirement tells apart.
+
+use aal::Level;
+use aal::MaxAge;
+
+/// A kind of session: its level, and what else a policy could ask of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its level: the `aal` claim; `None` where that is missing, or all claims are.
+    pub level: Option<Level>,
+    /// Whether its user has enrolled a second factor.
+    pub enrolled: Enrolled,
+    /// How old the factor is that gives the level: at aal1 any method, above it a second factor.
+    pub age: Age,
+}
+
+/// Whether a session's user has enrolled a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enrolled {
+    /// They have a verified one.
+    Yes,
+    /// They have none; or nobody knows the user.
+    No,
+    /// Either.
+    Either,
+}
+
+/// How old a factor is, in the terms of the `max_age`s that are asked anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// Not known: it could be anything.
+    Any,
+    /// At most this old, and older than any smaller `max_age` that is asked.
+    AtMost(MaxAge),
+    /// Older than any `max_age` that is asked, or the token doesn't say.
+    Older,
+}
+
+impl Age {
+    /// Whether the factor is at most this old; `None`: either.
+    pub fn is_within(self, max_age: MaxAge) -> Option<bool> {
+        match self {
+            Age::Any => None,
+            Age::AtMost(age) => Some(age <= max_age),
+            Age::Older => Some(false),
+        }
+    }
+}
+
+impl Session {
+    /// Without any level.
+    pub const NOBODY: Session = Session { level: None, enrolled: Enrolled::Either, age: Age::Any };
+
+    /// At a level, with whatever else.
+    pub const fn at(level: Level) -> Session {
+        Session { level: Some(level), enrolled: Enrolled::Either, age: Age::Any }
+    }
+
+    /// At aal1, of a user of whom this is known.
+    pub const fn at_aal1(enrolled: Enrolled) -> Session {
+        Session { level: Some(Level::Aal1), enrolled, age: Age::Any }
+    }
+
+    /// The same with a factor of another age.
+    pub const fn aged(self, age: Age) -> Session {
+        Session { age, ..self }
+    }
+
+    /// Whether `level` was proved at most `max_age` ago, for a session that is at it; `None`: either.
+    pub fn is_fresh(&self, level: Level, max_age: MaxAge) -> Option<bool> {
+        match (level, self.level) {
+            // Any method counts for aal1: it can be newer than the second factor, but not older.
+            (Level::Aal1, Some(Level::Aal2 | Level::Aal3)) => self.age.is_within(max_age).filter(|fresh| *fresh),
+            _ => self.age.is_within(max_age),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What an expression could come to.
+
+use serde_json::Value as Json;
+
+use aal::MaxAge;
+
+/// One value that an expression can come to, as far as it is known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// SQL's NULL.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// A text, or a value of an enum by its label.
+    Text(String),
+    /// A JSON value.
+    Json(Json),
+    /// An array.
+    Array(Vec<Value>),
+    /// An interval that can be a `max_age`.
+    Interval(MaxAge),
+    /// The claims in force, as JSON.
+    Claims,
+    /// The claims in force, as the text that a gateway sets.
+    ClaimsText,
+    /// What `auth.aal_status()` answers.
+    Status,
+}
+
+impl Value {
+    /// A text.
+    pub fn text(text: &str) -> Value {
+        Value::Text(text.to_owned())
+    }
+
+    /// A truth value: true, false, or NULL.
+    pub fn truth(truth: Option<bool>) -> Value {
+        truth.map_or(Value::Null, Value::Bool)
+    }
+
+    /// About how many bytes it takes.
+    pub fn length(&self) -> usize {
+        fn of_json(json: &Json) -> usize {
+            match json {
+                Json::String(text) => text.len(),
+                Json::Array(items) => items.iter().map(|item| 32 + of_json(item)).sum(),
+                Json::Object(object) => object.iter().map(|(key, item)| 64 + key.len() + of_json(item)).sum(),
+                Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+            }
+        }
+        match self {
+            Value::Text(text) => text.len(),
+            Value::Json(json) => of_json(json),
+            Value::Array(items) => items.iter().map(|item| 32 + item.length()).sum(),
+            _ => 0,
+        }
+    }
+
+    /// Whether two values that aren't NULL are equal; `None` where that isn't known.
+    pub fn equals(&self, other: &Value) -> Option<bool> {
+        use Value::*;
+        match (self, other) {
+            (Bool(a), Bool(b)) => Some(a == b),
+            (Text(a), Text(b)) => Some(a == b),
+            (Json(a), Json(b)) => json_equals(a, b),
+            (Array(a), Array(b)) => array_equals(a, b),
+            _ => None,
+        }
+    }
+}
+
+/// Equality of jsonb. Numbers are left open: jsonb holds 1 and 1.0 for equal, and numbers of any size.
+fn json_equals(a: &Json, b: &Json) -> Option<bool> {
+    if holds_number(a) || holds_number(b) { None } else { Some(a == b) }
+}
+
+fn holds_number(json: &Json) -> bool {
+    match json {
+        Json::Number(_) => true,
+        Json::Array(items) => items.iter().any(holds_number),
+        Json::Object(object) => object.values().any(holds_number),
+        Json::Null | Json::Bool(_) | Json::String(_) => false,
+    }
+}
+
+/// Equality of arrays, for which NULL equals NULL.
+fn array_equals(a: &[Value], b: &[Value]) -> Option<bool> {
+    if a.len() != b.len() {
+        return Some(false);
+    }
+    let mut known = Some(true);
+    for (a, b) in a.iter().zip(b) {
+        match (a, b) {
+            (Value::Null, Value::Null) => {}
+            (Value::Null, _) | (_, Value::Null) => return Some(false),
+            _ => match a.equals(b) {
+                Some(false) => return Some(false),
+                Some(true) => {}
+                None => known = None,
+            },
+        }
+    }
+    known
+}
+
+/// The set of all that an expression could come to. Empty: it raises an error, whatever happens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcomes {
+    values: Vec<Value>,
+    /// Whether it could come to anything at all, NULL included.
+    anything: bool,
+}
+
+impl Outcomes {
+    /// How many values are told apart before a set counts as anything.
+    const MOST: usize = 64;
+
+    /// It raises an error.
+    pub fn raises() -> Outcomes {
+        Outcomes { values: Vec::new(), anything: false }
+    }
+
+    /// It could come to anything.
+    pub fn anything() -> Outcomes {
+        Outcomes { values: Vec::new(), anything: true }
+    }
+
+    /// Any truth value, NULL included.
+    pub fn any_truth() -> Outcomes {
+        Outcomes::of([Value::Bool(true), Value::Bool(false), Value::Null])
+    }
+
+    /// One value.
+    pub fn one(value: Value) -> Outcomes {
+        Outcomes { values: vec![value], anything: false }
+    }
+
+    /// Any of these.
+    pub fn of(values: impl IntoIterator<Item = Value>) -> Outcomes {
+        let mut outcomes = Outcomes::raises();
+        values.into_iter().for_each(|value| outcomes.add(value));
+        outcomes
+    }
+
+    /// Adds a value.
+    pub fn add(&mut self, value: Value) {
+        if !self.anything && !self.values.contains(&value) {
+            self.values.push(value);
+            self.anything = self.values.len() > Self::MOST;
+        }
+    }
+
+    /// How much work it is to put together and to compare with, beyond that of a few short values, in nodes.
+    pub fn weight(&self) -> u64 {
+        let lengths: usize = self.values.iter().map(Value::length).sum();
+        (self.values.len() * (lengths + 64 * self.values.len()) / 1_024) as u64
+    }
+
+    /// Adds all of another set.
+    pub fn add_all(&mut self, other: Outcomes) {
+        self.anything |= other.anything;
+        other.values.into_iter().for_each(|value| self.add(value));
+    }
+
+    /// The values, if they are known.
+    pub fn known(&self) -> Option<&[Value]> {
+        if self.anything { None } else { Some(&self.values) }
+    }
+
+    /// Whether it could be true.
+    pub fn can_be_true(&self) -> bool {
+        self.can_be(&Value::Bool(true))
+    }
+
+    /// Whether it could be this value.
+    pub fn can_be(&self, value: &Value) -> bool {
+        self.anything || self.values.contains(value)
+    }
+
+    /// Whether it is this value, unless it raises.
+    pub fn is_only(&self, value: &Value) -> bool {
+        !self.anything && self.values.iter().all(|it| it == value)
+    }
+
+    /// Whether it is NULL, for certain.
+    pub fn is_null(&self) -> bool {
+        !self.always_raises() && self.is_only(&Value::Null)
+    }
+
+    /// Whether it raises, whatever happens.
+    pub fn always_raises(&self) -> bool {
+        !self.anything && self.values.is_empty()
+    }
+
+    /// What comes of each value. What it could be that isn't known comes to `unknown`.
+    pub fn map(&self, unknown: impl FnOnce() -> Outcomes, each: impl Fn(&Value) -> Outcomes) -> Outcomes {
+        match self.known() {
+            None => unknown(),
+            Some(values) => {
+                let mut outcomes = Outcomes::raises();
+                values.iter().for_each(|value| outcomes.add_all(each(value)));
+                outcomes
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_that_grows_too_large_could_be_anything() {
+        let outcomes = Outcomes::of((0..100).map(|n| Value::Text(n.to_string())));
+        assert_eq!(outcomes.known(), None);
+        assert!(outcomes.can_be_true());
+    }
+
+    #[test]
+    fn numbers_in_json_are_not_compared() {
+        let json = |text: &str| Value::Json(serde_json::from_str(text).unwrap());
+        assert_eq!(json("1").equals(&json("1.0")), None);
+        assert_eq!(json(r#""aal2""#).equals(&json(r#""aal2""#)), Some(true));
+        assert_eq!(json(r#"{"a":1}"#).equals(&json(r#"{"a":2}"#)), None);
+    }
+
+    #[test]
+    fn null_equals_null_within_arrays_only() {
+        let array = |values: &[Value]| Value::Array(values.to_vec());
+        assert_eq!(array(&[Value::Null]).equals(&array(&[Value::Null])), Some(true));
+        assert_eq!(array(&[Value::Null]).equals(&array(&[Value::text("aal2")])), Some(false));
+        assert_eq!(array(&[Value::Claims]).equals(&array(&[Value::text("aal2")])), None);
+    }
+}
