@@ -1,4 +1,4 @@
--- Whoever owns the schema auth may have put functions and operators into it: none of them is meant here.
+-- As in schema.sql: no function or operator in schema auth is meant here.
 set local search_path = pg_catalog, pg_temp;
 
 -- What protect_table was asked for, read from the comments it leaves. Not a proof: policies can be altered by hand. Texts are taken out by patterns, not cast to

@@ -1,4 +1,4 @@
--- Whoever owns the schema auth may have put functions and operators into it: none of them is meant here.
+-- The owner of schema auth may have put functions and operators into it. None of them is meant here.
 set local search_path = pg_catalog, pg_temp;
 
 -- Claims are JSON, and JSON is UTF-8 (RFC 8259, section 8.1). In another encoding a subject would be read as another.

@@ -59,7 +59,25 @@ extension_sql_file!(
         functions::enrollment::aal_status
     ]
 );
-extension_sql_file!("../sql/comments.sql", name = "comments", finalize);
+extension_sql_file!(
+    "../sql/comments.sql",
+    name = "comments",
+    requires = [
+        "planner",
+        "protected_tables",
+        functions::session::amr,
+        functions::token::verify_jwt,
+        functions::token::authenticate,
+        functions::protection::protect_table,
+        functions::protection::protect_table_sql,
+        functions::protection::unprotect_table,
+        functions::proof::aal_matrix,
+        functions::proof::aal_lint,
+        functions::proof::assert_aal,
+        functions::proof::aal_report
+    ]
+);
+extension_sql_file!("../sql/refuse_overloads.sql", name = "refuse_overloads", finalize);
 
 /// Called by Postgres once, when it loads the library.
 #[allow(non_snake_case)]

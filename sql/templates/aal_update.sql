@@ -1,4 +1,4 @@
-{# Rows can be changed from this level on, whatever they were (using) and whatever they become (with check). -#}
+{# Rows can be changed from this level on, the old row (using) and the new one (with check) alike. -#}
 create policy aal_update on {{ table }}
   as restrictive for update to {{ roles }}
   using ({{ allowed }})

@@ -142,7 +142,7 @@ impl Claims {
         &self.methods
     }
 
-    /// When the factor that gives `level` was last verified, whatever the session's level is.
+    /// When the factor that gives `level` was last verified. The session's own level doesn't matter.
     ///
     /// The newest `amr` entry that counts for the level. An `amr` of plain strings has no times: then
     /// `auth_time`, which may be older than the step-up (the safe side).

@@ -148,17 +148,19 @@ impl InvalidToken {
             Expired => "Get a new access token, then try again.",
             Changed => "Within a statement only one token counts: put another in force in a statement of its own.",
             NotYetValid | IssuedInTheFuture => {
-                "If the clocks of the server and of whoever issued the token differ, raise pg_aal.clock_skew."
+                "If the clocks of the server and of the token's issuer differ, raise pg_aal.clock_skew."
             }
             NoKeys => {
                 "A superuser sets them by pg_aal.jwks or pg_aal.jwks_file. If they are set, the server's log says why they do not count."
             }
             UnknownKey | WrongAlgorithm | WrongSignature => {
-                "It was signed by somebody else, or the key is missing in pg_aal.jwks and pg_aal.jwks_file."
+                "Another issuer signed it, or the key is missing in pg_aal.jwks and pg_aal.jwks_file."
             }
-            WrongIssuer => "It must say iss as pg_aal.jwt_issuer does.",
-            WrongAudience => "It must say aud as pg_aal.jwt_audience does.",
-            _ => "An access token is a signed JWT in compact form, with exp, verified by a key of pg_aal's.",
+            WrongIssuer => "Its claim iss must equal pg_aal.jwt_issuer.",
+            WrongAudience => "Its claim aud must be or hold pg_aal.jwt_audience.",
+            _ => {
+                "An access token is a signed JWT in compact form, with a claim exp and a signature by one of pg_aal's keys."
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use crate::level::Level;
 use crate::requirement::FixedRequirement;
 use crate::time::{Clock, MaxAge};
 
-/// What whoever keeps the factors knows of a user.
+/// What the store of factors knows of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enrollment {
     /// They have a verified second factor.

@@ -31,7 +31,7 @@ impl<'a> Object<'a> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
 
-    /// Whether there is such a member, of whatever value.
+    /// Whether there is such a member, of any value.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }

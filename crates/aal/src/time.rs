@@ -120,7 +120,7 @@ impl MaxAge {
 }
 
 impl fmt::Display for MaxAge {
-    /// `900 seconds`: a form that Postgres reads as the same interval whatever its settings.
+    /// `900 seconds`: a form that Postgres reads as the same interval under all settings.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let micros = self.0 % MICROS_PER_SECOND;
         match (self.whole_seconds(), micros) {
