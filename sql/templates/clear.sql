@@ -5,5 +5,4 @@ drop policy if exists aal_update on {{ table }};
 drop policy if exists aal_delete on {{ table }};
 drop policy if exists aal_owner on {{ table }};
 drop trigger if exists aal_guard on {{ table }};
-drop trigger if exists aal_guard_columns on {{ table }};
 drop trigger if exists aal_columns on {{ table }};

@@ -320,7 +320,6 @@ impl Protection {
             "aal_delete" => asked(self.delete, None).is_some(),
             "aal_owner" => self.owner.is_some(),
             "aal_guard" => self.guard && guarded,
-            "aal_guard_columns" => false,
             _ => !self.sensitive_columns.is_empty() && !table.copies_row_triggers,
         };
         POLICIES.into_iter().chain(TRIGGERS).filter(made).collect()
@@ -376,8 +375,8 @@ pub const RECORD_MARK: &str = "pg_aal: ";
 /// The policies that `protect_table` makes.
 pub const POLICIES: [&str; 5] = ["aal_read", "aal_insert", "aal_update", "aal_delete", "aal_owner"];
 
-/// The triggers that `protect_table` makes. `aal_guard_columns` it made once, and takes away.
-pub const TRIGGERS: [&str; 3] = ["aal_guard", "aal_guard_columns", "aal_columns"];
+/// The triggers that `protect_table` makes.
+pub const TRIGGERS: [&str; 2] = ["aal_guard", "aal_columns"];
 
 #[derive(Serialize)]
 struct Record<'a> {
