@@ -498,11 +498,15 @@ fn changeable(
                           from pg_catalog.pg_depend d
                          where d.classid = m.classid and d.objid = m.objid and (m.objsubid = 0 or d.objsubid = m.objsubid)
                         union all
-                        -- A generated column goes with its expression, and a view with its query.
-                        select i.classid, i.objid, i.objsubid
-                          from pg_catalog.pg_depend i
-                         where i.refclassid = m.classid and i.refobjid = m.objid and i.refobjsubid = m.objsubid and i.deptype = 'i'
-                           and i.classid in ('pg_catalog.pg_attrdef'::pg_catalog.regclass, 'pg_catalog.pg_rewrite'::pg_catalog.regclass)
+                        -- A generated column goes with its expression, and a view with its query. (Not by pg_depend: many may depend on one.)
+                        select 'pg_catalog.pg_attrdef'::pg_catalog.regclass, g.oid, 0
+                          from pg_catalog.pg_attrdef g
+                          join pg_catalog.pg_attribute a on a.attrelid = g.adrelid and a.attnum = g.adnum and a.attgenerated <> ''
+                         where m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and g.adrelid = m.objid and g.adnum = m.objsubid
+                        union all
+                        select 'pg_catalog.pg_rewrite'::pg_catalog.regclass, w.oid, 0
+                          from pg_catalog.pg_rewrite w
+                         where m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and w.ev_class = m.objid and w.ev_type = '1'
                         ) as d(classid, objid, objsubid)),
                owned(policy, owner) as (
                  select m.policy, o.proowner from made_of m join pg_catalog.pg_proc o on o.oid = m.objid and m.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass

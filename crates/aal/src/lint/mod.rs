@@ -346,6 +346,10 @@ impl<'a> Survey<'a> {
             for (place, table) in self.protected() {
                 (self.pause)();
                 let by_writing = self.through(place, &written).next().is_some();
+                // By reading, less is reached.
+                if !by_writing {
+                    continue;
+                }
                 let by_reading = !view.kind.is_rule() && self.through(place, &read).next().is_some();
                 let passes = |command: &Command| {
                     let is_open = if command.writes() || view.kind.is_rule() {
