@@ -70,6 +70,10 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     let oids: Vec<pg_sys::Oid> = catalog.tables.iter().map(|table| table.id.into()).collect();
     let role_oids: Vec<pg_sys::Oid> = catalog.roles.iter().map(|role| role.id.into()).collect();
     let changeable = changeable(client, &oids, &role_oids, functions.guard(), trusts_settings)?;
+    if let Some(store) = changeable.get(&STORE) {
+        catalog.roles.iter_mut().for_each(|role| role.may_change_enrollment = store.contains(&role.id));
+    }
+    let planned = planned_as_others(client, &oids, &role_oids, trusts_settings)?;
     let undo_guards = changeable.get(&GUARD);
     for (table, mut standings) in standings(client, &oids, &role_oids, trusts_settings)? {
         for (standing, role) in standings.iter_mut().zip(&catalog.roles) {
@@ -87,6 +91,14 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
             policy.roles.is_empty() || policy.roles.iter().any(|named| bound.contains(&(role.id, *named)))
         };
         policy.binds = catalog.roles.iter().map(binds).collect();
+        for (role, binds) in catalog.roles.iter().zip(&mut policy.binds) {
+            let Some(planned) = planned.get(&policy.roles).and_then(|roles| roles.get(&role.id)) else { continue };
+            if policy.permissive {
+                *binds |= planned.some_bound;
+            } else if !planned.all_bound {
+                policy.changeable_by.insert(role.id);
+            }
+        }
         policy.role_names = policy.roles.iter().map(|role| role_name(&names, *role)).collect();
         policy.role_names.sort();
         if let Some(place) = places.get(&table) {
@@ -196,7 +208,13 @@ fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Role>, spi::Err
         &[scope.role.into(), CAN_BE.into()],
     )?;
     rows.map(|row| {
-        Ok(Role { id: oid(&row, 1)?, name: name(&row, 2)?, can_come: truth(&row, 3)?, readable: HashSet::new() })
+        Ok(Role {
+            id: oid(&row, 1)?,
+            name: name(&row, 2)?,
+            can_come: truth(&row, 3)?,
+            may_change_enrollment: false,
+            readable: HashSet::new(),
+        })
     })
     .collect()
 }
@@ -372,12 +390,67 @@ fn bound_roles(
     rows.map(|row| Ok((oid(&row, 1)?, oid(&row, 2)?))).collect()
 }
 
-/// In the answer of [`changeable`]: what guards are made of.
+/// Which of the roles that a session can be a policy binds.
+struct Planned {
+    all_bound: bool,
+    some_bound: bool,
+}
+
+/// By the roles that policies name, for each role: the roles that a statement of a session of that role could be planned as. In
+/// token mode, where clients run SQL of their own: policies are chosen when a statement is planned, and a function that the planner
+/// calls may change the role. Sessions that could bypass row security anyway aren't looked at.
+fn planned_as_others(
+    client: &SpiClient<'_>,
+    tables: &[pg_sys::Oid],
+    roles: &[pg_sys::Oid],
+    trusts_settings: bool,
+) -> Result<HashMap<Vec<RoleId>, HashMap<RoleId, Planned>>, spi::Error> {
+    let mut planned: HashMap<Vec<RoleId>, HashMap<RoleId, Planned>> = HashMap::new();
+    if trusts_settings {
+        return Ok(planned);
+    }
+    let rows = client.select(
+        "with can_be as materialized (
+           select login.oid as login, r.oid as role, r.rolsuper or r.rolbypassrls as bypasses
+             from pg_catalog.pg_roles login cross join pg_catalog.pg_roles r
+            where login.rolcanlogin and not login.rolsuper
+              and (pg_catalog.pg_has_role(login.oid, r.oid, $3) or $4 and login.rolcreaterole and not r.rolsuper)),
+           session as materialized (
+             select c.login, c.role from can_be c where c.login not in (select b.login from can_be b where b.bypasses)),
+           named as (
+             select distinct p.polroles as roles from pg_catalog.pg_policy p
+              where p.polrelid = any ($1::pg_catalog.oid[]) and not 0::pg_catalog.oid = any (p.polroles)),
+           bound as (
+             select n.roles, s.login, pg_catalog.bool_and(its.bound) as all_bound, pg_catalog.bool_or(its.bound) as some_bound
+               from named n cross join session s
+              cross join lateral (
+                    select exists (
+                      select from pg_catalog.unnest(n.roles) as named(oid)
+                        join pg_catalog.pg_roles there on there.oid = named.oid
+                       where pg_catalog.pg_has_role(s.role, named.oid, 'USAGE'))) as its(bound)
+              group by n.roles, s.login)
+         select b.roles, s.role, pg_catalog.bool_and(b.all_bound), pg_catalog.bool_or(b.some_bound)
+           from bound b join session s on s.login = b.login
+          where s.role = any ($2::pg_catalog.oid[])
+          group by b.roles, s.role",
+        None,
+        &[tables.to_vec().into(), roles.to_vec().into(), CAN_BE.into(), cfg!(feature = "pg15").into()],
+    )?;
+    for row in rows {
+        let bound = Planned { all_bound: truth(&row, 3)?, some_bound: truth(&row, 4)? };
+        planned.entry(oids(&row, 1)?).or_default().insert(oid(&row, 2)?, bound);
+    }
+    Ok(planned)
+}
+
+/// In the answer of [`changeable`]: what guards are made of, and what says who has enrolled a second factor.
 const GUARD: u32 = 0;
+const STORE: u32 = 1;
 
 /// By a policy's OID, the roles that may replace or drop what it is made of, or get what they need to: in token mode, where clients
 /// run SQL of their own. DROP … CASCADE takes a policy along whosever it is, and CREATE OR REPLACE gives a function another
-/// meaning. For [`GUARD`], the roles that may do so with `auth.aal_guard`.
+/// meaning. For [`GUARD`], the roles that may do so with `auth.aal_guard`; for [`STORE`], those that may change who has enrolled a
+/// second factor: with the function of `pg_aal.enrollment_function`, or in Supabase Auth's tables.
 fn changeable(
     client: &SpiClient<'_>,
     tables: &[pg_sys::Oid],
@@ -392,20 +465,48 @@ fn changeable(
     let rows = client.select(
         &format!(
             "with recursive {ACTING_AS},
-               made_of(policy, classid, objid) as (
-                 select p.oid, d.refclassid, d.refobjid
+               made_of(policy, classid, objid, objsubid) as (
+                 select p.oid, d.refclassid, d.refobjid, d.refobjsubid
                    from pg_catalog.pg_policy p
                    join pg_catalog.pg_depend d
                      on d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass and d.objid = p.oid
                   where p.polrelid = any ($1::pg_catalog.oid[])
-                    -- Its own table's owner is looked at for itself.
-                    and (d.refclassid <> 'pg_catalog.pg_class'::pg_catalog.regclass or d.refobjid <> p.polrelid)
+                    -- Its own table's owner is looked at for itself; but the policy goes with a column that it reads.
+                    and (d.refclassid <> 'pg_catalog.pg_class'::pg_catalog.regclass or d.refobjid <> p.polrelid or d.refobjsubid <> 0)
                  union
-                 select {GUARD}::pg_catalog.oid, 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, $4
+                 select {GUARD}::pg_catalog.oid, 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, $4, 0
                  union
-                 select m.policy, d.refclassid, d.refobjid
+                 select {STORE}::pg_catalog.oid, 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, p.oid, 0
+                   from pg_catalog.pg_proc p
+                   join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+                  where p.pronargs = 1 and p.proargtypes[0] = 'pg_catalog.text'::pg_catalog.regtype
+                    and (pg_catalog.concat(n.nspname, '.', p.proname) = $5
+                         or exists (
+                              select from pg_catalog.pg_db_role_setting s
+                               where pg_catalog.concat('pg_aal.enrollment_function=', n.nspname, '.', p.proname) = any (s.setconfig)))
+                 union
+                 select {STORE}::pg_catalog.oid, 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, c.oid, 0
+                   from pg_catalog.pg_class c
+                   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                  where n.nspname = 'auth' and c.relname in ('mfa_factors', 'users')
+                 union
+                 select m.policy, d.classid, d.objid, d.objsubid
                    from made_of m
-                   join pg_catalog.pg_depend d on d.classid = m.classid and d.objid = m.objid),
+                  cross join lateral (
+                        select d.refclassid, d.refobjid, d.refobjsubid
+                          from pg_catalog.pg_depend d
+                         where d.classid = m.classid and d.objid = m.objid and (m.objsubid = 0 or d.objsubid = m.objsubid)
+                        union all
+                        -- A generated column goes with its expression, and a view with its query. (Not by pg_depend: many may depend on one.)
+                        select 'pg_catalog.pg_attrdef'::pg_catalog.regclass, g.oid, 0
+                          from pg_catalog.pg_attrdef g
+                          join pg_catalog.pg_attribute a on a.attrelid = g.adrelid and a.attnum = g.adnum and a.attgenerated <> ''
+                         where m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and g.adrelid = m.objid and g.adnum = m.objsubid
+                        union all
+                        select 'pg_catalog.pg_rewrite'::pg_catalog.regclass, w.oid, 0
+                          from pg_catalog.pg_rewrite w
+                         where m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and w.ev_class = m.objid and w.ev_type = '1'
+                        ) as d(classid, objid, objsubid)),
                owned(policy, owner) as (
                  select m.policy, o.proowner from made_of m join pg_catalog.pg_proc o on o.oid = m.objid and m.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
                  union
@@ -421,13 +522,38 @@ fn changeable(
                  union
                  select m.policy, o.nspowner from made_of m join pg_catalog.pg_namespace o on o.oid = m.objid and m.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
                  union
-                 select m.policy, o.extowner from made_of m join pg_catalog.pg_extension o on o.oid = m.objid and m.classid = 'pg_catalog.pg_extension'::pg_catalog.regclass)
+                 select m.policy, o.extowner from made_of m join pg_catalog.pg_extension o on o.oid = m.objid and m.classid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+                 union
+                 select m.policy, o.srvowner from made_of m join pg_catalog.pg_foreign_server o on o.oid = m.objid and m.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
+                 union
+                 select m.policy, o.cfgowner from made_of m join pg_catalog.pg_ts_config o on o.oid = m.objid and m.classid = 'pg_catalog.pg_ts_config'::pg_catalog.regclass
+                 union
+                 select m.policy, o.dictowner from made_of m join pg_catalog.pg_ts_dict o on o.oid = m.objid and m.classid = 'pg_catalog.pg_ts_dict'::pg_catalog.regclass
+                 union
+                 -- From 18 on, DROP OWNED takes a role out of others' policies.
+                 select p.oid, named.oid
+                   from pg_catalog.pg_policy p cross join pg_catalog.unnest(p.polroles) as named(oid)
+                  where $6 and p.polrelid = any ($1::pg_catalog.oid[]) and not p.polpermissive and named.oid <> 0
+                 union
+                 select {STORE}::pg_catalog.oid, r.oid
+                   from pg_catalog.pg_roles r cross join pg_catalog.pg_class c
+                   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                  where n.nspname = 'auth' and c.relname = 'mfa_factors' and c.relkind = 'r'
+                    and (pg_catalog.has_table_privilege(r.oid, c.oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER')
+                         or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'UPDATE')))
              select owned.policy, acting.role
                from owned
                join acting on acting.other = owned.owner"
         ),
         None,
-        &[tables.to_vec().into(), roles.to_vec().into(), trusts_settings.into(), guard.into()],
+        &[
+            tables.to_vec().into(),
+            roles.to_vec().into(),
+            trusts_settings.into(),
+            guard.into(),
+            settings::enrollment_function().into(),
+            cfg!(feature = "pg18").into(),
+        ],
     )?;
     for row in rows {
         changeable.entry(oid(&row, 1)?).or_default().insert(oid(&row, 2)?);
@@ -677,16 +803,23 @@ fn views(
                                                                   or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'UPDATE'))
                                   or '4' = any (face.events) and pg_catalog.has_table_privilege(r.oid, c.oid, 'DELETE'))
                            order by 1),
-                    exists (select from pg_catalog.pg_depend d
-                             where d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = any (face.rules)
-                               and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid = any ($2::pg_catalog.oid[]))
+                    face.all_ask
                from pg_catalog.pg_class c
                join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                -- What a view shows, and what the rules do that fire when somebody writes.
                cross join lateral (
-                 select w.ev_type <> '1' as of_rules, pg_catalog.array_agg(w.oid) as rules,
-                        case when w.ev_type <> '1' then pg_catalog.array_agg(w.ev_type::pg_catalog.text) else '{{2,3,4}}' end as events
+                 -- Where one of several rules asks for a level, the others don't.
+                 select w.ev_type <> '1' as of_rules, pg_catalog.bool_and(its.asks) as all_ask,
+                        coalesce(pg_catalog.array_agg(w.oid) filter (where not its.asks), pg_catalog.array_agg(w.oid)) as rules,
+                        case when w.ev_type <> '1'
+                             then coalesce(pg_catalog.array_agg(w.ev_type::pg_catalog.text) filter (where not its.asks), '{{}}')
+                             else '{{2,3,4}}' end as events
                    from pg_catalog.pg_rewrite w
+                  cross join lateral (
+                        select exists (
+                          select from pg_catalog.pg_depend d
+                           where d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = w.oid
+                             and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid = any ($2::pg_catalog.oid[]))) as its(asks)
                   where w.ev_class = c.oid and (w.ev_type = '1' or w.ev_enabled <> 'D')
                   group by w.ev_type <> '1') as face
               where (c.relkind in ('v', 'm') or c.relhasrules) and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
@@ -718,7 +851,12 @@ fn views(
     .collect()
 }
 
-/// Functions that run with their owner's rights, or are marked IMMUTABLE, without those that belong to extensions.
+/// How many bytes the text of a function's body may have, and that of all functions together, and still be searched for names. The
+/// smallest are read first.
+const LARGEST_TEXT: i64 = 1 << 20;
+const MOST_TEXT: i64 = 64 << 20;
+
+/// The functions, without those that belong to extensions. Who may execute one is read of those that run with their owner's rights.
 fn user_functions(
     client: &SpiClient<'_>,
     roles: &[pg_sys::Oid],
@@ -730,7 +868,8 @@ fn user_functions(
                     pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
                     p.proowner, p.prosecdef, p.provolatile = 'i', l.lanname::pg_catalog.text,
                     -- Of one that Postgres has understood once for all, there's no text but what it depends on.
-                    case when p.prosqlbody is null then p.prosrc
+                    case when p.prosqlbody is null
+                         then case when sized.size <= $2 and pg_catalog.sum(sized.size) over (order by sized.size, p.oid) <= $3 then p.prosrc end
                          else (select pg_catalog.string_agg(pg_catalog.format('%I.%I()', n.nspname, f.proname), ' ')
                                  from pg_catalog.pg_depend d
                                  join pg_catalog.pg_proc f on f.oid = d.refobjid
@@ -744,16 +883,16 @@ fn user_functions(
                              and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass),
                     array(select r.oid
                             from {OTHERS}
-                           where r.oid <> p.proowner
+                           where p.prosecdef and r.oid <> p.proowner
                              and pg_catalog.has_schema_privilege(r.oid, p.pronamespace, 'USAGE')
                              and pg_catalog.has_function_privilege(r.oid, p.oid, 'EXECUTE')
                            order by 1)
                from pg_catalog.pg_proc p
                join pg_catalog.pg_namespace n on n.oid = p.pronamespace
                join pg_catalog.pg_language l on l.oid = p.prolang
-              where (p.prosecdef or p.provolatile = 'i')
+              cross join lateral (select pg_catalog.octet_length(p.prosrc)::pg_catalog.int8) as sized(size)
                 -- Nobody calls a trigger's function.
-                and p.prorettype not in ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype)
+              where p.prorettype not in ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype)
                 and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_temp_'
                 and not exists (
                     select from pg_catalog.pg_depend d
@@ -761,7 +900,7 @@ fn user_functions(
               order by 3"
         ),
         None,
-        &[roles.to_vec().into()],
+        &[roles.to_vec().into(), LARGEST_TEXT.into(), MOST_TEXT.into()],
     )?;
     rows.map(|row| {
         Ok(Function {

@@ -188,7 +188,8 @@ impl<'a> Reader<'a> {
                     && !frame.unread
                     && reason != Some(Reason::TooLarge)
                     && is_boolean(node)
-                    && !is_volatile(node) =>
+                    && !is_volatile(node)
+                    && (self.functions.trusts_settings() || !is_mutable(node)) =>
             {
                 // SAFETY: a node; the answer is a C string in the current memory context. A tree that was read back
                 // holds no places of the source text, so equal trees give equal texts.
@@ -831,6 +832,12 @@ fn is_boolean(node: *mut pg_sys::Node) -> bool {
 fn is_volatile(node: *mut pg_sys::Node) -> bool {
     // SAFETY: an expression.
     unsafe { pg_sys::contain_volatile_functions(node) }
+}
+
+/// Whether it may come to something else within a row where the statement changes settings.
+fn is_mutable(node: *mut pg_sys::Node) -> bool {
+    // SAFETY: an expression.
+    unsafe { pg_sys::contain_mutable_functions(node) }
 }
 
 /// Whether texts are equal in this collation only if their bytes are.

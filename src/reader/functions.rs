@@ -158,6 +158,11 @@ impl Functions {
         self.ours.iter().filter(|(_, known)| asks(known)).map(|(oid, _)| *oid).collect()
     }
 
+    /// Whether nobody but a gateway sets settings.
+    pub fn trusts_settings(&self) -> bool {
+        self.trusts_settings
+    }
+
     /// The OID of `auth.aal_guard`.
     pub fn guard(&self) -> pg_sys::Oid {
         self.guard

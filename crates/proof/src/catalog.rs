@@ -57,6 +57,8 @@ pub struct Role {
     pub name: String,
     /// Whether any session can have it: it may log in, or one that may is a member.
     pub can_come: bool,
+    /// Whether it may change what says who has enrolled a second factor: filled in where settings aren't trusted.
+    pub may_change_enrollment: bool,
     /// The tables, of those that policies read, that it may read some column of.
     pub readable: HashSet<TableId>,
 }
@@ -111,8 +113,8 @@ pub struct Policy {
     pub role_names: Vec<String>,
     /// For each role of the catalog, whether it binds that one.
     pub binds: Vec<bool>,
-    /// The roles that may replace or drop what it is made of, such as a function: filled in where settings aren't trusted, since
-    /// there clients run SQL of their own.
+    /// The roles that may replace or drop what it is made of, such as a function, or have it not apply: filled in where settings
+    /// aren't trusted, since there clients run SQL of their own.
     pub changeable_by: HashSet<RoleId>,
     /// USING.
     pub using: Option<Expression>,

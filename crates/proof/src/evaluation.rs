@@ -23,6 +23,8 @@ pub struct Evaluation<'a> {
     pub readable: Option<&'a HashSet<TableId>>,
     /// Whether settings such as `request.jwt.claims` and `role` are a gateway's. Else anybody may set them at any time.
     pub trusts_settings: bool,
+    /// Whether each answer about the session may also be that for nobody: a statement that sets another token has none from there on.
+    may_become_nobody: bool,
     /// How much work it may be; `None`: any.
     work: Option<&'a Work>,
     /// Whether it tells apart what unknowns come to, and which settings hold the claims.
@@ -103,7 +105,22 @@ impl<'a> Evaluation<'a> {
         let (work, closely, held_in, assumed) = (None, true, None, Vec::new());
         // The role changes within a statement, too: by set_config('role', …).
         let role = role.filter(|_| trusts_settings);
-        Evaluation { session, role, readable, trusts_settings, work, closely, held_in, assumed }
+        Evaluation {
+            session,
+            role,
+            readable,
+            trusts_settings,
+            may_become_nobody: false,
+            work,
+            closely,
+            held_in,
+            assumed,
+        }
+    }
+
+    /// The same, of a statement that may set another token where settings aren't a gateway's.
+    pub fn of_any_token(self) -> Self {
+        Evaluation { may_become_nobody: !self.trusts_settings, ..self }
     }
 
     /// The same, of at most so much work.
@@ -180,6 +197,16 @@ impl<'a> Evaluation<'a> {
 
     fn outcomes_of(&self, expression: &Expression) -> Outcomes {
         use Expression::*;
+        let asks = matches!(
+            expression,
+            Claims | Level | EnrolledLevel | Status | HasLevel { .. } | HasEnrolledLevel { .. } | AuthenticatedAt(_)
+        );
+        if asks && self.may_become_nobody && self.session.level.is_some() {
+            let same = Evaluation { may_become_nobody: false, ..self.clone() };
+            let mut outcomes = same.outcomes_of(expression);
+            outcomes.add_all(Evaluation { session: Session::NOBODY, ..same }.outcomes_of(expression));
+            return outcomes;
+        }
         match expression {
             Constant(value) => Outcomes::one(value.clone()),
             Unknown { key, strict, arguments, .. } => self.unknown(*key, *strict, arguments),
@@ -481,11 +508,14 @@ impl<'a> Evaluation<'a> {
                 Some(role) => Outcomes::of([text(role), Value::Null]),
                 None => Outcomes::anything(),
             },
-            (Value::Status, "currentLevel") => Outcomes::one(match self.session.level {
-                Some(level) => text(level.as_str()),
-                None if as_text => Value::Null,
-                None => Value::Json(Json::Null),
-            }),
+            (Value::Status, "currentLevel") => {
+                let nobody = if as_text { Value::Null } else { Value::Json(Json::Null) };
+                match self.session.level {
+                    Some(level) if self.may_become_nobody => Outcomes::of([text(level.as_str()), nobody]),
+                    Some(level) => Outcomes::one(text(level.as_str())),
+                    None => Outcomes::one(nobody),
+                }
+            }
             (Value::Json(Json::Object(object)), key) => match object.get(key) {
                 None => Outcomes::one(Value::Null),
                 Some(Json::Null) if as_text => Outcomes::one(Value::Null),

@@ -320,6 +320,11 @@ impl Expression {
         self.any(&Expression::reads_level)
     }
 
+    /// Whether it asks whether the user has enrolled a second factor.
+    pub fn asks_who_enrolled(&self) -> bool {
+        self.any(&|it| matches!(it, Expression::EnrolledLevel | Expression::HasEnrolledLevel { .. }))
+    }
+
     /// Whether this very node reads the level: one of our functions, or the claim `aal`.
     pub fn reads_level(&self) -> bool {
         use Expression::*;

@@ -333,7 +333,7 @@ fn of_table(catalog: &Catalog, table: &Table, rows: Rows, effort: &Effort, pause
     let (before, share) = (effort.of_table(), effort.of_table());
     // Roles that the same policies bind need the same, unless a policy asks who they are or what they may read.
     let is_same_for_all = !table.policies.iter().flat_map(Policy::expressions).any(asks_who);
-    let mut known: HashMap<(Command, Bound, bool), Need> = HashMap::new();
+    let mut known: HashMap<(Command, Bound, [bool; 2]), Need> = HashMap::new();
     let each_role = catalog.roles.iter().zip(&table.standings).enumerate();
     let required = each_role
         .map(|(n, (role, standing))| {
@@ -350,7 +350,8 @@ fn of_table(catalog: &Catalog, table: &Table, rows: Rows, effort: &Effort, pause
                     }
                     let bound =
                         table.policies.iter().map(|policy| (policy.binds[n], policy.changeable_by.contains(&role.id)));
-                    let key = (command, bound.collect(), standing.may_undo_guards);
+                    let may = [standing.may_undo_guards, role.may_change_enrollment];
+                    let key = (command, bound.collect(), may);
                     known.entry(key).or_insert_with(|| place.required(&share)).clone()
                 })
                 .collect()
@@ -495,12 +496,13 @@ impl<'a> Place<'a> {
     /// As `auth.aal_guard` decides it: by the policy of this command, or for want of it another of ours.
     fn guards_speak_up(&self, command: Command) -> bool {
         let policies = &self.table.policies;
+        let binds = |policy: &Policy| policy.binds[self.role_index] && !self.may_change(policy);
         match policies.iter().find(|policy| policy.made() == Some(Made::policy_for(command))) {
-            Some(policy) => policy.binds[self.role_index],
+            Some(policy) => binds(policy),
             // Which of them it asks isn't known here.
             None => {
                 let mut ours = policies.iter().filter(|policy| policy.made().is_some());
-                ours.all(|policy| policy.binds[self.role_index])
+                ours.all(binds)
             }
         }
     }
@@ -525,8 +527,10 @@ impl<'a> Place<'a> {
 
     fn evaluation<'b>(&'b self, session: Session, work: &'b Work, closely: bool) -> Evaluation<'b> {
         let role = Some(self.role.name.as_str());
+        let enrolled = if self.role.may_change_enrollment { Enrolled::Either } else { session.enrolled };
+        let session = Session { enrolled, ..session };
         let evaluation = Evaluation::new(session, role, Some(&self.role.readable), self.catalog.trusts_settings);
-        evaluation.within(work, closely)
+        evaluation.of_any_token().within(work, closely)
     }
 
     /// What refuses the sessions just below; or, where nothing does, what lets them in.
@@ -600,6 +604,9 @@ impl<'a> Place<'a> {
                 }
                 true
             });
+        }
+        if self.role.may_change_enrollment && hurdles.expressions().any(Expression::asks_who_enrolled) {
+            changeable.push("who has enrolled a second factor".to_owned());
         }
         if self.standing.may_undo_guards && self.command.writes() {
             let guards = self.firing_guards().map(|guard| format!("trigger {}", guard.name));
@@ -712,7 +719,8 @@ impl Expression {
         let ages: Vec<MaxAge> = ages.into_iter().collect();
         let weigh = |work: &Work, closely: bool| {
             let ages = if closely { ages.as_slice() } else { &[] };
-            let evaluation = |session| Evaluation::new(session, None, None, trusts_settings).within(work, closely);
+            let evaluation =
+                |session| Evaluation::new(session, None, None, trusts_settings).of_any_token().within(work, closely);
             lowest(ages, |session| evaluation(session).could_pass(None, &[self]))
         };
         let ((level, max_age), _) = effort.weigh(weigh);

@@ -68,6 +68,20 @@ create view found_once as select * from payments;
 create rule upd as on update to found_once do instead update payments set amount = new.amount where id = old.id;
 grant select, update on found_once to authenticated;
 
+-- One of its rules asks, another doesn't.
+create view found_one_rule_asks with (security_invoker) as select * from open_to_all;
+create rule upd as on update to found_one_rule_asks where auth.require_aal('aal2') do instead update payments set amount = new.amount where id = old.id;
+create rule del as on delete to found_one_rule_asks do instead delete from payments where id = old.id;
+grant update, delete on found_one_rule_asks to authenticated;
+create view none_asking_rule_granted with (security_invoker) as select * from open_to_all;
+create rule upd as on update to none_asking_rule_granted where auth.require_aal('aal2') do instead update payments set amount = new.amount where id = old.id;
+create rule del as on delete to none_asking_rule_granted do instead delete from payments where id = old.id;
+grant update on none_asking_rule_granted to authenticated;
+-- Through a table that inherits from a protected one.
+create table found_child_of_payments () inherits (payments);
+create view found_of_child as select * from found_child_of_payments;
+grant select on found_of_child to authenticated;
+
 -- None of them.
 create view none_select_rule with (security_invoker) as select * from payments;
 create rule del as on insert to none_select_rule do instead delete from payments where id = new.id;

@@ -31,6 +31,27 @@ create function found_granted() returns bigint language sql stable security defi
 revoke execute on function found_granted from public;
 grant execute on function found_granted to authenticated;
 
+-- Through a table that inherits from a protected one, and through one that a protected one inherits from.
+create table payments_2020 () inherits (payments);
+create function found_child() returns bigint language sql stable security definer as $$ select sum(amount) from lint_0014.payments_2020 $$;
+create table above (id int);
+create table protected_child (amount int) inherits (above);
+alter table protected_child enable row level security;
+create policy everybody on protected_child using (true);
+create policy second_factor on protected_child as restrictive using ((select auth.has_aal('aal2')));
+create function found_parent() returns bigint language sql stable security definer as $$ select count(*) from lint_0014.above $$;
+-- Through functions that it calls.
+create function none_reads_as_caller() returns bigint language sql stable as $$ select sum(amount) from lint_0014.payments $$;
+create function none_calls_as_caller() returns bigint language plpgsql stable as $$ begin return lint_0014.none_reads_as_caller(); end $$;
+create function found_calls() returns bigint language sql stable security definer as $$ select lint_0014.none_reads_as_caller() $$;
+create function found_calls_twice() returns bigint language sql stable security definer return lint_0014.none_calls_as_caller();
+create function none_closed() returns bigint language sql stable security definer as $$ select sum(amount) from lint_0014.payments $$;
+revoke execute on function none_closed from public;
+create function found_opens() returns bigint language sql stable security definer as $$ select lint_0014.none_closed() $$;
+create function none_asks_as_caller() returns bigint language sql stable as $$ select sum(amount) from lint_0014.payments where auth.has_aal('aal2') $$;
+create function none_calls_what_asks() returns bigint language sql stable security definer as $$ select lint_0014.none_asks_as_caller() $$;
+create function none_calls_itself(int) returns bigint language sql stable security definer as $$ select lint_0014.none_calls_itself($1 - 1) $$;
+
 -- What is in a string hides nothing, a comment ends where Postgres ends it, and a text that reads like a call is none.
 create function found_image() returns void language plpgsql security definer as $$
 begin

@@ -1,8 +1,8 @@
 //! A SECURITY DEFINER function reaches a protected table and asks for no level.
 
-use super::{Found, Lint, Severity, Survey};
+use super::{By, Found, Lint, Severity, Survey};
 use crate::sql::{Token, tokens};
-use crate::{Command, Function, Table, View};
+use crate::{Command, Function, RoleId, Table, TableId};
 use std::collections::{HashMap, HashSet};
 
 pub const LINT: Lint = Lint {
@@ -16,31 +16,27 @@ pub const LINT: Lint = Lint {
 };
 
 fn find(survey: &Survey<'_>) -> Vec<Found> {
+    let names = Names::of(survey);
+    let mut bodies = HashMap::new();
     let mut found = Vec::new();
     for function in survey.catalog.functions.iter().filter(|it| it.security_definer && !it.open_to.is_empty()) {
         (survey.pause)();
-        let body = Body::of(function);
-        if body.asks_for_level {
-            continue;
-        }
-        let Some(owner) = survey.catalog.role_place(function.owner) else { continue };
-        let reaches = |table: &Table| {
-            let directly = function.reaches.contains(&table.id) || body.names(&table.schema, &table.name);
-            let reaches_view =
-                |view: &View| function.reaches.contains(&view.id) || body.names(&view.schema, &view.name);
-            directly || survey.reaches_through_views(reaches_view, table.id)
+        let by_owners = reached(survey, &names, &mut bodies, function);
+        let is_past = |place: usize, table: &Table| {
+            by_owners.iter().any(|(owner, reached)| {
+                survey.through(place, reached).any(|it| {
+                    Command::ALL.into_iter().any(|command| {
+                        survey.requirements.own(it, *owner, command).level < survey.asked(table, command)
+                    })
+                })
+            })
         };
-        let past = survey.protected().filter(|(place, table)| {
-            Command::ALL
-                .into_iter()
-                .any(|command| survey.requirements.own(*place, owner, command).level < survey.asked(table, command))
-                && reaches(table)
-        });
+        let past = survey.protected().filter(|(place, table)| is_past(*place, table));
         let tables: Vec<&str> = past.map(|(_, table)| table.display_name.as_str()).collect();
         if !tables.is_empty() {
             let roles = function.open_to.join(", ");
             let detail = format!(
-                "{roles} can call {}, which names {}, runs with its owner's rights and asks for no level",
+                "{roles} can call {}, which reaches {}, runs with its owner's rights and asks for no level",
                 function.display_name,
                 tables.join(", ")
             );
@@ -48,6 +44,66 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// By its name, what a body may mean, each with its schema.
+#[derive(Default)]
+struct Names<'a> {
+    relations: HashMap<&'a str, Vec<(&'a str, TableId)>>,
+    functions: HashMap<&'a str, Vec<&'a Function>>,
+}
+
+impl<'a> Names<'a> {
+    fn of(survey: &Survey<'a>) -> Names<'a> {
+        let mut names = Names::default();
+        let tables = survey.catalog.tables.iter().map(|it| (&it.name, &it.schema, it.id));
+        let views = survey.catalog.views.iter().map(|it| (&it.name, &it.schema, it.id));
+        for (name, schema, id) in tables.chain(views) {
+            names.relations.entry(name).or_default().push((schema, id));
+        }
+        // One that runs with its owner's rights is a finding of its own where others may call it.
+        for function in survey.catalog.functions.iter().filter(|it| !it.security_definer || it.open_to.is_empty()) {
+            names.functions.entry(&function.name).or_default().push(function);
+        }
+        names
+    }
+}
+
+/// What a function reaches, also through functions that it calls and that ask for no level, by the place of the role whose rights it
+/// does so with.
+fn reached<'a>(
+    survey: &Survey<'a>,
+    names: &Names<'a>,
+    bodies: &mut HashMap<*const Function, Body>,
+    function: &'a Function,
+) -> HashMap<usize, HashSet<TableId>> {
+    let mut by_owners: HashMap<RoleId, Vec<TableId>> = HashMap::new();
+    let mut open = vec![(function, function.owner)];
+    let mut seen = HashSet::new();
+    while let Some((function, owner)) = open.pop() {
+        let owner = if function.security_definer { function.owner } else { owner };
+        let place = std::ptr::from_ref(function);
+        if !seen.insert((place, owner)) {
+            continue;
+        }
+        (survey.pause)();
+        let body = bodies.entry(place).or_insert_with(|| Body::of(function));
+        if body.asks_for_level {
+            continue;
+        }
+        let from = by_owners.entry(owner).or_default();
+        from.extend(&function.reaches);
+        for name in body.names.keys() {
+            let relations = names.relations.get(name.as_str()).into_iter().flatten();
+            from.extend(relations.filter(|(schema, _)| body.names(schema, name)).map(|(_, id)| id));
+            let functions = names.functions.get(name.as_str()).into_iter().flatten();
+            open.extend(functions.filter(|it| body.names(&it.schema, name)).map(|it| (*it, owner)));
+        }
+    }
+    let reached = |(owner, from): (RoleId, Vec<TableId>)| {
+        Some((survey.catalog.role_place(owner)?, survey.reached(&from, true, By::Writing)))
+    };
+    by_owners.into_iter().filter_map(reached).collect()
 }
 
 /// What a function's body says, as far as it matters here.

@@ -4,7 +4,7 @@
 //! number and name. None without the other two.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::{
@@ -215,7 +215,16 @@ fn listed(commands: &[Command]) -> String {
 /// Runs every lint.
 /// `pause` is called now and then: it may unwind.
 pub fn run<'a>(catalog: &'a Catalog, requirements: &'a Matrix<'a>, pause: &'a dyn Fn()) -> Vec<Finding> {
-    let survey = Survey { catalog, requirements, pause, known: RefCell::default() };
+    let mut views: HashMap<TableId, Vec<&View>> = HashMap::new();
+    catalog.views.iter().for_each(|view| views.entry(view.id).or_default().push(view));
+    let mut families: Vec<Vec<usize>> = (0..catalog.tables.len()).map(|place| vec![place]).collect();
+    for (place, table) in catalog.tables.iter().enumerate() {
+        for above in requirements.ancestors(table) {
+            families[place].push(above);
+            families[above].push(place);
+        }
+    }
+    let survey = Survey { catalog, requirements, pause, views, families, known: RefCell::default() };
     let findings =
         LINTS.iter().flat_map(|lint| (lint.find)(&survey).into_iter().map(move |found| Finding { lint, found }));
     findings.collect()
@@ -233,6 +242,10 @@ struct Survey<'a> {
     catalog: &'a Catalog,
     requirements: &'a Matrix<'a>,
     pause: &'a dyn Fn(),
+    /// The views, by their OIDs.
+    views: HashMap<TableId, Vec<&'a View>>,
+    /// By a table's place, the places of the tables that some of its rows are reached through: itself, those above and those beneath.
+    families: Vec<Vec<usize>>,
     /// What expressions need: several lints ask.
     known: RefCell<HashMap<*const Expression, Need>>,
 }
@@ -327,10 +340,16 @@ impl<'a> Survey<'a> {
         let mut found = Vec::new();
         for view in self.catalog.views.iter().filter(|view| is_such(view) && !view.asks_for_level) {
             let Some(owner) = self.catalog.role_place(view.owner) else { continue };
+            let written = self.reached(&view.reads, view.kind == ViewKind::Materialized, By::Writing);
+            let read = self.reached(&view.reads, view.kind == ViewKind::Materialized, By::Reading);
             for (place, table) in self.protected() {
                 (self.pause)();
-                let by_writing = self.reaches(view, table.id, By::Writing);
-                let by_reading = by_writing && !view.kind.is_rule() && self.reaches(view, table.id, By::Reading);
+                let by_writing = self.through(place, &written).next().is_some();
+                // By reading, less is reached.
+                if !by_writing {
+                    continue;
+                }
+                let by_reading = !view.kind.is_rule() && self.through(place, &read).next().is_some();
                 let passes = |command: &Command| {
                     let is_open = if command.writes() || view.kind.is_rule() {
                         by_writing && !view.written_by.is_empty()
@@ -339,7 +358,9 @@ impl<'a> Survey<'a> {
                     };
                     // A copy was made once, whatever its owner may do now.
                     let goes_past = view.kind == ViewKind::Materialized
-                        || self.requirements.own(place, owner, *command).level < self.asked(table, *command);
+                        || self
+                            .through(place, &written)
+                            .any(|it| self.requirements.own(it, owner, *command).level < self.asked(table, *command));
                     let asked = self.asked(table, *command) != RequiredLevel::None;
                     is_open && asked && *command != Command::Truncate && goes_past
                 };
@@ -352,31 +373,29 @@ impl<'a> Survey<'a> {
         found
     }
 
-    /// Whether something reaches a table through views.
-    fn reaches_through_views(&self, reaches: impl Fn(&View) -> bool, table: TableId) -> bool {
-        self.catalog.views.iter().any(|view| reaches(view) && self.reaches(view, table, By::Writing))
+    /// The places of the tables of these through which some rows of the table at this place are reached.
+    fn through(&self, place: usize, reached: &HashSet<TableId>) -> impl Iterator<Item = usize> {
+        self.families[place].iter().copied().filter(|it| reached.contains(&self.catalog.tables[*it].id))
     }
 
-    /// Whether a view reads a table with its owner's rights, also through other views: one that reads with the caller's asks
-    /// for those of whoever asks first. A copy holds what it was made of, in whatever way. By writing, rules beneath count.
-    fn reaches(&self, view: &View, table: TableId, by: By) -> bool {
-        let mut open = view.reads.clone();
-        let mut seen = std::collections::BTreeSet::new();
+    /// What is reached from these tables and views with the rights of who asks there, also through other views. One that reads with
+    /// the caller's rights asks for those of whoever asks first: `is_first` says whether that is here. A copy holds what it was made
+    /// of, in whatever way. By writing, rules beneath count.
+    fn reached(&self, from: &[TableId], is_first: bool, by: By) -> HashSet<TableId> {
+        let mut open = from.to_vec();
+        let mut reached = HashSet::new();
+        let passes_on = |it: &&&View| match it.kind {
+            ViewKind::InvokerRights => is_first,
+            ViewKind::TableRule | ViewKind::ViewRule => by == By::Writing,
+            ViewKind::OwnerRights | ViewKind::Materialized => true,
+        };
         while let Some(id) = open.pop() {
-            if id == table {
-                return true;
-            }
-            if seen.insert(id) {
-                let beneath = self.catalog.views.iter().filter(|it| it.id == id);
-                let passes_on = |it: &&View| match it.kind {
-                    ViewKind::InvokerRights => view.kind == ViewKind::Materialized,
-                    ViewKind::TableRule | ViewKind::ViewRule => by == By::Writing,
-                    ViewKind::OwnerRights | ViewKind::Materialized => true,
-                };
+            if reached.insert(id) {
+                let beneath = self.views.get(&id).into_iter().flatten();
                 open.extend(beneath.filter(passes_on).flat_map(|view| &view.reads));
             }
         }
-        false
+        reached
     }
 
     fn role_names(&self, places: &[usize]) -> Vec<&'a str> {
