@@ -15,7 +15,7 @@ const read = (path) => readFileSync(new URL(path, repo), 'utf8')
 let cluster
 before(() => {
   cluster = new Cluster()
-  cluster.psql('postgres', 'create extension pg_aal; create role ordinary')
+  cluster.psql('postgres', `create extension pg_aal; create role ordinary; alter database postgres set session_preload_libraries = 'pg_aal'`)
 })
 after(() => cluster.stop())
 
@@ -47,7 +47,7 @@ function functionSection({ name, arguments: list, result, volatility, parallel, 
   const words = list.split(', ').map((argument) => argument.replace(/ DEFAULT (NULL|'[^']*'|\w+)(::[\w[\]]+)?$/, ' default $1'))
   const oneLine = `auth.${name}(${words.join(', ')}) returns ${result}`
   const signature = oneLine.length <= 110 ? oneLine : `auth.${name}(\n  ${words.join(',\n  ')}\n) returns ${result}`
-  const properties = [volatility, `PARALLEL ${parallel}`, ...(strict ? ['STRICT'] : []), ...(definer ? ['SECURITY DEFINER'] : [])]
+  const properties = [volatility, `PARALLEL ${parallel}`, ...(strict && list ? ['STRICT'] : []), ...(definer ? ['SECURITY DEFINER'] : [])]
   return `### auth.${name}\n\n\`\`\`text\n${signature}\n\`\`\`\n\n${properties.join(', ')}.\n\n${onePerLine(comment)}\n`
 }
 
@@ -119,7 +119,7 @@ test('settings.md has each setting, with its type, its default, and who may set 
 function mayBeSetBy(name) {
   // A role that may set it may still get another error: the value is a bad one.
   const code = `
-    load 'pg_aal'; set role ordinary; set client_min_messages = error;
+    set role ordinary; set client_min_messages = error;
     create temporary table outcome (refused boolean) on commit preserve rows;
     do $$ begin
       begin
