@@ -21,7 +21,9 @@ after(() => cluster.stop())
 
 // A section for each function and view of the extension.
 async function sections() {
-  const functions = await cluster.query('postgres', `
+  const functions = await cluster.query(
+    'postgres',
+    `
     select p.proname as name, pg_get_function_arguments(p.oid) as arguments, pg_get_function_result(p.oid) as result,
            case p.provolatile when 'i' then 'IMMUTABLE' when 's' then 'STABLE' else 'VOLATILE' end as volatility,
            case p.proparallel when 's' then 'SAFE' when 'r' then 'RESTRICTED' else 'UNSAFE' end as parallel,
@@ -30,15 +32,19 @@ async function sections() {
       join pg_depend d on d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid and d.deptype = 'e'
       join pg_proc p on d.classid = 'pg_proc'::regclass and d.objid = p.oid
      where e.extname = 'pg_aal'
-     order by p.proname, p.oid`)
-  const relations = await cluster.query('postgres', `
+     order by p.proname, p.oid`,
+  )
+  const relations = await cluster.query(
+    'postgres',
+    `
     select c.relname as name, obj_description(c.oid, 'pg_class') as comment,
            array(select format('| \`%s\` | %s | %s |', a.attname, format_type(a.atttypid, a.atttypmod), col_description(c.oid, a.attnum))
                    from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 order by a.attnum) as columns
       from pg_extension e
       join pg_depend d on d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid and d.deptype = 'e'
       join pg_class c on d.classid = 'pg_class'::regclass and d.objid = c.oid
-     where e.extname = 'pg_aal'`)
+     where e.extname = 'pg_aal'`,
+  )
   return new Map([...functions.map((it) => [it.name, functionSection(it)]), ...relations.map((it) => [it.name, relationSection(it)])])
 }
 
@@ -81,32 +87,56 @@ test('functions.md has a section for each function and view, with its signature,
 
 // Every file of Rust or SQL that makes the extension.
 const sources = ['src', 'sql'].flatMap((folder) =>
-  readdirSync(new URL(folder + '/', repo), { recursive: true }).filter((name) => /\.(rs|sql)$/.test(name)).map((name) => `${folder}/${name}`))
+  readdirSync(new URL(folder + '/', repo), { recursive: true })
+    .filter((name) => /\.(rs|sql)$/.test(name))
+    .map((name) => `${folder}/${name}`),
+)
 
 // The rows of all tables of a page, as lists of cells.
 function rowsOf(page) {
   const lines = page.split('\n').filter((line) => line.startsWith('| '))
-  return lines.map((line) => line.slice(2, -2).split(' | ').map((cell) => cell.trim()))
+  return lines.map((line) =>
+    line
+      .slice(2, -2)
+      .split(' | ')
+      .map((cell) => cell.trim()),
+  )
 }
 
 test('settings.md has each setting, with its type, its default, and who may set it', async () => {
   const names = new Set(sources.flatMap((path) => [...read(path).matchAll(/c"(pg_aal\.\w+)"/g)].map(([, name]) => name)))
-  const known = await cluster.query('postgres', `select name from unnest($1::text[]) name where pg_settings_get_flags(name) is not null`, [[...names]])
+  const known = await cluster.query('postgres', `select name from unnest($1::text[]) name where pg_settings_get_flags(name) is not null`, [
+    [...names],
+  ])
   const settings = known.map(({ name }) => name)
-  const listed = await cluster.query('postgres', `select name, vartype, boot_val, unit, min_val, max_val, enumvals from pg_settings where name like 'pg\\_aal.%'`)
+  const listed = await cluster.query(
+    'postgres',
+    `select name, vartype, boot_val, unit, min_val, max_val, enumvals from pg_settings where name like 'pg\\_aal.%'`,
+  )
   for (const { name } of listed) assert.ok(settings.includes(name), `the sources name ${name}`)
 
   const page = read('docs/reference/settings.md')
-  const rows = new Map(rowsOf(page).filter(([name]) => name.startsWith('`pg_aal.')).map((row) => [row[0].slice(1, -1), row]))
+  const rows = new Map(
+    rowsOf(page)
+      .filter(([name]) => name.startsWith('`pg_aal.'))
+      .map((row) => [row[0].slice(1, -1), row]),
+  )
   assert.deepEqual([...rows.keys()].sort(), settings.sort())
   for (const name of settings) {
     const [, type, standard, setBy] = rows.get(name)
     const inCatalog = listed.find((it) => it.name === name)
     if (inCatalog) {
       const { vartype, boot_val: value, unit, min_val: from, max_val: to, enumvals } = inCatalog
-      assert.equal(type, { string: 'text', integer: `integer, ${from} to ${to} ${unit}`, enum: (enumvals ?? []).map((it) => `\`${it}\``).join(' or ') }[vartype], name)
+      assert.equal(
+        type,
+        { string: 'text', integer: `integer, ${from} to ${to} ${unit}`, enum: (enumvals ?? []).map((it) => `\`${it}\``).join(' or ') }[vartype],
+        name,
+      )
       assert.equal(standard, value === '' ? 'empty' : `\`${value}\`${unit ? ' ' + unit : ''}`, name)
     } else {
+      // Not in pg_settings. `show pg_aal.jwks` names the keys.
+      const [{ shown }] = await cluster.query('postgres', 'select current_setting($1) as shown', [name])
+      assert.match(shown, /^(no keys)?$/, name)
       assert.equal(type, 'text', name)
       assert.equal(standard, 'empty', name)
     }
