@@ -3,15 +3,14 @@
 // Of a lint's page, the first block gives its finding, and after the last there is none left.
 
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { Cluster } from './stack.mjs'
 
 const repo = new URL('../../', import.meta.url)
 // cookbook.test.mjs runs the cookbook, in a database with Supabase Auth's tables.
-const docs = readdirSync(new URL('docs/', repo)).filter((name) => name.endsWith('.md') && name !== 'cookbook.md')
-const lints = readdirSync(new URL('docs/lints/', repo)).filter((name) => name.endsWith('.md'))
-const pages = ['README.md', ...docs.map((name) => 'docs/' + name), ...lints.map((name) => 'docs/lints/' + name)]
+const docs = readdirSync(new URL('docs/', repo), { recursive: true }).filter((name) => name.endsWith('.md') && name !== 'cookbook.md')
+const pages = ['README.md', ...docs.sort().map((name) => 'docs/' + name)]
 
 let cluster
 before(() => {
@@ -45,3 +44,24 @@ function found(database, condition) {
 test('the README shows SQL', () => {
   assert.match(readFileSync(new URL('README.md', repo), 'utf8'), /```sql/)
 })
+
+const others = ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/cookbook.md']
+
+test('every link within the repository leads to a file, and to a heading of it', () => {
+  for (const page of [...pages, ...others]) {
+    const text = readFileSync(new URL(page, repo), 'utf8').replace(/^```.*?^```$/gms, '').replace(/`[^`\n]*`/g, '')
+    for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(target)) continue
+      const [path, heading] = target.split('#')
+      const file = path ? new URL(path, new URL(page, repo)) : new URL(page, repo)
+      assert.ok(existsSync(file), `${page}: ${target}`)
+      if (heading) assert.ok(headings(readFileSync(file, 'utf8')).includes(heading), `${page}: ${target}`)
+    }
+  }
+})
+
+// The anchors of a page's headings, as GitHub makes them.
+function headings(text) {
+  const titles = [...text.replace(/^```.*?^```$/gms, '').matchAll(/^#+ (.*)$/gm)].map(([, title]) => title)
+  return titles.map((title) => title.toLowerCase().replace(/[^\p{Letter}\p{Number}\p{Mark} _-]/gu, '').replaceAll(' ', '-'))
+}

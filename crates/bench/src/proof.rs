@@ -97,8 +97,8 @@ pub fn page(proofs: &[Proof], hostile: &[Hostile], machine: &str) -> String {
         page,
         "# Performance of the proof\n\nWritten by `make bench`; [crates/bench/README.md](../crates/bench/README.md) says how it measures. {machine}, \
          release build, one run; medians. Don't compare seconds between machines.\n\n\
-         `select *` from each, of tables with three roles and {POLICIES} policies each, no two alike. `pg_policies` is what whoever wants to \
-         know by hand reads: the policies as text.\n\n![Milliseconds over the number of policies](performance-proof.svg)\n\n\
+         `select *` from each, of tables with three roles and {POLICIES} policies each, no two alike. `pg_policies` shows the \
+         policies as text, for reading by hand.\n\n![Milliseconds over the number of policies](performance-proof.svg)\n\n\
          | tables | policies | `auth.aal_matrix()` | `auth.aal_lint()` | `pg_policies` | matrix, per policy | matrix / `pg_policies` |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
     );
@@ -117,8 +117,8 @@ pub fn page(proofs: &[Proof], hostile: &[Hostile], machine: &str) -> String {
     let _ = write!(
         page,
         "\n## Hostile policies\n\nOf each of two shapes so many: 9,500 calls, 190 deep, of functions that can't be read; and tables with \
-         five unknowns and 16 ages to be told apart, which also ask for the role. The answer is bounded: \
-         [what is too much](proof.md#who-may-call-them) is read no further, or weighed coarsely.\n\n\
+         five unknowns and 16 ages to be told apart, which also ask for the role. The work is bounded: beyond \
+         [the limits](proof.md#who-may-call-them) policies are read no further, or weighed coarsely.\n\n\
          | of each shape | `auth.aal_matrix()` | `auth.aal_lint()` | memory of the session |\n| ---: | ---: | ---: | ---: |\n"
     );
     for Hostile { policies, matrix, lint, memory } in hostile {

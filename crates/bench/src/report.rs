@@ -38,8 +38,8 @@ pub fn page(results: &Results, micro: &[Micro], machine: &str) -> String {
     }
     let _ = write!(
         page,
-        "\n## Where a request's time goes\n\nOf a read by primary key, inside the server (medians of what `explain (analyze, summary)` \
-         says of 1,000): all else of a request, most of its time, is the same for each.\n\n\
+        "\n## Where a request's time goes\n\nOf a read by primary key, inside the server (medians of 1,000, by \
+         `explain (analyze, summary)`): all else of a request, most of its time, is the same for each.\n\n\
          | policy | planning, µs | execution, µs |\n| --- | ---: | ---: |\n"
     );
     for (title, planning, execution) in &results.profile {
@@ -168,16 +168,16 @@ fn promises(results: &Results, micro: &[Micro]) -> Vec<(String, String, bool)> {
 }
 
 const BOUNDS: &str = "\n## What bounds it\n\n\
-- **Constant arguments**: one InitPlan per call in the plan, evaluated once per statement. What is left is planning that sub-select \
-and starting it, the microseconds of the table above: less than for the idiom wrapped by hand, which casts the claims to jsonb, too. \
+- **Constant arguments**: one InitPlan per call in the plan, evaluated once per statement. Planning and starting \
+that sub-select costs the microseconds of the table above. The idiom wrapped by hand costs more: it also casts the claims to jsonb. \
 With the simple protocol each request pays it; with more clients than cores, when all time is the processor's, it weighs most.\n\
 - **A scan**: where the answer gates the whole scan, as here, Postgres puts a Result node with a one-time filter above it, which \
 hands each row on. That is all it costs, and the same for the form wrapped by hand.\n\
-- **A level from a column**: the call itself, per row. Of its time about a third is Postgres' and pgrx's calling convention, a third \
-comparing the claims' text with the cached one (all of it, because claims may change between two calls), and the rest finding \
+- **A level from a column**: the call itself, per row. About a third of its time is Postgres' and pgrx's calling convention. \
+Another third compares the claims' text with the cached one, all of it, because claims may change between two calls. The rest finds \
 the setting: on Postgres 15 by comparing names where it was the last time, from 16 on by a hash look-up.\n\
 - **A verified token**: once per token and backend, the cryptography and reading the JSON; then, per call, comparing the token's text \
 and its times. A request that comes with a token not seen last in its backend pays the verification.\n\
 - **The guard**: one trigger call per statement, which reads the table's policies from the relation cache and its levels from the \
 trigger's arguments. It doesn't depend on the number of rows; a trigger function in PL/pgSQL that does nothing costs about as much.\n\
-- **Noise**: with 8 clients on so few cores, rounds differ by a tenth and more; what a figure there says is its order.\n";
+- **Noise**: with 8 clients on so few cores, rounds differ by a tenth and more; a figure there only shows the order of magnitude.\n";
