@@ -359,7 +359,8 @@ export function check(root, text) {
   for (const circle of circles) {
     const folders = new Set(circle.map((file) => folderOf(file, files)))
     if (folders.size > 1) problems.push(`a cycle between files of different folders: ${circle.join(', ')}`)
-    else if (circle.length > 2) problems.push(`a cycle of more than two files: ${circle.join(', ')}`)
+    else if (circle.length > 2)
+      problems.push(`a cycle of more than two files: ${circle.slice(0, 8).join(', ')}${circle.length > 8 ? ` and ${circle.length - 8} others` : ''}`)
   }
   return { allowed, rooms, graph, cycles: circles, problems: [...new Set(problems)] }
 }
