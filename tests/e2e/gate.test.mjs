@@ -9,7 +9,7 @@ import { Cluster } from './stack.mjs'
 const page = readFileSync(new URL('../../docs/proof.md', import.meta.url), 'utf8')
 const section = page.slice(page.indexOf('## A gate for CI'))
 const [, shell] = section.match(/```sh\n(.*?)```/s)
-const [, pgtap] = section.match(/```\n(select plan.*?)```/s)
+const [, pgtap] = section.match(/```(?:text)?\n(select plan.*?)```/s)
 // Each command is below a comment of its own.
 const commands = shell.split(/^(?=# )/m).map((text) => ({ name: text.split('\n')[0].slice(2), text }))
 
