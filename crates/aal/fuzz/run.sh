@@ -10,7 +10,7 @@ shift
 "$repo/pgrx-config/setup.sh" --fuzz 15
 cd "$repo/crates/aal/fuzz"
 targets=("$@")
-if [ ${#targets[@]} = 0 ]; then mapfile -t targets < <(cd fuzz_targets && ls ./*.rs | sed 's|^\./||; s|\.rs$||'); fi
+if [ ${#targets[@]} = 0 ]; then mapfile -t targets < <(cd fuzz_targets && printf '%s\n' *.rs | sed 's|\.rs$||'); fi
 for target in "${targets[@]}"; do
     say "fuzzing $target for $seconds seconds"
     mkdir -p "corpus/$target"

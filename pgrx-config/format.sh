@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Formats Rust and JavaScript, as make lint wants them.
+set -euo pipefail
+source "$(dirname "$0")/env.sh"
+
+cd "$repo"
+cargo fmt --all
+git ls-files --cached --others --exclude-standard -- '*.mjs' '*.js' | while IFS= read -r file; do
+    if [ -f "$file" ]; then printf '%s\n' "$file"; fi
+done | xargs -d '\n' pgrx-config/lint/node_modules/.bin/prettier --config pgrx-config/lint/prettier.json --log-level warn --write
