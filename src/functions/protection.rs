@@ -210,7 +210,7 @@ impl Target {
     /// Raises unless everything stands now on this very table. Names may have come to mean another one meanwhile, if
     /// somebody renamed schemas; then the error undoes all of it.
     fn verify_protected(&self, client: &SpiClient<'_>, protection: &Protection) -> Result<(), spi::Error> {
-        let record = protection.record(&self.table);
+        let record = protection.record(&self.table.before);
         let (row_security, made) = self.now(client)?;
         let is_new = |named: &Named| self.existing.iter().all(|old| old.oid != named.oid);
         let is_made = |named: &Named| is_new(named) && named.comment.as_deref() == Some(record.as_str());

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::guard_arguments::parse_max_age;
 use super::levels::TableLevel;
 use super::made::Made;
-use super::{Protection, Table};
+use super::request::Protection;
 use crate::command::Command;
 use crate::requirement::Requirement;
 use crate::time::MaxAge;
@@ -143,7 +143,7 @@ impl RecordedProtection {
 
 impl Protection {
     /// The comment on everything that is made: what was asked for, and how the table stood before.
-    pub fn record(&self, table: &Table) -> String {
+    pub fn record(&self, before: &Before) -> String {
         let record = Record {
             read: self.read.as_str(),
             insert: self.insert.as_str(),
@@ -154,7 +154,7 @@ impl Protection {
             guard: self.guard,
             owner: self.owner.is_some(),
             roles: if self.binds_everybody() { Vec::new() } else { self.roles.clone() },
-            before: &table.before,
+            before,
         };
         format!("{RECORD_MARK}{}", serde_json::to_string(&record).unwrap_or_default())
     }

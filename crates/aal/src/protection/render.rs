@@ -4,9 +4,9 @@
 
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
-use super::Table;
 use super::guard_arguments::GuardArgument;
 use super::made::Made;
+use super::table::Table;
 use crate::requirement::FixedRequirement;
 use crate::requirement::Requirement;
 use crate::time::MaxAge;

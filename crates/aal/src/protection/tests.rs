@@ -1,6 +1,9 @@
+use super::guard_arguments::GuardArgument;
 use super::*;
+use crate::command::Command;
 use crate::level::Level;
 use crate::requirement::FixedRequirement;
+use crate::requirement::Requirement;
 use crate::time::MaxAge;
 use proptest::prelude::*;
 
@@ -189,7 +192,7 @@ fn what_makes_no_sense_is_refused() {
 #[test]
 fn the_record_reads_back() {
     let table = Table { before: Before { row_security: false, policies: Some("d41d8".to_owned()) }, ..payments() };
-    let comment = default().record(&table);
+    let comment = default().record(&table.before);
     assert_eq!(Before::from_record(&comment), Some(table.before));
     for foreign in ["", "pg_aal: ", "pg_aal: {}", "pg_aal: []", "{\"row_security_before\":true}", "my policy"] {
         assert_eq!(Before::from_record(foreign), None, "{foreign}");

@@ -1,0 +1,101 @@
+//! The statements that make a protection.
+
+use minijinja::context;
+
+use super::guard_arguments::GuardArgument;
+use super::made::Made;
+use super::render::{Quote, Renderer, arguments_clause, policy_condition, qualified};
+use super::request::Protection;
+use super::table::Table;
+use crate::command::Command;
+use crate::requirement::Requirement;
+
+impl Protection {
+    /// The statements that make the protection of one table, in order, after [`clear_statements`] and
+    /// [`row_security_on_statement`].
+    pub fn statements(&self, table: &Table, quote: &dyn Quote) -> Vec<String> {
+        let renderer =
+            Renderer { quote, table: qualified(table, quote), record: quote.literal(&self.record(&table.before)) };
+        let roles = &self.roles_clause(quote);
+        let mut statements = Vec::new();
+        for policy in Made::LEVEL_POLICIES {
+            if let Some(required) = self.requirement(policy) {
+                let allowed = policy_condition(required, quote);
+                statements.extend(renderer.render(policy.template(), context! { roles, allowed }));
+            }
+        }
+        if let Some(owner) = &self.owner {
+            let owner_column = quote.identifier(&owner.column);
+            let subject = if owner.is_uuid { "auth.subject_uuid()" } else { "auth.subject()" };
+            statements.extend(renderer.render(Made::Owner.template(), context! { roles, owner_column, subject }));
+        }
+        if self.guard {
+            statements.extend(self.guards(table, &renderer));
+        }
+        statements
+    }
+
+    fn guards(&self, table: &Table, renderer: &Renderer<'_>) -> Vec<String> {
+        let argument =
+            |command| self.requirement(Made::policy_for(command)).map(|required| GuardArgument { command, required });
+        let guarded: Vec<GuardArgument> = Command::WRITES.into_iter().filter_map(argument).collect();
+        let mut statements = Vec::new();
+        if !guarded.is_empty() {
+            let events: Vec<&str> = guarded.iter().map(|argument| argument.command.in_lower_case()).collect();
+            let arguments = arguments_clause(&guarded, renderer.quote);
+            let events = events.join(" or ");
+            statements.extend(renderer.render(Made::Guard.template(), context! { events, arguments }));
+        }
+        let sensitive_update = self.update.requirement(self.max_age);
+        if let (false, Some(required)) = (self.sensitive_columns.is_empty(), sensitive_update) {
+            let columns: Vec<String> =
+                self.sensitive_columns.iter().map(|column| renderer.quote.identifier(column)).collect();
+            let columns = columns.join(", ");
+            let arguments = arguments_clause(&[GuardArgument { command: Command::Update, required }], renderer.quote);
+            if !table.copies_row_triggers {
+                statements.extend(renderer.render(Made::Columns.template(), context! { columns, arguments }));
+            }
+        }
+        statements
+    }
+
+    /// What a policy for a command requires. Where there are sensitive columns, that of UPDATE requires what an update needs
+    /// that changes none of them: a policy can't see which columns change.
+    fn requirement(&self, policy: Made) -> Option<Requirement> {
+        match policy {
+            Made::Read => self.read.requirement(None),
+            Made::Insert => self.insert.requirement(self.max_age),
+            Made::Update if self.sensitive_columns.is_empty() => self.update.requirement(self.max_age),
+            Made::Update => self.read.requirement(None),
+            Made::Delete => self.delete.requirement(self.max_age),
+            Made::Owner | Made::Guard | Made::Columns => None,
+        }
+    }
+
+    /// `public` is a keyword here, not a role's name, and takes in all others.
+    pub(super) fn binds_everybody(&self) -> bool {
+        self.roles.iter().any(|role| role == "public")
+    }
+
+    fn roles_clause(&self, quote: &dyn Quote) -> String {
+        if self.binds_everybody() {
+            return "public".to_owned();
+        }
+        let roles: Vec<String> = self.roles.iter().map(|role| quote.identifier(role)).collect();
+        roles.join(", ")
+    }
+
+    /// What [`Protection::statements`] makes on a table.
+    pub fn made(&self, table: &Table) -> Vec<Made> {
+        let is_made = |made: &Made| match made {
+            Made::Owner => self.owner.is_some(),
+            Made::Guard => {
+                let writes = [Made::Insert, Made::Update, Made::Delete];
+                self.guard && writes.into_iter().any(|policy| self.requirement(policy).is_some())
+            }
+            Made::Columns => !self.sensitive_columns.is_empty() && !table.copies_row_triggers,
+            policy => self.requirement(*policy).is_some(),
+        };
+        Made::ALL.into_iter().filter(is_made).collect()
+    }
+}
