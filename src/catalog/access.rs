@@ -11,6 +11,8 @@ use proof::{
 };
 
 use crate::citus::Held;
+use crate::pg::memory::Memory;
+use crate::pg::node::NodeTree;
 use crate::pg::types::Name;
 use crate::reader::{Functions, Reader};
 use crate::settings::{self, ClaimsSource};
@@ -61,8 +63,9 @@ pub struct Scope<'a> {
 pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Error> {
     let trusts_settings =
         settings::claims_source() == ClaimsSource::Request && !settings_are_not_trusted_somewhere(client)?;
-    let functions = Functions::read(client, trusts_settings)?;
-    let reader = Reader::new(&functions);
+    let bodies = Memory::new(c"pg_aal: bodies of functions");
+    let functions = Functions::read(client, &bodies, trusts_settings)?;
+    let mut reader = Reader::new(&functions);
     let mut catalog =
         Catalog { trusts_settings, roles: roles(client, scope)?, tables: tables(client, scope)?, ..Catalog::default() };
     let places: HashMap<TableId, usize> = catalog.tables.iter().enumerate().map(|(n, table)| (table.id, n)).collect();
@@ -85,7 +88,7 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     }
     let bound = bound_roles(client, &oids, &role_oids)?;
     let names = role_names(client)?;
-    for (oid, table, mut policy) in policies(client, &oids, &reader)? {
+    for (oid, table, mut policy) in policies(client, &oids, &mut reader)? {
         policy.changeable_by = changeable.get(&oid).cloned().unwrap_or_default();
         let binds = |role: &Role| {
             policy.roles.is_empty() || policy.roles.iter().any(|named| bound.contains(&(role.id, *named)))
@@ -565,7 +568,7 @@ fn changeable(
 fn policies(
     client: &SpiClient<'_>,
     tables: &[pg_sys::Oid],
-    reader: &Reader<'_>,
+    reader: &mut Reader<'_, '_>,
 ) -> Result<Vec<(u32, TableId, Policy)>, spi::Error> {
     // How long a text is, stands before it: it needn't be read for that.
     let rows = client.select(
@@ -601,15 +604,15 @@ fn policies(
 /// These policies, and whether each one's trees are to be read.
 fn some_policies(
     policies: &[(pg_sys::Oid, bool)],
-    reader: &Reader<'_>,
+    reader: &mut Reader<'_, '_>,
 ) -> Result<Vec<(u32, TableId, Policy)>, spi::Error> {
     let (wanted, are_read): (Vec<pg_sys::Oid>, Vec<bool>) = policies.iter().copied().unzip();
     // A connection of its own: what it has read is given back with it.
     Spi::connect(|client| {
         let rows = client.select(
             "select p.polrelid, p.polname::pg_catalog.text, p.polcmd::pg_catalog.text, p.polpermissive, p.polroles,
-                    case when wanted.is_read then p.polqual::pg_catalog.text end,
-                    case when wanted.is_read then p.polwithcheck::pg_catalog.text end,
+                    case when wanted.is_read then p.polqual end,
+                    case when wanted.is_read then p.polwithcheck end,
                     d.description, p.oid, p.polqual is not null, p.polwithcheck is not null
                from rows from (pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.bool[])) with ordinality as wanted(oid, is_read, n)
                join pg_catalog.pg_policy p on p.oid = wanted.oid
@@ -630,8 +633,8 @@ fn some_policies(
             let roles = oids(&row, 5)?;
             let everybody = roles.contains(&0);
             let comment: Option<String> = row.get(8)?;
-            let expression = |column: usize, is_there: usize| {
-                Ok::<_, spi::Error>(match row.get::<String>(column)? {
+            let mut expression = |column: usize, is_there: usize| {
+                Ok::<_, spi::Error>(match row.get::<NodeTree>(column)? {
                     Some(tree) => Some(reader.read(&tree)),
                     None => truth(&row, is_there)?.then(Expression::too_large),
                 })

@@ -1,8 +1,65 @@
 //! Postgres' lists.
 
 use std::ffi::c_int;
+use std::marker::PhantomData;
 
 use pgrx::pg_sys;
+
+use super::node::{Node, NodeRef, Tagged};
+
+/// A list of nodes, in a tree that lives as long as `'tree`. NIL is the empty one.
+#[derive(Clone, Copy)]
+pub struct List<'tree> {
+    list: *mut pg_sys::List,
+    tree: PhantomData<&'tree pg_sys::List>,
+}
+
+impl<'tree> List<'tree> {
+    /// The empty list.
+    pub const NIL: List<'static> = List { list: std::ptr::null_mut(), tree: PhantomData };
+
+    /// The list at this place.
+    ///
+    /// # Safety
+    /// `list` must be NIL or a list as Postgres made it. If it is one of pointers, each must be NULL or what [`Node::new`] asks for.
+    pub(super) unsafe fn new(list: *mut pg_sys::List) -> List<'tree> {
+        List { list, tree: PhantomData }
+    }
+
+    /// Whether it has no item.
+    pub fn is_empty(self) -> bool {
+        self.list.is_null()
+    }
+
+    /// Its items; `None` where one is NULL. None at all where they aren't nodes, but numbers.
+    pub fn nodes(self) -> impl Iterator<Item = Option<Node<'tree>>> {
+        // SAFETY: `new` was promised NIL or a list.
+        let list: Option<&'tree pg_sys::List> = unsafe { self.list.as_ref() };
+        let list = list.filter(|list| list.type_ == pg_sys::NodeTag::T_List);
+        let length = list.map_or(0, |list| usize::try_from(list.length).unwrap_or_default());
+        (0..length).map(move |n| {
+            // SAFETY: a list has as many cells as its length says. Those of a T_List hold pointers, to nodes here.
+            list.and_then(|list| unsafe { Node::new((*list.elements.add(n)).ptr_value.cast()) })
+        })
+    }
+
+    /// Its items, where Postgres' header says that all are of one kind.
+    pub fn items<T: Tagged + 'tree>(self) -> impl Iterator<Item = NodeRef<'tree, T>> {
+        self.nodes().map(|node| node.and_then(Node::cast).expect("a list's items are as Postgres' header says"))
+    }
+
+    /// Its items, where Postgres' header says that they are lists.
+    pub fn lists(self) -> impl Iterator<Item = List<'tree>> {
+        self.nodes().map(|node| node.and_then(Node::list).unwrap_or(List::NIL))
+    }
+
+    /// Its only item; `None` where there are more or none.
+    pub fn single(self) -> Option<Node<'tree>> {
+        let mut nodes = self.nodes();
+        let first = nodes.next();
+        if nodes.next().is_some() { None } else { first.flatten() }
+    }
+}
 
 /// The OIDs of a list; none for NIL.
 pub fn oids(list: *mut pg_sys::List) -> impl Iterator<Item = pg_sys::Oid> {

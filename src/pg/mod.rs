@@ -1,10 +1,14 @@
 //! The toolbox for what C hands over and wants: behind types and functions that are safe to use, where that can be.
 
+mod catch;
+pub mod constant;
 pub mod elog;
 pub mod list;
+pub mod memory;
 pub mod node;
 pub mod relation;
 pub mod sqlstate;
+pub mod syscache;
 pub mod text_setting;
 pub mod types;
 

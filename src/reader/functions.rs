@@ -1,66 +1,28 @@
-//! Which functions are known, and what those written in SQL say.
+//! The functions that policies call: ours, and the bodies of those that are written in SQL.
 
-use std::cell::RefCell;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
-use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
-use pgrx::{PgMemoryContexts, PgTryBuilder};
-use proof::Comparison;
 
-use super::text_bodies::Kind;
-use crate::pg::elog::is_cancellation;
-use crate::pg::list::pointers;
-use crate::pg::node::cast;
-
-/// What a function does, if it is one that is known.
-#[derive(Clone, Copy, Debug)]
-pub enum Known {
-    /// Compares its arguments; negated; the other way round.
-    Compare(Comparison, bool, bool),
-    /// LIKE; negated.
-    Like(bool),
-    /// Comes to its argument.
-    Same,
-    /// `->` and `->>` with a key.
-    Member { as_text: bool },
-    /// `#>` and `#>>`.
-    Path { as_text: bool },
-    /// `?`.
-    HasKey,
-    /// `current_setting`.
-    Setting,
-    /// `auth.claims`.
-    Claims,
-    /// `auth.aal`.
-    Level,
-    /// `auth.enrolled_aal`.
-    EnrolledLevel,
-    /// `auth.aal_status`.
-    Status,
-    /// `auth.amr`.
-    Methods,
-    /// `auth.has_aal` and `auth.require_aal`.
-    HasLevel { raises: bool },
-    /// `auth.has_enrolled_aal` and `auth.require_enrolled_aal`.
-    HasEnrolledLevel { raises: bool },
-    /// `auth.authenticated_at`.
-    AuthenticatedAt,
-}
+use super::known::{Known, builtin, known_by_name};
+use crate::pg::list::List;
+use crate::pg::memory::Memory;
+use crate::pg::node::{Node, NodeRef, NodeTree, parse};
+use crate::pg::syscache;
 
 /// The body of a function written in SQL: one query.
-#[derive(Clone)]
-pub struct SqlBody {
+pub struct SqlBody<'tree> {
     /// What it says.
-    pub query: BodyQuery,
+    pub query: BodyQuery<'tree>,
     /// Its parameters.
     pub parameters: Vec<Parameter>,
     /// The type of its result.
     pub result: pg_sys::Oid,
-    /// The defaults of the last parameters: a list of expressions, or NULL. Lives as long as [`Functions`].
-    pub defaults: *mut pg_sys::List,
+    /// The defaults of the last parameters.
+    pub defaults: List<'tree>,
     /// Whether it is NULL where an argument is.
     pub strict: bool,
     /// Whether it runs with its owner's rights.
@@ -71,13 +33,13 @@ pub struct SqlBody {
     pub is_certain: bool,
 }
 
-/// A query. Lives as long as [`Functions`].
+/// The query of a body.
 #[derive(Clone, Copy)]
-pub enum BodyQuery {
+pub enum BodyQuery<'tree> {
     /// As Postgres understood it when the function was made.
-    Analyzed(*mut pg_sys::Query),
+    Analyzed(NodeRef<'tree, pg_sys::Query>),
     /// As it was written: what it means is decided each time it runs.
-    Written(*mut pg_sys::Node),
+    Written(Node<'tree>),
 }
 
 /// A function's parameter.
@@ -90,23 +52,22 @@ pub struct Parameter {
 }
 
 /// The functions that policies call.
-pub struct Functions {
+pub struct Functions<'tree> {
     ours: HashMap<pg_sys::Oid, Option<Known>>,
     /// Whether nobody but a gateway sets settings, the search_path among them.
     trusts_settings: bool,
     guard: pg_sys::Oid,
-    bodies: RefCell<HashMap<pg_sys::Oid, Option<SqlBody>>>,
     by_name: HashMap<(String, String), Option<pg_sys::Oid>>,
-    /// The functions that are written in SQL, as the catalog has them.
-    written: HashMap<pg_sys::Oid, Written>,
-    /// Holds what is read of them.
-    memory: RefCell<PgMemoryContexts>,
+    /// The functions that are written in SQL.
+    written: HashMap<pg_sys::Oid, Written<'tree>>,
+    /// Holds the trees of their bodies.
+    memory: &'tree Memory,
 }
 
-impl Functions {
+impl<'tree> Functions<'tree> {
     /// Reads them all, so that nothing has to be looked up while trees are read. Ours are those that belong to the
-    /// extension: nobody else's of that name is taken for one.
-    pub fn read(client: &SpiClient<'_>, trusts_settings: bool) -> Result<Functions, spi::Error> {
+    /// extension: nobody else's of that name is taken for one. The trees of bodies live in `memory`.
+    pub fn read(client: &SpiClient<'_>, memory: &'tree Memory, trusts_settings: bool) -> Result<Self, spi::Error> {
         let rows = client.select(
             "select p.oid, n.nspname::pg_catalog.text, p.proname::pg_catalog.text,
                     exists (select from pg_catalog.pg_depend d
@@ -140,15 +101,7 @@ impl Functions {
                 .and_modify(|known| *known = None)
                 .or_insert(function);
         }
-        Ok(Functions {
-            ours,
-            trusts_settings,
-            guard,
-            written: sql_functions(client)?,
-            bodies: RefCell::new(HashMap::new()),
-            by_name,
-            memory: RefCell::new(PgMemoryContexts::new("pg_aal: bodies of functions")),
-        })
+        Ok(Functions { ours, trusts_settings, guard, written: sql_functions(client)?, by_name, memory })
     }
 
     /// Those of ours that ask for a level.
@@ -178,58 +131,43 @@ impl Functions {
         if is_postgres_own(function) || self.ours.contains_key(&function) {
             return None;
         }
-        // SAFETY: looks a function and its schema up; NULL where there is none.
-        let (schema, name) = unsafe {
-            (pg_sys::get_namespace_name(pg_sys::get_func_namespace(function)), pg_sys::get_func_name(function))
-        };
-        if schema.is_null() || name.is_null() {
+        let Some((schema, name)) = syscache::function_name(function) else {
             return Some(format!("function {}", function.to_u32()));
-        }
-        // SAFETY: two C strings.
-        let (schema, name) = unsafe { (CStr::from_ptr(schema), CStr::from_ptr(name)) };
-        Some(format!(
-            "{}.{}()",
-            spi::quote_identifier(schema.to_string_lossy()),
-            spi::quote_identifier(name.to_string_lossy())
-        ))
+        };
+        Some(format!("{}.{}()", spi::quote_identifier(schema), spi::quote_identifier(name)))
     }
 
     /// What a user's function says, if it is written in SQL and made of one query.
-    pub fn sql_body(&self, function: pg_sys::Oid) -> Option<SqlBody> {
+    pub fn sql_body(&self, function: pg_sys::Oid) -> Option<&SqlBody<'tree>> {
         if self.ours.contains_key(&function) {
             return None;
         }
         let written = self.written.get(&function)?;
-        if let Some(known) = self.bodies.borrow().get(&function) {
-            return known.clone();
-        }
-        let body = self.read_body(written);
-        self.bodies.borrow_mut().insert(function, body.clone());
-        body
+        written.body.get_or_init(|| self.read_body(written)).as_ref()
     }
 
-    fn read_body(&self, written: &Written) -> Option<SqlBody> {
+    fn read_body(&self, written: &Written<'tree>) -> Option<SqlBody<'tree>> {
         let query = match (&written.tree, &written.source) {
             (Some(tree), _) => {
-                let query = self.within_memory(|| single_query(tree));
-                query.filter(|query| answers_with(*query, written.result)).map(BodyQuery::Analyzed)
+                let query = single_query(tree.read(self.memory)?)?;
+                answers_with(query, written.result).then_some(BodyQuery::Analyzed(query))
             }
-            (None, Some(source)) => self.within_memory(|| parse(source)).map(BodyQuery::Written),
+            (None, Some(source)) => single_statement(source, self.memory).map(BodyQuery::Written),
             (None, None) => None,
         }?;
+        let defaults = match &written.defaults {
+            None => List::NIL,
+            Some(defaults) => defaults.read(self.memory)?.list()?,
+        };
         Some(SqlBody {
             query,
             parameters: written.parameters.clone(),
             result: written.result,
-            defaults: match &written.defaults {
-                None => std::ptr::null_mut(),
-                // SAFETY: the text is Postgres' own, from its catalog: a list of expressions.
-                Some(text) => self.within_memory(|| unsafe { pg_sys::stringToNode(text.as_ptr()) }).cast(),
-            },
+            defaults,
             strict: written.strict,
             security_definer: written.security_definer,
             has_settings: written.path.is_some(),
-            // Written, it means what the search_path of whoever runs it makes it mean, unless it has its own.
+            // The search_path of the caller decides what a written query means, unless the function has its own.
             is_certain: match query {
                 BodyQuery::Analyzed(_) => true,
                 BodyQuery::Written(_) => {
@@ -248,31 +186,6 @@ impl Functions {
     pub fn named(&self, schema: &str, name: &str) -> Option<pg_sys::Oid> {
         self.by_name.get(&(schema.to_owned(), name.to_owned())).copied().flatten()
     }
-
-    fn within_memory<T>(&self, work: impl FnOnce() -> T) -> T {
-        // SAFETY: switches to a context that lives as long as this, and back.
-        let before = unsafe { pg_sys::MemoryContextSwitchTo(self.memory.borrow().value()) };
-        let done = work();
-        // SAFETY: the context that was current.
-        unsafe { pg_sys::MemoryContextSwitchTo(before) };
-        done
-    }
-}
-
-impl Known {
-    /// The parameters and the result of one of ours; `None` for what a body that is stored as text can't be read with.
-    pub fn signature(self) -> Option<(&'static [(&'static str, Kind)], Kind)> {
-        const LEVEL: (&str, Kind) = ("level", Kind::Text);
-        const MAX_AGE: (&str, Kind) = ("max_age", Kind::Interval);
-        Some(match self {
-            Known::HasLevel { .. } => (&[LEVEL, MAX_AGE], Kind::Boolean),
-            Known::HasEnrolledLevel { .. } => (&[MAX_AGE], Kind::Boolean),
-            Known::AuthenticatedAt => (&[LEVEL], Kind::Other),
-            Known::Level | Known::EnrolledLevel => (&[], Kind::Text),
-            Known::Claims | Known::Status => (&[], Kind::Jsonb),
-            _ => return None,
-        })
-    }
 }
 
 /// Whether a function came with Postgres.
@@ -280,86 +193,45 @@ fn is_postgres_own(function: pg_sys::Oid) -> bool {
     function.to_u32() < pg_sys::FirstNormalObjectId
 }
 
-/// What functions of `pg_catalog` do. Their OIDs never change.
-fn builtin(function: u32) -> Option<Known> {
-    use Comparison::{Contains, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, Overlaps};
-    use pg_sys::*;
-    Some(match function {
-        F_TEXTEQ | F_BOOLEQ | F_ENUM_EQ | F_JSONB_EQ | F_ARRAY_EQ | F_NAMEEQ | F_NAMEEQTEXT | F_TEXTEQNAME => {
-            Known::Compare(Equal, false, false)
-        }
-        F_TEXTNE | F_BOOLNE | F_ENUM_NE | F_JSONB_NE | F_ARRAY_NE | F_NAMENE | F_NAMENETEXT | F_TEXTNENAME => {
-            Known::Compare(Equal, true, false)
-        }
-        F_TEXT_LT => Known::Compare(Less, false, false),
-        F_TEXT_LE => Known::Compare(LessOrEqual, false, false),
-        F_TEXT_GT => Known::Compare(Greater, false, false),
-        F_TEXT_GE => Known::Compare(GreaterOrEqual, false, false),
-        F_ARRAYCONTAINS | F_JSONB_CONTAINS => Known::Compare(Contains, false, false),
-        F_ARRAYCONTAINED | F_JSONB_CONTAINED => Known::Compare(Contains, false, true),
-        F_ARRAYOVERLAP => Known::Compare(Overlaps, false, false),
-        F_TEXTLIKE | F_LIKE_TEXT_TEXT => Known::Like(false),
-        F_TEXTNLIKE | F_NOTLIKE_TEXT_TEXT => Known::Like(true),
-        F_TEXT_NAME => Known::Same,
-        F_JSON_OBJECT_FIELD | F_JSONB_OBJECT_FIELD => Known::Member { as_text: false },
-        F_JSON_OBJECT_FIELD_TEXT | F_JSONB_OBJECT_FIELD_TEXT => Known::Member { as_text: true },
-        F_JSON_EXTRACT_PATH | F_JSONB_EXTRACT_PATH => Known::Path { as_text: false },
-        F_JSON_EXTRACT_PATH_TEXT | F_JSONB_EXTRACT_PATH_TEXT => Known::Path { as_text: true },
-        F_JSONB_EXISTS => Known::HasKey,
-        F_CURRENT_SETTING_TEXT | F_CURRENT_SETTING_TEXT_BOOL => Known::Setting,
-        _ => return None,
-    })
-}
-
-/// The one query of a body that is stored as a tree.
-fn single_query(tree: &CStr) -> Option<*mut pg_sys::Query> {
-    // SAFETY: the text is Postgres' own, from its catalog.
-    let node: *mut pg_sys::Node = unsafe { pg_sys::stringToNode(tree.as_ptr()) }.cast();
-    // SAFETY: a query, or for BEGIN ATOMIC a list that begins with the list of its queries.
-    let list = unsafe { cast::<pg_sys::List>(node, pg_sys::NodeTag::T_List) };
-    match list {
-        None => Some(node.cast()),
-        Some(list) => only(pointers::<pg_sys::List>(std::ptr::from_ref(list).cast_mut()).next()?),
+/// The one query of a body that is stored as a tree: the tree itself, or for BEGIN ATOMIC the first of its lists.
+fn single_query(body: Node<'_>) -> Option<NodeRef<'_, pg_sys::Query>> {
+    match body.list() {
+        None => body.cast(),
+        Some(lists) => lists.lists().next()?.single()?.cast(),
     }
 }
 
-/// The only item of a list; `None` where there are more or none.
-fn only<T>(list: *mut pg_sys::List) -> Option<*mut T> {
-    let mut items = pointers::<T>(list);
-    let first = items.next();
-    if items.next().is_some() { None } else { first }
-}
-
 /// Whether a query is a SELECT of one column of this type. Of another, Postgres would convert it.
-fn answers_with(query: *mut pg_sys::Query, result: pg_sys::Oid) -> bool {
-    // SAFETY: NULL or a query.
-    let Some(query) = (unsafe { cast::<pg_sys::Query>(query.cast(), pg_sys::NodeTag::T_Query) }) else { return false };
-    let shown = pointers::<pg_sys::TargetEntry>(query.targetList).filter(|entry| {
-        // SAFETY: a target list holds target entries.
-        unsafe { !(**entry).resjunk }
-    });
-    let types: Vec<pg_sys::Oid> = shown
-        .map(|entry| {
-            // SAFETY: as above; its expression.
-            unsafe { pg_sys::exprType((*entry).expr.cast()) }
-        })
-        .collect();
+fn answers_with(query: NodeRef<'_, pg_sys::Query>, result: pg_sys::Oid) -> bool {
+    let shown = query.targetList().items::<pg_sys::TargetEntry>().filter(|entry| !entry.resjunk);
+    let types: Vec<Option<pg_sys::Oid>> = shown.map(|entry| entry.expr()?.expression_type()).collect();
     let is_text = |oid: pg_sys::Oid| matches!(oid, pg_sys::TEXTOID | pg_sys::VARCHAROID);
     query.commandType == pg_sys::CmdType::CMD_SELECT
-        && matches!(types.as_slice(), [one] if *one == result || (is_text(*one) && is_text(result)))
+        && matches!(types.as_slice(), [Some(one)] if *one == result || (is_text(*one) && is_text(result)))
+}
+
+/// The one statement of a body that is stored as text.
+fn single_statement<'tree>(source: &CStr, memory: &'tree Memory) -> Option<Node<'tree>> {
+    // A setting decides what a backslash means (standard_conforming_strings).
+    if source.to_bytes().contains(&b'\\') {
+        return None;
+    }
+    parse(source, memory)?.single()?.cast::<pg_sys::RawStmt>()?.stmt()
 }
 
 /// A function written in SQL, as the catalog has it.
-struct Written {
+struct Written<'tree> {
     source: Option<CString>,
-    tree: Option<CString>,
+    tree: Option<NodeTree>,
     strict: bool,
     security_definer: bool,
     /// The search_path it runs with, if it has its own.
     path: Option<String>,
-    defaults: Option<CString>,
+    defaults: Option<NodeTree>,
     result: pg_sys::Oid,
     parameters: Vec<Parameter>,
+    /// What it says, once that was asked for.
+    body: OnceCell<Option<SqlBody<'tree>>>,
 }
 
 /// How many bytes a function's body may have, in text and as a tree, and its parameters' defaults, and still be read; and those of
@@ -368,7 +240,7 @@ const LARGEST_BODY: i64 = 256 << 10;
 const MOST_BODIES: i64 = 64 << 20;
 
 /// Those that can be seen through: without settings but a search_path, and without parameters of any type.
-fn sql_functions(client: &SpiClient<'_>) -> Result<HashMap<pg_sys::Oid, Written>, spi::Error> {
+fn sql_functions<'tree>(client: &SpiClient<'_>) -> Result<HashMap<pg_sys::Oid, Written<'tree>>, spi::Error> {
     let rows = client.select(
         "with sized as (
            select p.oid, (pg_catalog.octet_length(p.prosrc) + coalesce(pg_catalog.octet_length(p.prosqlbody::pg_catalog.text), 0)
@@ -378,9 +250,9 @@ fn sql_functions(client: &SpiClient<'_>) -> Result<HashMap<pg_sys::Oid, Written>
             where p.oid >= 16384 and l.lanname = 'sql'),
            chosen as (
              select s.oid, s.size <= $1 and pg_catalog.sum(s.size) over (order by s.size, s.oid) <= $2 as is_read from sized s)
-         select p.oid, p.prosrc, p.prosqlbody::pg_catalog.text, p.proisstrict, p.prosecdef,
+         select p.oid, p.prosrc, p.prosqlbody, p.proisstrict, p.prosecdef,
                 (select pg_catalog.substr(setting, 13) from pg_catalog.unnest(p.proconfig) setting),
-                p.proargdefaults::pg_catalog.text, p.prorettype, p.proargtypes::pg_catalog.oid[], p.proargnames
+                p.proargdefaults, p.prorettype, p.proargtypes::pg_catalog.oid[], p.proargnames
            from pg_catalog.pg_proc p
            join chosen on chosen.oid = p.oid and chosen.is_read
           where p.prokind = 'f' and not p.proretset and p.provariadic = 0
@@ -394,41 +266,24 @@ fn sql_functions(client: &SpiClient<'_>) -> Result<HashMap<pg_sys::Oid, Written>
         None,
         &[LARGEST_BODY.into(), MOST_BODIES.into()],
     )?;
-    let text = |text: Option<String>| text.and_then(|text| CString::new(text).ok());
     rows.map(|row| {
         let types: Vec<pg_sys::Oid> = row.get(9)?.unwrap_or_default();
         let names: Vec<Option<String>> = row.get(10)?.unwrap_or_default();
         let name = |n: usize| names.get(n).cloned().flatten().unwrap_or_default();
         let written = Written {
-            source: text(row.get(2)?),
-            tree: text(row.get(3)?),
+            source: row.get::<String>(2)?.and_then(|text| CString::new(text).ok()),
+            tree: row.get(3)?,
             strict: row.get(4)?.unwrap_or_default(),
             security_definer: row.get(5)?.unwrap_or_default(),
             path: row.get(6)?,
-            defaults: text(row.get(7)?),
+            defaults: row.get(7)?,
             result: row.get(8)?.unwrap_or(pg_sys::InvalidOid),
             parameters: types.into_iter().enumerate().map(|(n, kind)| Parameter { name: name(n), kind }).collect(),
+            body: OnceCell::new(),
         };
         Ok((row.get(1)?.unwrap_or(pg_sys::InvalidOid), written))
     })
     .collect()
-}
-
-/// What one of ours does; `None` where that says nothing of the level.
-fn known_by_name(name: &str) -> Option<Known> {
-    Some(match name {
-        "claims" => Known::Claims,
-        "aal" => Known::Level,
-        "enrolled_aal" => Known::EnrolledLevel,
-        "aal_status" => Known::Status,
-        "amr" => Known::Methods,
-        "has_aal" => Known::HasLevel { raises: false },
-        "require_aal" => Known::HasLevel { raises: true },
-        "has_enrolled_aal" => Known::HasEnrolledLevel { raises: false },
-        "require_enrolled_aal" => Known::HasEnrolledLevel { raises: true },
-        "authenticated_at" => Known::AuthenticatedAt,
-        _ => return None,
-    })
 }
 
 /// Whether names are looked for in `pg_catalog` first: there it comes unless the path says otherwise.
@@ -436,46 +291,4 @@ fn begins_with_pg_catalog(path: &str) -> bool {
     let path = path.to_lowercase();
     let schemas: Vec<&str> = path.split(',').map(|schema| schema.trim().trim_matches('"')).collect();
     !schemas.contains(&"pg_catalog") || schemas[0] == "pg_catalog"
-}
-
-/// Parses the text of a body, without looking up what any name in it means: nothing is run by that. `None` where it is not
-/// one statement.
-fn parse(source: &CStr) -> Option<*mut pg_sys::Node> {
-    // What a backslash means is a setting's to say (standard_conforming_strings).
-    if source.to_bytes().contains(&b'\\') {
-        return None;
-    }
-    unless_it_fails(|| {
-        // SAFETY: a C string; the tree is made in the current memory context.
-        let raw: *mut pg_sys::RawStmt = only(unsafe { pg_sys::pg_parse_query(source.as_ptr()) })?;
-        // SAFETY: a list of RawStmt.
-        Some(unsafe { (*raw).stmt })
-    })
-}
-
-/// What reading something came to; `None` where Postgres raised an error in it: a body that isn't SQL, a tree too deep, an
-/// object dropped meanwhile. One such must not keep everybody from an answer about all the others.
-///
-/// Only for what takes no locks and opens nothing: there's no subtransaction to give them back.
-pub fn unless_it_fails<T>(read: impl FnOnce() -> Option<T>) -> Option<T> {
-    // SAFETY: reads a variable of the backend.
-    let memory = unsafe { pg_sys::CurrentMemoryContext };
-    let read = std::panic::AssertUnwindSafe(read);
-    PgTryBuilder::new(move || {
-        let read = read;
-        (read.0)()
-    })
-    .catch_others(move |error| {
-        // SAFETY: the context that was current.
-        unsafe { pg_sys::MemoryContextSwitchTo(memory) };
-        match &error {
-            CaughtError::PostgresError(report) | CaughtError::ErrorReport(report)
-                if !is_cancellation(report.sql_error_code()) =>
-            {
-                None
-            }
-            _ => error.rethrow(),
-        }
-    })
-    .execute()
 }

@@ -1,8 +1,21 @@
 //! Policies' trees and the bodies of functions, read into the proof's expressions. Nothing of a user's runs meanwhile.
+//!
+//! - [`Reader`] reads a policy's tree, within its budget.
+//! - `expressions`, `calls`, `queries` and `types` read what Postgres analyzed.
+//! - `text_bodies` reads the bodies of functions that are stored as text, and `text_types` their types.
+//! - [`Functions`] holds the functions that are known, and the bodies of those that are written in SQL.
+#![deny(unsafe_code)]
 
+mod budget;
+mod calls;
 mod expressions;
 mod functions;
+mod known;
+mod policies;
+mod queries;
 mod text_bodies;
+mod text_types;
+mod types;
 
-pub use expressions::Reader;
 pub use functions::Functions;
+pub use policies::Reader;

@@ -71,6 +71,18 @@ select target, command, required_aal, max_age, note from auth.aal_matrix() where
 select required_aal, note from auth.aal_matrix('expanded') where role = 'authenticated' and command = 'SELECT';
 select count(*) >= 0 as lint from auth.aal_lint();
 select length(auth.aal_report()) > 1000 as report;
+-- More joins than there is stack for, in a body that is only parsed: nobody has to be able to run it.
+create table joined (id int);
+alter table joined enable row level security;
+grant select on joined to public;
+set check_function_bodies = off;
+do $$
+begin
+  execute format('create function joins() returns boolean language sql as %L', 'select true from bounds.joined' || repeat(' join t on true', 14000));
+end
+$$;
+create policy p on joined using (bounds.joins() or auth.has_aal('aal2'));
+select required_aal, note from auth.aal_matrix('joined') where role = 'authenticated' and command = 'SELECT';
 -- The largest that this backend has been, in kB.
 select substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') from 'VmHWM:\s+(\d+)')::int < 600000 as is_bounded;
 reset statement_timeout;

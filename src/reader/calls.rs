@@ -1,0 +1,192 @@
+//! Calls of functions, and of the functions behind operators.
+
+use std::cell::Cell;
+
+use pgrx::prelude::*;
+use proof::{Expression, Origin, Reason, Rows, Truth};
+
+use super::budget::Nesting;
+use super::expressions::{Frame, Reading};
+use super::functions::{BodyQuery, SqlBody};
+use super::known::known_call;
+use super::queries::mentioned;
+use super::text_bodies::TextBody;
+use super::text_types::{Kind, Typed, coerced};
+use super::types::compares_bytes;
+use crate::pg::list::List;
+use crate::pg::node::{Form, Node};
+use crate::pg::syscache;
+
+impl<'tree> Reading<'_, 'tree> {
+    /// A call of a function, or of the function behind an operator.
+    pub fn call(
+        &mut self,
+        function: pg_sys::Oid,
+        list: List<'_>,
+        collation: pg_sys::Oid,
+        frame: &Frame<'_>,
+    ) -> Expression {
+        let read = match self.functions.known(function) {
+            Some(known) => {
+                // What is left out of a call of ours is NULL by default.
+                let given = self.by_position(list, frame).into_iter().map(|it| it.unwrap_or(Expression::NULL));
+                known_call(known, given.collect(), collation)
+            }
+            // Its parameters get the call's collation: texts that differ could be equal there.
+            None if !compares_bytes(collation) => None,
+            None => self.body_of_call(function, list, frame),
+        };
+        read.unwrap_or_else(|| self.opaque_call(function, list, frame))
+    }
+
+    /// The arguments of a call, each at its place; `None` where one is left out before another that is named.
+    fn by_position(&mut self, list: List<'_>, frame: &Frame<'_>) -> Vec<Option<Expression>> {
+        let mut given = Vec::new();
+        for (n, node) in list.nodes().enumerate() {
+            let place = match node.map(Node::form) {
+                Some(Form::NamedArgExpr(named)) => usize::try_from(named.argnumber).unwrap_or(n),
+                _ => n,
+            };
+            if given.len() <= place {
+                given.resize(place + 1, None);
+            }
+            given[place] = Some(self.expression(node, frame));
+        }
+        given
+    }
+
+    /// A call of which only the arguments can be read.
+    pub fn opaque_call(&mut self, function: pg_sys::Oid, list: List<'_>, frame: &Frame<'_>) -> Expression {
+        let strict = syscache::is_strict(function).unwrap_or(false);
+        let reason = self.functions.name_if_users(function).map(Reason::Function);
+        Expression::Unknown { key: None, strict, arguments: self.many(list, &frame.in_unread()), reason }
+    }
+
+    /// What a call comes to, if its function can be seen through. One that calls itself can't.
+    fn body_of_call(&mut self, function: pg_sys::Oid, list: List<'_>, frame: &Frame<'_>) -> Option<Expression> {
+        let call = frame.nesting.call(function)?;
+        let functions = self.functions;
+        let body = functions.sql_body(function)?;
+        let frame = Frame { nesting: frame.nesting.within(&call), ..*frame };
+        let given = self.by_position(list, &frame);
+        self.through(function, body, given, &frame)
+    }
+
+    /// What a call of an SQL function comes to. `frame` is already within the call.
+    fn through(
+        &mut self,
+        function: pg_sys::Oid,
+        body: &SqlBody<'tree>,
+        mut given: Vec<Option<Expression>>,
+        frame: &Frame<'_>,
+    ) -> Option<Expression> {
+        let count = body.parameters.len();
+        let mut defaults = Vec::new();
+        if given.len() < count || given.contains(&None) {
+            defaults = self.many(body.defaults, &Frame { arguments: Some(&[]), ..*frame });
+        }
+        given.resize(count, None);
+        let first_default = count - defaults.len().min(count);
+        let filled = given
+            .into_iter()
+            .enumerate()
+            .map(|(n, it)| it.or_else(|| n.checked_sub(first_default).and_then(|n| defaults.get(n)).cloned()));
+        let arguments: Vec<Expression> = filled.collect::<Option<_>>()?;
+        let (target, rows) = self.answer(body, &arguments, frame)?;
+        let result = Expression::Select { target: Box::new(target), rows };
+        if !body.is_certain {
+            // It only mentions what it would be, if it meant what it seems to.
+            let reason = self.functions.name_if_users(function).map(Reason::Function);
+            let unknown = Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason };
+            return Some(Expression::Select { target: Box::new(unknown), rows: mentioned(vec![result]) });
+        }
+        if !body.strict || arguments.is_empty() {
+            return Some(result);
+        }
+        let mut are_null = Vec::new();
+        for argument in &arguments {
+            let tested = Box::new(self.budget.copy(argument, frame.nesting)?);
+            are_null.push(Expression::Is { truth: Truth::Null, negated: false, tested });
+        }
+        let arms = vec![(Expression::Or(are_null), Expression::NULL)];
+        Some(Expression::Case { arms, otherwise: Box::new(result) })
+    }
+
+    /// What a body answers with these arguments, and from where.
+    fn answer(
+        &mut self,
+        body: &SqlBody<'tree>,
+        arguments: &[Expression],
+        frame: &Frame<'_>,
+    ) -> Option<(Expression, Rows)> {
+        let callers_rights = frame.callers_rights && !body.security_definer;
+        let (target, mut rows) = match body.query {
+            BodyQuery::Analyzed(query) => {
+                // Its columns are its own: they don't matter to the query around the call.
+                let columns = Cell::new(u32::MAX);
+                let arguments = Some(arguments);
+                let within =
+                    Frame { arguments, callers_rights, queries: 1, ..Frame::in_policy(frame.nesting, &columns) };
+                let (mut selected, rows) = self.query(query, &within)?;
+                if selected.is_empty() {
+                    return None;
+                }
+                (selected.remove(0), rows)
+            }
+            BodyQuery::Written(statement) => {
+                TextBody { reading: self, body, arguments, callers_rights }.read(statement, frame.nesting)?
+            }
+        };
+        // The planner inlines only where it would lose nothing by it.
+        let inlined =
+            !body.security_definer && !body.has_settings && !rows.from && rows.filter.is_none() && !rows.may_be_cut;
+        rows.origin = if inlined { Origin::Inlined } else { Origin::Call };
+        Some((target, rows))
+    }
+
+    /// A call in a body that is stored as text, of a function by its full name.
+    pub fn call_by_name(
+        &mut self,
+        (schema, name): (&str, &str),
+        arguments: &[(Option<String>, Typed)],
+        callers_rights: bool,
+        nesting: Nesting<'_>,
+    ) -> Option<Typed> {
+        let functions = self.functions;
+        let function = functions.named(schema, name)?;
+        if let Some(known) = functions.ours(function) {
+            let (parameters, kind) = known.signature()?;
+            let mut given = vec![None; parameters.len()];
+            for (n, (name, argument)) in arguments.iter().enumerate() {
+                let place = name.as_ref().map_or(Some(n), |name| parameters.iter().position(|(it, _)| it == name))?;
+                let (_, wanted) = parameters.get(place)?;
+                given[place] = Some(self.argument(argument, *wanted, nesting).unwrap_or_else(Expression::unknown));
+            }
+            while given.last() == Some(&None) {
+                given.pop();
+            }
+            let given = given.into_iter().map(|it| it.unwrap_or(Expression::NULL)).collect();
+            return known_call(known, given, pg_sys::InvalidOid).map(|expression| (expression, kind));
+        }
+        let call = nesting.call(function)?;
+        let nesting = nesting.within(&call);
+        let body = functions.sql_body(function)?;
+        if arguments.len() > body.parameters.len() || arguments.iter().any(|(name, _)| name.is_some()) {
+            return None;
+        }
+        // Exactly of their types: else Postgres looks for a cast.
+        let given = arguments.iter().zip(&body.parameters).map(|((_, argument), parameter)| {
+            let fits = self.argument(argument, Kind::of_type(parameter.kind), nesting);
+            Some(fits.unwrap_or_else(Expression::unknown))
+        });
+        let given = given.collect();
+        let columns = Cell::new(u32::MAX);
+        let frame = Frame { callers_rights, ..Frame::in_policy(nesting, &columns) };
+        self.through(function, body, given, &frame).map(|expression| (expression, Kind::of_type(body.result)))
+    }
+
+    /// An argument where one of this type is wanted.
+    fn argument(&mut self, (argument, kind): &Typed, wanted: Kind, nesting: Nesting<'_>) -> Option<Expression> {
+        coerced((self.budget.copy_or_cut(argument, nesting), *kind), wanted)
+    }
+}

@@ -1,0 +1,57 @@
+//! Policies' expressions, from their trees in the catalog.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::ffi::CString;
+
+use proof::Expression;
+
+use super::budget::{Budget, Keys, Nesting};
+use super::expressions::{Frame, Reading};
+use super::functions::Functions;
+use crate::pg::memory::Memory;
+use crate::pg::node::NodeTree;
+
+/// Which results are kept for other policies with the same tree: those of trees of at most so many bytes, and at most so many of them.
+const KEPT: usize = 8_192;
+const MOST_KEPT: usize = 4_096;
+
+/// Reads the expressions of policies.
+pub struct Reader<'a, 'tree> {
+    functions: &'a Functions<'tree>,
+    /// The results, by the texts of their trees, and how many nodes each has.
+    kept: HashMap<CString, (Expression, usize)>,
+    budget: Budget,
+    keys: Keys,
+}
+
+impl<'a, 'tree> Reader<'a, 'tree> {
+    pub fn new(functions: &'a Functions<'tree>) -> Self {
+        Reader { functions, kept: HashMap::new(), budget: Budget::of_all(), keys: Keys::new() }
+    }
+
+    /// Reads a policy's expression.
+    pub fn read(&mut self, tree: &NodeTree) -> Expression {
+        let share = self.budget.share();
+        if let Some((known, size)) = self.kept.get(tree.text()) {
+            if !share.has(*size) {
+                return Expression::too_large();
+            }
+            self.budget.spend(*size);
+            return known.clone();
+        }
+        let memory = Memory::new(c"pg_aal: a policy's tree");
+        let mut reading = Reading { functions: self.functions, budget: self.budget.share(), keys: &mut self.keys };
+        let columns = Cell::new(u32::MAX);
+        let expression = match tree.read(&memory) {
+            Some(node) => reading.expression(Some(node), &Frame::in_policy(Nesting::OUTERMOST, &columns)),
+            None => Expression::too_large(),
+        };
+        let spent = reading.budget.spent_since(&share);
+        self.budget.spend(spent);
+        if tree.text().to_bytes().len() <= KEPT && self.kept.len() < MOST_KEPT {
+            self.kept.insert(tree.text().to_owned(), (expression.clone(), expression.extent().0));
+        }
+        expression
+    }
+}
