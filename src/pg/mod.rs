@@ -3,6 +3,7 @@
 pub mod elog;
 pub mod list;
 pub mod node;
+pub mod query;
 pub mod relation;
 pub mod sqlstate;
 pub mod text_setting;
