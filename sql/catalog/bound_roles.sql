@@ -1,4 +1,4 @@
--- Which roles have the rights of which of those that the tables' policies name. Everybody (PUBLIC) isn't among the named.
+-- Pairs of a role and a role that a policy of the tables names, if the first has the rights of the second. PUBLIC is left out.
 --
 -- $1 oid[]: the tables
 -- $2 oid[]: the roles

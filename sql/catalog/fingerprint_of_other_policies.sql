@@ -1,4 +1,5 @@
--- A fingerprint of a table's policies, of all that they say, without those of certain names. NULL if there are no others.
+-- A fingerprint of a table's policies, without those of certain names. It changes with their names, commands, kinds, roles and
+-- expressions. NULL if there are no others.
 --
 -- $1 oid:    the table
 -- $2 text[]: the names to leave out

@@ -10,7 +10,7 @@ select t.tgrelid as table_id,
        t.tgtype::pg_catalog.int4 & 8 <> 0 as on_delete,
        t.tgtype::pg_catalog.int4 & 16 <> 0 as on_update,
        t.tgtype::pg_catalog.int4 & 32 <> 0 as on_truncate,
-       -- A session may have it switched off from the start, by a setting that is stored.
+       -- A stored setting can switch it off in a session from the start.
        t.tgenabled = 'A' or t.tgenabled = 'O' and not exists (
          select
          from pg_catalog.pg_db_role_setting s

@@ -1,6 +1,6 @@
--- Who owns what policies and guards are made of: functions, types, operators, schemas and all that those depend on.
--- The owners of a policy's own table are left out, as the standings know them.
--- The policy is NULL in rows that are about guards.
+-- The owners of the objects that policies and guards depend on, at every depth: functions, types, operators, schemas.
+-- The owner of a policy's own table is left out: the standings cover it.
+-- In rows about guards, the policy is NULL.
 --
 -- $1 oid[]: the tables
 -- $2 oid:   the function that guards call

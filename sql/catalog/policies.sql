@@ -1,4 +1,4 @@
--- What some policies say, in the order in which they are wanted.
+-- Some policies, in the order of the first parameter.
 --
 -- $1 oid[]:  the policies
 -- $2 bool[]: for each of them, whether its trees are read

@@ -1,4 +1,4 @@
--- The policies of tables in the order of their names, the size of their trees as text, and which of them are read.
+-- The policies of tables, the size of their trees as text, and whether their trees are read.
 -- The smallest are read first. A text's length stands before it, so the texts themselves aren't fetched here.
 --
 -- $1 oid[]: the tables

@@ -1,4 +1,4 @@
--- What protecting a relation depends on. No row if there is none with this OID.
+-- A relation, as its protection needs to know it. No row if no relation has this OID.
 --
 -- $1 oid: the relation
 select c.relkind as kind,

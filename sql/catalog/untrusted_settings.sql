@@ -1,6 +1,6 @@
--- Whether a role or this database has settings stored by which other sessions trust settings less than this one does.
--- Those sessions verify tokens, or look names up elsewhere before pg_catalog. The same holds if claims_source comes from
--- what is stored for the role that asks: for other roles it may differ.
+-- Whether another session may trust settings less than this one does. It may if a role or this database has a setting stored
+-- that makes it verify tokens, or look names up elsewhere before pg_catalog. It may also if this session's claims_source is
+-- stored for its own role, as other roles may have another one.
 select exists (
          select
          from pg_catalog.pg_db_role_setting s

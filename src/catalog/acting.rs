@@ -22,44 +22,42 @@ impl Acting {
         Ok(Acting(pairs))
     }
 
+    /// Reads which roles can change the objects that guards and the policies of these tables depend on.
+    pub fn changeable(&self, client: &SpiClient<'_>, tables: &[Oid], guard: Oid) -> Result<Changeable, spi::Error> {
+        let mut changeable = Changeable::default();
+        if self.0.is_empty() {
+            return Ok(changeable);
+        }
+        let mut acting_as: HashMap<RoleId, Vec<RoleId>> = HashMap::new();
+        for (role, acts_as) in &self.0 {
+            acting_as.entry(*acts_as).or_default().push(*role);
+        }
+        let query = catalog_query!("owners_behind_policies");
+        let owners = rows(client, query, &[tables.to_vec().into(), guard.into()], |row| {
+            Ok((row.nullable::<Oid>("policy")?, ids::role(row, "owner")?))
+        })?;
+        for (policy, owner) in owners {
+            let roles = match policy {
+                Some(policy) => changeable.policies.entry(policy).or_default(),
+                None => &mut changeable.guards,
+            };
+            roles.extend(acting_as.get(&owner).into_iter().flatten());
+        }
+        Ok(changeable)
+    }
+
     /// The pairs as two lists, as a query takes them.
     pub fn lists(&self) -> (Vec<Oid>, Vec<Oid>) {
         (ids::oids(self.0.iter().map(|pair| pair.0)), ids::oids(self.0.iter().map(|pair| pair.1)))
     }
 }
 
-/// The roles that can replace or drop what policies and guards are made of, or get what they need to. DROP … CASCADE takes a policy
-/// along, whichever role owns its table. CREATE OR REPLACE gives a function another meaning.
+/// The roles that can replace or drop the objects that policies and guards depend on, or give themselves the right to.
+/// DROP … CASCADE takes a policy along, though another role owns its table. CREATE OR REPLACE gives a function another meaning.
 #[derive(Default)]
 pub struct Changeable {
-    /// For a policy's OID, the roles that can do so with what it is made of.
+    /// For a policy's OID, the roles that can do so with its objects.
     pub policies: HashMap<Oid, HashSet<RoleId>>,
     /// The roles that can do so with `auth.aal_guard`.
     pub guards: HashSet<RoleId>,
-}
-
-/// Reads which roles can change what the policies of these tables and all guards are made of.
-pub fn changeable(
-    client: &SpiClient<'_>,
-    tables: &[Oid],
-    guard: Oid,
-    acting: &Acting,
-) -> Result<Changeable, spi::Error> {
-    let mut acting_as_owner: HashMap<RoleId, Vec<RoleId>> = HashMap::new();
-    for (role, owner) in &acting.0 {
-        acting_as_owner.entry(*owner).or_default().push(*role);
-    }
-    let owners =
-        rows(client, catalog_query!("owners_behind_policies"), &[tables.to_vec().into(), guard.into()], |row| {
-            Ok((row.nullable::<Oid>("policy")?, ids::role(row, "owner")?))
-        })?;
-    let mut changeable = Changeable::default();
-    for (policy, owner) in owners {
-        let by = match policy {
-            Some(policy) => changeable.policies.entry(policy).or_default(),
-            None => &mut changeable.guards,
-        };
-        by.extend(acting_as_owner.get(&owner).into_iter().flatten());
-    }
-    Ok(changeable)
 }

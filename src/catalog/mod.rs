@@ -31,11 +31,11 @@ use acting::Acting;
 /// How much of the catalog is wanted.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
-    /// One table, with its partitions, its children and what it inherits from; else all.
+    /// One table, with its partitions, its children and its parents; else all.
     pub table: Option<pgrx::pg_sys::Oid>,
     /// One role; else all but those of Postgres' own that no role can be or that have no rights on tables.
     pub role: Option<&'a str>,
-    /// Whether what only lints look at is wanted, too.
+    /// Whether views, functions, foreign keys and publications are wanted, too. Only lints look at them.
     pub with_surroundings: bool,
 }
 
@@ -57,13 +57,9 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     let roles = ids::oids(catalog.roles.iter().map(|role| role.id));
     let names = roles::names(client)?;
 
-    // Where settings are trusted, clients run no SQL of their own: no role acts as another, nor changes anything.
+    // Where settings are trusted, clients run no SQL of their own. There no role acts as another, nor changes anything.
     let acting = if trusts_settings { Acting::default() } else { Acting::read(client, &roles)? };
-    let changeable = if trusts_settings {
-        acting::Changeable::default()
-    } else {
-        acting::changeable(client, &tables, functions.guard(), &acting)?
-    };
+    let changeable = acting.changeable(client, &tables, functions.guard())?;
     for (table, mut standings) in standings::read(client, &tables, &catalog.roles, &acting)? {
         for (standing, role) in standings.iter_mut().zip(&catalog.roles) {
             standing.may_undo_guards |= changeable.guards.contains(&role.id);

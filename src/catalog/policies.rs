@@ -94,7 +94,7 @@ fn policy_command(polcmd: &str) -> PolicyCommand {
     }
 }
 
-/// Which roles have the rights of which of those that policies name: pairs of a role and a named one.
+/// Pairs of a role and a role that a policy names, if the first has the rights of the second.
 pub fn bound_roles(
     client: &SpiClient<'_>,
     tables: &[Oid],
