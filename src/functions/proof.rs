@@ -10,11 +10,11 @@ use pgrx::spi::SpiClient;
 use proof::{Catalog, Command, Matrix, RequiredLevel};
 use proof::{lint, report};
 
-use crate::catalog::Relation;
-use crate::catalog::access::{Scope, read};
+use crate::catalog::{self, Relation, Scope};
 use crate::denial;
 use crate::functions::protection::require_table;
 use crate::pg::elog::raise;
+use crate::pg::query::{catalog_query, first_row};
 use crate::pg::sqlstate::SqlState;
 use crate::pg::types::{Name, Regclass};
 use crate::settings::{self, ClaimsSource};
@@ -194,16 +194,10 @@ fn aal_report() -> String {
 
 /// The database's name, the time, and the server's version.
 fn about_server(client: &SpiClient<'_>) -> Result<(String, String, String), pgrx::spi::Error> {
-    let rows = client.select(
-        "select pg_catalog.current_database(),
-                pg_catalog.to_char(pg_catalog.statement_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"'),
-                pg_catalog.current_setting('server_version')",
-        Some(1),
-        &[],
-    )?;
-    let row = rows.first();
-    let database = row.get::<Name>(1)?.map(|Name(name)| name);
-    Ok((database.unwrap_or_default(), row.get(2)?.unwrap_or_default(), row.get(3)?.unwrap_or_default()))
+    let about = first_row(client, catalog_query!("about_server"), &[], |row| {
+        Ok((row.shared_name("database")?, row.get("made_at")?, row.get("server_version")?))
+    })?;
+    Ok(about.unwrap_or_default())
 }
 
 fn spi<T>(work: impl FnOnce(&SpiClient<'_>) -> Result<T, pgrx::spi::Error>) -> T {
@@ -211,7 +205,7 @@ fn spi<T>(work: impl FnOnce(&SpiClient<'_>) -> Result<T, pgrx::spi::Error>) -> T
 }
 
 fn catalog(scope: Scope<'_>) -> Catalog {
-    spi(|client| read(client, scope))
+    spi(|client| catalog::read(client, scope))
 }
 
 /// A table of a user's making; raises for what isn't one.

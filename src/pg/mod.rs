@@ -6,6 +6,7 @@ pub mod elog;
 pub mod list;
 pub mod memory;
 pub mod node;
+pub mod query;
 pub mod relation;
 pub mod sqlstate;
 pub mod syscache;

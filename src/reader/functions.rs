@@ -11,6 +11,7 @@ use super::known::{Known, builtin, known_by_name};
 use crate::pg::list::List;
 use crate::pg::memory::Memory;
 use crate::pg::node::{Node, NodeRef, NodeTree, parse};
+use crate::pg::query::{catalog_query, rows};
 use crate::pg::syscache;
 
 /// The body of a function written in SQL: one query.
@@ -68,38 +69,23 @@ impl<'tree> Functions<'tree> {
     /// Reads them all, so that nothing has to be looked up while trees are read. Ours are those that belong to the
     /// extension: nobody else's of that name is taken for one. The trees of bodies live in `memory`.
     pub fn read(client: &SpiClient<'_>, memory: &'tree Memory, trusts_settings: bool) -> Result<Self, spi::Error> {
-        let rows = client.select(
-            "select p.oid, n.nspname::pg_catalog.text, p.proname::pg_catalog.text,
-                    exists (select from pg_catalog.pg_depend d
-                              join pg_catalog.pg_extension e on e.oid = d.refobjid and e.extname = 'pg_aal'
-                             where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid
-                               and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and d.deptype = 'e'),
-                    exists (select from pg_catalog.pg_type t where t.typnamespace = p.pronamespace and t.typname = p.proname)
-               from pg_catalog.pg_proc p
-               join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-              where p.oid >= 16384",
-            None,
-            &[],
-        )?;
+        let created = rows(client, catalog_query!("created_functions"), &[], |row| {
+            let name: (String, String) = (row.get("schema")?, row.get("name")?);
+            Ok((row.oid("oid")?, name, row.get("is_ours")?, row.nullable("is_type")?.unwrap_or(true)))
+        })?;
         let mut ours = HashMap::new();
         let mut by_name: HashMap<(String, String), Option<pg_sys::Oid>> = HashMap::new();
         let mut guard = pg_sys::InvalidOid;
-        for row in rows {
-            let Some(oid) = row.get::<pg_sys::Oid>(1)? else { continue };
-            let name: String = row.get(3)?.unwrap_or_default();
-            let (is_ours, is_type) = (row.get(4)?.unwrap_or(false), row.get(5)?.unwrap_or(true));
+        for (oid, name, is_ours, is_type) in created {
             if is_ours {
-                if name == "aal_guard" {
+                if name.1 == "aal_guard" {
                     guard = oid;
                 }
-                ours.insert(oid, known_by_name(&name));
+                ours.insert(oid, known_by_name(&name.1));
             }
             // Of several by one name, which is called depends on the arguments; and a type's name is a cast.
             let function = (!is_type).then_some(oid);
-            by_name
-                .entry((row.get(2)?.unwrap_or_default(), name))
-                .and_modify(|known| *known = None)
-                .or_insert(function);
+            by_name.entry(name).and_modify(|known| *known = None).or_insert(function);
         }
         Ok(Functions { ours, trusts_settings, guard, written: sql_functions(client)?, by_name, memory })
     }
@@ -241,49 +227,24 @@ const MOST_BODIES: i64 = 64 << 20;
 
 /// Those that can be seen through: without settings but a search_path, and without parameters of any type.
 fn sql_functions<'tree>(client: &SpiClient<'_>) -> Result<HashMap<pg_sys::Oid, Written<'tree>>, spi::Error> {
-    let rows = client.select(
-        "with sized as (
-           select p.oid, (pg_catalog.octet_length(p.prosrc) + coalesce(pg_catalog.octet_length(p.prosqlbody::pg_catalog.text), 0)
-                          + coalesce(pg_catalog.octet_length(p.proargdefaults::pg_catalog.text), 0))::pg_catalog.int8 as size
-             from pg_catalog.pg_proc p
-             join pg_catalog.pg_language l on l.oid = p.prolang
-            where p.oid >= 16384 and l.lanname = 'sql'),
-           chosen as (
-             select s.oid, s.size <= $1 and pg_catalog.sum(s.size) over (order by s.size, s.oid) <= $2 as is_read from sized s)
-         select p.oid, p.prosrc, p.prosqlbody, p.proisstrict, p.prosecdef,
-                (select pg_catalog.substr(setting, 13) from pg_catalog.unnest(p.proconfig) setting),
-                p.proargdefaults, p.prorettype, p.proargtypes::pg_catalog.oid[], p.proargnames
-           from pg_catalog.pg_proc p
-           join chosen on chosen.oid = p.oid and chosen.is_read
-          where p.prokind = 'f' and not p.proretset and p.provariadic = 0
-            and p.proallargtypes is null
-            and pg_catalog.cardinality(coalesce(p.proconfig, '{}')) <= 1
-            and not exists (select from pg_catalog.unnest(p.proconfig) setting where setting not like 'search\\_path=%')
-            and not exists (
-                select from pg_catalog.unnest(p.proargtypes) as argument(type)
-                  join pg_catalog.pg_type t on t.oid = argument.type
-                 where t.typtype = 'p')",
-        None,
-        &[LARGEST_BODY.into(), MOST_BODIES.into()],
-    )?;
-    rows.map(|row| {
-        let types: Vec<pg_sys::Oid> = row.get(9)?.unwrap_or_default();
-        let names: Vec<Option<String>> = row.get(10)?.unwrap_or_default();
+    let written = rows(client, catalog_query!("sql_functions"), &[LARGEST_BODY.into(), MOST_BODIES.into()], |row| {
+        let types: Vec<pg_sys::Oid> = row.get("parameter_types")?;
+        let names: Vec<Option<String>> = row.get("parameter_names")?;
         let name = |n: usize| names.get(n).cloned().flatten().unwrap_or_default();
         let written = Written {
-            source: row.get::<String>(2)?.and_then(|text| CString::new(text).ok()),
-            tree: row.get(3)?,
-            strict: row.get(4)?.unwrap_or_default(),
-            security_definer: row.get(5)?.unwrap_or_default(),
-            path: row.get(6)?,
-            defaults: row.get(7)?,
-            result: row.get(8)?.unwrap_or(pg_sys::InvalidOid),
+            source: row.nullable::<String>("source")?.and_then(|text| CString::new(text).ok()),
+            tree: row.nullable("tree")?,
+            strict: row.get("strict")?,
+            security_definer: row.get("security_definer")?,
+            path: row.nullable("search_path")?,
+            defaults: row.nullable("defaults")?,
+            result: row.oid("result")?,
             parameters: types.into_iter().enumerate().map(|(n, kind)| Parameter { name: name(n), kind }).collect(),
             body: OnceCell::new(),
         };
-        Ok((row.get(1)?.unwrap_or(pg_sys::InvalidOid), written))
-    })
-    .collect()
+        Ok((row.oid("oid")?, written))
+    })?;
+    Ok(written.into_iter().collect())
 }
 
 /// Whether names are looked for in `pg_catalog` first: there it comes unless the path says otherwise.

@@ -1,0 +1,78 @@
+-- Views, materialized views, and the rules of views and tables that fire when rows are written.
+-- A view that has such rules has two rows: one for the query that it shows, one for those rules.
+--
+-- $1 oid[]: the roles of which some may read or write them
+-- $2 oid[]: the functions that ask for a level
+with others as materialized (
+  select r.oid
+  from pg_catalog.unnest($1::pg_catalog.oid[]) as wanted(oid)
+    join pg_catalog.pg_roles r on r.oid = wanted.oid and not r.rolsuper
+)
+select c.oid,
+       n.nspname::pg_catalog.text as schema,
+       c.relname::pg_catalog.text as name,
+       pg_catalog.format('%I.%I', n.nspname, c.relname) as display_name,
+       case
+         when face.of_rules and c.relkind = 'v' then 'view rule'
+         when face.of_rules then 'table rule'
+         when c.relkind = 'm' then 'materialized'
+         when exists (
+           select
+           from pg_catalog.pg_options_to_table(c.reloptions) o
+           where o.option_name = 'security_invoker'
+             and o.option_value::pg_catalog.bool) then 'invoker rights'
+         else 'owner rights'
+       end as kind,
+       c.relowner as owner,
+       array(
+         select distinct d.refobjid
+         from pg_catalog.pg_depend d
+         where d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+           and d.objid = any (face.rules)
+           and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+           and d.refobjid <> c.oid) as reads,
+       users.read_by,
+       users.written_by,
+       face.all_ask as asks_for_level
+from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  -- The query that a view shows takes all commands. Rules take their own. Where one of several rules asks for a level, the
+  -- others don't: only those count then.
+  cross join lateral (
+    select w.ev_type <> '1' as of_rules,
+           pg_catalog.bool_and(its.asks) as all_ask,
+           coalesce(pg_catalog.array_agg(w.oid) filter (where not its.asks), pg_catalog.array_agg(w.oid)) as rules,
+           pg_catalog.bool_or(w.ev_type = '1' or w.ev_type = '3' and not its.asks) as on_insert,
+           pg_catalog.bool_or(w.ev_type = '1' or w.ev_type = '2' and not its.asks) as on_update,
+           pg_catalog.bool_or(w.ev_type = '1' or w.ev_type = '4' and not its.asks) as on_delete
+    from pg_catalog.pg_rewrite w
+      cross join lateral (
+        select exists (
+          select
+          from pg_catalog.pg_depend d
+          where d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+            and d.objid = w.oid
+            and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+            and d.refobjid = any ($2::pg_catalog.oid[]))) as its(asks)
+    where w.ev_class = c.oid
+      and (w.ev_type = '1' or w.ev_enabled <> 'D')
+    group by w.ev_type <> '1') as face
+  cross join lateral (
+    select pg_catalog.array_agg(other.oid) filter (where other.may_read) as read_by,
+           pg_catalog.array_agg(other.oid) filter (where other.may_write) as written_by
+    from (
+      select o.oid,
+             pg_catalog.has_table_privilege(o.oid, c.oid, 'SELECT')
+             or pg_catalog.has_any_column_privilege(o.oid, c.oid, 'SELECT') as may_read,
+             c.relkind <> 'm'
+             and (face.on_insert and (pg_catalog.has_table_privilege(o.oid, c.oid, 'INSERT')
+                                      or pg_catalog.has_any_column_privilege(o.oid, c.oid, 'INSERT'))
+                  or face.on_update and (pg_catalog.has_table_privilege(o.oid, c.oid, 'UPDATE')
+                                         or pg_catalog.has_any_column_privilege(o.oid, c.oid, 'UPDATE'))
+                  or face.on_delete and pg_catalog.has_table_privilege(o.oid, c.oid, 'DELETE')) as may_write
+      from others o
+      where o.oid <> c.relowner
+        and pg_catalog.has_schema_privilege(o.oid, c.relnamespace, 'USAGE')) as other) as users
+where (c.relkind in ('v', 'm') or c.relhasrules)
+  and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+order by n.nspname, c.relname, face.of_rules;

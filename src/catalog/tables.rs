@@ -1,0 +1,69 @@
+//! Tables.
+
+use std::collections::{HashMap, HashSet};
+
+use aal::Command;
+use pgrx::pg_sys::Oid;
+use pgrx::spi::{self, SpiClient};
+use proof::{Table, TableId};
+
+use super::ids;
+use crate::citus::Held;
+use crate::pg::query::{catalog_query, rows};
+
+/// The tables, or this one with all that it inherits from and all that inherit from it.
+pub fn read(client: &SpiClient<'_>, wanted: Option<Oid>) -> Result<Vec<Table>, spi::Error> {
+    rows(client, catalog_query!("tables"), &[wanted.into()], |row| {
+        let is_partition: bool = row.get("is_partition")?;
+        let parents: Vec<TableId> = ids::tables(row, "parents")?;
+        let rule_events: Vec<String> = row.get("rule_events")?;
+        Ok(Table {
+            id: ids::table(row, "oid")?,
+            schema: row.get("schema")?,
+            name: row.get("name")?,
+            display_name: row.get("display_name")?,
+            owner: ids::role(row, "owner")?,
+            row_security: row.get("row_security")?,
+            takes_unchecked_rows: row.get("takes_unchecked_rows")?,
+            policies: Vec::new(),
+            guards: Vec::new(),
+            ruled: rule_events.iter().filter_map(|event| command_of_rule(event)).collect(),
+            reached_by_oid: row.get("reached_by_oid")?,
+            standings: Vec::new(),
+            parents: parents.into_iter().map(|parent| (parent, is_partition)).collect(),
+            publications: Vec::new(),
+            held_by_citus: false,
+        })
+    })
+}
+
+/// The command of a rule, by `pg_rewrite.ev_type`.
+fn command_of_rule(ev_type: &str) -> Option<Command> {
+    match ev_type {
+        "1" => Some(Command::Select),
+        "2" => Some(Command::Update),
+        "3" => Some(Command::Insert),
+        "4" => Some(Command::Delete),
+        _ => None,
+    }
+}
+
+/// Notes which tables Citus holds, with their partitions.
+pub fn hold_by_citus(tables: &mut [Table], places: &HashMap<TableId, usize>) {
+    let held = Held::read();
+    if held.is_nothing() {
+        return;
+    }
+    for place in 0..tables.len() {
+        let mut seen = HashSet::new();
+        let mut at = Some(place);
+        while let Some(table) = at.filter(|at| seen.insert(*at)).map(|at| &tables[at]) {
+            if held.has(table.id.into()) {
+                tables[place].held_by_citus = true;
+                break;
+            }
+            let parent = table.parents.iter().find(|(_, is_partition)| *is_partition);
+            at = parent.and_then(|(parent, _)| places.get(parent).copied());
+        }
+    }
+}

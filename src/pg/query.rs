@@ -1,0 +1,66 @@
+//! Queries on the catalog. Each stands in a file of `sql/catalog/`, and its answer is read by the names of its columns.
+
+use pgrx::datum::DatumWithOid;
+use pgrx::prelude::*;
+use pgrx::spi::{self, SpiClient, SpiHeapTupleData};
+
+use super::types::Name;
+
+/// The text of a query: the file of this name in `sql/catalog/`.
+macro_rules! catalog_query {
+    ($name:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/catalog/", $name, ".sql"))
+    };
+}
+pub(crate) use catalog_query;
+
+/// A row of an answer. To name a column that the answer doesn't have is an error.
+pub struct Row<'a>(SpiHeapTupleData<'a>);
+
+impl Row<'_> {
+    /// A value that may be NULL.
+    pub fn nullable<T: FromDatum + IntoDatum>(&self, column: &str) -> Result<Option<T>, spi::Error> {
+        self.0.get_by_name(column)
+    }
+
+    /// A value; NULL reads as its type's default.
+    pub fn get<T: FromDatum + IntoDatum + Default>(&self, column: &str) -> Result<T, spi::Error> {
+        Ok(self.nullable(column)?.unwrap_or_default())
+    }
+
+    /// An OID; NULL reads as the invalid one.
+    pub fn oid(&self, column: &str) -> Result<pg_sys::Oid, spi::Error> {
+        Ok(self.nullable(column)?.unwrap_or(pg_sys::InvalidOid))
+    }
+
+    /// The name of something that all databases share. It may have been given in a database of another encoding.
+    pub fn shared_name(&self, column: &str) -> Result<String, spi::Error> {
+        Ok(self.nullable::<Name>(column)?.map(|Name(name)| name).unwrap_or_default())
+    }
+
+    /// An array of booleans; those that are NULL read as false.
+    pub fn flags(&self, column: &str) -> Result<Vec<bool>, spi::Error> {
+        let flags: Vec<Option<bool>> = self.get(column)?;
+        Ok(flags.into_iter().map(Option::unwrap_or_default).collect())
+    }
+}
+
+/// All rows of an answer, each read by `read`.
+pub fn rows<T>(
+    client: &SpiClient<'_>,
+    query: &str,
+    arguments: &[DatumWithOid<'_>],
+    mut read: impl FnMut(&Row<'_>) -> Result<T, spi::Error>,
+) -> Result<Vec<T>, spi::Error> {
+    client.select(query, None, arguments)?.map(|row| read(&Row(row))).collect()
+}
+
+/// The first row of an answer, read by `read`; `None` if it has none.
+pub fn first_row<T>(
+    client: &SpiClient<'_>,
+    query: &str,
+    arguments: &[DatumWithOid<'_>],
+    read: impl FnOnce(&Row<'_>) -> Result<T, spi::Error>,
+) -> Result<Option<T>, spi::Error> {
+    client.select(query, Some(1), arguments)?.next().map(|row| read(&Row(row))).transpose()
+}
