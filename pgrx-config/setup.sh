@@ -96,7 +96,7 @@ install_pgserver() {
 }
 
 install_node_packages() {
-    cd "$repo/tests/e2e"
+    cd "$repo/tests"
     [ node_modules/.package-lock.json -nt package-lock.json ] && return
     say "fetching PostgREST and the test client's packages"
     npm ci --silent --no-audit --no-fund
