@@ -19,7 +19,7 @@ help:
 demo:
 	@pgrx-config/setup.sh $(PG)
 	@pgrx-config/build.sh $(PG)
-	@PG=$(PG) node tests/e2e/demo.mjs
+	@PG=$(PG) node examples/demo/demo.mjs
 
 test:
 	@tests/run.sh $(PG)

@@ -124,7 +124,7 @@ if [ -z "${AAL_PG_CONFIG:-}" ]; then
     case $major in 16 | 18) install_pgserver ;; esac
 fi
 if [ "$purpose" != --build ]; then
-    (install_node_packages tests/e2e "PostgREST and the test client's packages")
+    (install_node_packages tests "PostgREST and the test client's packages")
     install_python_packages "$(python_packages)" "PyJWT==$PYJWT" "cryptography==$CRYPTOGRAPHY"
 fi
 # The checks of make lint have tests of their own.

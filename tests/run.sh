@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs all tests: the core's once, then pg_regress and end-to-end on each Postgres major given. The last line counts
+# Runs all tests: the core's once, then those of each folder here on each Postgres major given. The last line counts
 # them: "N passed, N failed".
 #
 # usage: run.sh [MAJOR …]
@@ -24,6 +24,18 @@ count() {
 # The sum of the numbers that stand before a word in a log.
 sum() { grep -oE "$1" "$2" | grep -oE '[0-9]+' | awk '{ sum += $1 } END { print sum + 0 }'; }
 
+# Runs the tests in JavaScript of a folder, all files of it.
+run_node() {
+    local folder=$1 major=$2 suite="$3 on Postgres $2" about=$4 log=$logs/$1-$2.log status=0
+    say "$suite: $about"
+    follow "$log" '^ *(not )?ok '
+    (cd "$repo/tests/$folder" && PG=$major PYTHONPATH=$(python_packages) node --test --test-reporter=tap ./*.test.mjs) > "$log" 2>&1 || status=$?
+    unfollow
+    if [ "$status" != 0 ]; then grep -vE '^ *(duration_ms|---|\.\.\.)' "$log" >&2; fi
+    sed -nE 's/^ok .* - (.*) # SKIP (.*)/skipped: \1: \2/p' "$log" | while IFS= read -r line; do say "$line"; done
+    count "$suite" "$status" "$(sum '^# pass [0-9]+' "$log")" "$(sum '^# fail [0-9]+' "$log")"
+}
+
 "$repo/pgrx-config/setup.sh" --tests "${majors[0]}"
 logs=$repo/target/logs
 mkdir -p "$logs"
@@ -43,15 +55,9 @@ for major in "${majors[@]}"; do
     count "pg_regress on Postgres $major" "$status" \
         "$(sum '^[0-9]+ passed' "$logs/regress-$major.log")" "$(sum '[0-9]+ failed$' "$logs/regress-$major.log")"
 
-    say "end to end on Postgres $major: PostgREST, PgBouncer, a browser, tokens of other libraries, random schemas and queries, and the SQL of the docs"
-    status=0
-    follow "$logs/e2e-$major.log" '^ *(not )?ok '
-    (cd "$repo/tests/e2e" && PG=$major PYTHONPATH=$(python_packages) node --test --test-reporter=tap ./*.test.mjs) > "$logs/e2e-$major.log" 2>&1 || status=$?
-    unfollow
-    if [ "$status" != 0 ]; then grep -vE '^ *(duration_ms|---|\.\.\.)' "$logs/e2e-$major.log" >&2; fi
-    sed -nE 's/^ok .* - (.*) # SKIP (.*)/skipped: \1: \2/p' "$logs/e2e-$major.log" | while IFS= read -r line; do say "$line"; done
-    count "end to end on Postgres $major" "$status" \
-        "$(sum '^# pass [0-9]+' "$logs/e2e-$major.log")" "$(sum '^# fail [0-9]+' "$logs/e2e-$major.log")"
+    run_node e2e "$major" "end to end" "PostgREST, PgBouncer, a browser, tokens of other libraries, and the SQL of the docs"
+    run_node soundness "$major" "soundness" "the matrix, tried on random schemas"
+    run_node differential "$major" "differential" "random queries with and without planner support"
 done
 
 echo "$passed passed, $failed failed"

@@ -1,12 +1,4 @@
 -- What aal_matrix and aal_lint are measured on: {tables} tables, three roles, five policies each, no two tables alike.
-do $$
-begin
-  create role proof_anon;
-  create role proof_user;
-  create role proof_staff;
-exception when duplicate_object then null;
-end
-$$;
 create extension pg_aal;
 create function auth.jwt() returns jsonb language sql stable as $$
   select coalesce(

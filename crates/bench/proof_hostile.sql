@@ -1,13 +1,5 @@
 -- What aal_matrix and aal_lint are measured on where somebody wants to keep others from an answer: {policies} policies of deep calls that
 -- can't be read, and as many tables whose policies must be told apart in very many ways.
-do $$
-begin
-  create role proof_anon;
-  create role proof_user;
-  create role proof_staff;
-exception when duplicate_object then null;
-end
-$$;
 create extension pg_aal;
 create function f(boolean) returns boolean language plpgsql stable as 'begin return true; end';
 create table deep (id int, b boolean);

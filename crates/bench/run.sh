@@ -20,5 +20,6 @@ say "building the benchmark suite"
 cargo build --quiet --release -p aal-bench
 cluster=$("$repo/pgrx-config/cluster.sh" start "$major" release)
 trap '"$repo/pgrx-config/cluster.sh" stop "$cluster"' EXIT
+"$cluster/bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$cluster/socket" -U postgres -f crates/bench/proof_roles.sql
 "$CARGO_TARGET_DIR/release/aal-bench" --cluster "$cluster" --variants crates/bench/variants ${PEERS:+--peers "$PEERS"} \
     --criterion "$CARGO_TARGET_DIR/criterion" --setup crates/bench/setup.sql --proof crates/bench/proof.sql --rounds "${ROUNDS:-11}" --out docs "$@"

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { Cluster } from './stack.mjs'
+import { Cluster } from '../stack.mjs'
 
 let cluster
 before(() => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
-import { Cluster } from './stack.mjs'
+import { Cluster } from '../stack.mjs'
 
 let cluster
 before(() => {

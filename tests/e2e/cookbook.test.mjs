@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { Cluster, PostgREST } from './stack.mjs'
-import { claims, sign } from './tokens.mjs'
+import { Cluster, PostgREST } from '../stack.mjs'
+import { claims, sign } from '../tokens.mjs'
 
 const page = readFileSync(new URL('../../docs/cookbook.md', import.meta.url), 'utf8')
 const recipes = [...page.matchAll(/```sql\n(.*?)```/gs)].map(([, sql]) => sql)
@@ -30,7 +30,7 @@ const cyd = '33333333-3333-4333-8333-333333333333' // new, without a factor
 let cluster, postgrest
 before(async () => {
   cluster = new Cluster()
-  cluster.psql('postgres', readFileSync(new URL('supabase_stand_in.sql', import.meta.url), 'utf8'))
+  cluster.psql('postgres', readFileSync(new URL('../supabase_stand_in.sql', import.meta.url), 'utf8'))
   cluster.psql('postgres', `
     insert into auth.users (id, created_at) values ('${ann}', '2025-06-01'), ('${bob}', '2025-06-01'), ('${cyd}', '2026-06-01');
     insert into auth.mfa_factors (user_id, status) values ('${ann}', 'unverified'), ('${bob}', 'verified');

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { Cluster } from './stack.mjs'
+import { Cluster } from '../stack.mjs'
 
 const repo = new URL('../../', import.meta.url)
 // cookbook.test.mjs runs the cookbook, in a database with Supabase Auth's tables.

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { Cluster } from './stack.mjs'
+import { Cluster } from '../stack.mjs'
 
 const page = readFileSync(new URL('../../docs/proof.md', import.meta.url), 'utf8')
 const section = page.slice(page.indexOf('## A gate for CI'))

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
-import { Cluster, PgBouncer } from './stack.mjs'
-import { claims, jwks, sign } from './tokens.mjs'
+import { Cluster, PgBouncer } from '../stack.mjs'
+import { claims, jwks, sign } from '../tokens.mjs'
 
 const secret = 'a secret that the token mode of this test shares with nobody'
 const users = [1, 2, 3, 4, 5].map((n) => `${n}`.repeat(8) + '-1111-4111-8111-111111111111')
@@ -32,7 +32,7 @@ before(async () => {
     alter database token_mode set pg_aal.jwks_file = 'jwks.json';
     create database enrolled;
   `)
-  cluster.psql('enrolled', readFileSync(new URL('supabase_stand_in.sql', import.meta.url), 'utf8'))
+  cluster.psql('enrolled', readFileSync(new URL('../supabase_stand_in.sql', import.meta.url), 'utf8'))
   cluster.psql('enrolled', `
     insert into auth.users (id) select unnest('{${users}}'::uuid[]);
     insert into auth.mfa_factors (user_id, status) select unnest('{${withFactor}}'::uuid[]), 'verified';

@@ -3,15 +3,15 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { Cluster, PostgREST } from './stack.mjs'
-import { send, story } from './story.mjs'
-import { claims, jane, sign } from './tokens.mjs'
+import { send, story } from '../../examples/demo/story.mjs'
+import { Cluster, PostgREST } from '../stack.mjs'
+import { claims, jane, sign } from '../tokens.mjs'
 
 let cluster, postgrest
 before(async () => {
   cluster = new Cluster()
   cluster.psql('postgres', 'create database demo')
-  cluster.psql('demo', readFileSync(new URL('demo.sql', import.meta.url), 'utf8'))
+  cluster.psql('demo', readFileSync(new URL('../../examples/demo/demo.sql', import.meta.url), 'utf8'))
   cluster.psql('demo', `
     create function transfer(amount numeric) returns text language plpgsql as $$
     begin

@@ -5,15 +5,15 @@ import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import pg from 'pg'
-import { Cluster, PostgREST } from './stack.mjs'
-import { send, story } from './story.mjs'
-import { claims, jwks, sign } from './tokens.mjs'
+import { send, story } from '../../examples/demo/story.mjs'
+import { Cluster, PostgREST } from '../stack.mjs'
+import { claims, jwks, sign } from '../tokens.mjs'
 
 let cluster, postgrest
 before(async () => {
   cluster = new Cluster()
   cluster.psql('postgres', 'create database demo; create database es256')
-  cluster.psql('demo', readFileSync(new URL('demo.sql', import.meta.url), 'utf8'))
+  cluster.psql('demo', readFileSync(new URL('../../examples/demo/demo.sql', import.meta.url), 'utf8'))
   cluster.psql('demo', `
     create function forge() returns text language plpgsql as $$
     begin

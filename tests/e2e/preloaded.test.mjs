@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
-import { Cluster } from './stack.mjs'
-import { claims, jwks, sign } from './tokens.mjs'
+import { Cluster } from '../stack.mjs'
+import { claims, jwks, sign } from '../tokens.mjs'
 
 const secret = 'a secret that stands in the configuration, for good or ill'
 

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { Cluster } from './stack.mjs'
+import { Cluster } from '../stack.mjs'
 
 const repo = new URL('../../', import.meta.url)
 const read = (path) => readFileSync(new URL(path, repo), 'utf8')

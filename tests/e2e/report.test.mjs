@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
-import { Cluster } from './stack.mjs'
+import { Cluster } from '../stack.mjs'
 
 const browsers = ['chromium', 'chromium-browser', 'google-chrome']
 const executablePath = process.env.PATH.split(':').flatMap((folder) => browsers.map((name) => `${folder}/${name}`)).find(existsSync)

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
-import { Cluster } from './stack.mjs'
-import { claims, jwks, sign } from './tokens.mjs'
+import { Cluster } from '../stack.mjs'
+import { claims, jwks, sign } from '../tokens.mjs'
 
 const user = '11111111-1111-4111-8111-111111111111'
 const secret = 'a secret for the standby, which verifies as its primary does'

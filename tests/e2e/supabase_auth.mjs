@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { freePort, startBeside } from './stack.mjs'
+import { freePort, startBeside } from '../stack.mjs'
 
 // The server's executable. It is no package of a registry that the set-up uses, so whoever has it says where.
 const executable = process.env.SUPABASE_AUTH

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { Secret, TOTP } from 'otpauth'
-import { Cluster, PostgREST } from './stack.mjs'
+import { Cluster, PostgREST } from '../stack.mjs'
 import { Gateway, skip, SupabaseAuth } from './supabase_auth.mjs'
 
 // Another version of supabase-js than the pinned one, by its folder.

@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { CompactEncrypt, SignJWT, exportJWK, exportSPKI, generateKeyPair } from 'jose'
 import pg from 'pg'
-import { Cluster } from './stack.mjs'
-import { claims } from './tokens.mjs'
+import { Cluster } from '../stack.mjs'
+import { claims } from '../tokens.mjs'
 
 const symmetric = ['HS256', 'HS384', 'HS512']
 const asymmetric = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA']

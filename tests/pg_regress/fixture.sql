@@ -7,6 +7,14 @@ grant anon, authenticated, service_role to authenticator;
 
 create extension pg_aal;
 
+-- As Supabase Auth has them.
+create function auth.jwt() returns jsonb language sql stable as $$
+  select coalesce(nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), ''))::jsonb
+$$;
+create function auth.uid() returns uuid language sql stable as $$
+  select coalesce(nullif(current_setting('request.jwt.claim.sub', true), ''), nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid
+$$;
+
 create schema test;
 grant usage on schema test to public;
 
@@ -61,6 +69,37 @@ begin
   return format('done, %s rows', touched);
 exception when others then
   return format('%s %s', sqlstate, sqlerrm);
+end
+$$;
+
+-- What each statement of a table answers. Each is undone, whether it failed or not.
+create function test.tried(statements regclass) returns table (nr int, answer text)
+language plpgsql volatile as $$
+declare
+  tried record;
+begin
+  for tried in execute format('select nr, statement from %s order by nr', statements) loop
+    nr := tried.nr;
+    begin
+      answer := test.attempt(tried.statement);
+      raise exception 'undo';
+    exception when raise_exception then
+      return next;
+    end;
+  end loop;
+end
+$$;
+
+-- Makes a table in the first schema of search_path. All its rows are open to authenticated, but for one restrictive policy: by an
+-- expression for USING, or by whole clauses.
+create function test.asks(name text, expression text default null, clauses text default null) returns void
+language plpgsql volatile as $$
+begin
+  execute format('create table %I (id int, user_id uuid, level text)', name);
+  execute format('alter table %I enable row level security', name);
+  execute format('create policy everybody on %I using (true)', name);
+  execute format('create policy asks on %I as restrictive %s', name, coalesce(clauses, format('using (%s)', expression)));
+  execute format('grant select, insert, update, delete on %I to authenticated', name);
 end
 $$;
 

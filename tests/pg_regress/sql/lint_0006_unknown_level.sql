@@ -2,10 +2,6 @@
 create schema lint_0006;
 grant usage on schema lint_0006 to anon, authenticated;
 set search_path = lint_0006;
--- As Supabase Auth has it.
-create function auth.jwt() returns jsonb language sql stable as $$
-  select coalesce(nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), ''))::jsonb
-$$;
 create function second_factor(level text) returns boolean language sql stable as $$ select auth.has_aal(level) $$;
 
 create function wrong(name text, expression text) returns void language plpgsql as $$
@@ -59,4 +55,3 @@ select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, me
 
 set client_min_messages = error;
 drop schema lint_0006 cascade;
-drop function auth.jwt();

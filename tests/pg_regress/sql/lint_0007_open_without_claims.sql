@@ -2,10 +2,6 @@
 create schema lint_0007;
 grant usage on schema lint_0007 to anon, authenticated;
 set search_path = lint_0007;
--- As Supabase Auth has it.
-create function auth.jwt() returns jsonb language sql stable as $$
-  select coalesce(nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), ''))::jsonb
-$$;
 
 create function opened(name text, expression text) returns void language plpgsql as $$
 begin
@@ -62,4 +58,3 @@ select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, me
 
 set client_min_messages = error;
 drop schema lint_0007 cascade;
-drop function auth.jwt();

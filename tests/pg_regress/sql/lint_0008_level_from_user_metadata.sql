@@ -2,23 +2,9 @@
 create schema lint_0008;
 grant usage on schema lint_0008 to anon, authenticated;
 set search_path = lint_0008;
--- As Supabase Auth has it.
-create function auth.jwt() returns jsonb language sql stable as $$
-  select coalesce(nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), ''))::jsonb
-$$;
-
-create function asks(name text, expression text) returns void language plpgsql as $$
-begin
-  execute format('create table %I (id int)', name);
-  execute format('alter table %I enable row level security', name);
-  execute format('create policy everybody on %I using (true)', name);
-  execute format('create policy asks on %I as restrictive using (%s)', name, expression);
-  execute format('grant select, insert, update, delete on %I to authenticated', name);
-end
-$$;
 
 -- Findings: whoever signs up may say so of themselves.
-select count(asks('found_' || name, expression)) as found from (values
+select count(test.asks('found_' || name, expression)) as found from (values
   ('member',      $$(select auth.jwt() -> 'user_metadata' ->> 'aal') = 'aal2'$$),
   ('path',        $$(select auth.jwt() #>> '{user_metadata,aal}') = 'aal2'$$),
   ('function',    $$(select jsonb_extract_path_text(auth.jwt(), 'user_metadata', 'aal')) = 'aal2'$$),
@@ -30,7 +16,7 @@ select count(asks('found_' || name, expression)) as found from (values
   ('fallback',    $$coalesce((select auth.jwt() ->> 'aal'), (select auth.jwt() -> 'user_metadata' ->> 'aal')) = 'aal2'$$)) f(name, expression);
 
 -- None of them.
-select count(asks('none_' || name, expression)) as none from (values
+select count(test.asks('none_' || name, expression)) as none from (values
   ('level',        $$(select auth.jwt() ->> 'aal') = 'aal2'$$),
   ('other_key',    $$(select auth.has_aal('aal2')) and (select auth.jwt() -> 'user_metadata' ->> 'name') = 'aal'$$),
   ('app_metadata', $$(select auth.has_aal('aal2')) and (select auth.jwt() -> 'app_metadata' ->> 'aal') = 'aal2'$$)) n(name, expression); -- only servers write it
@@ -41,4 +27,3 @@ select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, me
 
 set client_min_messages = error;
 drop schema lint_0008 cascade;
-drop function auth.jwt();

@@ -2,23 +2,9 @@
 create schema lint_0009;
 grant usage on schema lint_0009 to anon, authenticated;
 set search_path = lint_0009;
--- As Supabase Auth has it.
-create function auth.jwt() returns jsonb language sql stable as $$
-  select coalesce(nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), ''))::jsonb
-$$;
-
-create function asks(name text, expression text) returns void language plpgsql as $$
-begin
-  execute format('create table %I (id int)', name);
-  execute format('alter table %I enable row level security', name);
-  execute format('create policy everybody on %I using (true)', name);
-  execute format('create policy asks on %I as restrictive using (%s)', name, expression);
-  execute format('grant select, insert, update, delete on %I to authenticated', name);
-end
-$$;
 
 -- Findings.
-select count(asks('found_' || name, expression)) as found from (values
+select count(test.asks('found_' || name, expression)) as found from (values
   ('contained',     $$(select auth.jwt() -> 'amr') @> '[{"method":"otp"}]'$$),
   ('whole_claims',  $$(select auth.jwt()) @> '{"amr":[{"method":"otp"}]}'$$),
   ('first_element', $$(select auth.jwt() -> 'amr' -> 0 ->> 'method') = 'otp'$$),
@@ -33,7 +19,7 @@ select count(asks('found_' || name, expression)) as found from (values
   ('alternative',   $$(select auth.has_aal('aal2')) or (select auth.jwt() -> 'amr') @> '[{"method":"passkey"}]'$$)) f(name, expression);
 
 -- None of them.
-select count(asks('none_' || name, expression)) as none from (values
+select count(test.asks('none_' || name, expression)) as none from (values
   ('second_factor', $$(select auth.jwt() -> 'amr') @> '[{"method":"totp"}]'$$),
   ('by_phone',      $$exists (select from auth.amr() where method = 'mfa/phone')$$),
   ('level',         $$exists (select from auth.amr() where level = 'aal2')$$),
@@ -48,4 +34,3 @@ select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, me
 
 set client_min_messages = error;
 drop schema lint_0009 cascade;
-drop function auth.jwt();

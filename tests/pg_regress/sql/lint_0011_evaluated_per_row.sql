@@ -2,27 +2,13 @@
 create schema lint_0011;
 grant usage on schema lint_0011 to anon, authenticated;
 set search_path = lint_0011;
--- As Supabase Auth has it.
-create function auth.jwt() returns jsonb language sql stable as $$
-  select coalesce(nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), ''))::jsonb
-$$;
 create function is_aal2() returns boolean language sql stable as $$ select auth.jwt() ->> 'aal' = 'aal2' $$;
 create function is_aal2_ours() returns boolean language sql stable as $$ select auth.has_aal('aal2') $$;
 create function is_aal2_pinned() returns boolean language sql stable set search_path = '' as $$ select auth.has_aal('aal2') $$;
 create function is_aal2_opaque() returns boolean language plpgsql stable as $$ begin return auth.jwt() ->> 'aal' = 'aal2'; end $$;
 
-create function asks(name text, expression text) returns void language plpgsql as $$
-begin
-  execute format('create table %I (id int, level text)', name);
-  execute format('alter table %I enable row level security', name);
-  execute format('create policy everybody on %I using (true)', name);
-  execute format('create policy asks on %I as restrictive using (%s)', name, expression);
-  execute format('grant select, insert, update, delete on %I to authenticated', name);
-end
-$$;
-
 -- Findings.
-select count(asks('found_' || name, expression)) as found from (values
+select count(test.asks('found_' || name, expression)) as found from (values
   ('bare',        $$auth.jwt() ->> 'aal' = 'aal2'$$),
   ('as_json',     $$(auth.jwt() -> 'aal')::text = '"aal2"'$$),
   ('setting',     $$current_setting('request.jwt.claims', true)::jsonb ->> 'aal' = 'aal2'$$),
@@ -39,7 +25,7 @@ create policy asks on found_check as restrictive using ((select auth.jwt() ->> '
 grant select, insert, update, delete on found_check to authenticated;
 
 -- None of them.
-select count(asks('none_' || name, expression)) as none from (values
+select count(test.asks('none_' || name, expression)) as none from (values
   ('wrapped',            $$(select auth.jwt() ->> 'aal') = 'aal2'$$),
   ('wrapped_comparison', $$(select auth.jwt() ->> 'aal' = 'aal2')$$),
   ('wrapped_claims',     $$(select auth.jwt()) ->> 'aal' = 'aal2'$$),
@@ -53,7 +39,7 @@ select count(asks('none_' || name, expression)) as none from (values
   ('ours_wrapped',       $$(select auth.has_aal('aal2'))$$),
   ('ours_or_a_column',   $$id = 0 or auth.has_aal('aal2')$$)) n(name, expression);
 -- None, and it is a limit: nobody sees what a PL/pgSQL function reads.
-select asks('none_opaque', $$lint_0011.is_aal2_opaque()$$);
+select test.asks('none_opaque', $$lint_0011.is_aal2_opaque()$$);
 
 reset search_path;
 select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, metadata ->> 'role' as role, level, detail
@@ -61,4 +47,3 @@ select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, me
 
 set client_min_messages = error;
 drop schema lint_0011 cascade;
-drop function auth.jwt();

@@ -4,18 +4,8 @@ grant usage on schema lint_0018 to anon, authenticated;
 set search_path = lint_0018;
 create function required() returns boolean language sql stable as $$ select auth.require_aal('aal2') $$;
 
-create function asks(name text, clauses text) returns void language plpgsql as $$
-begin
-  execute format('create table %I (id int)', name);
-  execute format('alter table %I enable row level security', name);
-  execute format('create policy everybody on %I using (true)', name);
-  execute format('create policy asks on %I as restrictive %s', name, clauses);
-  execute format('grant select, insert, update, delete on %I to authenticated', name);
-end
-$$;
-
 -- Findings.
-select count(asks('found_' || name, clauses)) as found from (values
+select count(test.asks('found_' || name, clauses => clauses)) as found from (values
   ('bare',     $$using (auth.require_aal('aal2'))$$),
   ('wrapped',  $$using ((select auth.require_aal('aal2', '5 minutes')))$$),
   ('enrolled', $$using ((select auth.require_enrolled_aal()))$$),
@@ -24,7 +14,7 @@ select count(asks('found_' || name, clauses)) as found from (values
   ('some',     $$using (id = 0 or (select auth.require_aal('aal2')))$$)) f(name, clauses);
 
 -- None of them.
-select count(asks('none_' || name, clauses)) as none from (values
+select count(test.asks('none_' || name, clauses => clauses)) as none from (values
   ('asks',     $$using ((select auth.has_aal('aal2')))$$),
   ('enrolled', $$using ((select auth.has_enrolled_aal()))$$)) n(name, clauses);
 -- The place for it: a function that is called by itself.

@@ -2,10 +2,6 @@
 create schema lint_0019;
 grant usage on schema lint_0019 to anon, authenticated;
 set search_path = lint_0019;
--- As Supabase Auth has it.
-create function auth.jwt() returns jsonb language sql stable as $$
-  select coalesce(nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), ''))::jsonb
-$$;
 
 -- Findings.
 create function found_sql() returns text language sql immutable as $$ select auth.jwt() ->> 'aal' $$;
@@ -51,4 +47,3 @@ select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, me
 
 set client_min_messages = error;
 drop schema lint_0019 cascade;
-drop function auth.jwt();

@@ -2,28 +2,11 @@
 create schema lint_0024;
 grant usage on schema lint_0024 to anon, authenticated;
 set search_path = lint_0024;
--- As Supabase Auth has it.
-create function auth.jwt() returns jsonb language sql stable as $$
-  select coalesce(nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), ''))::jsonb
-$$;
-create function auth.uid() returns uuid language sql stable as $$
-  select coalesce(nullif(current_setting('request.jwt.claim.sub', true), ''), nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid
-$$;
 create function is_aal2() returns boolean language sql stable as $$ select auth.jwt() ->> 'aal' = 'aal2' $$;
 load 'pg_aal';
 
-create function asks(name text, expression text) returns void language plpgsql as $$
-begin
-  execute format('create table %I (id int, user_id uuid)', name);
-  execute format('alter table %I enable row level security', name);
-  execute format('create policy everybody on %I using (true)', name);
-  execute format('create policy asks on %I as restrictive using (%s)', name, expression);
-  execute format('grant select, insert, update, delete on %I to authenticated', name);
-end
-$$;
-
 -- Findings in token mode: whoever runs SQL can set these.
-select count(asks('found_' || name, expression)) as found from (values
+select count(test.asks('found_' || name, expression)) as found from (values
   ('jwt',          $$(select auth.jwt() ->> 'aal') = 'aal2'$$),
   ('setting',      $$(select current_setting('request.jwt.claims', true)::jsonb ->> 'aal') = 'aal2'$$),
   ('upper_case',   $$(select current_setting('Request.JWT.Claims', true)::jsonb ->> 'aal') = 'aal2'$$),
@@ -33,7 +16,7 @@ select count(asks('found_' || name, expression)) as found from (values
   ('no_level',     $$user_id = (select auth.uid())$$)) f(name, expression);
 
 -- None of them.
-select count(asks('none_' || name, expression)) as none from (values
+select count(test.asks('none_' || name, expression)) as none from (values
   ('ours',          $$(select auth.has_aal('aal2'))$$),
   ('ours_claims',   $$(select auth.claims() ->> 'aal') = 'aal2'$$),
   ('ours_subject',  $$user_id = (select auth.subject_uuid()) and (select auth.has_aal('aal2'))$$),
@@ -58,5 +41,4 @@ select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, me
 
 set client_min_messages = error;
 drop schema lint_0024 cascade;
-drop function auth.jwt(), auth.uid();
 drop role lint_0024_gateway;

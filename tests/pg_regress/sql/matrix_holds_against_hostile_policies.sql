@@ -2,9 +2,6 @@
 create schema hostile;
 grant usage on schema hostile to authenticated;
 set search_path = hostile;
-create function auth.jwt() returns jsonb language sql stable as $$ -- as Supabase Auth has it
-  select coalesce(nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), ''))::jsonb
-$$;
 create table s (a int, x text);
 insert into s values (1, 'a'), (2, 'b');
 create table secret (x text, b boolean);
@@ -164,4 +161,3 @@ select target, required_aal, decided_by from auth.aal_matrix() where role = 'aut
 set client_min_messages = error;
 drop schema hostile, closed, elsewhere cascade;
 drop foreign data wrapper nothing cascade;
-drop function auth.jwt();

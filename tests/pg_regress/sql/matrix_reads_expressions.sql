@@ -2,9 +2,6 @@
 create schema reads;
 grant usage on schema reads to authenticated;
 set search_path = reads;
-create function auth.jwt() returns jsonb language sql stable as $$ -- as Supabase Auth has it
-  select coalesce(nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), ''))::jsonb
-$$;
 create type level as enum ('aal1', 'aal2', 'aal3');
 create domain code as text check (value ~ '^aal');
 create table t (id int, flag boolean, level text, owner uuid, "it's ""quoted""" text, dropped int, doubled int generated always as (id * 2) stored);
@@ -137,4 +134,3 @@ select needs(string_agg(format('(id > %s or auth.has_aal(''aal2''))', n), ' and 
 
 set client_min_messages = error;
 drop schema reads cascade;
-drop function auth.jwt();

@@ -2,9 +2,9 @@
 // as it should be. KEEP=1 leaves everything running.
 
 import { readFileSync } from 'node:fs'
-import { Cluster, PostgREST } from './stack.mjs'
+import { Cluster, PostgREST } from '../../tests/stack.mjs'
+import { claims, sign } from '../../tests/tokens.mjs'
 import { send, story } from './story.mjs'
-import { claims, sign } from './tokens.mjs'
 
 const cluster = new Cluster()
 let failed = 0

@@ -2,11 +2,11 @@
 
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
+import { Cluster } from '../stack.mjs'
 import { Choices, fewest, numbersFrom, smallestSequence } from './random_choices.mjs'
 import { users, variants as usual, written } from './random_expression.mjs'
 import { QueryWriter } from './random_query.mjs'
 import { World } from './random_world.mjs'
-import { Cluster } from './stack.mjs'
 
 export const major = Number(process.env.PG ?? '15')
 const shrinkingTime = Number(process.env.SHRINK ?? 120) * 1000
@@ -39,7 +39,7 @@ export class Laboratory {
     const laboratory = new Laboratory()
     laboratory.cluster = new Cluster()
     try {
-      for (const file of ['supabase_stand_in.sql', 'random_queries.sql']) {
+      for (const file of ['../supabase_stand_in.sql', 'random_queries.sql']) {
         laboratory.cluster.psql('postgres', readFileSync(new URL(file, import.meta.url), 'utf8'))
       }
       await laboratory.connect()

@@ -3,9 +3,9 @@
 
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
+import { Cluster } from '../stack.mjs'
 import { leavesSome, neverSet, sessionsFor, stalerSessions, statementsFor, tellsNullFromEmpty, worldsFor } from './matrix_attempts.mjs'
 import { available } from './random_schema.mjs'
-import { Cluster } from './stack.mjs'
 
 export const levels = ['none', 'aal1', 'enrolled', 'aal2', 'aal3', 'denied']
 const commands = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']
@@ -20,7 +20,7 @@ export class Laboratory {
     const laboratory = new Laboratory()
     laboratory.cluster = new Cluster()
     try {
-      for (const file of ['supabase_stand_in.sql', 'matrix_trial.sql']) {
+      for (const file of ['../supabase_stand_in.sql', 'matrix_trial.sql']) {
         laboratory.cluster.psql('postgres', readFileSync(new URL(file, import.meta.url), 'utf8'))
       }
       await laboratory.connect()

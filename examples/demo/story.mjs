@@ -1,7 +1,7 @@
 // The main job, as requests: who asks for what, and what the answer must be. The demo prints them, the tests check
 // them; both run this list.
 
-import { claims, sign } from './tokens.mjs'
+import { claims, sign } from '../../tests/tokens.mjs'
 
 const insert = { method: 'POST', path: '/payments', body: { id: 100, amount: 50, payee: 'Florist' } }
 const update = { method: 'PATCH', path: '/payments?id=eq.2', body: { amount: 950 } }

