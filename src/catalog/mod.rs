@@ -3,6 +3,8 @@
 //! Every query names its schema and runs inside functions whose search_path is `pg_catalog, pg_temp`, so nothing
 //! that a user created can be called by it.
 
+#![deny(unsafe_code)]
+
 pub mod access;
 
 use aal::protection::{Before, Made, Quote};
@@ -12,6 +14,7 @@ use pgrx::spi::{self, SpiClient};
 
 use crate::citus::Held;
 use crate::pg::elog::raise;
+use crate::pg::lookup;
 use crate::pg::sqlstate::SqlState;
 
 /// A relation, as far as protecting it goes.
@@ -179,12 +182,7 @@ impl Relation {
     /// Whether a column is computed from others.
     pub fn is_generated(&self, column: &str) -> bool {
         let Ok(name) = std::ffi::CString::new(column) else { return false };
-        // SAFETY: looks a column up by its name, and how it is generated; a name that isn't there has number 0 and is none.
-        let generated = unsafe {
-            let number = pg_sys::get_attnum(self.oid, name.as_ptr());
-            if number == 0 { 0 } else { pg_sys::get_attgenerated(self.oid, number) }
-        };
-        generated != 0
+        lookup::column(self.oid, &name).is_some_and(|number| lookup::is_generated(self.oid, number))
     }
 
     /// A fingerprint of the policies that aren't ours: of all that they say. `None` if there are none.
