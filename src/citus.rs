@@ -3,8 +3,6 @@
 //! `pg_catalog.pg_dist_partition` lists them. It counts only as a member of the extension `citus`: another table of that
 //! name says nothing. It is read below SQL: nobody's code runs, and no rights matter.
 
-#![deny(unsafe_code)]
-
 use std::collections::HashSet;
 
 use pgrx::prelude::*;

@@ -1,7 +1,5 @@
 //! Raising errors: `insufficient_aal`, and those that bad arguments, claims and tokens deserve.
 
-#![deny(unsafe_code)]
-
 use aal::{Denial, InvalidClaims, InvalidMaxAge, InvalidToken, UnknownLevel};
 
 use crate::pg::elog::raise;

@@ -9,6 +9,7 @@ use pgrx::prelude::*;
 
 use crate::pg::changed_table::StartedQuery;
 use crate::pg::guc::SettingsLevel;
+use crate::pg::plan::FinishedPlan;
 use crate::pg::role;
 use crate::planner;
 use crate::session::statements::{self, Query, Running};
@@ -87,9 +88,15 @@ unsafe extern "C-unwind" fn start(query: Query, flags: std::ffi::c_int) {
     // Partitions are chosen here.
     let _running = Running::first(query);
     let role = role::current();
-    // SAFETY: Postgres passes a query that it is about to run. The rest passes on what Postgres passed.
+    if planner::has_missed_a_query() {
+        // SAFETY: Postgres passes a query that it is about to run. Its plan is its own, or only this session's plan cache has it.
+        let planned = unsafe { query.as_ref().and_then(|query| FinishedPlan::new(query.plannedstmt)) };
+        if let Some(mut planned) = planned {
+            planner::catch_up(&mut planned);
+        }
+    }
+    // SAFETY: passes on what Postgres passed.
     unsafe {
-        planner::catch_up(query);
         match NEXT.get().start {
             Some(next) => guarded(|| next(query, flags)),
             None => pg_sys::standard_ExecutorStart(query, flags),

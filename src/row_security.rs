@@ -1,7 +1,5 @@
 //! Whom row security binds: decided as Postgres decides it when it adds policies to a statement.
 
-#![deny(unsafe_code)]
-
 use aal::Command;
 use aal::protection::Made;
 use pgrx::prelude::*;

@@ -3,8 +3,6 @@
 //! Every query names its schema and runs inside functions whose search_path is `pg_catalog, pg_temp`, so nothing
 //! that a user created can be called by it.
 
-#![deny(unsafe_code)]
-
 pub mod access;
 
 use aal::protection::{Before, Made, Quote};

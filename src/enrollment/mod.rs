@@ -3,8 +3,6 @@
 //! There are two stores: the tables of Supabase Auth ([`supabase_auth`]), or the function that `pg_aal.enrollment_function` names
 //! ([`function`]). Both are asked only about the user of the claims in force.
 
-#![deny(unsafe_code)]
-
 mod function;
 mod supabase_auth;
 

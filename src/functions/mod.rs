@@ -1,7 +1,5 @@
 //! The SQL API, one file per topic.
 
-#![deny(unsafe_code)]
-
 pub mod enrollment;
 mod guard;
 mod proof;

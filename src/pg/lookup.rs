@@ -2,7 +2,7 @@
 //!
 //! A row of the catalog's cache is released as soon as it was read, and nothing in between can raise an error.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 
 use pgrx::prelude::*;
 
@@ -102,6 +102,21 @@ pub fn enum_label(kind: pg_sys::Oid, label: &CStr) -> Option<pg_sys::Oid> {
         let label = (*pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_enum>(row)).oid;
         pg_sys::ReleaseSysCache(row);
         Some(label)
+    }
+}
+
+/// The planner support function of a function.
+pub fn support_function(function: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: get_func_support takes any OID, and answers with no OID where there is none.
+    valid(unsafe { pg_sys::get_func_support(function) })
+}
+
+/// A function's name.
+pub fn function_name(function: pg_sys::Oid) -> Option<CString> {
+    // SAFETY: get_func_name takes any OID, and answers NULL or a C string in the current memory context.
+    unsafe {
+        let name = pg_sys::get_func_name(function);
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_owned())
     }
 }
 

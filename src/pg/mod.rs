@@ -7,6 +7,7 @@ pub mod guc;
 pub mod list;
 pub mod lookup;
 pub mod node;
+pub mod plan;
 pub mod process;
 pub mod relation;
 pub mod role;

@@ -4,8 +4,6 @@
 //! it follows transactions, savepoints, poolers and parallel workers. Here is only a cache of the last text read:
 //! it is compared byte by byte on each use, because claims may change between two calls in one transaction.
 
-#![deny(unsafe_code)]
-
 mod keys;
 pub mod statements;
 pub mod workers;

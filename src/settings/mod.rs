@@ -3,7 +3,10 @@
 //! A value that a session set before the library was loaded goes through the same checks when it is: Postgres
 //! drops it with a warning if that role may not set it.
 
+// What Postgres calls, and where it is told of that.
+#[allow(unsafe_code)]
 mod hooks;
+#[allow(unsafe_code)]
 mod table;
 mod values;
 
