@@ -7,6 +7,9 @@ use std::collections::HashSet;
 
 use pgrx::prelude::*;
 
+use crate::pg::lookup;
+use crate::pg::table_scan::{Patience, Table};
+
 /// Which tables Citus holds.
 pub enum Held {
     /// None: there is no Citus.
@@ -20,38 +23,18 @@ pub enum Held {
 impl Held {
     /// Reads which, as it stands now.
     pub fn read() -> Held {
-        const LOCK: pg_sys::LOCKMODE = pg_sys::AccessShareLock as _;
-        let Some(list) = list() else { return Held::Nothing };
-        // SAFETY: opens a table by its OID under a lock that lasts until the transaction ends, and closes it. It is scanned
-        // only if it is a plain table, and only a column of type regclass is read, while the scan stands on its row. The
-        // snapshot is the latest, which the scan takes itself. After an error Postgres closes both.
-        unsafe {
-            let table = pg_sys::try_relation_open(list, LOCK);
-            if table.is_null() {
-                return Held::Nothing;
-            }
-            let column = pg_sys::get_attnum(list, c"logicalrelid".as_ptr());
-            let is_plain = (*(*table).rd_rel).relkind == pg_sys::RELKIND_RELATION as std::ffi::c_char;
-            let can_be_read = is_plain && column > 0 && pg_sys::get_atttype(list, column) == pg_sys::REGCLASSOID;
-            let mut held = HashSet::new();
-            if can_be_read {
-                let (no_index, any_snapshot, no_key) = (pg_sys::InvalidOid, std::ptr::null_mut(), std::ptr::null_mut());
-                let scan = pg_sys::systable_beginscan(table, no_index, false, any_snapshot, 0, no_key);
-                loop {
-                    let row = pg_sys::systable_getnext(scan);
-                    if row.is_null() {
-                        break;
-                    }
-                    let mut is_null = false;
-                    let oid = pg_sys::heap_getattr(row, i32::from(column), (*table).rd_att, &mut is_null);
-                    if !is_null {
-                        held.insert(pg_sys::Oid::from(oid.value() as u32));
-                    }
+        // Waiting is short: Citus alters its list only when it is installed or upgraded.
+        let Ok(Some(list)) = Table::open(list, Patience::Wait) else { return Held::Nothing };
+        match list.column(c"logicalrelid") {
+            Some(column) if list.is_plain() && column.kind() == pg_sys::REGCLASSOID => {
+                let mut held = HashSet::new();
+                let mut rows = list.rows();
+                while let Some(row) = rows.next() {
+                    held.extend(row.oid(column));
                 }
-                pg_sys::systable_endscan(scan);
+                Held::These(held)
             }
-            pg_sys::relation_close(table, pg_sys::NoLock as _);
-            if can_be_read { Held::These(held) } else { Held::Anything }
+            _ => Held::Anything,
         }
     }
 
@@ -72,15 +55,8 @@ impl Held {
 
 /// The list of Citus' tables, if that extension is there.
 fn list() -> Option<pg_sys::Oid> {
-    // SAFETY: looks names up in the catalog, and raises nothing where there is none.
-    unsafe {
-        let schema = pg_sys::Oid::from(pg_sys::PG_CATALOG_NAMESPACE);
-        let list = pg_sys::get_relname_relid(c"pg_dist_partition".as_ptr(), schema);
-        if list == pg_sys::InvalidOid {
-            return None;
-        }
-        let citus = pg_sys::get_extension_oid(c"citus".as_ptr(), true);
-        let its_extension = pg_sys::getExtensionOfObject(pg_sys::RelationRelationId, list);
-        (citus != pg_sys::InvalidOid && its_extension == citus).then_some(list)
-    }
+    let schema = pg_sys::Oid::from(pg_sys::PG_CATALOG_NAMESPACE);
+    let list = lookup::relation(schema, c"pg_dist_partition")?;
+    let citus = lookup::extension(c"citus")?;
+    (lookup::extension_of_relation(list) == Some(citus)).then_some(list)
 }

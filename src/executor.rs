@@ -7,6 +7,10 @@ use std::cell::Cell;
 
 use pgrx::prelude::*;
 
+use crate::pg::changed_table::StartedQuery;
+use crate::pg::guc::SettingsLevel;
+use crate::pg::plan::FinishedPlan;
+use crate::pg::role;
 use crate::planner;
 use crate::session::statements::{self, Query, Running};
 use crate::session::workers;
@@ -73,9 +77,9 @@ unsafe extern "C-unwind" fn subtransaction_ended(
 /// panic, which unwinds them, and an error again where Postgres called us.
 ///
 /// # Safety
-/// `call` must do nothing else, as whatever it holds isn't dropped.
+/// `call` must only call a hook, with what Postgres passed. What it owns isn't dropped where the hook raises.
 unsafe fn guarded(call: impl FnOnce()) {
-    // SAFETY: hooks are called by a backend's only thread. The closure holds what Postgres passed, which needs no drop.
+    // SAFETY: Postgres calls hooks on a backend's only thread. By the caller's promise the closure owns nothing to drop.
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(call) }
 }
 
@@ -83,27 +87,32 @@ unsafe fn guarded(call: impl FnOnce()) {
 unsafe extern "C-unwind" fn start(query: Query, flags: std::ffi::c_int) {
     // Partitions are chosen here.
     let _running = Running::first(query);
-    // SAFETY: reads a variable of the backend.
-    let role = unsafe { pg_sys::GetUserId() };
-    // SAFETY: the query that Postgres is about to run. The rest passes on what Postgres passed.
+    let role = role::current();
+    if planner::has_missed_a_query() {
+        // SAFETY: Postgres passes a query that it is about to run. Its plan is its own, or only this session's plan cache has it.
+        let planned = unsafe { query.as_ref().and_then(|query| FinishedPlan::new(query.plannedstmt)) };
+        if let Some(mut planned) = planned {
+            planner::catch_up(&mut planned);
+        }
+    }
+    // SAFETY: passes on what Postgres passed.
     unsafe {
-        planner::catch_up(query);
         match NEXT.get().start {
             Some(next) => guarded(|| next(query, flags)),
             None => pg_sys::standard_ExecutorStart(query, flags),
         }
     }
-    // SAFETY: the query has just been started.
-    unsafe { statement_guards::begin(query, role) };
+    // SAFETY: the query has just been started, and ends after this.
+    if let Some(query) = unsafe { StartedQuery::new(query) } {
+        statement_guards::begin(&query, role);
+    }
 }
 
 #[cfg(not(feature = "pg18"))]
 #[pg_guard]
 unsafe extern "C-unwind" fn run(query: Query, direction: pg_sys::ScanDirection::Type, count: u64, execute_once: bool) {
-    let _running = Running::again(query);
-    // SAFETY: the query is started, and reads a variable of the backend. Where the library was loaded while it started.
-    unsafe { statement_guards::begin(query, pg_sys::GetUserId()) };
-    let handed_over = workers::hand_over(query);
+    // SAFETY: Postgres passes a query that is started, and not ended.
+    let _run = unsafe { Run::begin(query) };
     // SAFETY: passes on what Postgres passed.
     unsafe {
         match NEXT.get().run {
@@ -111,16 +120,13 @@ unsafe extern "C-unwind" fn run(query: Query, direction: pg_sys::ScanDirection::
             None => pg_sys::standard_ExecutorRun(query, direction, count, execute_once),
         }
     }
-    workers::take_back(handed_over);
 }
 
 #[cfg(feature = "pg18")]
 #[pg_guard]
 unsafe extern "C-unwind" fn run(query: Query, direction: pg_sys::ScanDirection::Type, count: u64) {
-    let _running = Running::again(query);
-    // SAFETY: the query is started, and reads a variable of the backend. Where the library was loaded while it started.
-    unsafe { statement_guards::begin(query, pg_sys::GetUserId()) };
-    let handed_over = workers::hand_over(query);
+    // SAFETY: Postgres passes a query that is started, and not ended.
+    let _run = unsafe { Run::begin(query) };
     // SAFETY: passes on what Postgres passed.
     unsafe {
         match NEXT.get().run {
@@ -128,15 +134,40 @@ unsafe extern "C-unwind" fn run(query: Query, direction: pg_sys::ScanDirection::
             None => pg_sys::standard_ExecutorRun(query, direction, count),
         }
     }
-    workers::take_back(handed_over);
+}
+
+/// A query's rows are fetched as long as this lives. What the workers got is taken back first.
+struct Run {
+    _handed_over: Option<SettingsLevel>,
+    _running: Running,
+}
+
+impl Run {
+    /// # Safety
+    /// `query` must be started, and not ended.
+    unsafe fn begin(query: Query) -> Run {
+        let running = Running::again(query);
+        // SAFETY: the caller's promise; the query ends after this.
+        let started = unsafe { StartedQuery::new(query) };
+        // The library was loaded while the query was started: nothing was decided then.
+        if let (true, Some(started)) = (running.started_unseen, started) {
+            statement_guards::begin(&started, role::current());
+        }
+        // SAFETY: the caller's promise; a query has its plan until it ends.
+        let plan = unsafe { query.as_ref().and_then(|query| query.plannedstmt.as_ref()) };
+        let is_parallel = plan.is_some_and(|plan| plan.parallelModeNeeded);
+        Run { _handed_over: if is_parallel { workers::hand_over() } else { None }, _running: running }
+    }
 }
 
 /// Here its triggers run.
 #[pg_guard]
 unsafe extern "C-unwind" fn finish(query: Query) {
     let _running = Running::again(query);
-    // SAFETY: the query is started, and not ended.
-    unsafe { statement_guards::finish(query) };
+    // SAFETY: Postgres passes a query that is started, and ends after this.
+    if let Some(mut query) = unsafe { StartedQuery::new(query) } {
+        statement_guards::finish(&mut query);
+    }
     // SAFETY: passes on what Postgres passed.
     unsafe {
         match NEXT.get().finish {

@@ -4,7 +4,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | [`pg`] | the toolbox for what C hands over: errors, lists, nodes, tables, settings, types |
+//! | [`pg`] | the toolbox for what C hands over: errors, look-ups, settings, tables, triggers, plans, types |
 //! | [`settings`] | every `pg_aal.*` setting |
 //! | [`session`] | the claims in force, the keys, one token a statement, and the claims for parallel workers |
 //! | [`enrollment`] | looking up whether a user has a second factor |
@@ -19,15 +19,24 @@
 //!
 //! Postgres errors cross Rust frames as panics and Rust panics reach Postgres as errors, so unwinding is needed.
 
+//!
+//! Unsafe code is denied but where it is allowed below: in [`pg`], and where Postgres calls us. Such a place has its own `allow`, too,
+//! where it is a single function.
+
+#![deny(unsafe_code)]
+
 use pgrx::prelude::*;
 
 mod catalog;
 mod citus;
 mod denial;
 mod enrollment;
+#[allow(unsafe_code)]
 mod executor;
 mod functions;
+#[allow(unsafe_code)]
 mod pg;
+#[allow(unsafe_code)]
 mod planner;
 mod reader;
 mod row_security;
@@ -104,6 +113,7 @@ fn keep_backtraces_from_clients() {
 
 /// What goes wrong, so that a test can see what comes of it. Not in release builds, and without an SQL function.
 #[cfg(debug_assertions)]
+#[allow(unsafe_code)]
 mod faults_for_tests {
     use pgrx::prelude::*;
 

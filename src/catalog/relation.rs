@@ -6,6 +6,7 @@ use pgrx::spi::{self, SpiClient};
 
 use crate::citus::Held;
 use crate::pg::elog::raise;
+use crate::pg::lookup;
 use crate::pg::query::{catalog_query, first_row, rows};
 use crate::pg::sqlstate::SqlState;
 
@@ -130,12 +131,7 @@ impl Relation {
     /// Whether a column is computed from others.
     pub fn is_generated(&self, column: &str) -> bool {
         let Ok(name) = std::ffi::CString::new(column) else { return false };
-        // SAFETY: looks a column up by its name, and how it is generated; a name that isn't there has number 0 and is none.
-        let generated = unsafe {
-            let number = pg_sys::get_attnum(self.oid, name.as_ptr());
-            if number == 0 { 0 } else { pg_sys::get_attgenerated(self.oid, number) }
-        };
-        generated != 0
+        lookup::column(self.oid, &name).is_some_and(|number| lookup::is_generated(self.oid, number))
     }
 
     /// A fingerprint of the policies that aren't ours: of all that they say. `None` if there are none.

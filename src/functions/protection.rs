@@ -18,8 +18,10 @@ use crate::denial;
 use crate::enrollment::check_store;
 use crate::functions::session::parse_max_age;
 use crate::pg::elog::{notice, raise, warn};
+use crate::pg::relation::lock_exclusively;
 use crate::pg::sqlstate::SqlState;
 use crate::pg::types::{Name, Regclass};
+use crate::pg::{process, transaction};
 
 /// Puts a table under AAL policies; runs and returns the statements.
 ///
@@ -399,10 +401,8 @@ fn connect_to_read<T>(work: impl FnOnce(&SpiClient<'_>) -> Result<T, spi::Error>
 
 /// Raises 25006 where nothing can be written.
 fn require_writable(function: &str) {
-    // SAFETY: asks whether the server is a standby, and reads a variable of the backend.
-    let (is_standby, is_read_only) = unsafe { (pg_sys::RecoveryInProgress(), pg_sys::XactReadOnly) };
     let hint = "auth.protect_table_sql only returns the statements.";
-    if is_standby {
+    if process::is_standby() {
         let hint = format!("Run it on the primary. {hint}");
         raise(
             SqlState::READ_ONLY_SQL_TRANSACTION,
@@ -411,7 +411,7 @@ fn require_writable(function: &str) {
             Some(&hint),
         );
     }
-    if is_read_only {
+    if transaction::is_read_only() {
         let message = format!("{function} cannot run in a read-only transaction: it changes the catalog");
         raise(SqlState::READ_ONLY_SQL_TRANSACTION, &message, None, Some(hint));
     }
@@ -465,8 +465,7 @@ pub fn require_table(relation: &Relation, done: &str) {
 /// The target and its partitions, locked by their OIDs (a name may come to mean another table while it is waited for)
 /// until the transaction ends, so that nobody changes them or attaches partitions meanwhile.
 fn lock(client: &SpiClient<'_>, target: pg_sys::Oid) -> Result<Vec<Relation>, spi::Error> {
-    // SAFETY: reads a variable of the backend.
-    if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
+    if transaction::keeps_its_snapshot() {
         let hint = "set transaction isolation level read committed";
         raise(
             SqlState::ACTIVE_SQL_TRANSACTION,
@@ -482,8 +481,7 @@ fn lock(client: &SpiClient<'_>, target: pg_sys::Oid) -> Result<Vec<Relation>, sp
             return Ok(relations);
         };
         require_ownership(next);
-        // SAFETY: takes a lock, which the transaction's end releases. The owner may, and this is one.
-        unsafe { pg_sys::LockRelationOid(next.oid, pg_sys::AccessExclusiveLock as i32) };
+        lock_exclusively(next.oid);
         locked.push(next.oid);
     }
 }

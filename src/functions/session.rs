@@ -34,14 +34,10 @@ pub fn claim(name: &str) -> Option<serde_json::Value> {
 
 /// A JSON text as jsonb; raises 22P02 for what jsonb can't hold.
 pub fn to_jsonb(text: &CStr) -> Jsonb {
-    let text = pg_sys::Datum::from(text.as_ptr());
-    let jsonb = PgTryBuilder::new(|| {
-        // SAFETY: jsonb_in takes one C string, which it only reads; pgrx guards the call.
-        unsafe { pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(text)]) }.map(Jsonb)
-    })
-    // Postgres' own error quotes the text, and claims don't belong into errors or logs.
-    .catch_others(|_| denial::claims_beyond_jsonb())
-    .execute();
+    let jsonb = PgTryBuilder::new(|| Jsonb::parse(text))
+        // Postgres' own error quotes the text, and claims don't belong into errors or logs.
+        .catch_others(|_| denial::claims_beyond_jsonb())
+        .execute();
     jsonb.unwrap_or_else(|| denial::claims_beyond_jsonb())
 }
 

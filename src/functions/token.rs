@@ -4,6 +4,7 @@ use pgrx::prelude::*;
 
 use crate::functions::session::to_jsonb;
 use crate::pg::elog::raise;
+use crate::pg::guc;
 use crate::pg::sqlstate::SqlState;
 use crate::pg::types::{Jsonb, Text};
 use crate::session::Refused;
@@ -44,7 +45,7 @@ fn authenticate(token: Option<Text>) -> Jsonb {
     let claims = to_jsonb(&payload);
     // It was verified, so it has no NUL.
     let token = std::ffi::CString::new(token).unwrap_or_default();
-    settings::set_until_transaction_ends(settings::TOKEN_NAME, &token, pg_sys::GucContext::PGC_USERSET);
+    guc::set_until_transaction_ends(settings::TOKEN_NAME, &token, pg_sys::GucContext::PGC_USERSET);
     claims
 }
 

@@ -58,6 +58,12 @@ impl Drop for Opened {
     }
 }
 
+/// Locks a table against all others until the transaction ends. There need be no such table.
+pub fn lock_exclusively(table: pg_sys::Oid) {
+    // SAFETY: LockRelationOid takes any OID. What it raises, a deadlock say, becomes a panic by pgrx's guard.
+    unsafe { pg_sys::LockRelationOid(table, pg_sys::AccessExclusiveLock as i32) }
+}
+
 /// The tables that a table is a partition of, at any height.
 pub fn ancestors(table: pg_sys::Oid) -> impl Iterator<Item = pg_sys::Oid> {
     let is_partition = Opened::table(table).is_some_and(|table| table.is_partition());

@@ -1,5 +1,7 @@
 //! Types of SQL, where pgrx doesn't have them or not in a way that fits.
 
+use std::ffi::CStr;
+
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::UnboxDatum;
 use pgrx::pgrx_sql_entity_graph::metadata::{ArgumentError, Returns, ReturnsError, SqlMapping, SqlTranslatable};
@@ -162,7 +164,16 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Name {
 }
 
 /// A jsonb value that Rust only passes on, so that it stays as Postgres reads it: numbers of any size included.
-pub struct Jsonb(pub pg_sys::Datum);
+pub struct Jsonb(pg_sys::Datum);
+
+impl Jsonb {
+    /// Parses a JSON text, as Postgres does: raises what it raises where this is none, or holds what jsonb can't.
+    pub fn parse(text: &CStr) -> Option<Jsonb> {
+        let text = pg_sys::Datum::from(text.as_ptr());
+        // SAFETY: jsonb_in takes one C string, which it only reads. What it raises becomes a panic by pgrx's guard.
+        unsafe { pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(text)]) }.map(Jsonb)
+    }
+}
 
 // SAFETY: names the SQL type of the datum in it.
 unsafe impl SqlTranslatable for Jsonb {
@@ -175,7 +186,7 @@ unsafe impl SqlTranslatable for Jsonb {
     }
 }
 
-// SAFETY: returns the datum unchanged; it is a jsonb of the current memory context.
+// SAFETY: returns the datum unchanged; `parse`, which alone makes one, got it from jsonb_in.
 unsafe impl BoxRet for Jsonb {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
         // SAFETY: as above.

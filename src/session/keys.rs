@@ -16,7 +16,7 @@ use aal::token::{self, Expected};
 use aal::{InvalidToken, KeySet, Verified};
 use pgrx::prelude::*;
 
-use crate::pg::elog;
+use crate::pg::{elog, process};
 use crate::settings;
 
 /// When the keys were read. Two that are the same stand for the same keys.
@@ -42,11 +42,7 @@ thread_local! {
 
 /// The generation of the keys in force now.
 pub fn generation() -> Generation {
-    Generation {
-        settings: settings::trust_changes(),
-        // SAFETY: reads a variable of the backend: when it last took over the configuration's files.
-        reload: unsafe { pg_sys::PgReloadTime },
-    }
+    Generation { settings: settings::trust_changes(), reload: process::configuration_loaded_at() }
 }
 
 /// Verifies all of a token but its time, by the keys in force.

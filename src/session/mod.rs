@@ -19,6 +19,7 @@ use pgrx::prelude::*;
 
 use self::keys::Generation;
 use crate::pg::text_setting::{TextSetting, Value};
+use crate::pg::{process, transaction};
 use crate::settings::{self, ClaimsSource};
 
 /// Microseconds from 1970-01-01, where JSON Web Tokens count from, to 2000-01-01, where Postgres does.
@@ -200,7 +201,7 @@ fn source_of_claims() -> Option<Value> {
 /// in: a token of its own would be a second one in the statement.
 fn source_of_token() -> Result<Option<(Form, Value)>, Refused> {
     TOKENS.with(|tokens| {
-        if !settings::is_parallel_worker() {
+        if !process::is_parallel_worker() {
             return Ok(tokens.iter().find_map(|(form, setting)| Some((*form, setting.get_of_this_transaction()?))));
         }
         let mut by_functions = tokens.iter().filter(|(_, setting)| setting.is_set_by_a_function()).peekable();
@@ -269,21 +270,13 @@ fn are_headers_of_request(known: &CString) -> bool {
 
 /// The clock: the statement's start, and `pg_aal.clock_skew`.
 pub fn clock() -> Clock {
-    let start = statement_start();
+    let start = transaction::statement_start();
     Clock::new(Timestamp::from_unix_micros(start.saturating_add(POSTGRES_EPOCH)), settings::clock_skew())
-}
-
-/// When the statement started, as Postgres has it.
-pub fn statement_start() -> pg_sys::TimestampTz {
-    // SAFETY: reads a variable of the backend, and so has nothing to raise; parallel workers get their leader's.
-    unsafe { unguarded::GetCurrentStatementStartTimestamp() }
 }
 
 /// The clock for the times of a token: a statement that runs on past `exp` ends there.
 fn token_clock() -> Clock {
-    // SAFETY: reads the system's clock.
-    let now = unsafe { unguarded::GetCurrentTimestamp() };
-    Clock::new(Timestamp::from_unix_micros(now.saturating_add(POSTGRES_EPOCH)), settings::clock_skew())
+    Clock::new(Timestamp::from_unix_micros(transaction::now().saturating_add(POSTGRES_EPOCH)), settings::clock_skew())
 }
 
 /// A core timestamp as Postgres' own; `None` where it lies outside what Postgres can hold.
@@ -294,13 +287,4 @@ pub fn to_timestamptz(at: Timestamp) -> Option<TimestampWithTimeZone> {
 /// A text that has no NUL, as no JSON text has; where one had, empty, which is no token and no JSON.
 fn c_string(text: &str) -> CString {
     CString::new(text).unwrap_or_default()
-}
-
-/// Postgres' functions that raise no errors, without the guard that pgrx puts around each.
-mod unguarded {
-    // SAFETY: declared as in Postgres' access/xact.h and utils/timestamp.h.
-    unsafe extern "C-unwind" {
-        pub fn GetCurrentStatementStartTimestamp() -> pgrx::pg_sys::TimestampTz;
-        pub fn GetCurrentTimestamp() -> pgrx::pg_sys::TimestampTz;
-    }
 }

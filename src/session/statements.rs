@@ -15,6 +15,8 @@ use std::rc::Rc;
 
 use pgrx::prelude::*;
 
+use crate::pg::transaction;
+
 thread_local! {
     static STATEMENTS: ManuallyDrop<RefCell<Statements>> =
         const { ManuallyDrop::new(RefCell::new(Statements { running: Vec::new(), waiting: Vec::new() })) };
@@ -62,26 +64,25 @@ fn with_statements<T>(work: impl FnOnce(&mut Statements) -> T) -> T {
 pub struct Running {
     /// How many it runs within.
     depth: usize,
+    /// Whether its start was not seen, since the library was loaded later.
+    pub started_unseen: bool,
 }
 
 impl Running {
     /// A query that begins. One that an error ended may have been at the same place.
     pub fn first(query: Query) -> Running {
         forget(query);
-        Running::again(query)
+        Running { started_unseen: false, ..Running::again(query) }
     }
 
     /// A query that began before; or before the library was loaded.
     pub fn again(query: Query) -> Running {
-        // SAFETY: reads the transaction's state.
-        let subtransaction = unsafe { unguarded::GetCurrentSubTransactionId() };
+        let subtransaction = transaction::current_subtransaction();
         with_statements(|Statements { running, waiting }| {
-            let statement = match waiting.iter().rposition(|known| known.query == query) {
-                Some(place) => waiting.swap_remove(place),
-                None => Statement { query, began_in: subtransaction, token: None },
-            };
-            running.push(statement);
-            Running { depth: running.len() - 1 }
+            let known = waiting.iter().rposition(|known| known.query == query).map(|place| waiting.swap_remove(place));
+            let started_unseen = known.is_none();
+            running.push(known.unwrap_or(Statement { query, began_in: subtransaction, token: None }));
+            Running { depth: running.len() - 1, started_unseen }
         })
     }
 }
@@ -120,12 +121,4 @@ pub fn subtransaction_committed(ended: pg_sys::SubTransactionId, parent: pg_sys:
 /// Ends the statements that began in a subtransaction.
 pub fn subtransaction_aborted(ended: pg_sys::SubTransactionId) {
     with_statements(|statements| statements.waiting.retain(|statement| statement.began_in != ended));
-}
-
-/// Postgres' functions that raise no errors, without the guard that pgrx puts around each.
-mod unguarded {
-    // SAFETY: declared as in Postgres' access/xact.h.
-    unsafe extern "C-unwind" {
-        pub fn GetCurrentSubTransactionId() -> pgrx::pg_sys::SubTransactionId;
-    }
 }

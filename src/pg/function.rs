@@ -1,0 +1,133 @@
+//! A user's function: found by its name, and called by its OID with the rights of its owner.
+
+use std::ffi::{CStr, c_int};
+
+use pgrx::prelude::*;
+
+use super::guc::SettingsLevel;
+use super::transaction;
+
+/// A function that takes one text, as the catalog has it.
+pub struct TextFunction {
+    oid: pg_sys::Oid,
+    owner: pg_sys::Oid,
+    /// Whether it is a plain function that returns one boolean.
+    pub returns_boolean: bool,
+    /// `provolatile` of pg_proc.
+    pub volatility: u8,
+    /// `proparallel` of pg_proc.
+    pub parallel: u8,
+    /// Its SET clauses, as `name=value`.
+    pub settings: Vec<String>,
+}
+
+impl TextFunction {
+    /// The function `name (text)` of a schema.
+    pub fn find(schema: pg_sys::Oid, name: &CStr) -> Option<TextFunction> {
+        let cache = pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as c_int;
+        // SAFETY: the cache's keys are a name, which is read as a C string, a vector of OIDs, and an OID. Its rows are those of
+        // pg_proc, and stay until they are released; an error in between releases them, too. proconfig is of type text[].
+        unsafe {
+            let arguments = pg_sys::buildoidvector(&pg_sys::TEXTOID, 1);
+            let row = pg_sys::SearchSysCache3(
+                cache,
+                pg_sys::Datum::from(name.as_ptr()),
+                pg_sys::Datum::from(arguments.cast::<std::ffi::c_void>()),
+                pg_sys::Datum::from(schema),
+            );
+            if row.is_null() {
+                return None;
+            }
+            let mut is_null = false;
+            let settings = pg_sys::SysCacheGetAttr(cache, row, pg_sys::Anum_pg_proc_proconfig as _, &mut is_null);
+            let settings = Vec::<String>::from_datum(settings, is_null).unwrap_or_default();
+            let entry = &*pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_proc>(row);
+            let found = TextFunction {
+                oid: entry.oid,
+                owner: entry.proowner,
+                returns_boolean: entry.prorettype == pg_sys::BOOLOID
+                    && !entry.proretset
+                    && entry.prokind as u8 == pg_sys::PROKIND_FUNCTION,
+                volatility: entry.provolatile as u8,
+                parallel: entry.proparallel as u8,
+                settings,
+            };
+            pg_sys::ReleaseSysCache(row);
+            Some(found)
+        }
+    }
+
+    /// Calls it with its owner's rights, in a restricted operation, with names as they are in `pg_catalog`. `None` for NULL.
+    ///
+    /// # Panics
+    /// Where it doesn't return one boolean.
+    pub fn ask(&self, argument: &str) -> Option<bool> {
+        assert!(self.returns_boolean, "a function that returns one boolean");
+        let rights = OwnersRights::take(self.owner);
+        let argument = argument.into_datum()?;
+        let mut function = pg_sys::FmgrInfo::default();
+        // SAFETY: calls as pgrx does: with room for the call info and its one argument, which is a text as `find` looked for.
+        // `function` outlives the call. What the function raises becomes a panic by pgrx's guard; the closure that it jumps out
+        // of holds nothing to drop. A NULL is not read as a boolean.
+        let answer = unsafe {
+            pg_sys::fmgr_info(self.oid, &mut function);
+            let size = size_of::<pg_sys::FunctionCallInfoBaseData>() + size_of::<pg_sys::NullableDatum>();
+            let call = pg_sys::palloc0(size).cast::<pg_sys::FunctionCallInfoBaseData>();
+            (*call).flinfo = &mut function;
+            (*call).fncollation = pg_sys::DEFAULT_COLLATION_OID;
+            (*call).nargs = 1;
+            let arguments: *mut pg_sys::NullableDatum = (&raw mut (*call).args).cast();
+            *arguments = pg_sys::NullableDatum { value: argument, isnull: false };
+            let answer = function.fn_addr.map(|address| pg_sys::ffi::pg_guard_ffi_boundary(|| address(call)));
+            answer.filter(|_| !(*call).isnull)
+        };
+        drop(rights);
+        answer.map(|answer| answer.value() != 0)
+    }
+}
+
+/// As long as this lives, the current role is another, in a restricted operation, names mean what they do in `pg_catalog`, and
+/// the latest snapshot is active.
+struct OwnersRights {
+    user: pg_sys::Oid,
+    context: c_int,
+    has_snapshot: bool,
+    // Dropped last.
+    _settings: SettingsLevel,
+}
+
+impl OwnersRights {
+    fn take(owner: pg_sys::Oid) -> OwnersRights {
+        let restricted = (pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION) as c_int;
+        let settings = SettingsLevel::keeping_nothing();
+        settings.set(c"search_path", c"pg_catalog, pg_temp", pg_sys::GucContext::PGC_USERSET);
+        let has_snapshot = !transaction::is_in_parallel_mode();
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        // SAFETY: as Postgres' own ri_PerformCheck. `drop` puts the role back and pops the snapshot; after an error Postgres does
+        // when it ends the (sub)transaction.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+            if has_snapshot {
+                pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
+            }
+            pg_sys::SetUserIdAndSecContext(owner, context | restricted);
+        }
+        OwnersRights { user, context, has_snapshot, _settings: settings }
+    }
+}
+
+impl Drop for OwnersRights {
+    fn drop(&mut self) {
+        // After an error Postgres does all of it, and none must be done twice.
+        if std::thread::panicking() {
+            return;
+        }
+        // SAFETY: what `take` found before, and the snapshot that it pushed: a function leaves none behind.
+        unsafe {
+            pg_sys::SetUserIdAndSecContext(self.user, self.context);
+            if self.has_snapshot {
+                pg_sys::PopActiveSnapshot();
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The transaction, its statements, and the clock. Nothing here raises an error.
+
+use pgrx::prelude::*;
+
+/// Whether a parallel query runs, in its leader or in a worker.
+pub fn is_in_parallel_mode() -> bool {
+    // SAFETY: IsInParallelMode reads the backend's transaction state, which is there from the backend's start.
+    unsafe { pg_sys::IsInParallelMode() }
+}
+
+/// Whether the transaction is read-only.
+pub fn is_read_only() -> bool {
+    // SAFETY: a plain variable, which only this backend's one thread reads and writes.
+    unsafe { pg_sys::XactReadOnly }
+}
+
+/// Whether the transaction keeps the snapshot of its first statement: REPEATABLE READ or SERIALIZABLE.
+pub fn keeps_its_snapshot() -> bool {
+    // SAFETY: a plain variable, which only this backend's one thread reads and writes.
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
+}
+
+/// The subtransaction that runs now. The transaction itself counts as one.
+pub fn current_subtransaction() -> pg_sys::SubTransactionId {
+    // SAFETY: reads the backend's transaction state, which is there from the backend's start.
+    unsafe { unguarded::GetCurrentSubTransactionId() }
+}
+
+/// When the statement started. A parallel worker has its leader's answer.
+pub fn statement_start() -> pg_sys::TimestampTz {
+    // SAFETY: reads a variable of the backend.
+    unsafe { unguarded::GetCurrentStatementStartTimestamp() }
+}
+
+/// The time now.
+pub fn now() -> pg_sys::TimestampTz {
+    // SAFETY: reads the system's clock.
+    unsafe { unguarded::GetCurrentTimestamp() }
+}
+
+/// Postgres' functions that raise no errors, without the guard that pgrx puts around each.
+mod unguarded {
+    use pgrx::pg_sys;
+
+    // SAFETY: declared as in Postgres' access/xact.h and utils/timestamp.h.
+    unsafe extern "C-unwind" {
+        pub fn GetCurrentSubTransactionId() -> pg_sys::SubTransactionId;
+        pub fn GetCurrentStatementStartTimestamp() -> pg_sys::TimestampTz;
+        pub fn GetCurrentTimestamp() -> pg_sys::TimestampTz;
+    }
+}

@@ -1,0 +1,214 @@
+//! Evaluated once per statement, whether or not the author wrote `(select …)`, and thought to pass.
+//!
+//! A call that gives the same answer throughout a statement needs one evaluation, not one for each row. Postgres evaluates
+//! an uncorrelated `(select …)` once, as an InitPlan, and so authors are told to wrap such calls. Here a bare call gets
+//! an InitPlan too, but only when the plan is finished:
+//!
+//! 1. While Postgres plans, the call stays what it is: a call of a STABLE function. Nothing that the planner does with it
+//!    can go wrong: it pulls up an EXISTS, matches grouping expressions, and inlines functions as it does without us.
+//! 2. The support function tells the planner what the call costs (nothing for each row) and how many rows it keeps (all: the plan
+//!    matters where the session passes). So a plan with AAL policies has the row estimates of the plan without.
+//! 3. The planner hook replaces each such call in the finished plan by a parameter, and lets an InitPlan of the topmost node
+//!    compute that. Such a parameter can be read anywhere in a statement, so there is no wrong level for it.
+//!
+//! What is stored (policies, views, functions) and what `pg_get_expr` and `pg_dump` show stay as they were written.
+//!
+//! Some places stay as they are, and a call there is evaluated as any other function's:
+//!
+//! - a plan, or a sub-plan that depends on no row, that is nothing but a row of expressions: it is evaluated once already. That
+//!   covers the author's own `(select …)`, and PL/pgSQL's simple expressions, which must stay simple;
+//! - functions and VALUES lists in FROM, LIMIT, partition pruning, and the inner parts of other extensions' plan nodes;
+//! - a call with an argument that isn't made of constants, the statement's parameters, and functions of such: a column above all;
+//! - a call that may raise, in a statement that computes InitPlans before it needs them (for parallel workers, and where a
+//!   row was changed meanwhile). It must raise only where it is reached.
+//!
+//! Parallel workers get the parameter's value from their leader.
+
+mod rewrite;
+
+use std::cell::Cell;
+use std::ffi::{c_char, c_int};
+
+use pgrx::prelude::*;
+
+use self::rewrite::{Ours, once_per_statement};
+use crate::pg::plan::{Call, FinishedPlan};
+
+crate::pg::v1_function_info!(pg_finfo_aal_once_per_statement);
+
+thread_local! {
+    /// The planner hook that was there before.
+    static NEXT: Cell<pg_sys::planner_hook_type> = const { Cell::new(None) };
+    /// What the planner was seen to do with our functions.
+    static SEEN: Cell<Seen> = const { Cell::new(Seen { support: pg_sys::InvalidOid, planning: false, calls_ours: false, missed: false }) };
+    /// Our functions, as far as the planner has seen calls of them. There are 11 with the support function.
+    static KNOWN: Cell<[pg_sys::Oid; 16]> = const { Cell::new([pg_sys::InvalidOid; 16]) };
+}
+
+#[derive(Clone, Copy)]
+struct Seen {
+    /// The OID of the support function, by which our functions are known.
+    support: pg_sys::Oid,
+    /// Whether our planner hook is at work.
+    planning: bool,
+    /// Whether the query being planned calls one of our functions.
+    calls_ours: bool,
+    /// Whether a query did that was planned without our hook. The library was loaded while Postgres planned it.
+    missed: bool,
+}
+
+/// Installs the planner hook. Called once, when the library is loaded.
+pub fn install() {
+    // SAFETY: a variable of the backend, which libraries change while they are loaded.
+    unsafe {
+        NEXT.set(pg_sys::planner_hook);
+        pg_sys::planner_hook = Some(plan);
+    }
+}
+
+/// The support function: what the planner asks about a call of one of our functions. It answers with the request, or NULL.
+///
+/// `SupportRequestSimplify` is asked first of all, for every call. It is never answered; it tells that the query has one.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub extern "C-unwind" fn aal_once_per_statement(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: Postgres calls every function with a valid call info and, here, the function's own record in it. Only the
+    // planner can call this one (nobody else has an `internal`); it is declared with one argument, and STRICT.
+    let (support, request) = unsafe {
+        let call = &*fcinfo;
+        let support = call.flinfo.as_ref().map_or(pg_sys::InvalidOid, |function| function.fn_oid);
+        (support, call.args.as_slice(1)[0].value.cast_mut_ptr::<pg_sys::Node>())
+    };
+    // SAFETY: a request of the planner's, which only this call has in hand now; its tag says which it is.
+    let answered = unsafe {
+        match request.as_ref().map(|request| request.type_) {
+            Some(pg_sys::NodeTag::T_SupportRequestSimplify) => {
+                let request = &*request.cast::<pg_sys::SupportRequestSimplify>();
+                let function = request.fcall.as_ref().map_or(pg_sys::InvalidOid, |call| call.funcid);
+                note_call(support, function, !request.root.is_null());
+                false
+            }
+            Some(pg_sys::NodeTag::T_SupportRequestSelectivity) => {
+                (*request.cast::<pg_sys::SupportRequestSelectivity>()).selectivity = 1.0;
+                true
+            }
+            Some(pg_sys::NodeTag::T_SupportRequestCost) => {
+                let request = &mut *request.cast::<pg_sys::SupportRequestCost>();
+                let is_once = Call::new(request.node).is_some_and(|call| call.is_constant_in_statement());
+                if is_once {
+                    request.startup = 0.0;
+                    request.per_tuple = 0.0;
+                }
+                is_once
+            }
+            _ => false,
+        }
+    };
+    // A pointer that may be NULL, and never an SQL null.
+    if answered { pg_sys::Datum::from(request) } else { pg_sys::Datum::null() }
+}
+
+/// Notes that a query calls one of our functions. Without a planner (a CHECK constraint, the arguments of EXECUTE) there is no plan.
+fn note_call(support: pg_sys::Oid, function: pg_sys::Oid, has_planner: bool) {
+    let mut known = KNOWN.get();
+    if !known.contains(&function)
+        && let Some(free) = known.iter_mut().find(|known| **known == pg_sys::InvalidOid)
+    {
+        *free = function;
+        KNOWN.set(known);
+    }
+    let seen = SEEN.get();
+    SEEN.set(Seen {
+        support,
+        calls_ours: seen.calls_ours || seen.planning && has_planner,
+        missed: seen.missed || !seen.planning && has_planner,
+        ..seen
+    });
+}
+
+/// The planner hook.
+#[pg_guard]
+unsafe extern "C-unwind" fn plan(
+    query: *mut pg_sys::Query,
+    text: *const c_char,
+    options: c_int,
+    parameters: pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt {
+    let planning = Planning::begin();
+    let next = NEXT.get();
+    // SAFETY: passes on what Postgres passed. What raises there must not jump over our frames: hence pgrx's guard.
+    let planned = unsafe {
+        pg_sys::ffi::pg_guard_ffi_boundary(|| match next {
+            Some(next) => next(query, text, options, parameters),
+            None => standard_planner(query, text, options, parameters),
+        })
+    };
+    let calls_ours = SEEN.get().calls_ours;
+    drop(planning);
+    if calls_ours {
+        // SAFETY: the planner has just made the plan, in the current memory context, and nobody else has it yet.
+        if let Some(mut planned) = unsafe { FinishedPlan::new(planned) } {
+            once_per_statement(&mut planned, ours());
+        }
+    }
+    planned
+}
+
+/// Postgres' own planner, without the guard that pgrx puts around it: `plan` has one around both.
+mod unguarded {
+    use super::{c_char, c_int, pg_sys};
+
+    // SAFETY: declared as in Postgres' optimizer/planner.h.
+    unsafe extern "C-unwind" {
+        pub fn standard_planner(
+            query: *mut pg_sys::Query,
+            text: *const c_char,
+            options: c_int,
+            parameters: pg_sys::ParamListInfo,
+        ) -> *mut pg_sys::PlannedStmt;
+    }
+}
+use unguarded::standard_planner;
+
+/// One query being planned. Planning nests: an estimate may run a function, whose queries are planned.
+struct Planning {
+    outer: Seen,
+}
+
+impl Planning {
+    fn begin() -> Planning {
+        let outer = SEEN.get();
+        SEEN.set(Seen { planning: true, calls_ours: false, ..outer });
+        Planning { outer }
+    }
+}
+
+impl Drop for Planning {
+    // Also where an error unwinds.
+    fn drop(&mut self) {
+        let Seen { planning, calls_ours, .. } = self.outer;
+        SEEN.set(Seen { planning, calls_ours, ..SEEN.get() });
+    }
+}
+
+/// Whether a query was planned while the library was being loaded, without our hook.
+pub fn has_missed_a_query() -> bool {
+    SEEN.get().missed
+}
+
+/// Makes up for the query that was planned while the library was being loaded. Called before a query is run: its plan is changed in
+/// place, where it lies, before it is first run.
+pub fn catch_up(planned: &mut FinishedPlan<'_>) {
+    if planned.in_its_memory(|planned| once_per_statement(planned, ours())) {
+        SEEN.set(Seen { missed: false, ..SEEN.get() });
+    }
+}
+
+fn ours() -> Ours {
+    Ours { support: SEEN.get().support, seen: KNOWN.get() }
+}
+
+/// The transaction has ended, and with it the statement that was planned while the library was being loaded.
+pub fn transaction_ended() {
+    SEEN.set(Seen { missed: false, ..SEEN.get() });
+}

@@ -1,0 +1,106 @@
+//! What Postgres calls when a setting is to change, and when it has.
+
+use std::ffi::{CStr, c_char, c_void};
+
+use aal::KeySet;
+use pgrx::prelude::*;
+
+use super::values::{ClaimsSource, LOADING, SHARED, SOURCE, TRUST_CHANGES};
+use crate::pg::elog::warn;
+use crate::pg::guc::refuse_value;
+use crate::pg::process;
+
+/// A value that can't be read is an error where somebody is there to hear it. Where nobody is, the default would be put
+/// in its place: trusting the gateway, which is what it was meant to end. There it counts as unusable. A parallel worker
+/// takes over what its leader has.
+///
+/// # Safety
+/// Only Postgres calls it, as a check hook.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn check_claims_source(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: Postgres passes a check hook the place of the new value, which is NULL or a C string.
+    let value = unsafe { text_or_empty(*value) };
+    if ClaimsSource::parse(value) != ClaimsSource::Unusable || process::is_parallel_worker() {
+        return true;
+    }
+    if !LOADING.get() && !is_stored_for_a_role_or_database(source) {
+        return refuse_value("invalid value for parameter \"pg_aal.claims_source\"", "It must be request or token.");
+    }
+    warn(
+        "nobody has any level in this session",
+        if source == pg_sys::GucSource::PGC_S_OVERRIDE {
+            "The options of its connection set what only a superuser may set."
+        } else {
+            "pg_aal.claims_source must be request or token."
+        },
+    );
+    true
+}
+
+/// Takes over what the setting says.
+///
+/// # Safety
+/// Only Postgres calls it, as an assign hook.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn assign_claims_source(value: *const c_char, _extra: *mut c_void) {
+    // SAFETY: Postgres passes an assign hook NULL or a C string.
+    SOURCE.set(ClaimsSource::parse(unsafe { text_or_empty(value) }));
+}
+
+/// Keys are checked when they are set; a secret is refused where others could read it.
+///
+/// # Safety
+/// Only Postgres calls it, as a check hook.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn check_jwks(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: Postgres passes a check hook the place of the new value, which is NULL or a C string.
+    let value = unsafe { text_or_empty(*value) };
+    let hint = "Keep HMAC secrets in the file that pg_aal.jwks_file names.";
+    match KeySet::from_json(value.to_bytes()) {
+        Err(error) => refuse_value(&format!("invalid value for parameter \"pg_aal.jwks\": {error}"), ""),
+        Ok(keys) if !keys.holds_secrets() => true,
+        // What a superuser says in their own session, and what a worker takes over.
+        Ok(_) if source == pg_sys::GucSource::PGC_S_SESSION || process::is_parallel_worker() => true,
+        // pg_db_role_setting and pg_proc are for all to read.
+        Ok(_) if source == pg_sys::GucSource::PGC_S_TEST || is_stored_for_a_role_or_database(source) => refuse_value(
+            "pg_aal.jwks holds an HMAC secret, and what is stored for a role, a database or a function can be read by everybody",
+            hint,
+        ),
+        // So can be what the configuration says, by SHOW, in every session that is without the library.
+        Ok(_) if !SHARED.get() => refuse_value(
+            "pg_aal.jwks holds an HMAC secret, and every session can read it that has not loaded the library",
+            "Keep HMAC secrets in the file that pg_aal.jwks_file names, or add pg_aal to shared_preload_libraries.",
+        ),
+        Ok(_) => true,
+    }
+}
+
+/// Notes that other tokens may verify from now on.
+///
+/// # Safety
+/// Only Postgres calls it, as an assign hook.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn assign_trust(_value: *const c_char, _extra: *mut c_void) {
+    TRUST_CHANGES.set(TRUST_CHANGES.get() + 1);
+}
+
+/// # Safety
+/// `value` must be NULL or a C string that outlives its use.
+unsafe fn text_or_empty<'a>(value: *const c_char) -> &'a CStr {
+    // SAFETY: the caller's promise.
+    if value.is_null() { c"" } else { unsafe { CStr::from_ptr(value) } }
+}
+
+/// Whether the value comes from `alter role`, `alter database` or both, at the start of a session.
+fn is_stored_for_a_role_or_database(source: pg_sys::GucSource::Type) -> bool {
+    use pg_sys::GucSource::*;
+    matches!(source, PGC_S_GLOBAL | PGC_S_DATABASE | PGC_S_USER | PGC_S_DATABASE_USER)
+}

@@ -1,0 +1,216 @@
+//! Every setting, in one table.
+
+use std::ffi::{CStr, CString, c_char};
+
+use aal::KeySet;
+use pgrx::prelude::*;
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+
+use super::hooks::{assign_claims_source, assign_trust, check_claims_source, check_jwks};
+use super::values::ErrorFormat;
+use crate::pg::guc::copy_of;
+
+/// The token that a transaction puts in force.
+pub const TOKEN_NAME: &CStr = c"pg_aal.token";
+/// The claims of a verified token, which a leader hands to its parallel workers.
+pub const WORKER_CLAIMS_NAME: &CStr = c"pg_aal.worker_claims";
+
+type TextValue = GucSetting<Option<CString>>;
+
+// The settings' values, with their defaults.
+pub static ERROR_FORMAT: GucSetting<ErrorFormat> = GucSetting::<ErrorFormat>::new(ErrorFormat::Sql);
+pub static CLOCK_SKEW: GucSetting<i32> = GucSetting::<i32>::new(30);
+pub static CLAIMS_SOURCE: TextValue = TextValue::new(Some(c"request"));
+pub static JWKS: TextValue = TextValue::new(Some(c""));
+pub static JWKS_FILE: TextValue = TextValue::new(Some(c""));
+pub static JWT_ISSUER: TextValue = TextValue::new(Some(c""));
+pub static JWT_AUDIENCE: TextValue = TextValue::new(Some(c""));
+pub static ENROLLMENT_FUNCTION: TextValue = TextValue::new(Some(c""));
+pub static TOKEN: TextValue = TextValue::new(Some(c""));
+pub static WORKER_CLAIMS: TextValue = TextValue::new(Some(c""));
+
+/// A setting.
+pub struct Setting {
+    pub name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    value: Value,
+    set_by: SetBy,
+    /// Whether it decides which claims count, or what is known of a user.
+    pub decides_trust: bool,
+    flags: GucFlags,
+    check: pg_sys::GucStringCheckHook,
+    assign: pg_sys::GucStringAssignHook,
+    show: pg_sys::GucShowHook,
+}
+
+/// Where a setting's value is, and its default.
+enum Value {
+    Format(&'static GucSetting<ErrorFormat>),
+    Seconds(&'static GucSetting<i32>, std::ops::RangeInclusive<i32>),
+    Text(&'static TextValue),
+}
+
+/// Who may set a setting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SetBy {
+    Anyone,
+    Superuser,
+}
+
+/// A setting that superusers set, without hooks.
+const SETTING: Setting = Setting {
+    name: c"",
+    short: c"",
+    long: c"",
+    value: Value::Text(&TOKEN),
+    set_by: SetBy::Superuser,
+    decides_trust: false,
+    flags: GucFlags::empty(),
+    check: None,
+    assign: None,
+    show: None,
+};
+
+/// All of them.
+pub const SETTINGS: [Setting; 10] = [
+    Setting {
+        name: c"pg_aal.error_format",
+        short: c"How insufficient_aal and invalid_token are raised.",
+        long: c"sql: SQLSTATE 42501 and 28000 with DETAIL and HINT. postgrest: SQLSTATE PGRST, for PostgREST 12 and later.",
+        value: Value::Format(&ERROR_FORMAT),
+        // It decides nothing.
+        set_by: SetBy::Anyone,
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.clock_skew",
+        short: c"How far a time in a token may lie in the future and still count.",
+        long: c"For servers whose clocks differ. It never makes an old time younger.",
+        value: Value::Seconds(&CLOCK_SKEW, 0..=600),
+        decides_trust: true,
+        flags: GucFlags::UNIT_S,
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.claims_source",
+        short: c"Where the claims in force come from.",
+        long: c"request: request.jwt.claims, as a gateway sets it. token: a token that Postgres verifies itself.",
+        value: Value::Text(&CLAIMS_SOURCE),
+        decides_trust: true,
+        check: Some(check_claims_source),
+        assign: Some(assign_claims_source),
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.jwks",
+        short: c"The keys that tokens are signed by: a JSON Web Key Set.",
+        long: c"SHOW names the keys and shows none. HMAC secrets are better kept in the file of pg_aal.jwks_file.",
+        value: Value::Text(&JWKS),
+        decides_trust: true,
+        flags: GucFlags::SUPERUSER_ONLY.union(GucFlags::NO_SHOW_ALL),
+        check: Some(check_jwks),
+        assign: Some(assign_trust),
+        show: Some(show_jwks),
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.jwks_file",
+        short: c"A file with a JSON Web Key Set, whose keys count besides those of pg_aal.jwks.",
+        long: c"Read when it is first needed, and again after each reload of the configuration.",
+        value: Value::Text(&JWKS_FILE),
+        decides_trust: true,
+        flags: GucFlags::SUPERUSER_ONLY,
+        assign: Some(assign_trust),
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.jwt_issuer",
+        short: c"What the claim iss of a token must be.",
+        long: c"Empty: anything.",
+        value: Value::Text(&JWT_ISSUER),
+        decides_trust: true,
+        assign: Some(assign_trust),
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.jwt_audience",
+        short: c"What the claim aud of a token must be, or hold.",
+        long: c"Empty: anything.",
+        value: Value::Text(&JWT_AUDIENCE),
+        decides_trust: true,
+        assign: Some(assign_trust),
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.enrollment_function",
+        short: c"A function (subject text) that returns whether the user has a verified second factor.",
+        long: c"With its schema. Empty: Supabase Auth's own tables tell. It runs with its owner's rights.",
+        value: Value::Text(&ENROLLMENT_FUNCTION),
+        decides_trust: true,
+        ..SETTING
+    },
+    Setting {
+        name: TOKEN_NAME,
+        short: c"The access token in force, where pg_aal.claims_source is token.",
+        long: c"It counts in the transaction that sets it, and in no other.",
+        value: Value::Text(&TOKEN),
+        // Anyone may show a token: it counts if it verifies.
+        set_by: SetBy::Anyone,
+        flags: GucFlags::NO_SHOW_ALL.union(GucFlags::DISALLOW_IN_FILE),
+        ..SETTING
+    },
+    Setting {
+        name: WORKER_CLAIMS_NAME,
+        short: c"The claims that parallel workers take over. Not for people.",
+        long: c"Set before each parallel query to those of the verified token then in force.",
+        value: Value::Text(&WORKER_CLAIMS),
+        flags: GucFlags::SUPERUSER_ONLY.union(GucFlags::NO_SHOW_ALL).union(GucFlags::DISALLOW_IN_FILE),
+        ..SETTING
+    },
+];
+
+// Only superusers set what decides trust.
+const _: () = {
+    let mut i = 0;
+    while i < SETTINGS.len() {
+        assert!(!SETTINGS[i].decides_trust || matches!(SETTINGS[i].set_by, SetBy::Superuser));
+        i += 1;
+    }
+};
+
+impl Setting {
+    /// Tells Postgres of it.
+    pub fn define(self) {
+        let Setting { name, short, long, flags, check, assign, show, .. } = self;
+        let context = match self.set_by {
+            SetBy::Anyone => GucContext::Userset,
+            SetBy::Superuser => GucContext::Suset,
+        };
+        match self.value {
+            Value::Format(value) => GucRegistry::define_enum_guc(name, short, long, value, context, flags),
+            Value::Seconds(value, range) => {
+                GucRegistry::define_int_guc(name, short, long, value, *range.start(), *range.end(), context, flags);
+            }
+            // SAFETY: the hooks are those of the table: each is made for its setting, and lives as long as the program. pg_guard
+            // turns what panics there into an error of Postgres'.
+            Value::Text(value) => unsafe {
+                GucRegistry::define_string_guc_with_hooks(
+                    name, short, long, value, context, flags, check, assign, show,
+                );
+            },
+        }
+    }
+}
+
+/// The keys of `pg_aal.jwks`. Its text was checked when it was set.
+pub fn jwks() -> KeySet {
+    let text = JWKS.get().unwrap_or_default();
+    KeySet::from_json(text.to_bytes()).unwrap_or_default()
+}
+
+/// What SHOW says of the keys: which there are.
+#[pg_guard]
+unsafe extern "C-unwind" fn show_jwks() -> *const c_char {
+    copy_of(&jwks().summary())
+}

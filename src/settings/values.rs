@@ -1,0 +1,50 @@
+//! What the settings say, as far as they are more than texts and numbers.
+
+use std::cell::Cell;
+use std::ffi::CStr;
+
+use pgrx::prelude::*;
+
+/// How `insufficient_aal` and `invalid_token` are raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+pub enum ErrorFormat {
+    /// SQLSTATE 42501 or 28000, with DETAIL and HINT.
+    #[name = c"sql"]
+    Sql,
+    /// SQLSTATE PGRST, which PostgREST 12 and later answer with 401 and a challenge.
+    #[name = c"postgrest"]
+    Postgrest,
+}
+
+/// Where the claims in force come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimsSource {
+    /// The gateway's claims, trusted.
+    Request,
+    /// A token, verified here.
+    Token,
+    /// Somebody meant to set it, and it can't be read: nowhere.
+    Unusable,
+}
+
+impl ClaimsSource {
+    /// What a value of the setting says.
+    pub fn parse(value: &CStr) -> ClaimsSource {
+        match value.to_bytes() {
+            request if request.eq_ignore_ascii_case(b"request") => ClaimsSource::Request,
+            token if token.eq_ignore_ascii_case(b"token") => ClaimsSource::Token,
+            _ => ClaimsSource::Unusable,
+        }
+    }
+}
+
+thread_local! {
+    /// `pg_aal.claims_source`, read once.
+    pub static SOURCE: Cell<ClaimsSource> = const { Cell::new(ClaimsSource::Request) };
+    /// How often a setting changed that decides which tokens verify.
+    pub static TRUST_CHANGES: Cell<u64> = const { Cell::new(0) };
+    /// Whether the settings are just being defined, and take over what was set before.
+    pub static LOADING: Cell<bool> = const { Cell::new(false) };
+    /// Whether the library is one of `shared_preload_libraries`: then no session ever was without it.
+    pub static SHARED: Cell<bool> = const { Cell::new(false) };
+}
