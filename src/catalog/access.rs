@@ -6,11 +6,14 @@ use aal::protection::RecordedProtection;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient, SpiHeapTupleData};
 use proof::{
-    Bypass, Catalog, Command, Expression, ForeignKey, Function, Guard, Policy, PolicyCommand, Role, RoleId, Standing,
-    Table, TableId, View, ViewKind,
+    ByForeignKey, ByFunction, ByRole, ByTable, ByView, Bypass, Catalog, Command, Expression, ForeignKey, Function,
+    Guard, InvalidOid, Policy, PolicyCommand, PolicyId, Role, RoleId, Standing, Table, TableId, TableIndex, View,
+    ViewKind,
 };
 
 use crate::citus::Held;
+use crate::pg::elog::raise;
+use crate::pg::sqlstate::SqlState;
 use crate::pg::types::Name;
 use crate::reader::{Functions, Reader};
 use crate::settings::{self, ClaimsSource};
@@ -65,12 +68,13 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     let reader = Reader::new(&functions);
     let mut catalog =
         Catalog { trusts_settings, roles: roles(client, scope)?, tables: tables(client, scope)?, ..Catalog::default() };
-    let places: HashMap<TableId, usize> = catalog.tables.iter().enumerate().map(|(n, table)| (table.id, n)).collect();
+    let places: HashMap<TableId, TableIndex> =
+        catalog.tables.indexed().map(|(index, table)| (table.id, index)).collect();
     hold_by_citus(&mut catalog.tables, &places);
-    let oids: Vec<pg_sys::Oid> = catalog.tables.iter().map(|table| table.id.into()).collect();
-    let role_oids: Vec<pg_sys::Oid> = catalog.roles.iter().map(|role| role.id.into()).collect();
+    let oids: Vec<pg_sys::Oid> = catalog.tables.iter().map(|table| table.id.oid().into()).collect();
+    let role_oids: Vec<pg_sys::Oid> = catalog.roles.iter().map(|role| role.id.oid().into()).collect();
     let changeable = changeable(client, &oids, &role_oids, functions.guard(), trusts_settings)?;
-    let undo_guards = changeable.get(&GUARD);
+    let undo_guards = changeable.get(&None);
     for (table, mut standings) in standings(client, &oids, &role_oids, trusts_settings)? {
         for (standing, role) in standings.iter_mut().zip(&catalog.roles) {
             standing.may_undo_guards |= undo_guards.is_some_and(|roles| roles.contains(&role.id));
@@ -81,8 +85,8 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     }
     let bound = bound_roles(client, &oids, &role_oids)?;
     let names = role_names(client)?;
-    for (oid, table, mut policy) in policies(client, &oids, &reader)? {
-        policy.changeable_by = changeable.get(&oid).cloned().unwrap_or_default();
+    for (id, table, mut policy) in policies(client, &oids, &reader)? {
+        policy.changeable_by = changeable.get(&Some(id)).cloned().unwrap_or_default();
         let binds = |role: &Role| {
             policy.roles.is_empty() || policy.roles.iter().any(|named| bound.contains(&(role.id, *named)))
         };
@@ -119,16 +123,16 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
 }
 
 /// Notes which tables Citus holds, with their partitions.
-fn hold_by_citus(tables: &mut [Table], places: &HashMap<TableId, usize>) {
+fn hold_by_citus(tables: &mut ByTable<Table>, places: &HashMap<TableId, TableIndex>) {
     let held = Held::read();
     if held.is_nothing() {
         return;
     }
-    for place in 0..tables.len() {
+    for place in tables.indexes() {
         let mut seen = HashSet::new();
         let mut at = Some(place);
         while let Some(table) = at.filter(|at| seen.insert(*at)).map(|at| &tables[at]) {
-            if held.has(table.id.into()) {
+            if held.has(table.id.oid().into()) {
                 tables[place].held_by_citus = true;
                 break;
             }
@@ -140,8 +144,25 @@ fn hold_by_citus(tables: &mut [Table], places: &HashMap<TableId, usize>) {
 
 type Row<'a> = SpiHeapTupleData<'a>;
 
+/// An OID; 0 stands for none.
 fn oid(row: &Row<'_>, column: usize) -> Result<u32, spi::Error> {
     Ok(row.get::<pg_sys::Oid>(column)?.map(|oid| oid.to_u32()).unwrap_or_default())
+}
+
+/// The id of something that is always there.
+fn id<I: TryFrom<u32, Error = InvalidOid>>(row: &Row<'_>, column: usize) -> Result<I, spi::Error> {
+    oid(row, column).map(needed)
+}
+
+fn ids<I: TryFrom<u32, Error = InvalidOid>>(row: &Row<'_>, column: usize) -> Result<Vec<I>, spi::Error> {
+    Ok(oids(row, column)?.into_iter().map(needed).collect())
+}
+
+/// Raises for 0, which would mean nothing or everybody.
+fn needed<I: TryFrom<u32, Error = InvalidOid>>(oid: u32) -> I {
+    I::try_from(oid).unwrap_or_else(|InvalidOid| {
+        raise(SqlState::INTERNAL_ERROR, "the catalog holds no OID where one is needed", None, None)
+    })
 }
 
 fn text(row: &Row<'_>, column: usize) -> Result<String, spi::Error> {
@@ -168,7 +189,7 @@ fn texts(row: &Row<'_>, column: usize) -> Result<Vec<String>, spi::Error> {
 
 /// The roles. Of those that Postgres itself brings along, such as `pg_write_all_data`, those that some other can be by SET ROLE
 /// and that may do something with tables.
-fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Role>, spi::Error> {
+fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<ByRole<Role>, spi::Error> {
     let rows = client.select(
         "with recursive coming(oid) as (
            select r.oid from pg_catalog.pg_roles r where r.rolcanlogin
@@ -196,7 +217,7 @@ fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Role>, spi::Err
         &[scope.role.into(), CAN_BE.into()],
     )?;
     rows.map(|row| {
-        Ok(Role { id: oid(&row, 1)?, name: name(&row, 2)?, can_come: truth(&row, 3)?, readable: HashSet::new() })
+        Ok(Role { id: id(&row, 1)?, name: name(&row, 2)?, can_come: truth(&row, 3)?, readable: HashSet::new() })
     })
     .collect()
 }
@@ -204,7 +225,7 @@ fn roles(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Role>, spi::Err
 /// The names of all roles.
 fn role_names(client: &SpiClient<'_>) -> Result<HashMap<RoleId, String>, spi::Error> {
     let rows = client.select("select r.oid, r.rolname from pg_catalog.pg_roles r", None, &[])?;
-    rows.map(|row| Ok((oid(&row, 1)?, name(&row, 2)?))).collect()
+    rows.map(|row| Ok((id(&row, 1)?, name(&row, 2)?))).collect()
 }
 
 fn role_name(names: &HashMap<RoleId, String>, role: RoleId) -> String {
@@ -217,7 +238,7 @@ fn sorted_names(names: &HashMap<RoleId, String>, roles: Vec<RoleId>) -> Vec<Stri
     sorted
 }
 
-fn tables(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Table>, spi::Error> {
+fn tables(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<ByTable<Table>, spi::Error> {
     let rows = client.select(
         "with recursive
            family(oid) as (
@@ -257,19 +278,19 @@ fn tables(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Vec<Table>, spi::E
     rows.map(|row| {
         let is_partition = truth(&row, 7)?;
         Ok(Table {
-            id: oid(&row, 1)?,
+            id: id(&row, 1)?,
             schema: text(&row, 2)?,
             name: text(&row, 3)?,
             display_name: text(&row, 8)?,
-            owner: oid(&row, 4)?,
+            owner: id(&row, 4)?,
             row_security: truth(&row, 5)?,
             takes_unchecked_rows: truth(&row, 11)?,
             policies: Vec::new(),
             guards: Vec::new(),
             ruled: text(&row, 9)?.chars().filter_map(ruled).collect(),
             reached_by_oid: truth(&row, 10)?,
-            standings: Vec::new(),
-            parents: oids(&row, 6)?.into_iter().map(|parent| (parent, is_partition)).collect(),
+            standings: ByRole::default(),
+            parents: ids(&row, 6)?.into_iter().map(|parent| (parent, is_partition)).collect(),
             publications: Vec::new(),
             held_by_citus: false,
         })
@@ -294,7 +315,7 @@ fn standings(
     tables: &[pg_sys::Oid],
     roles: &[pg_sys::Oid],
     trusts_settings: bool,
-) -> Result<HashMap<TableId, Vec<Standing>>, spi::Error> {
+) -> Result<HashMap<TableId, ByRole<Standing>>, spi::Error> {
     // One text for each table: for each role eight letters. Fewer rows to hand over than one for each pair.
     let rows = client.select(
         &format!(
@@ -347,7 +368,7 @@ fn standings(
             },
             may_undo_guards: letters[7] == b'T',
         };
-        Ok((oid(&row, 1)?, letters.as_bytes().chunks_exact(8).map(standing).collect()))
+        Ok((id(&row, 1)?, letters.as_bytes().chunks_exact(8).map(standing).collect()))
     })
     .collect()
 }
@@ -369,23 +390,23 @@ fn bound_roles(
         None,
         &[tables.to_vec().into(), roles.to_vec().into()],
     )?;
-    rows.map(|row| Ok((oid(&row, 1)?, oid(&row, 2)?))).collect()
+    rows.map(|row| Ok((id(&row, 1)?, id(&row, 2)?))).collect()
 }
 
-/// In the answer of [`changeable`]: what guards are made of.
+/// In the rows of [`changeable`]: what guards are made of.
 const GUARD: u32 = 0;
 
-/// By a policy's OID, the roles that may replace or drop what it is made of, or get what they need to: in token mode, where clients
+/// By a policy, the roles that may replace or drop what it is made of, or get what they need to: in token mode, where clients
 /// run SQL of their own. DROP … CASCADE takes a policy along whosever it is, and CREATE OR REPLACE gives a function another
-/// meaning. For [`GUARD`], the roles that may do so with `auth.aal_guard`.
+/// meaning. For `None`, the roles that may do so with `auth.aal_guard`.
 fn changeable(
     client: &SpiClient<'_>,
     tables: &[pg_sys::Oid],
     roles: &[pg_sys::Oid],
     guard: pg_sys::Oid,
     trusts_settings: bool,
-) -> Result<HashMap<u32, HashSet<RoleId>>, spi::Error> {
-    let mut changeable: HashMap<u32, HashSet<RoleId>> = HashMap::new();
+) -> Result<HashMap<Option<PolicyId>, HashSet<RoleId>>, spi::Error> {
+    let mut changeable: HashMap<Option<PolicyId>, HashSet<RoleId>> = HashMap::new();
     if trusts_settings {
         return Ok(changeable);
     }
@@ -430,7 +451,7 @@ fn changeable(
         &[tables.to_vec().into(), roles.to_vec().into(), trusts_settings.into(), guard.into()],
     )?;
     for row in rows {
-        changeable.entry(oid(&row, 1)?).or_default().insert(oid(&row, 2)?);
+        changeable.entry(PolicyId::new(oid(&row, 1)?)).or_default().insert(id(&row, 2)?);
     }
     Ok(changeable)
 }
@@ -440,7 +461,7 @@ fn policies(
     client: &SpiClient<'_>,
     tables: &[pg_sys::Oid],
     reader: &Reader<'_>,
-) -> Result<Vec<(u32, TableId, Policy)>, spi::Error> {
+) -> Result<Vec<(PolicyId, TableId, Policy)>, spi::Error> {
     // How long a text is, stands before it: it needn't be read for that.
     let rows = client.select(
         "select p.oid, trees.size,
@@ -476,7 +497,7 @@ fn policies(
 fn some_policies(
     policies: &[(pg_sys::Oid, bool)],
     reader: &Reader<'_>,
-) -> Result<Vec<(u32, TableId, Policy)>, spi::Error> {
+) -> Result<Vec<(PolicyId, TableId, Policy)>, spi::Error> {
     let (wanted, are_read): (Vec<pg_sys::Oid>, Vec<bool>) = policies.iter().copied().unzip();
     // A connection of its own: what it has read is given back with it.
     Spi::connect(|client| {
@@ -502,6 +523,7 @@ fn some_policies(
                 _ => PolicyCommand::All,
             };
             let roles = oids(&row, 5)?;
+            // 0 is PUBLIC.
             let everybody = roles.contains(&0);
             let comment: Option<String> = row.get(8)?;
             let expression = |column: usize, is_there: usize| {
@@ -514,15 +536,15 @@ fn some_policies(
                 name: text(&row, 2)?,
                 command,
                 permissive: truth(&row, 4)?,
-                roles: if everybody { Vec::new() } else { roles },
+                roles: if everybody { Vec::new() } else { roles.into_iter().map(needed).collect() },
                 role_names: Vec::new(),
-                binds: Vec::new(),
+                binds: ByRole::default(),
                 changeable_by: HashSet::new(),
                 using: expression(6, 10)?,
                 check: expression(7, 11)?,
                 record: comment.as_deref().and_then(RecordedProtection::from_record),
             };
-            Ok((oid(&row, 9)?, oid(&row, 1)?, policy))
+            Ok((id(&row, 9)?, id(&row, 1)?, policy))
         })
         .collect()
     })
@@ -563,7 +585,7 @@ fn guards(
             arguments: arguments(&text(&row, 6)?),
             record: RecordedProtection::from_record(&text(&row, 7)?),
         };
-        Ok((oid(&row, 1)?, guard))
+        Ok((id(&row, 1)?, guard))
     })
     .collect()
 }
@@ -597,7 +619,7 @@ fn readable(
     tables: &BTreeSet<TableId>,
     roles: &[pg_sys::Oid],
 ) -> Result<Vec<(RoleId, HashSet<TableId>)>, spi::Error> {
-    let tables: Vec<pg_sys::Oid> = tables.iter().map(|oid| pg_sys::Oid::from(*oid)).collect();
+    let tables: Vec<pg_sys::Oid> = tables.iter().map(|table| pg_sys::Oid::from(table.oid())).collect();
     let rows = client.select(
         "select r.oid, pg_catalog.array_agg(c.oid)
            from pg_catalog.unnest($2::pg_catalog.oid[]) as r(oid)
@@ -612,7 +634,7 @@ fn readable(
         None,
         &[tables.into(), roles.to_vec().into()],
     )?;
-    rows.map(|row| Ok((oid(&row, 1)?, oids(&row, 2)?.into_iter().collect()))).collect()
+    rows.map(|row| Ok((id(&row, 1)?, ids(&row, 2)?.into_iter().collect()))).collect()
 }
 
 /// Roles other than an object's owner and those that may do everything anyway.
@@ -645,7 +667,7 @@ fn views(
     roles: &[pg_sys::Oid],
     that_ask: &[pg_sys::Oid],
     names: &HashMap<RoleId, String>,
-) -> Result<Vec<View>, spi::Error> {
+) -> Result<ByView<View>, spi::Error> {
     let rows = client.select(
         &format!(
             "select c.oid, n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
@@ -697,7 +719,7 @@ fn views(
     )?;
     rows.map(|row| {
         Ok(View {
-            id: oid(&row, 1)?,
+            id: id(&row, 1)?,
             schema: text(&row, 2)?,
             name: text(&row, 3)?,
             display_name: text(&row, 4)?,
@@ -708,10 +730,10 @@ fn views(
                 "w" => ViewKind::ViewRule,
                 _ => ViewKind::OwnerRights,
             },
-            owner: oid(&row, 6)?,
-            reads: oids(&row, 7)?,
-            read_by: sorted_names(names, oids(&row, 8)?),
-            written_by: sorted_names(names, oids(&row, 9)?),
+            owner: id(&row, 6)?,
+            reads: ids(&row, 7)?,
+            read_by: sorted_names(names, ids(&row, 8)?),
+            written_by: sorted_names(names, ids(&row, 9)?),
             asks_for_level: truth(&row, 10)?,
         })
     })
@@ -723,7 +745,7 @@ fn user_functions(
     client: &SpiClient<'_>,
     roles: &[pg_sys::Oid],
     names: &HashMap<RoleId, String>,
-) -> Result<Vec<Function>, spi::Error> {
+) -> Result<ByFunction<Function>, spi::Error> {
     let rows = client.select(
         &format!(
             "select n.nspname::pg_catalog.text, p.proname::pg_catalog.text,
@@ -768,19 +790,19 @@ fn user_functions(
             schema: text(&row, 1)?,
             name: text(&row, 2)?,
             display_name: text(&row, 3)?,
-            owner: oid(&row, 4)?,
+            owner: id(&row, 4)?,
             security_definer: truth(&row, 5)?,
             immutable: truth(&row, 6)?,
             language: text(&row, 7)?,
             body: text(&row, 8)?,
-            reaches: oids(&row, 9)?,
-            open_to: sorted_names(names, oids(&row, 10)?),
+            reaches: ids(&row, 9)?,
+            open_to: sorted_names(names, ids(&row, 10)?),
         })
     })
     .collect()
 }
 
-fn foreign_keys(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<ForeignKey>, spi::Error> {
+fn foreign_keys(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<ByForeignKey<ForeignKey>, spi::Error> {
     let rows = client.select(
         "select k.conname::pg_catalog.text, k.conrelid, k.confrelid, k.confdeltype::pg_catalog.text, k.confupdtype::pg_catalog.text,
                 array(select r.oid from pg_catalog.unnest($1::pg_catalog.oid[]) as r(oid)
@@ -810,11 +832,11 @@ fn foreign_keys(client: &SpiClient<'_>, roles: &[pg_sys::Oid]) -> Result<Vec<For
     rows.map(|row| {
         Ok(ForeignKey {
             name: text(&row, 1)?,
-            table: oid(&row, 2)?,
-            referenced: oid(&row, 3)?,
+            table: id(&row, 2)?,
+            referenced: id(&row, 3)?,
             on_delete: action(text(&row, 4)?),
             on_update: action(text(&row, 5)?),
-            key_updated_by: oids(&row, 6)?,
+            key_updated_by: ids(&row, 6)?,
             columns: texts(&row, 7)?.into_iter().zip(texts(&row, 8)?).collect(),
             set_on_delete: texts(&row, 9)?,
         })
@@ -832,5 +854,5 @@ fn publications(client: &SpiClient<'_>) -> Result<Vec<(TableId, String)>, spi::E
         None,
         &[],
     )?;
-    rows.map(|row| Ok((oid(&row, 1)?, text(&row, 2)?))).collect()
+    rows.map(|row| Ok((id(&row, 1)?, text(&row, 2)?))).collect()
 }

@@ -674,7 +674,9 @@ impl<'a> Reader<'a> {
             // SAFETY: a range table holds range table entries.
             let entry = unsafe { &*entry };
             match entry.rtekind {
-                pg_sys::RTEKind::RTE_RELATION if frame.callers_rights => rows.reads.push(entry.relid.to_u32()),
+                pg_sys::RTEKind::RTE_RELATION if frame.callers_rights => {
+                    rows.reads.extend(proof::TableId::new(entry.relid.to_u32()))
+                }
                 pg_sys::RTEKind::RTE_SUBQUERY => {
                     let beneath = self.deeper(|| self.query(entry.subquery, &frame.in_query())).flatten();
                     if let Some((selected, beneath)) = beneath {

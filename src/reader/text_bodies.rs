@@ -146,7 +146,7 @@ impl<'a> TextBody<'a> {
                     let schema = pg_sys::get_namespace_oid(it.schemaname, true);
                     let table = pg_sys::get_relname_relid(it.relname, schema);
                     if table != pg_sys::InvalidOid {
-                        rows.reads.push(table.to_u32());
+                        rows.reads.extend(proof::TableId::new(table.to_u32()));
                     }
                 }
             } else if let Some(it) = cast::<pg_sys::JoinExpr>(node, T_JoinExpr) {

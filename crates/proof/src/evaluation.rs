@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value as Json;
 
-use super::catalog::TableId;
 use super::expression::{Comparison, Expression, Key, Origin, Rows, Truth, is_claims_setting};
+use super::ids::TableId;
 use super::session_kind::{Enrolled, Session};
 use super::value::{Outcomes, Value};
 use aal::Level;

@@ -12,42 +12,45 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "A SECURITY DEFINER function works with its owner's rights. Where those aren't bound by a table's policies, whoever may call it goes past them.",
     remediation: "Begin it with perform auth.require_aal('aal2'), make it SECURITY INVOKER, or revoke EXECUTE. See docs/lints/0014_security_definer_function.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    for function in survey.catalog.functions.iter().filter(|it| it.security_definer && !it.open_to.is_empty()) {
+    for (index, function) in survey.catalog.functions.indexed() {
+        if !function.security_definer || function.open_to.is_empty() {
+            continue;
+        }
         (survey.pause)();
-        let body = Body::of(function);
+        let body = Body::new(function);
         if body.asks_for_level {
             continue;
         }
-        let Some(owner) = survey.catalog.role_place(function.owner) else { continue };
-        let reaches = |table: &Table| {
-            let directly = function.reaches.contains(&table.id) || body.names(&table.schema, &table.name);
-            let reaches_view =
-                |view: &View| function.reaches.contains(&view.id) || body.names(&view.schema, &view.name);
-            directly || survey.reaches_through_views(reaches_view, table.id)
-        };
-        let past = survey.protected().filter(|(place, table)| {
-            Command::ALL
-                .into_iter()
-                .any(|command| survey.requirements.own(*place, owner, command).level < survey.asked(table, command))
-                && reaches(table)
+        let Some(owner) = survey.catalog.role_index(function.owner) else { continue };
+        let past = survey.protected().filter(|(index, table)| {
+            let owner_needs = |command| survey.matrix.own_need(*index, owner, command).level();
+            Command::ALL.into_iter().any(|command| owner_needs(command) < survey.asked(table, command))
+                && reaches(survey, function, &body, table)
         });
         let tables: Vec<&str> = past.map(|(_, table)| table.display_name.as_str()).collect();
         if !tables.is_empty() {
-            let roles = function.open_to.join(", ");
             let detail = format!(
-                "{roles} can call {}, which names {}, runs with its owner's rights and asks for no level",
+                "{} can call {}, which names {}, runs with its owner's rights and asks for no level",
+                function.open_to.join(", "),
                 function.display_name,
                 tables.join(", ")
             );
-            found.push(Found { role: Some(roles), ..Found::on_function(function, detail) });
+            found.push(Found::on_function(survey.catalog, index, detail).roles(&function.open_to));
         }
     }
     found
+}
+
+/// Whether a function reaches a table, directly or through views.
+fn reaches(survey: &Survey<'_>, function: &Function, body: &Body, table: &Table) -> bool {
+    let directly = function.reaches.contains(&table.id) || body.names(&table.schema, &table.name);
+    let reaches_view = |view: &View| function.reaches.contains(&view.id) || body.names(&view.schema, &view.name);
+    directly || survey.reaches_through_views(reaches_view, table.id)
 }
 
 /// What a function's body says, as far as it matters here.
@@ -66,7 +69,7 @@ const ASKING: [&str; 4] = ["require_aal", "has_aal", "require_enrolled_aal", "ha
 const DEPTH: usize = 8;
 
 impl Body {
-    fn of(function: &Function) -> Body {
+    fn new(function: &Function) -> Body {
         let mut body = Body::default();
         match function.language.as_str() {
             "sql" | "plpgsql" => body.read(&function.body, true, DEPTH),
