@@ -56,7 +56,7 @@ impl Acting {
 
     /// The pairs as two lists, as a query takes them.
     pub fn lists(&self) -> (Vec<Oid>, Vec<Oid>) {
-        (ids::oids(self.0.iter().map(|pair| pair.0)), ids::oids(self.0.iter().map(|pair| pair.1)))
+        (ids::role_oids(self.0.iter().map(|pair| pair.0)), ids::role_oids(self.0.iter().map(|pair| pair.1)))
     }
 }
 

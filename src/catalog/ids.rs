@@ -6,27 +6,37 @@ use proof::{RoleId, TableId};
 
 use crate::pg::query::Row;
 
-/// The table in a column.
+/// The table in a column that is never NULL.
 pub fn table(row: &Row<'_>, column: &str) -> Result<TableId, spi::Error> {
-    Ok(row.oid(column)?.to_u32())
+    id(row.oid(column)?)
 }
 
 /// The tables in a column that is an array.
 pub fn tables<Tables: FromIterator<TableId>>(row: &Row<'_>, column: &str) -> Result<Tables, spi::Error> {
-    Ok(row.get::<Vec<Oid>>(column)?.into_iter().map(Oid::to_u32).collect())
+    row.get::<Vec<Oid>>(column)?.into_iter().map(id).collect()
 }
 
-/// The role in a column.
+/// The role in a column that is never NULL.
 pub fn role(row: &Row<'_>, column: &str) -> Result<RoleId, spi::Error> {
-    Ok(row.oid(column)?.to_u32())
+    id(row.oid(column)?)
 }
 
 /// The roles in a column that is an array.
 pub fn roles(row: &Row<'_>, column: &str) -> Result<Vec<RoleId>, spi::Error> {
-    Ok(row.get::<Vec<Oid>>(column)?.into_iter().map(Oid::to_u32).collect())
+    row.get::<Vec<Oid>>(column)?.into_iter().map(id).collect()
 }
 
-/// Their OIDs, as a query takes them.
-pub fn oids<Id: Into<Oid>>(ids: impl IntoIterator<Item = Id>) -> Vec<Oid> {
-    ids.into_iter().map(Into::into).collect()
+/// An identity; the invalid OID, which names nothing, is an error.
+fn id<Id: TryFrom<u32>>(oid: Oid) -> Result<Id, spi::Error> {
+    Id::try_from(oid.to_u32()).map_err(|_| spi::Error::InvalidPosition)
+}
+
+/// The OIDs of tables, as a query takes them.
+pub fn table_oids(ids: impl IntoIterator<Item = TableId>) -> Vec<Oid> {
+    ids.into_iter().map(|id| id.oid().into()).collect()
+}
+
+/// The OIDs of roles, as a query takes them.
+pub fn role_oids(ids: impl IntoIterator<Item = RoleId>) -> Vec<Oid> {
+    ids.into_iter().map(|id| id.oid().into()).collect()
 }

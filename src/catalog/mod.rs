@@ -20,7 +20,7 @@ mod views;
 use std::collections::{BTreeSet, HashMap};
 
 use pgrx::spi::{self, SpiClient};
-use proof::{Catalog, TableId};
+use proof::{Catalog, TableId, TableIndex};
 
 pub use relation::{Named, PostgresQuote, Relation, changed_meanwhile};
 
@@ -49,28 +49,29 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     let mut reader = Reader::new(&functions);
     let mut catalog = Catalog {
         trusts_settings,
-        roles: roles::read(client, scope.role)?,
+        roles: roles::read(client, scope.role)?.into(),
         tables: tables::read(client, scope.table)?,
         ..Catalog::default()
     };
-    let places: HashMap<TableId, usize> = catalog.tables.iter().enumerate().map(|(n, table)| (table.id, n)).collect();
-    tables::hold_by_citus(&mut catalog.tables, &places);
-    let tables = ids::oids(catalog.tables.iter().map(|table| table.id));
-    let roles = ids::oids(catalog.roles.iter().map(|role| role.id));
+    let indexes: HashMap<TableId, TableIndex> =
+        catalog.tables.indexed().map(|(index, table)| (table.id, index)).collect();
+    tables::hold_by_citus(&mut catalog.tables, &indexes);
+    let tables = ids::table_oids(catalog.tables.iter().map(|table| table.id));
+    let roles = ids::role_oids(catalog.roles.iter().map(|role| role.id));
     let names = roles::names(client)?;
 
     // Where settings are trusted, clients run no SQL of their own. There no role acts as another, nor changes anything.
     let acting = if trusts_settings { Acting::default() } else { Acting::read(client, &roles)? };
     let changeable = acting.changeable(client, &tables, functions.guard(), settings::enrollment_function())?;
-    for role in &mut catalog.roles {
+    for role in catalog.roles.iter_mut() {
         role.may_change_enrollment = changeable.enrollment.contains(&role.id);
     }
     for (table, mut standings) in standings::read(client, &tables, &catalog.roles, &acting)? {
         for (standing, role) in standings.iter_mut().zip(&catalog.roles) {
             standing.may_undo_guards |= changeable.guards.contains(&role.id);
         }
-        if let Some(place) = places.get(&table) {
-            catalog.tables[*place].standings = standings;
+        if let Some(index) = indexes.get(&table) {
+            catalog.tables[*index].standings = standings;
         }
     }
     let bound = policies::bound_roles(client, &tables, &roles)?;
@@ -78,7 +79,7 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     for (oid, table, mut policy) in policies::read(client, &tables, &mut reader)? {
         policy.changeable_by = changeable.policies.get(&oid).cloned().unwrap_or_default();
         policy.binds = catalog.roles.iter().map(|role| policies::binds(&policy, role.id, &bound)).collect();
-        for (role, binds) in catalog.roles.iter().zip(&mut policy.binds) {
+        for (role, binds) in catalog.roles.iter().zip(policy.binds.iter_mut()) {
             let Some(planned) = planned.get(&policy.roles).and_then(|roles| roles.get(&role.id)) else { continue };
             if policy.permissive {
                 *binds |= planned.some_bound;
@@ -87,29 +88,29 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
             }
         }
         policy.role_names = names.sorted(&policy.roles);
-        if let Some(place) = places.get(&table) {
-            catalog.tables[*place].policies.push(policy);
+        if let Some(index) = indexes.get(&table) {
+            catalog.tables[*index].policies.push(policy);
         }
     }
     for (table, guard) in guards::read(client, &tables, functions.guard())? {
-        if let Some(place) = places.get(&table) {
-            catalog.tables[*place].guards.push(guard);
+        if let Some(index) = indexes.get(&table) {
+            catalog.tables[*index].guards.push(guard);
         }
     }
     let read_by_policies: BTreeSet<TableId> =
         catalog.tables.iter().flat_map(|table| &table.policies).flat_map(policies::tables_read).collect();
-    for (role, readable) in roles::readable(client, &ids::oids(read_by_policies), &roles)? {
+    for (role, readable) in roles::readable(client, &ids::table_oids(read_by_policies), &roles)? {
         if let Some(role) = catalog.roles.iter_mut().find(|it| it.id == role) {
             role.readable = readable;
         }
     }
     if scope.with_surroundings {
-        catalog.views = views::read(client, &roles, &functions.that_ask(), &names)?;
-        catalog.functions = functions::read(client, &roles, &names)?;
-        catalog.foreign_keys = foreign_keys::read(client, &roles)?;
+        catalog.views = views::read(client, &roles, &functions.that_ask(), &names)?.into();
+        catalog.functions = functions::read(client, &roles, &names)?.into();
+        catalog.foreign_keys = foreign_keys::read(client, &roles)?.into();
         for (table, publication) in publications::read(client)? {
-            if let Some(place) = places.get(&table) {
-                catalog.tables[*place].publications.push(publication);
+            if let Some(index) = indexes.get(&table) {
+                catalog.tables[*index].publications.push(publication);
             }
         }
     }

@@ -7,7 +7,7 @@ use aal::protection::RecordedProtection;
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
-use proof::{Expression, Policy, PolicyCommand, RoleId, TableId};
+use proof::{ByRole, Expression, Policy, PolicyCommand, RoleId, TableId};
 
 use super::ids;
 use crate::pg::node::NodeTree;
@@ -79,7 +79,7 @@ fn policy(row: &Row<'_>, reader: &mut Reader<'_, '_>) -> Result<Policy, spi::Err
         permissive: row.get("permissive")?,
         roles: if binds_everybody { Vec::new() } else { ids::roles(row, "roles")? },
         role_names: Vec::new(),
-        binds: Vec::new(),
+        binds: ByRole::default(),
         changeable_by: HashSet::new(),
         using: expression("using_tree", "has_using")?,
         check: expression("check_tree", "has_check")?,

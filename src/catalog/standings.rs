@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{self, SpiClient};
-use proof::{Bypass, Role, RoleId, Standing, TableId};
+use proof::{ByRole, Bypass, Role, RoleId, RoleIndex, Standing, TableId};
 
 use super::acting::Acting;
 use super::ids;
@@ -14,19 +14,19 @@ use crate::pg::query::{Row, catalog_query, rows};
 pub fn read(
     client: &SpiClient<'_>,
     tables: &[Oid],
-    roles: &[Role],
+    roles: &ByRole<Role>,
     acting: &Acting,
-) -> Result<Vec<(TableId, Vec<Standing>)>, spi::Error> {
-    let places: HashMap<RoleId, usize> = roles.iter().enumerate().map(|(n, role)| (role.id, n)).collect();
+) -> Result<Vec<(TableId, ByRole<Standing>)>, spi::Error> {
+    let indexes: HashMap<RoleId, RoleIndex> = roles.indexed().map(|(index, role)| (role.id, index)).collect();
     let (acting, acts_as) = acting.lists();
-    let oids = ids::oids(roles.iter().map(|role| role.id));
+    let oids = ids::role_oids(roles.iter().map(|role| role.id));
     let arguments = [tables.to_vec().into(), oids.into(), acting.into(), acts_as.into()];
     // One row for each table is less to hand over than one for each table and role.
     rows(client, catalog_query!("standings"), &arguments, |row| {
-        let mut standings = vec![Standing::default(); roles.len()];
+        let mut standings: ByRole<Standing> = roles.iter().map(|_| Standing::default()).collect();
         for (role, standing) in ids::roles(row, "roles")?.into_iter().zip(standings_of_row(row)?) {
-            if let Some(place) = places.get(&role) {
-                standings[*place] = standing;
+            if let Some(index) = indexes.get(&role) {
+                standings[*index] = standing;
             }
         }
         Ok((ids::table(row, "table_id")?, standings))

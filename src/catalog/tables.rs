@@ -5,15 +5,15 @@ use std::collections::{HashMap, HashSet};
 use aal::Command;
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{self, SpiClient};
-use proof::{Table, TableId};
+use proof::{ByRole, ByTable, Table, TableId, TableIndex};
 
 use super::ids;
 use crate::citus::Held;
 use crate::pg::query::{catalog_query, rows};
 
 /// The tables, or this one with all that it inherits from and all that inherit from it.
-pub fn read(client: &SpiClient<'_>, wanted: Option<Oid>) -> Result<Vec<Table>, spi::Error> {
-    rows(client, catalog_query!("tables"), &[wanted.into()], |row| {
+pub fn read(client: &SpiClient<'_>, wanted: Option<Oid>) -> Result<ByTable<Table>, spi::Error> {
+    let tables = rows(client, catalog_query!("tables"), &[wanted.into()], |row| {
         let is_partition: bool = row.get("is_partition")?;
         let parents: Vec<TableId> = ids::tables(row, "parents")?;
         let rule_events: Vec<String> = row.get("rule_events")?;
@@ -29,12 +29,13 @@ pub fn read(client: &SpiClient<'_>, wanted: Option<Oid>) -> Result<Vec<Table>, s
             guards: Vec::new(),
             ruled: rule_events.iter().filter_map(|event| command_of_rule(event)).collect(),
             reached_by_oid: row.get("reached_by_oid")?,
-            standings: Vec::new(),
+            standings: ByRole::default(),
             parents: parents.into_iter().map(|parent| (parent, is_partition)).collect(),
             publications: Vec::new(),
             held_by_citus: false,
         })
-    })
+    })?;
+    Ok(tables.into())
 }
 
 /// The command of a rule, by `pg_rewrite.ev_type`.
@@ -49,21 +50,21 @@ fn command_of_rule(ev_type: &str) -> Option<Command> {
 }
 
 /// Notes which tables Citus holds, with their partitions.
-pub fn hold_by_citus(tables: &mut [Table], places: &HashMap<TableId, usize>) {
+pub fn hold_by_citus(tables: &mut ByTable<Table>, indexes: &HashMap<TableId, TableIndex>) {
     let held = Held::read();
     if held.is_nothing() {
         return;
     }
-    for place in 0..tables.len() {
+    for index in tables.indexes() {
         let mut seen = HashSet::new();
-        let mut at = Some(place);
-        while let Some(table) = at.filter(|at| seen.insert(*at)).map(|at| &tables[at]) {
-            if held.has(table.id.into()) {
-                tables[place].held_by_citus = true;
+        let mut next = Some(index);
+        while let Some(table) = next.filter(|next| seen.insert(*next)).map(|next| &tables[next]) {
+            if held.has(table.id.oid().into()) {
+                tables[index].held_by_citus = true;
                 break;
             }
             let parent = table.parents.iter().find(|(_, is_partition)| *is_partition);
-            at = parent.and_then(|(parent, _)| places.get(parent).copied());
+            next = parent.and_then(|(parent, _)| indexes.get(parent).copied());
         }
     }
 }

@@ -7,7 +7,7 @@
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
-use proof::{Catalog, Command, Matrix, RequiredLevel};
+use proof::{Catalog, Command, Matrix, RequiredLevel, TableId};
 use proof::{lint, report};
 
 use crate::catalog::{self, Relation, Scope};
@@ -41,18 +41,18 @@ fn aal_matrix(
 > {
     let table = target.map(|Regclass(oid)| table(oid).oid);
     let catalog = catalog(Scope { table, role: None, with_surroundings: false });
-    let requirements = Matrix::derive(&catalog, &interrupts);
-    let wanted = requirements.iter().filter(|(it, ..)| table.is_none_or(|oid| oid.to_u32() == it.id));
+    let matrix = Matrix::derive(&catalog, &interrupts);
+    let wanted = matrix.iter().filter(|(it, ..)| table.is_none_or(|oid| oid.to_u32() == it.id.oid()));
     let rows: Vec<_> = wanted
-        .map(|(table, role, command, required)| {
+        .map(|(table, role, command, need)| {
             (
-                Regclass(table.id.into()),
+                Regclass(table.id.oid().into()),
                 Name(role.name.clone()),
                 command.as_str().to_owned(),
-                required.level.as_str().to_owned(),
-                required.max_age.map(interval),
-                required.decided_by.clone(),
-                required.note.clone(),
+                need.level().as_str().to_owned(),
+                need.threshold.max_age.map(interval),
+                need.reasons(),
+                need.note.clone(),
             )
         })
         .collect();
@@ -84,8 +84,8 @@ fn aal_lint() -> TableIterator<
     ),
 > {
     let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
-    let requirements = Matrix::derive(&catalog, &interrupts);
-    let rows: Vec<_> = lint::run(&catalog, &requirements, &interrupts)
+    let matrix = Matrix::derive(&catalog, &interrupts);
+    let rows: Vec<_> = lint::run(&catalog, &matrix, &interrupts)
         .into_iter()
         .map(|finding| {
             let lint = finding.lint;
@@ -98,8 +98,8 @@ fn aal_lint() -> TableIterator<
                 lint.description.to_owned(),
                 finding.found.detail.clone(),
                 lint.remediation.to_owned(),
-                pgrx::JsonB(finding.metadata()),
-                finding.cache_key(),
+                pgrx::JsonB(finding.metadata(&catalog)),
+                finding.cache_key(&catalog),
             )
         })
         .collect();
@@ -126,23 +126,24 @@ fn assert_aal(
     let level: RequiredLevel = level.parse().unwrap_or_else(|error| denial::unknown_level(&error));
     let relation = table(target);
     let catalog = catalog(Scope { table: Some(target), role: Some(&role), with_surroundings: false });
-    if catalog.roles.is_empty() {
-        raise(SqlState::UNDEFINED_OBJECT, &format!("role \"{role}\" does not exist"), None, None);
-    }
-    let requirements = Matrix::derive(&catalog, &interrupts);
+    let Some(role_index) = catalog.roles.indexes().next() else {
+        raise(SqlState::UNDEFINED_OBJECT, &format!("role \"{role}\" does not exist"), None, None)
+    };
+    let matrix = Matrix::derive(&catalog, &interrupts);
     // The row was read a moment ago; if it is gone by now, nothing is asserted.
-    let Some(required) = requirements.of(target.to_u32(), 0, command) else {
+    let Some(table) = TableId::new(target.to_u32()).and_then(|table| matrix.table_index(table)) else {
         raise(SqlState::UNDEFINED_TABLE, "the table does not exist", None, None)
     };
-    if required.level < level {
-        let at = match required.level {
+    let need = matrix.need(table, role_index, command);
+    if need.level() < level {
+        let at = match need.level() {
             RequiredLevel::None => "without any level".to_owned(),
-            _ => format!("at {required}"),
+            _ => format!("at {}", need.threshold),
         };
         let name = relation.display_name();
         let message = format!("{role} can {} {name} {at}, and {level} was asserted", command.as_str());
-        let mut detail = format!("Decided by: {}", required.decided_by.join(", "));
-        if let Some(note) = &required.note {
+        let mut detail = format!("Decided by: {}", need.reasons().join(", "));
+        if let Some(note) = &need.note {
             detail.push_str(&format!("; {note}"));
         }
         raise(SqlState::ASSERT_FAILURE, &message, Some(&detail), Some("See auth.aal_matrix() and auth.aal_lint()."));
@@ -154,42 +155,16 @@ fn assert_aal(
 #[search_path(pg_catalog, pg_temp)]
 fn aal_report() -> String {
     let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
-    let requirements = Matrix::derive(&catalog, &interrupts);
-    let rows = requirements.iter().map(|(table, role, command, required)| report::Row {
-        table: table.display_name.clone(),
-        role: role.name.clone(),
-        command: command.as_str().to_owned(),
-        required: required.level.to_string(),
-        max_age: required.max_age.map(aal::MaxAge::in_words),
-        decided_by: required.decided_by.clone(),
-        note: required.note.clone(),
-    });
-    let findings = lint::run(&catalog, &requirements, &interrupts).into_iter().map(|finding| {
-        let about = |table: &&proof::Table| table.schema == finding.found.schema && table.name == finding.found.name;
-        report::Finding {
-            name: finding.lint.name.to_owned(),
-            title: finding.lint.title.to_owned(),
-            level: finding.lint.level.to_string(),
-            description: finding.lint.description.to_owned(),
-            detail: finding.found.detail.clone(),
-            remediation: finding.lint.remediation.to_owned(),
-            table: catalog.tables.iter().find(about).map(|table| table.display_name.clone()),
-        }
-    });
+    let matrix = Matrix::derive(&catalog, &interrupts);
+    let findings = lint::run(&catalog, &matrix, &interrupts);
     let (database, made_at, server_version) = spi(about_server);
-    report::render(&report::Report {
-        database,
-        made_at,
-        server_version,
-        claims_source: match settings::claims_source() {
-            ClaimsSource::Request => "request",
-            ClaimsSource::Token => "token",
-            ClaimsSource::Unusable => "unusable",
-        }
-        .to_owned(),
-        rows: rows.collect(),
-        findings: findings.collect(),
-    })
+    let claims_source = match settings::claims_source() {
+        ClaimsSource::Request => report::ClaimsSource::Request,
+        ClaimsSource::Token => report::ClaimsSource::Token,
+        ClaimsSource::Unusable => report::ClaimsSource::Unusable,
+    };
+    let database = report::Database { name: database, made_at, server_version, claims_source };
+    report::render(&database, &catalog, &matrix, &findings)
 }
 
 /// The database's name, the time, and the server's version.

@@ -88,7 +88,9 @@ impl Reading<'_, '_> {
     /// Notes what an entry of a query's range table reads.
     fn range_table_entry(&mut self, entry: NodeRef<'_, pg_sys::RangeTblEntry>, frame: &Frame<'_>, rows: &mut Rows) {
         match entry.rtekind {
-            pg_sys::RTEKind::RTE_RELATION if frame.callers_rights => rows.reads.push(entry.relid.to_u32()),
+            pg_sys::RTEKind::RTE_RELATION if frame.callers_rights => {
+                rows.reads.extend(proof::TableId::new(entry.relid.to_u32()));
+            }
             pg_sys::RTEKind::RTE_SUBQUERY => {
                 let Some(nesting) = self.budget.enter(frame.nesting) else { return };
                 let query = entry.subquery().and_then(Node::cast);

@@ -121,7 +121,7 @@ impl TextBody<'_, '_, '_> {
                     // By its full name: only then is it certain which.
                     let table =
                         it.schemaname().zip(it.relname()).and_then(|(schema, name)| syscache::table(schema, name));
-                    rows.reads.extend(table.map(|table| table.to_u32()));
+                    rows.reads.extend(table.and_then(|table| proof::TableId::new(table.to_u32())));
                 }
                 Some(Form::JoinExpr(it)) => items.extend([it.rarg(), it.larg()]),
                 Some(Form::RangeSubselect(it)) => {

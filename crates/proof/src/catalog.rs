@@ -3,14 +3,9 @@
 use std::collections::HashSet;
 
 use super::expression::Expression;
+use super::ids::{ByForeignKey, ByFunction, ByRole, ByTable, ByView, RoleId, RoleIndex, TableId};
 use aal::Command;
 use aal::protection::{Made, RecordedProtection};
-
-/// A table, by its OID.
-pub type TableId = u32;
-
-/// A role, by its OID.
-pub type RoleId = u32;
 
 /// The command a policy is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +29,16 @@ impl PolicyCommand {
 /// Everything that decides who can do what.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
-    /// The roles. A table's standings are in their order.
-    pub roles: Vec<Role>,
+    /// The roles.
+    pub roles: ByRole<Role>,
     /// The tables.
-    pub tables: Vec<Table>,
+    pub tables: ByTable<Table>,
     /// Views and materialized views, as far as they reach tables.
-    pub views: Vec<View>,
+    pub views: ByView<View>,
     /// Functions that could go past policies or read claims.
-    pub functions: Vec<Function>,
+    pub functions: ByFunction<Function>,
     /// Foreign keys that change rows when others change.
-    pub foreign_keys: Vec<ForeignKey>,
+    pub foreign_keys: ByForeignKey<ForeignKey>,
     /// Whether the claims are what a gateway sets; else tokens are verified, and settings can be anybody's.
     pub trusts_settings: bool,
 }
@@ -89,7 +84,7 @@ pub struct Table {
     /// The commands in whose place, or beside which, rules of the table do something else: with its owner's rights.
     pub ruled: Vec<Command>,
     /// How each role stands to it.
-    pub standings: Vec<Standing>,
+    pub standings: ByRole<Standing>,
     /// The tables it is a partition of or inherits from, and whether it is a partition.
     pub parents: Vec<(TableId, bool)>,
     /// The names of the publications it is in.
@@ -111,9 +106,9 @@ pub struct Policy {
     pub roles: Vec<RoleId>,
     /// The names of those roles.
     pub role_names: Vec<String>,
-    /// For each role of the catalog, whether it binds that one.
-    pub binds: Vec<bool>,
-    /// The roles that may replace or drop what it is made of, such as a function, or have it not apply: filled in where settings
+    /// Whether it binds each role of the catalog.
+    pub binds: ByRole<bool>,
+    /// The roles that may replace or drop what it is made of, such as a function, or keep it from applying: filled in where settings
     /// aren't trusted, since there clients run SQL of their own.
     pub changeable_by: HashSet<RoleId>,
     /// USING.
@@ -199,7 +194,7 @@ pub struct Standing {
 }
 
 /// Why policies don't count for a role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bypass {
     /// It is a superuser.
     Superuser,
@@ -314,9 +309,9 @@ pub struct ForeignKey {
 }
 
 impl Catalog {
-    /// The place of a role among the roles.
-    pub fn role_place(&self, id: RoleId) -> Option<usize> {
-        self.roles.iter().position(|role| role.id == id)
+    /// The index of a role.
+    pub fn role_index(&self, id: RoleId) -> Option<RoleIndex> {
+        self.roles.indexed().find(|(_, role)| role.id == id).map(|(index, _)| index)
     }
 
     /// A table by its OID.

@@ -1,7 +1,8 @@
 //! A policy's expression, as far as it matters here.
 
-use super::catalog::TableId;
+use super::ids::TableId;
 use super::value::Value;
+use aal::{FixedRequirement, MaxAge, Requirement};
 
 /// An expression. Whatever isn't one of the kinds below is [`Expression::Unknown`].
 #[derive(Clone, Debug, PartialEq)]
@@ -241,6 +242,24 @@ impl Expression {
 
     /// NULL.
     pub const NULL: Expression = Expression::Constant(Value::Null);
+
+    /// The expression that is true where a session meets a requirement. `raises`: it raises elsewhere.
+    pub fn for_requirement(requirement: Requirement, raises: bool) -> Expression {
+        match requirement {
+            Requirement::Fixed(FixedRequirement { level, max_age }) => Expression::HasLevel {
+                level: Box::new(Expression::Constant(Value::text(level.as_str()))),
+                max_age: Box::new(Expression::max_age(max_age)),
+                raises,
+            },
+            Requirement::Enrolled(max_age) => {
+                Expression::HasEnrolledLevel { max_age: Box::new(Expression::max_age(max_age)), raises }
+            }
+        }
+    }
+
+    fn max_age(max_age: Option<MaxAge>) -> Expression {
+        Expression::Constant(max_age.map_or(Value::Null, Value::Interval))
+    }
 
     /// `not (…)`.
     pub fn negate(self) -> Expression {

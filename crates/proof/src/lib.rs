@@ -20,6 +20,7 @@
 mod catalog;
 mod evaluation;
 mod expression;
+mod ids;
 pub mod lint;
 mod matrix;
 pub mod report;
@@ -29,12 +30,14 @@ mod value;
 
 pub use aal::Command;
 pub use catalog::{
-    Bypass, Catalog, ForeignKey, Function, Guard, Policy, PolicyCommand, Role, RoleId, Standing, Table, TableId, View,
-    ViewKind,
+    Bypass, Catalog, ForeignKey, Function, Guard, Policy, PolicyCommand, Role, Standing, Table, View, ViewKind,
 };
 pub use evaluation::{Evaluation, Work};
 pub use expression::{Comparison, Expression, Key, Origin, Reads, Reason, Rows, Truth};
-pub(crate) use matrix::met;
-pub use matrix::{Matrix, Need, RequiredLevel};
+pub use ids::{
+    ByForeignKey, ByFunction, ByRole, ByTable, ByView, ForeignKeyIndex, FunctionIndex, Indexed, InvalidOid, ListIndex,
+    PolicyId, RoleId, RoleIndex, TableId, TableIndex, ViewIndex,
+};
+pub use matrix::{Decision, Matrix, Need, RequiredLevel, Threshold};
 pub use session_kind::{Age, Enrolled, Session};
 pub use value::{Outcomes, Value};

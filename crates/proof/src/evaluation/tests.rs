@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Age;
+use aal::{Level, MaxAge};
 
 /// A session and a row, as they are.
 #[derive(Clone, Debug)]
@@ -41,7 +42,7 @@ impl World {
 
     fn value(&self, expression: &Expression) -> Came {
         use Expression::*;
-        let text = |level: Option<super::Level>| level.map_or(Value::Null, |level| Value::text(level.as_str()));
+        let text = |level: Option<aal::Level>| level.map_or(Value::Null, |level| Value::text(level.as_str()));
         match expression {
             Constant(value) => Some(value.clone()),
             Unknown { key: Some(key), .. } => Some(Value::truth(self.row[key.0 as usize])),
@@ -49,7 +50,7 @@ impl World {
             Member { .. } => Some(text(self.level)),
             HasLevel { level, max_age, raises } => {
                 let Value::Text(asked) = self.value(level)? else { return None };
-                let asked = super::Level::from_claim(&asked)?;
+                let asked = aal::Level::from_claim(&asked)?;
                 let fresh = match self.value(max_age)? {
                     Value::Interval(age) => MaxAge::from_seconds(self.age) <= age,
                     _ => true,
@@ -58,7 +59,7 @@ impl World {
                 if *raises && !has { None } else { Some(Value::Bool(has)) }
             }
             HasEnrolledLevel { raises, .. } => {
-                let needed = if self.enrolled { super::Level::Aal2 } else { super::Level::Aal1 };
+                let needed = if self.enrolled { aal::Level::Aal2 } else { aal::Level::Aal1 };
                 let has = self.level >= Some(needed);
                 if *raises && !has { None } else { Some(Value::Bool(has)) }
             }

@@ -2,7 +2,7 @@
 
 use super::lint_0025_restrictive_lost::lost_restrictive;
 use super::{Found, Lint, Severity, Survey};
-use crate::{Command, Expression, Policy, RequiredLevel};
+use crate::{Command, Expression, Policy, RequiredLevel, TableIndex};
 
 pub const LINT: Lint = Lint {
     name: "0001_permissive_aal_policy",
@@ -11,17 +11,17 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "Permissive policies are ORed: a row is open to whoever meets any of them. One that asks for a level narrows nothing where another lets sessions in without it.",
     remediation: "Make the policy that asks for the level restrictive, or call auth.protect_table. See docs/lints/0001_permissive_aal_policy.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    for (place, table) in survey.protected() {
+    for (index, table) in survey.protected() {
         // Of a policy of ours that should be restrictive, that is another finding.
         let is_meant = |policy: &&Policy| policy.permissive && policy.asks_for_level() && !lost_restrictive(policy);
         for policy in table.policies.iter().filter(is_meant) {
             let commands = Command::ALL.into_iter().filter(|command| policy.command.covers(*command));
-            let open = commands.filter_map(|command| Some((command, beside(survey, place, policy, command)?)));
+            let open = commands.filter_map(|command| Some((command, beside(survey, index, policy, command)?)));
             let open: Vec<(Command, &Policy)> = open.collect();
             if let Some((_, other)) = open.first() {
                 let commands: Vec<Command> = open.iter().map(|(command, _)| *command).collect();
@@ -29,32 +29,32 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                     "Policy {} on {} asks for a level and is permissive: for {}, policy {} lets sessions in that do not meet it",
                     policy.name,
                     table.display_name,
-                    super::listed(&commands),
+                    super::finding::listed(&commands),
                     other.name
                 );
-                found.push(Found::on(table, detail).policy(policy).commands(&commands));
+                found.push(Found::on_table(index, detail).policy(policy).commands(&commands));
             }
         }
     }
     found
 }
 
-/// A permissive policy that lets a role in for the same command at a lower level, so that this one is in vain.
-fn beside<'a>(survey: &Survey<'a>, place: usize, policy: &Policy, command: Command) -> Option<&'a Policy> {
-    let table = &survey.catalog.tables[place];
-    let asked = survey.level_of(policy, command);
+/// A permissive policy that lets a role pass for the same command at a lower level, so that this one protects nothing.
+fn beside<'a>(survey: &Survey<'a>, index: TableIndex, policy: &'a Policy, command: Command) -> Option<&'a Policy> {
+    let table = &survey.catalog.tables[index];
+    let asked = survey.policy_level(policy, command);
     if matches!(asked, RequiredLevel::None | RequiredLevel::Denied) {
         return None;
     }
     let role = survey
         .bound_roles(table)
-        .find(|role| policy.binds[*role] && survey.requirements.own(place, *role, command).level < asked)?;
+        .find(|role| policy.binds[*role] && survey.matrix.own_need(index, *role, command).level() < asked)?;
     table.policies.iter().find(|other| {
         other.permissive
             && other.name != policy.name
             && other.command.covers(command)
             && other.binds[role]
-            && survey.level_of(other, command) < asked
+            && survey.policy_level(other, command) < asked
             // Two policies that are each about some of the rows can go together: own rows, and those of one's team.
             && (is_about_all_rows(policy) || is_about_all_rows(other))
     })

@@ -1,7 +1,7 @@
 //! A restrictive policy protects some commands and leaves a write open.
 
 use super::{Found, Lint, Severity, Survey};
-use crate::{Command, Policy, RequiredLevel};
+use crate::{Command, Policy, RequiredLevel, RoleIndex};
 
 pub const LINT: Lint = Lint {
     name: "0002_write_left_open",
@@ -10,29 +10,29 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "A policy counts for the commands it is for. Where a table asks for a level for some and a write is granted that no such policy is for, whoever can't read may still change or delete.",
     remediation: "Give every write that is granted a policy, or call auth.protect_table, or revoke the privilege. See docs/lints/0002_write_left_open.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    for (place, table) in survey.protected() {
+    for (index, table) in survey.protected() {
         let restrictive = |policy: &&Policy| !policy.permissive && policy.asks_for_level();
         for command in [Command::Insert, Command::Update, Command::Delete] {
-            let is_open = |role: &usize| {
+            let is_open = |role: &RoleIndex| {
                 let binding = || table.policies.iter().filter(restrictive).filter(|policy| policy.binds[*role]);
                 let asked = binding()
                     // That deleting needs more than the rest can be meant.
                     .flat_map(|policy| {
                         [Command::Select, Command::Insert, Command::Update]
-                            .map(|command| survey.level_of(policy, command))
+                            .map(|command| survey.policy_level(policy, command))
                     })
                     .filter(|level| *level != RequiredLevel::Denied)
                     .max();
                 let is_meant = table.protection().is_some_and(|record| !record.requires_level(command));
                 let covered = is_meant || binding().any(|policy| policy.command.covers(command));
-                !covered && asked > Some(survey.requirements.own(place, *role, command).level)
+                !covered && asked > Some(survey.matrix.own_need(index, *role, command).level())
             };
-            let roles: Vec<usize> = survey.bound_roles(table).filter(is_open).collect();
+            let roles: Vec<RoleIndex> = survey.bound_roles(table).filter(is_open).collect();
             if !roles.is_empty() {
                 let roles = survey.role_names(&roles);
                 let detail = format!(
@@ -41,7 +41,7 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                     table.display_name,
                     roles.join(", ")
                 );
-                found.push(Found::on(table, detail).roles(&roles).commands(&[command]).key(command.as_str()));
+                found.push(Found::on_table(index, detail).roles(&roles).commands(&[command]).key(command.as_str()));
             }
         }
     }

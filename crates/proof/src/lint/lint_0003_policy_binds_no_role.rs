@@ -1,6 +1,7 @@
 //! A policy asks for a level of roles that no session has.
 
 use super::{Found, Lint, Severity, Survey};
+use crate::{Policy, RoleId};
 
 pub const LINT: Lint = Lint {
     name: "0003_policy_binds_no_role",
@@ -9,12 +10,12 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "A policy counts for the roles it names. If none of them can log in and no role that can is a member, it never counts.",
     remediation: "Name the roles that requests run as, or leave TO out to bind everybody. See docs/lints/0003_policy_binds_no_role.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
-    let binds_nobody = |policy: &crate::Policy| {
-        let known = |id: &u32| survey.catalog.roles.iter().find(|role| role.id == *id);
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
+    let binds_nobody = |policy: &Policy| {
+        let known = |id: &RoleId| survey.catalog.roles.iter().find(|role| role.id == *id);
         !policy.roles.is_empty() && policy.roles.iter().all(|id| known(id).is_some_and(|role| !role.can_come))
     };
     let policies = survey.aal_policies().filter(|(_, policy)| binds_nobody(policy));
@@ -24,10 +25,10 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
             let detail = format!(
                 "Policy {} on {} binds only {}, and no role that can log in has that role",
                 policy.name,
-                table.display_name,
+                survey.catalog.tables[table].display_name,
                 roles.join(", ")
             );
-            Found::on(table, detail).policy(policy).roles(&roles)
+            Found::on_table(table, detail).policy(policy).roles(&roles)
         })
         .collect()
 }

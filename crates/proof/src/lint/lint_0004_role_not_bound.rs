@@ -10,24 +10,28 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "A restrictive policy TO some roles narrows nothing for others. anon is not authenticated: it passes what asks only the latter for a level.",
     remediation: "Leave TO out so that the policy binds everybody, or revoke the other role's privileges. See docs/lints/0004_role_not_bound.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
-    for (place, table) in survey.protected() {
+    for (index, table) in survey.protected() {
         for policy in table.policies.iter().filter(|policy| !policy.permissive && policy.asks_for_level()) {
             let asked: Vec<(Command, RequiredLevel)> =
-                Command::ALL.into_iter().map(|command| (command, survey.level_of(policy, command))).collect();
+                Command::ALL.into_iter().map(|command| (command, survey.policy_level(policy, command))).collect();
             for role in survey.bound_roles(table).filter(|role| !policy.binds[*role]) {
                 let less = asked.iter().filter(|(command, level)| {
                     policy.command.covers(*command)
                         && *level != RequiredLevel::Denied
-                        && survey.requirements.own(place, role, *command).level < *level
+                        && survey.matrix.own_need(index, role, *command).level() < *level
                 });
                 let commands: Vec<Command> = less.map(|(command, _)| *command).collect();
                 if !commands.is_empty() {
-                    found.push(unbound(table, policy, &survey.catalog.roles[role].name, &commands));
+                    let name = survey.catalog.roles[role].name.as_str();
+                    let detail = unbound(table, policy, name, &commands);
+                    found.push(
+                        Found::on_table(index, detail).policy(policy).roles(&[name]).commands(&commands).key(name),
+                    );
                 }
             }
         }
@@ -35,13 +39,12 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
     found
 }
 
-fn unbound(table: &Table, policy: &Policy, role: &str, commands: &[Command]) -> Found {
-    let detail = format!(
+fn unbound(table: &Table, policy: &Policy, role: &str, commands: &[Command]) -> String {
+    format!(
         "Policy {} on {} asks {} for a level, and {role} can {} without it",
         policy.name,
         table.display_name,
         policy.role_names.join(", "),
-        super::listed(commands)
-    );
-    Found::on(table, detail).policy(policy).roles(&[role]).commands(commands).key(role)
+        super::finding::listed(commands)
+    )
 }

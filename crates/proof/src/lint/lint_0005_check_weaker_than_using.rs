@@ -1,7 +1,7 @@
 //! New rows are let in at a lower level than existing ones.
 
 use super::{Found, Lint, Severity, Survey};
-use crate::{Command, Policy, PolicyCommand, RequiredLevel};
+use crate::{Command, Policy, PolicyCommand, RequiredLevel, RoleIndex};
 
 pub const LINT: Lint = Lint {
     name: "0005_check_weaker_than_using",
@@ -10,29 +10,30 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "USING is asked of rows that are there, WITH CHECK of rows that come into being. A policy FOR ALL with a weaker WITH CHECK leaves INSERT open.",
     remediation: "Leave WITH CHECK out (USING then counts for both), or ask the same level in it. See docs/lints/0005_check_weaker_than_using.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    for (place, table) in survey.protected() {
+    for (index, table) in survey.protected() {
         // For UPDATE alone, USING is asked first: nothing is open.
         let decides_inserts = |policy: &&Policy| policy.command == PolicyCommand::All && policy.asks_for_level();
         for policy in table.policies.iter().filter(decides_inserts) {
             let (Some(using), Some(check)) = (&policy.using, &policy.check) else { continue };
             let (using, check) = (survey.lowest(using), survey.lowest(check));
-            let is_open = |role: usize| {
-                policy.binds[role] && survey.requirements.own(place, role, Command::Insert).is_weaker_than(&using)
+            let is_open = |role: RoleIndex| {
+                policy.binds[role]
+                    && survey.matrix.own_need(index, role, Command::Insert).threshold.is_weaker_than(using)
             };
             if using.level != RequiredLevel::Denied
-                && check.is_weaker_than(&using)
+                && check.is_weaker_than(using)
                 && survey.bound_roles(table).any(is_open)
             {
                 let detail = format!(
                     "Policy {} on {} asks {using} of existing rows, and {check} of new ones",
                     policy.name, table.display_name
                 );
-                found.push(Found::on(table, detail).policy(policy).commands(&[Command::Insert]));
+                found.push(Found::on_table(index, detail).policy(policy).commands(&[Command::Insert]));
             }
         }
     }

@@ -10,10 +10,10 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "A level is exactly aal1, aal2 or aal3. Another text never matches: the policy lets nobody pass or, negated or behind coalesce, everybody.",
     remediation: "Use auth.has_aal: it raises where a level is misspelt. See docs/lints/0006_unknown_level.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     for (table, policy, expression) in survey.expressions() {
         let unknown = unknown_levels(expression, survey.catalog.trusts_settings);
@@ -24,8 +24,8 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
             ([], claims) => format!("reads claim {}, which no token has", quoted(claims)),
             (levels, _) => format!("compares the level with {}, which no session has", quoted(levels)),
         };
-        let detail = format!("Policy {} on {} {what}", policy.name, table.display_name);
-        let one = Found::on(table, detail).policy(policy);
+        let detail = format!("Policy {} on {} {what}", policy.name, survey.catalog.tables[table].display_name);
+        let one = Found::on_table(table, detail).policy(policy);
         if !found.contains(&one) {
             found.push(one);
         }

@@ -10,10 +10,10 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "A session without claims, or whose token has no aal claim or an unknown one, passes: IS DISTINCT FROM and <> name what is refused, and coalesce puts a level in the place of none.",
     remediation: "Ask for the level that is needed: auth.has_aal('aal2') is false wherever there is none. See docs/lints/0007_open_without_claims.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     survey.policies_with(
         |expression| {
             true_without_level(expression, survey.catalog.trusts_settings) || names_what_is_refused(expression)

@@ -11,10 +11,10 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "user_metadata is written by the user, through the client library: whoever wants a level puts it there.",
     remediation: "Read the level with auth.aal() or auth.has_aal(). See docs/lints/0008_level_from_user_metadata.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let is_about_level = |value: &Value| texts_of(value).iter().any(|text| is_about_level(text));
     let names_level =
         |key: &Expression| key.any(&|it| matches!(it, Expression::Constant(value) if is_about_level(value)));

@@ -11,10 +11,10 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "In amr, otp, magiclink, recovery and passkey are how somebody signed in: a session with one of them is at aal1. The second factors are totp, mfa/phone, mfa/webauthn and mfa/recovery_code.",
     remediation: "Ask auth.has_aal('aal2'), with a max_age if it must be fresh. See docs/lints/0009_first_factor_as_mfa.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     const FIRST_FACTORS: [&str; 4] = ["otp", "passkey", "recovery", "magiclink"];
     survey.policies_with(
         |expression| {

@@ -10,9 +10,9 @@ pub const LINT: Lint = Lint {
     category: "PERFORMANCE",
     description: "The claims are parsed again for each row that the policy looks at: a hundred times slower on a large table than asking once.",
     remediation: "Wrap it: (select auth.jwt() ->> 'aal'); or use auth.has_aal, which is asked once as it is. See docs/lints/0011_evaluated_per_row.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     survey.policies_with(asks_per_row, "reads the level for every row")
 }

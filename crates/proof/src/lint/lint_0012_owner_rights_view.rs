@@ -1,7 +1,8 @@
 //! A view goes past the policies of a protected table.
 
+use super::survey::ViewPastPolicies;
 use super::{Found, Lint, Severity, Survey};
-use crate::{Command, TableId, ViewKind};
+use crate::{TableId, TableIndex, ViewKind};
 
 pub const LINT: Lint = Lint {
     name: "0012_owner_rights_view",
@@ -10,33 +11,37 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "A view reads its tables with its owner's rights, unless it is a security_invoker view, and what rules do is done with the owner's rights, too, also of a security_invoker view: the policies that bind whoever asks don't count.",
     remediation: "alter view … set (security_invoker = true); or revoke access to it. See docs/lints/0012_owner_rights_view.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let past =
         survey.views_past_policies(|view| !matches!(view.kind, ViewKind::InvokerRights | ViewKind::Materialized));
-    // What a view's rules do is no other finding where the view itself is one.
-    let written: Vec<(TableId, TableId)> = past
+    // The rules of a view are no other finding where the view itself is one.
+    let written: Vec<(TableId, TableIndex)> = past
         .iter()
-        .filter(|(view, _, commands)| !view.kind.is_rule() && commands.iter().any(|command| command.writes()))
-        .map(|(view, table, _)| (view.id, table.id))
+        .map(|past| (&survey.catalog.views[past.view], past))
+        .filter(|(view, past)| !view.kind.is_rule() && past.commands.iter().any(|command| command.writes()))
+        .map(|(view, past)| (view.id, past.table))
         .collect();
-    past.into_iter()
-        .filter(|(view, table, _)| view.kind != ViewKind::ViewRule || !written.contains(&(view.id, table.id)))
-        .map(|(view, table, commands)| {
-            let writes = view.kind.is_rule() || commands.iter().any(|it| *it != Command::Select);
-            let roles = if writes { &view.written_by } else { &view.read_by };
-            let how = if view.kind == ViewKind::ViewRule { "whose rules reach" } else { "which reaches" };
-            let detail = format!(
-                "{} can use {}, {how} {} with its owner's rights",
-                roles.join(", "),
-                view.display_name,
-                table.display_name
-            );
-            let kind = if view.kind == ViewKind::TableRule { "table" } else { "view" };
-            let found = Found::on_view(view, table, kind, (roles, &commands), detail);
-            if view.kind == ViewKind::ViewRule { found.key(&format!("{}_rule", table.display_name)) } else { found }
-        })
-        .collect()
+    let is_news = |past: &&ViewPastPolicies| {
+        let view = &survey.catalog.views[past.view];
+        view.kind != ViewKind::ViewRule || !written.contains(&(view.id, past.table))
+    };
+    past.iter().filter(is_news).map(|past| finding(survey, past)).collect()
+}
+
+fn finding(survey: &Survey<'_>, past: &ViewPastPolicies) -> Found {
+    let (view, table) = (&survey.catalog.views[past.view], &survey.catalog.tables[past.table]);
+    let writes = view.kind.is_rule() || past.commands.iter().any(|command| command.writes());
+    let roles = if writes { &view.written_by } else { &view.read_by };
+    let how = if view.kind == ViewKind::ViewRule { "whose rules reach" } else { "which reaches" };
+    let detail = format!(
+        "{} can use {}, {how} {} with its owner's rights",
+        roles.join(", "),
+        view.display_name,
+        table.display_name
+    );
+    let found = Found::on_view(survey.catalog, past, roles, detail);
+    if view.kind == ViewKind::ViewRule { found.key(&format!("{}_rule", table.display_name)) } else { found }
 }

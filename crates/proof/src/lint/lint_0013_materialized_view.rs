@@ -10,14 +10,14 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "A materialized view is a copy, made with its owner's rights, and has no row security: whoever may read it reads all of it, at any level.",
     remediation: "Revoke access to it, or use a security_invoker view. See docs/lints/0013_materialized_view.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
-    survey
-        .views_past_policies(|view| view.kind == ViewKind::Materialized)
-        .into_iter()
-        .map(|(view, table, commands)| {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
+    let past = survey.views_past_policies(|view| view.kind == ViewKind::Materialized);
+    past.iter()
+        .map(|past| {
+            let (view, table) = (&survey.catalog.views[past.view], &survey.catalog.tables[past.table]);
             let roles = &view.read_by;
             let detail = format!(
                 "{} can read {}, a copy of rows of {}",
@@ -25,8 +25,7 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
                 view.display_name,
                 table.display_name
             );
-            let kind = "materialized view";
-            Found::on_view(view, table, kind, (roles, &commands), detail)
+            Found::on_view(survey.catalog, past, roles, detail)
         })
         .collect()
 }

@@ -1,8 +1,9 @@
 //! A SECURITY DEFINER function reaches a protected table and asks for no level.
 
-use super::{By, Found, Lint, Severity, Survey};
+use super::survey::By;
+use super::{Found, Lint, Severity, Survey};
 use crate::sql::{Token, tokens};
-use crate::{Command, Function, RoleId, Table, TableId};
+use crate::{Command, Function, FunctionIndex, RoleId, RoleIndex, Table, TableId, TableIndex};
 use std::collections::{HashMap, HashSet};
 
 pub const LINT: Lint = Lint {
@@ -12,35 +13,37 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "A SECURITY DEFINER function works with its owner's rights. Where those aren't bound by a table's policies, whoever may call it goes past them.",
     remediation: "Begin it with perform auth.require_aal('aal2'), make it SECURITY INVOKER, or revoke EXECUTE. See docs/lints/0014_security_definer_function.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
-    let names = Names::of(survey);
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
+    let names = Names::new(survey);
     let mut bodies = HashMap::new();
     let mut found = Vec::new();
-    for function in survey.catalog.functions.iter().filter(|it| it.security_definer && !it.open_to.is_empty()) {
+    for (index, function) in survey.catalog.functions.indexed() {
+        if !function.security_definer || function.open_to.is_empty() {
+            continue;
+        }
         (survey.pause)();
-        let by_owners = reached(survey, &names, &mut bodies, function);
-        let is_past = |place: usize, table: &Table| {
+        let by_owners = reached(survey, &names, &mut bodies, index);
+        let is_past = |index: TableIndex, table: &Table| {
             by_owners.iter().any(|(owner, reached)| {
-                survey.through(place, reached).any(|it| {
-                    Command::ALL.into_iter().any(|command| {
-                        survey.requirements.own(it, *owner, command).level < survey.asked(table, command)
-                    })
+                survey.through(index, reached).any(|it| {
+                    let owner_needs = |command| survey.matrix.own_need(it, *owner, command).level();
+                    Command::ALL.into_iter().any(|command| owner_needs(command) < survey.asked(table, command))
                 })
             })
         };
-        let past = survey.protected().filter(|(place, table)| is_past(*place, table));
+        let past = survey.protected().filter(|(index, table)| is_past(*index, table));
         let tables: Vec<&str> = past.map(|(_, table)| table.display_name.as_str()).collect();
         if !tables.is_empty() {
-            let roles = function.open_to.join(", ");
             let detail = format!(
-                "{roles} can call {}, which reaches {}, runs with its owner's rights and asks for no level",
+                "{} can call {}, which reaches {}, runs with its owner's rights and asks for no level",
+                function.open_to.join(", "),
                 function.display_name,
                 tables.join(", ")
             );
-            found.push(Found { role: Some(roles), ..Found::on_function(function, detail) });
+            found.push(Found::on_function(survey.catalog, index, detail).roles(&function.open_to));
         }
     }
     found
@@ -50,11 +53,11 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
 #[derive(Default)]
 struct Names<'a> {
     relations: HashMap<&'a str, Vec<(&'a str, TableId)>>,
-    functions: HashMap<&'a str, Vec<&'a Function>>,
+    functions: HashMap<&'a str, Vec<FunctionIndex>>,
 }
 
 impl<'a> Names<'a> {
-    fn of(survey: &Survey<'a>) -> Names<'a> {
+    fn new(survey: &Survey<'a>) -> Names<'a> {
         let mut names = Names::default();
         let tables = survey.catalog.tables.iter().map(|it| (&it.name, &it.schema, it.id));
         let views = survey.catalog.views.iter().map(|it| (&it.name, &it.schema, it.id));
@@ -62,32 +65,34 @@ impl<'a> Names<'a> {
             names.relations.entry(name).or_default().push((schema, id));
         }
         // One that runs with its owner's rights is a finding of its own where others may call it.
-        for function in survey.catalog.functions.iter().filter(|it| !it.security_definer || it.open_to.is_empty()) {
-            names.functions.entry(&function.name).or_default().push(function);
+        for (index, function) in survey.catalog.functions.indexed() {
+            if !function.security_definer || function.open_to.is_empty() {
+                names.functions.entry(&function.name).or_default().push(index);
+            }
         }
         names
     }
 }
 
-/// What a function reaches, also through functions that it calls and that ask for no level, by the place of the role whose rights it
-/// does so with.
+/// What a function reaches, also through functions that it calls and that ask for no level: by the role with whose rights it does.
 fn reached<'a>(
     survey: &Survey<'a>,
     names: &Names<'a>,
-    bodies: &mut HashMap<*const Function, Body>,
-    function: &'a Function,
-) -> HashMap<usize, HashSet<TableId>> {
+    bodies: &mut HashMap<FunctionIndex, Body>,
+    function: FunctionIndex,
+) -> HashMap<RoleIndex, HashSet<TableId>> {
+    let functions = &survey.catalog.functions;
     let mut by_owners: HashMap<RoleId, Vec<TableId>> = HashMap::new();
-    let mut open = vec![(function, function.owner)];
+    let mut open = vec![(function, functions[function].owner)];
     let mut seen = HashSet::new();
-    while let Some((function, owner)) = open.pop() {
+    while let Some((index, owner)) = open.pop() {
+        let function = &functions[index];
         let owner = if function.security_definer { function.owner } else { owner };
-        let place = std::ptr::from_ref(function);
-        if !seen.insert((place, owner)) {
+        if !seen.insert((index, owner)) {
             continue;
         }
         (survey.pause)();
-        let body = bodies.entry(place).or_insert_with(|| Body::of(function));
+        let body = bodies.entry(index).or_insert_with(|| Body::new(function));
         if body.asks_for_level {
             continue;
         }
@@ -96,12 +101,12 @@ fn reached<'a>(
         for name in body.names.keys() {
             let relations = names.relations.get(name.as_str()).into_iter().flatten();
             from.extend(relations.filter(|(schema, _)| body.names(schema, name)).map(|(_, id)| id));
-            let functions = names.functions.get(name.as_str()).into_iter().flatten();
-            open.extend(functions.filter(|it| body.names(&it.schema, name)).map(|it| (*it, owner)));
+            let called = names.functions.get(name.as_str()).into_iter().flatten();
+            open.extend(called.filter(|it| body.names(&functions[**it].schema, name)).map(|it| (*it, owner)));
         }
     }
     let reached = |(owner, from): (RoleId, Vec<TableId>)| {
-        Some((survey.catalog.role_place(owner)?, survey.reached(&from, true, By::Writing)))
+        Some((survey.catalog.role_index(owner)?, survey.reached(&from, true, By::Writing)))
     };
     by_owners.into_iter().filter_map(reached).collect()
 }
@@ -122,7 +127,7 @@ const ASKING: [&str; 4] = ["require_aal", "has_aal", "require_enrolled_aal", "ha
 const DEPTH: usize = 8;
 
 impl Body {
-    fn of(function: &Function) -> Body {
+    fn new(function: &Function) -> Body {
         let mut body = Body::default();
         match function.language.as_str() {
             "sql" | "plpgsql" => body.read(&function.body, true, DEPTH),

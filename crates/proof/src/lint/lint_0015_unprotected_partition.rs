@@ -1,7 +1,8 @@
 //! A partition or child can be reached below what its parent needs.
 
+use super::finding::listed;
 use super::{Found, Lint, Severity, Survey};
-use crate::Command;
+use crate::{Command, TableIndex};
 
 pub const LINT: Lint = Lint {
     name: "0015_unprotected_partition",
@@ -10,45 +11,49 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "Only the policies of the table that is named count: a partition named directly isn't protected by its parent's.",
     remediation: "Protect each partition (auth.protect_table on the parent does), or revoke access to it. See docs/lints/0015_unprotected_partition.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
+    let protected: Vec<TableIndex> = survey.protected().map(|(index, _)| index).collect();
     let mut found = Vec::new();
-    for (place, table) in survey.catalog.tables.iter().enumerate() {
-        let parents = survey.requirements.ancestors(table).into_iter();
-        for parent in parents.filter(|parent| survey.protected().any(|(place, _)| place == *parent)) {
-            let above = &survey.catalog.tables[parent];
-            let mut commands = Vec::new();
-            let mut roles = Vec::new();
-            for role in survey.bound_roles(above) {
-                for command in Command::ALL {
-                    let asked = survey.asked(above, command);
-                    let (direct, through) =
-                        (survey.requirements.own(place, role, command), survey.requirements.own(parent, role, command));
-                    if direct.level < asked && direct.level < through.level {
-                        if !commands.contains(&command) {
-                            commands.push(command);
-                        }
-                        if !roles.contains(&role) {
-                            roles.push(role);
-                        }
-                    }
+    for table in survey.catalog.tables.indexes() {
+        let ancestors = survey.matrix.ancestors(table).filter(|ancestor| protected.contains(ancestor));
+        found.extend(ancestors.filter_map(|ancestor| finding(survey, table, ancestor)));
+    }
+    found
+}
+
+/// The finding about a table that some role reaches for less than it would need through `above`.
+fn finding(survey: &Survey<'_>, table: TableIndex, above: TableIndex) -> Option<Found> {
+    let tables = &survey.catalog.tables;
+    let mut commands = Vec::new();
+    let mut roles = Vec::new();
+    for role in survey.bound_roles(&tables[above]) {
+        for command in Command::ALL {
+            let direct = survey.matrix.own_need(table, role, command).level();
+            let through = survey.matrix.own_need(above, role, command).level();
+            if direct < survey.asked(&tables[above], command) && direct < through {
+                if !commands.contains(&command) {
+                    commands.push(command);
                 }
-            }
-            if !roles.is_empty() {
-                commands.sort_by_key(|command| command.index());
-                let roles = survey.role_names(&roles);
-                let detail = format!(
-                    "{} can be reached without what {} asks: {} by {}",
-                    table.display_name,
-                    above.display_name,
-                    super::listed(&commands),
-                    roles.join(", ")
-                );
-                found.push(Found::on(table, detail).roles(&roles).commands(&commands));
+                if !roles.contains(&role) {
+                    roles.push(role);
+                }
             }
         }
     }
-    found
+    if roles.is_empty() {
+        return None;
+    }
+    commands.sort_by_key(|command| command.index());
+    let roles = survey.role_names(&roles);
+    let detail = format!(
+        "{} can be reached without what {} asks: {} by {}",
+        tables[table].display_name,
+        tables[above].display_name,
+        listed(&commands),
+        roles.join(", ")
+    );
+    Some(Found::on_table(table, detail).roles(&roles).commands(&commands))
 }

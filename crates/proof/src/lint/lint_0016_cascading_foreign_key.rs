@@ -1,8 +1,8 @@
 //! A foreign key changes a protected table for less than it asks.
 
 use super::{Found, Lint, Severity, Survey};
-use crate::{Command, ForeignKey, RequiredLevel, TableId};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::{ByForeignKey, Command, ForeignKey, ForeignKeyIndex, RequiredLevel, RoleIndex, TableId};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 pub const LINT: Lint = Lint {
     name: "0016_cascading_foreign_key",
@@ -11,22 +11,22 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "What a foreign key does when the row it refers to is deleted or updated is done in the name of the table's owner: neither policies nor guards count, however many foreign keys lie between.",
     remediation: "Protect the table where it begins, too, or use ON DELETE RESTRICT. See docs/lints/0016_cascading_foreign_key.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
-    let keys = Keys::of(survey);
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
+    let keys = Keys::new(survey);
     let mut found = Vec::new();
-    for (n, key) in survey.catalog.foreign_keys.iter().enumerate() {
+    for (index, key) in survey.catalog.foreign_keys.indexed() {
         for trigger in [Command::Delete, Command::Update] {
-            let Some(first) = keys.first(n, trigger) else { continue };
+            let Some(first) = keys.first(index, trigger) else { continue };
             found.extend(keys.finding(survey, key.referenced, trigger, key, &[first]));
         }
     }
     // Through other tables: once for each way to begin, by the shortest way.
     let referenced: BTreeSet<TableId> = survey.catalog.foreign_keys.iter().map(|key| key.referenced).collect();
     for table in referenced {
-        let from: Vec<usize> = keys.referring(table).collect();
+        let from: Vec<ForeignKeyIndex> = keys.referring(table).collect();
         if keys.can_begin(survey, table, Command::Delete) {
             found.extend(keys.chains(survey, table, Command::Delete, &from));
         }
@@ -37,8 +37,8 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
         }
     }
     // Several keys can lead to the same.
-    let mut seen = BTreeSet::new();
-    found.retain(|it: &Found| seen.insert((it.schema.clone(), it.name.clone(), it.key.clone())));
+    let mut seen = HashSet::new();
+    found.retain(|it: &Found| seen.insert((it.subject, it.key.clone())));
     found
 }
 
@@ -50,12 +50,12 @@ enum Effect {
 }
 
 /// A key and what it does.
-type Step = (usize, &'static str, Effect);
+type Step = (ForeignKeyIndex, &'static str, Effect);
 
 /// The foreign keys, and who refers to whom.
 struct Keys<'a> {
-    keys: &'a [ForeignKey],
-    by_referenced: BTreeMap<TableId, Vec<usize>>,
+    keys: &'a ByForeignKey<ForeignKey>,
+    by_referenced: BTreeMap<TableId, Vec<ForeignKeyIndex>>,
     /// The level that is asked for what a key can do to its table: for removing rows, or changing them.
     asked: BTreeMap<(TableId, bool), RequiredLevel>,
     /// The tables of which a table's rows are also rows: it is a partition of them, or they are of it.
@@ -63,11 +63,11 @@ struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    fn of(survey: &Survey<'a>) -> Keys<'a> {
-        let keys: &[ForeignKey] = &survey.catalog.foreign_keys;
-        let mut by_referenced: BTreeMap<TableId, Vec<usize>> = BTreeMap::new();
-        for (n, key) in keys.iter().enumerate() {
-            by_referenced.entry(key.referenced).or_default().push(n);
+    fn new(survey: &Survey<'a>) -> Keys<'a> {
+        let keys = &survey.catalog.foreign_keys;
+        let mut by_referenced: BTreeMap<TableId, Vec<ForeignKeyIndex>> = BTreeMap::new();
+        for (index, key) in keys.indexed() {
+            by_referenced.entry(key.referenced).or_default().push(index);
         }
         let mut same_rows: BTreeMap<TableId, BTreeSet<TableId>> = BTreeMap::new();
         for table in &survey.catalog.tables {
@@ -83,9 +83,9 @@ impl<'a> Keys<'a> {
         }
         let mut asked = BTreeMap::new();
         for table in keys.iter().map(|key| key.table).collect::<BTreeSet<TableId>>() {
-            let Some(place) = survey.requirements.place(table) else { continue };
+            let Some(index) = survey.matrix.table_index(table) else { continue };
             for command in [Command::Delete, Command::Update] {
-                let level = survey.asked(&survey.catalog.tables[place], command);
+                let level = survey.asked(&survey.catalog.tables[index], command);
                 if level != RequiredLevel::None {
                     asked.insert((table, command == Command::Delete), level);
                 }
@@ -97,27 +97,27 @@ impl<'a> Keys<'a> {
     /// Whether some role that row security binds can do this for less than is asked anywhere.
     fn can_begin(&self, survey: &Survey<'_>, table: TableId, trigger: Command) -> bool {
         let highest = self.asked.values().max().copied().unwrap_or(RequiredLevel::None);
-        survey.requirements.place(table).is_some_and(|place| {
-            let mut roles = survey.bound_roles(&survey.catalog.tables[place]);
-            roles.any(|role| survey.requirements.at(place, role, trigger).level < highest)
+        survey.matrix.table_index(table).is_some_and(|index| {
+            let mut roles = survey.bound_roles(&survey.catalog.tables[index]);
+            roles.any(|role| survey.matrix.need(index, role, trigger).level() < highest)
         })
     }
 
     /// The keys that refer to a table's rows.
-    fn referring(&self, table: TableId) -> impl Iterator<Item = usize> {
+    fn referring(&self, table: TableId) -> impl Iterator<Item = ForeignKeyIndex> {
         let same = self.same_rows.get(&table).into_iter().flatten().copied();
         same.chain([table]).flat_map(|table| self.by_referenced.get(&table).into_iter().flatten().copied())
     }
 
     /// What a key does when somebody writes to the table that it refers to, and to whichever of its columns.
-    fn first(&self, key: usize, trigger: Command) -> Option<Step> {
+    fn first(&self, key: ForeignKeyIndex, trigger: Command) -> Option<Step> {
         let all = self.keys[key].columns.iter().map(|(_, referenced)| referenced.clone()).collect();
         self.step(key, &if trigger == Command::Delete { Effect::Delete } else { Effect::Set(all) })
     }
 
     /// What a key does when this is done to the rows that it refers to; `None` if it does nothing.
-    fn step(&self, n: usize, done: &Effect) -> Option<Step> {
-        let key = &self.keys[n];
+    fn step(&self, index: ForeignKeyIndex, done: &Effect) -> Option<Step> {
+        let key = &self.keys[index];
         let all = || key.columns.iter().map(|(column, _)| column.clone()).collect();
         let (action, effect) = match done {
             Effect::Delete => match key.on_delete? {
@@ -138,12 +138,12 @@ impl<'a> Keys<'a> {
                 }
             }
         };
-        Some((n, action, effect))
+        Some((index, action, effect))
     }
 
     /// What is reached from a table by more than one key, beginning with one of these.
-    fn chains(&self, survey: &Survey<'_>, table: TableId, trigger: Command, from: &[usize]) -> Vec<Found> {
-        // Each with the place of the one before it.
+    fn chains(&self, survey: &Survey<'_>, table: TableId, trigger: Command, from: &[ForeignKeyIndex]) -> Vec<Found> {
+        // Each with the number of the step before it.
         let mut steps: Vec<(Step, Option<usize>)> = Vec::new();
         steps.extend(from.iter().filter_map(|key| Some((self.first(*key, trigger)?, None))));
         let direct: BTreeSet<(TableId, bool)> =
@@ -172,10 +172,10 @@ impl<'a> Keys<'a> {
                 let what = self.what(last, &effect);
                 if reported.insert(what) && self.asked.contains_key(&what) {
                     let mut way = Vec::new();
-                    let mut place = Some(at);
-                    while let Some((step, before)) = place.map(|place| &steps[place]) {
+                    let mut next = Some(at);
+                    while let Some((step, before)) = next.map(|n| &steps[n]) {
                         way.push(step.clone());
-                        place = *before;
+                        next = *before;
                     }
                     way.reverse();
                     found.extend(self.finding(survey, table, trigger, &self.keys[way[0].0], &way));
@@ -189,7 +189,7 @@ impl<'a> Keys<'a> {
     }
 
     /// What a key changes: a table, and whether its rows go.
-    fn what(&self, key: usize, effect: &Effect) -> (TableId, bool) {
+    fn what(&self, key: ForeignKeyIndex, effect: &Effect) -> (TableId, bool) {
         (self.keys[key].table, *effect == Effect::Delete)
     }
 
@@ -204,18 +204,18 @@ impl<'a> Keys<'a> {
     ) -> Option<Found> {
         let (last, action, effect) = way.last()?;
         let last = &self.keys[*last];
-        let (table, other) = (survey.requirements.place(last.table)?, survey.requirements.place(begins)?);
+        let (table, other) = (survey.matrix.table_index(last.table)?, survey.matrix.table_index(begins)?);
         let (changed, begins) = (&survey.catalog.tables[table], &survey.catalog.tables[other]);
         let effect = command(effect);
         let asked = *self.asked.get(&(changed.id, effect == Command::Delete))?;
         if begins.id == changed.id && effect == trigger {
             return None;
         }
-        let cheaper = |role: &usize| {
+        let cheaper = |role: &RoleIndex| {
             let may = trigger == Command::Delete || first.key_updated_by.contains(&survey.catalog.roles[*role].id);
-            may && survey.requirements.at(other, *role, trigger).level < asked
+            may && survey.matrix.need(other, *role, trigger).level() < asked
         };
-        let roles: Vec<usize> = survey.bound_roles(begins).filter(cheaper).collect();
+        let roles: Vec<RoleIndex> = survey.bound_roles(begins).filter(cheaper).collect();
         if roles.is_empty() {
             return None;
         }
@@ -238,7 +238,7 @@ impl<'a> Keys<'a> {
             1 => format!("{}_{}", last.name, trigger.as_str()),
             _ => format!("{}_{}_{}", begins.display_name, names.join("_"), trigger.as_str()),
         };
-        Some(Found::on(changed, detail).roles(&roles).commands(&[trigger]).key(&key))
+        Some(Found::on_table(table, detail).roles(&roles).commands(&[trigger]).key(&key))
     }
 }
 

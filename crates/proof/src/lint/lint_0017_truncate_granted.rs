@@ -1,7 +1,7 @@
 //! TRUNCATE is granted, and row security does not see it.
 
 use super::{Found, Lint, Severity, Survey};
-use crate::{Command, RequiredLevel};
+use crate::{Command, RequiredLevel, RoleIndex};
 
 pub const LINT: Lint = Lint {
     name: "0017_truncate_granted",
@@ -10,28 +10,28 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "No policy is asked for TRUNCATE: whoever has the privilege empties the table, at any level.",
     remediation: "revoke truncate on … from …; or call auth.protect_table, whose guard asks for the level of DELETE, and in token mode revoke trigger, which lets a role replace it. See docs/lints/0017_truncate_granted.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    for (place, table) in survey.protected() {
+    for (index, table) in survey.protected() {
         let highest = Command::ALL.into_iter().map(|command| survey.asked(table, command)).max();
         // Of whom DELETE isn't granted, TRUNCATE is no other way to it: it's held against all that the table asks.
-        let asked = |role: usize| match survey.requirements.own(place, role, Command::Delete).level {
+        let asked = |role: RoleIndex| match survey.matrix.own_need(index, role, Command::Delete).level() {
             RequiredLevel::Denied => highest.unwrap_or(RequiredLevel::None),
             _ => survey.asked(table, Command::Delete),
         };
-        let roles: Vec<usize> = survey
+        let roles: Vec<RoleIndex> = survey
             .bound_roles(table)
-            .filter(|role| survey.requirements.own(place, *role, Command::Truncate).level < asked(*role))
+            .filter(|role| survey.matrix.own_need(index, *role, Command::Truncate).level() < asked(*role))
             .collect();
         if let Some(level) = roles.iter().map(|role| asked(*role)).max() {
             let undo = roles.iter().any(|role| table.standings[*role].may_undo_guards) && !table.guards.is_empty();
             let why = if undo { ", since a role could replace its guard or keep it from firing" } else { "" };
             let roles = survey.role_names(&roles);
             let detail = format!("{} can TRUNCATE {} below {level}{why}", roles.join(", "), table.display_name);
-            found.push(Found::on(table, detail).roles(&roles).commands(&[Command::Truncate]));
+            found.push(Found::on_table(index, detail).roles(&roles).commands(&[Command::Truncate]));
         }
     }
     found

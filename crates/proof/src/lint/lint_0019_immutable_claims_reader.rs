@@ -9,10 +9,10 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "Postgres keeps what an IMMUTABLE function answered: in a cached plan, in an index. The next request gets the answer of the one before.",
     remediation: "alter function … stable; See docs/lints/0019_immutable_claims_reader.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     const SIGNS: [&str; 12] = [
         "request.jwt",
         "auth.jwt",
@@ -28,11 +28,11 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
         "authenticated_at",
     ];
     let reads_claims = |body: &str| SIGNS.iter().any(|sign| body.contains(sign));
-    let functions = survey.catalog.functions.iter().filter(|it| it.immutable && reads_claims(&it.body));
+    let functions = survey.catalog.functions.indexed().filter(|(_, it)| it.immutable && reads_claims(&it.body));
     functions
-        .map(|function| {
+        .map(|(index, function)| {
             let detail = format!("{} reads claims and is marked IMMUTABLE", function.display_name);
-            Found::on_function(function, detail)
+            Found::on_function(survey.catalog, index, detail)
         })
         .collect()
 }

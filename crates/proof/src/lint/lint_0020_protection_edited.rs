@@ -2,7 +2,7 @@
 
 use super::lint_0025_restrictive_lost::lost_restrictive;
 use super::{Found, Lint, Severity, Survey};
-use crate::{Policy, PolicyCommand, Table, met};
+use crate::{Expression, Guard, Policy, PolicyCommand, Table};
 use aal::protection::{Made, RecordedProtection, guard_argument};
 use std::collections::{BTreeSet, HashSet};
 
@@ -13,17 +13,18 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "Policies that protect_table made were altered or dropped by hand: what auth.protected_tables says was asked for isn't what counts.",
     remediation: "Call auth.protect_table again with what is wanted. See docs/lints/0020_protection_edited.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let roles: HashSet<&str> = survey.catalog.roles.iter().map(|role| role.name.as_str()).collect();
     let edited = |table: &Table| {
         let record = table.protection()?;
         let changes = changes(table, record, &roles);
         (!changes.is_empty()).then(|| format!("On {}, {}", table.display_name, changes.join(", ")))
     };
-    survey.catalog.tables.iter().filter_map(|table| edited(table).map(|detail| Found::on(table, detail))).collect()
+    let tables = survey.catalog.tables.indexed();
+    tables.filter_map(|(index, table)| edited(table).map(|detail| Found::on_table(index, detail))).collect()
 }
 
 fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) -> Vec<String> {
@@ -36,13 +37,13 @@ fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) ->
             changes.push(format!("policy {name} is missing"));
             continue;
         };
-        let wanted = met(requirement, false);
+        let wanted = Expression::for_requirement(requirement, false);
         let (using, check) = match made {
             Made::Read | Made::Delete => (true, false),
             Made::Insert => (false, true),
             _ => (true, true),
         };
-        let is = |expression: Option<&crate::Expression>, there: bool| match expression {
+        let is_wanted = |expression: Option<&Expression>, there: bool| match expression {
             Some(expression) => there && *expression.unwrapped() == wanted,
             None => !there,
         };
@@ -50,8 +51,8 @@ fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) ->
         let as_made = (!policy.permissive || lost_restrictive(policy))
             && made.command().is_some_and(|command| policy.command == PolicyCommand::One(command))
             && binds_as_recorded(policy)
-            && is(policy.using.as_ref(), using)
-            && is(policy.check.as_ref(), check);
+            && is_wanted(policy.using.as_ref(), using)
+            && is_wanted(policy.check.as_ref(), check);
         if !as_made {
             changes.push(format!("policy {name} was altered"));
         }
@@ -68,7 +69,7 @@ fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) ->
     let mut guarded: Vec<String> =
         record.guarded().iter().map(|(command, asked)| guard_argument(*command, *asked)).collect();
     guarded.sort_unstable();
-    let differs = |guard: &&crate::Guard| {
+    let differs = |guard: &&Guard| {
         let mut arguments = guard.arguments.clone();
         arguments.sort_unstable();
         guard.made() == Some(Made::Guard) && arguments != guarded

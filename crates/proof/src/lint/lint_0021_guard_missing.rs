@@ -11,10 +11,10 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "Without its guard a refused UPDATE or DELETE touches no row and says nothing, the client isn't told to step up, and TRUNCATE and sensitive columns aren't protected.",
     remediation: "alter table … enable trigger aal_guard; or call auth.protect_table again. See docs/lints/0021_guard_missing.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let unguarded = |table: &Table, record: &RecordedProtection| {
         let guarded = |command: Command| {
             let guards = |guard: &&Guard| guard.always_fires && guard.enabled && guard.commands.contains(&command);
@@ -29,12 +29,13 @@ fn find(survey: &Survey<'_>) -> Vec<Found> {
         missing
     };
     let mut found = Vec::new();
-    for table in &survey.catalog.tables {
+    for (index, table) in survey.catalog.tables.indexed() {
         let Some(record) = table.protection() else { continue };
         let missing = unguarded(table, record);
         if !missing.is_empty() {
-            let detail = format!("No guard explains or decides {} on {}", super::listed(&missing), table.display_name);
-            found.push(Found::on(table, detail).commands(&missing));
+            let detail =
+                format!("No guard explains or decides {} on {}", super::finding::listed(&missing), table.display_name);
+            found.push(Found::on_table(index, detail).commands(&missing));
         }
     }
     found

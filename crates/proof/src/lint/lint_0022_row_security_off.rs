@@ -9,13 +9,14 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "Policies count only where row security is on: without it the grants decide alone.",
     remediation: "alter table … enable row level security; See docs/lints/0022_row_security_off.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
-    let off = survey.catalog.tables.iter().filter(|table| !table.row_security && table.asks_for_level());
-    off.map(|table| {
-        Found::on(table, format!("{} has policies that ask for a level, and row security is off", table.display_name))
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
+    let off = survey.catalog.tables.indexed().filter(|(_, table)| !table.row_security && table.asks_for_level());
+    off.map(|(index, table)| {
+        let detail = format!("{} has policies that ask for a level, and row security is off", table.display_name);
+        Found::on_table(index, detail)
     })
     .collect()
 }

@@ -9,15 +9,15 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "A publication sends rows without asking policies: replicas have all of them. (Supabase's Realtime asks the policies for SELECT for each subscriber, and nothing about writes.)",
     remediation: "Check that whoever reads the replica may read the rows; else alter publication … drop table. See docs/lints/0023_protected_table_published.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let published = survey.protected().filter(|(_, table)| !table.publications.is_empty());
     published
-        .map(|(_, table)| {
+        .map(|(index, table)| {
             let detail = format!("{} is in publication {}", table.display_name, table.publications.join(", "));
-            Found::on(table, detail)
+            Found::on_table(index, detail)
         })
         .collect()
 }

@@ -10,10 +10,10 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "With pg_aal.claims_source = 'token' nobody is trusted to have set request.jwt.claims: whoever can run SQL sets them to what they like. Only auth.claims() and what is made of it is verified.",
     remediation: "Use auth.has_aal, auth.claims() and auth.subject() instead of auth.jwt() and current_setting. See docs/lints/0024_unverified_claims.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     if survey.catalog.trusts_settings {
         return Vec::new();
     }

@@ -11,18 +11,18 @@ pub const LINT: Lint = Lint {
     category: "SECURITY",
     description: "A restrictive policy narrows what others permit; the same policy as a permissive one opens every row to sessions of its level, and asks nothing of those that another policy lets in. Tools that make a table anew may lose the word, as Citus' alter_table_set_access_method does.",
     remediation: "Drop the policy, and call auth.protect_table again. See docs/lints/0025_restrictive_lost.md.",
-    find,
+    findings,
 };
 
-fn find(survey: &Survey<'_>) -> Vec<Found> {
+fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    for table in &survey.catalog.tables {
+    for (index, table) in survey.catalog.tables.indexed() {
         for policy in table.policies.iter().filter(|policy| lost_restrictive(policy)) {
             let detail = format!(
                 "Policy {} on {} is as auth.protect_table makes it, except that it is permissive",
                 policy.name, table.display_name
             );
-            found.push(Found::on(table, detail).policy(policy));
+            found.push(Found::on_table(index, detail).policy(policy));
         }
     }
     found

@@ -1,0 +1,125 @@
+//! What comparisons come to.
+
+use serde_json::Value as Json;
+
+use super::truth::{any_boolean, known_or_any, negated, pairs, truth_of_all, truth_of_any};
+use super::{Comparison, Evaluation, Expression, Outcomes, Value};
+use aal::Level;
+
+impl Evaluation<'_> {
+    pub(super) fn compare(&self, comparison: Comparison, a: &Outcomes, b: &Outcomes) -> Outcomes {
+        if comparison == Comparison::Same {
+            return pairs(a, b, any_boolean, |a, b| match (a, b) {
+                (Value::Null, Value::Null) => Outcomes::one(Value::Bool(true)),
+                (Value::Null, _) | (_, Value::Null) => Outcomes::one(Value::Bool(false)),
+                _ => known_or_any(a.equals(b)),
+            });
+        }
+        // A NULL on either side decides, whatever is on the other.
+        if a.is_null() || b.is_null() {
+            return Outcomes::one(Value::Null);
+        }
+        pairs(a, b, Outcomes::any_truth, |a, b| match (a, b) {
+            (Value::Null, _) | (_, Value::Null) => Outcomes::one(Value::Null),
+            _ => match comparison {
+                Comparison::Equal | Comparison::Same => known_or_any(a.equals(b)),
+                Comparison::Contains => known_or_any(self.contains(a, b)),
+                Comparison::Overlaps => known_or_any(overlaps(a, b)),
+                Comparison::Less => known_or_any(levels(a, b).map(|(a, b)| a < b)),
+                Comparison::LessOrEqual => known_or_any(levels(a, b).map(|(a, b)| a <= b)),
+                Comparison::Greater => known_or_any(levels(a, b).map(|(a, b)| a > b)),
+                Comparison::GreaterOrEqual => known_or_any(levels(a, b).map(|(a, b)| a >= b)),
+            },
+        })
+    }
+
+    pub(super) fn compare_each(
+        &self,
+        comparison: Comparison,
+        is_negated: bool,
+        any: bool,
+        value: &Expression,
+        array: &Expression,
+    ) -> Outcomes {
+        let value = self.outcomes(value);
+        let each = |item: &Outcomes| {
+            let compared = self.compare(comparison, &value, item);
+            if is_negated { negated(&compared) } else { compared }
+        };
+        let combined = |items: Vec<Outcomes>| {
+            let items = items.iter().map(each);
+            if any { truth_of_any(items) } else { truth_of_all(items) }
+        };
+        if let Expression::Array(items) = array.unwrapped() {
+            return combined(items.iter().map(|item| self.outcomes(item)).collect());
+        }
+        self.outcomes(array).map(Outcomes::any_truth, |array| match array {
+            Value::Null => Outcomes::one(Value::Null),
+            Value::Array(items) => combined(items.iter().cloned().map(Outcomes::one).collect()),
+            _ => Outcomes::any_truth(),
+        })
+    }
+
+    /// Whether one contains the other; `None`: not known.
+    pub(super) fn contains(&self, whole: &Value, part: &Value) -> Option<bool> {
+        match (whole, part) {
+            (Value::Array(whole), Value::Array(part)) => {
+                let mut all = Some(true);
+                for item in part {
+                    match is_element(item, whole) {
+                        Some(false) => return Some(false),
+                        Some(true) => {}
+                        None => all = None,
+                    }
+                }
+                all
+            }
+            (Value::Claims, Value::Json(Json::Object(part))) => {
+                let level = self.session.level.map(Level::as_str);
+                match part.get("aal") {
+                    Some(aal) if aal.as_str() != level || level.is_none() => Some(false),
+                    Some(_) if part.len() == 1 => Some(true),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Two levels by their texts: those order the same in any collation.
+fn levels(a: &Value, b: &Value) -> Option<(Level, Level)> {
+    match (a, b) {
+        (Value::Text(a), Value::Text(b)) => Some((Level::from_claim(a)?, Level::from_claim(b)?)),
+        _ => None,
+    }
+}
+
+/// Whether an array has this element. NULL is none.
+fn is_element(item: &Value, array: &[Value]) -> Option<bool> {
+    if *item == Value::Null {
+        return Some(false);
+    }
+    let mut found = Some(false);
+    for other in array.iter().filter(|other| **other != Value::Null) {
+        match item.equals(other) {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => found = None,
+        }
+    }
+    found
+}
+
+fn overlaps(a: &Value, b: &Value) -> Option<bool> {
+    let (Value::Array(a), Value::Array(b)) = (a, b) else { return None };
+    let mut any = Some(false);
+    for item in a {
+        match is_element(item, b) {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => any = None,
+        }
+    }
+    any
+}

@@ -1,0 +1,98 @@
+//! What JSON documents come to: the claims, and others.
+
+use serde_json::Value as Json;
+
+use super::truth::{any_boolean, pairs};
+use super::{Evaluation, Expression, Outcomes, Value};
+
+impl Evaluation<'_> {
+    /// A member of a document.
+    pub(super) fn member(&self, document: &Value, key: &Value, as_text: bool) -> Outcomes {
+        let key = match (document, key) {
+            (Value::Null, _) | (_, Value::Null) => return Outcomes::one(Value::Null),
+            (_, Value::Text(key)) => key.as_str(),
+            _ => return Outcomes::anything(),
+        };
+        let text = |text: &str| {
+            let json = Json::String(text.to_owned());
+            if as_text { Value::text(text) } else { Value::Json(json) }
+        };
+        match (document, key) {
+            (Value::Claims, "aal") => {
+                Outcomes::one(self.session.level.map_or(Value::Null, |level| text(level.as_str())))
+            }
+            // Of a verified token, it is whatever that says: no role of the database.
+            (Value::Claims, "role") => match self.role {
+                Some(role) => Outcomes::of([text(role), Value::Null]),
+                None => Outcomes::anything(),
+            },
+            (Value::Status, "currentLevel") => {
+                let nobody = if as_text { Value::Null } else { Value::Json(Json::Null) };
+                match self.session.level {
+                    Some(level) if self.may_become_nobody => Outcomes::of([text(level.as_str()), nobody]),
+                    Some(level) => Outcomes::one(text(level.as_str())),
+                    None => Outcomes::one(nobody),
+                }
+            }
+            (Value::Json(Json::Object(object)), key) => match object.get(key) {
+                None => Outcomes::one(Value::Null),
+                Some(Json::Null) if as_text => Outcomes::one(Value::Null),
+                Some(Json::String(member)) => Outcomes::one(text(member)),
+                Some(member) if !as_text => Outcomes::one(Value::Json(member.clone())),
+                Some(_) => Outcomes::anything(),
+            },
+            _ => Outcomes::anything(),
+        }
+    }
+
+    pub(super) fn path(&self, document: &Expression, path: &Expression, as_text: bool) -> Outcomes {
+        let (document, path) = (self.outcomes(document), self.outcomes(path));
+        pairs(&document, &path, Outcomes::anything, |document, path| {
+            let keys = match (document, path) {
+                (Value::Null, _) | (_, Value::Null) => return Outcomes::one(Value::Null),
+                (_, Value::Array(keys)) if !keys.is_empty() => keys,
+                _ => return Outcomes::anything(),
+            };
+            let mut found = Outcomes::one(document.clone());
+            for (n, key) in keys.iter().enumerate() {
+                let last = n + 1 == keys.len();
+                found = found.map(Outcomes::anything, |it| self.member(it, key, as_text && last));
+            }
+            found
+        })
+    }
+
+    pub(super) fn has_key(&self, document: &Value, key: &Value) -> Outcomes {
+        match (document, key) {
+            (Value::Null, _) | (_, Value::Null) => Outcomes::one(Value::Null),
+            (Value::Claims, Value::Text(key)) if key == "aal" => {
+                Outcomes::one(Value::Bool(self.session.level.is_some()))
+            }
+            _ => any_boolean(),
+        }
+    }
+}
+
+pub(super) fn to_json(value: &Value) -> Outcomes {
+    match value {
+        Value::Null | Value::Json(_) | Value::Claims | Value::Status => Outcomes::one(value.clone()),
+        Value::ClaimsText => Outcomes::one(Value::Claims),
+        Value::Text(text) if text.trim().is_empty() => Outcomes::raises(),
+        Value::Text(text) => {
+            serde_json::from_str(text).map_or_else(|_| Outcomes::anything(), |json| Outcomes::one(Value::Json(json)))
+        }
+        _ => Outcomes::anything(),
+    }
+}
+
+pub(super) fn json_to_text(value: &Value) -> Outcomes {
+    // Any other character could be escaped in more than one way.
+    let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ' || byte == b'_');
+    match value {
+        Value::Null => Outcomes::one(Value::Null),
+        Value::Claims => Outcomes::one(Value::ClaimsText),
+        Value::Json(Json::String(text)) if is_plain(text) => Outcomes::one(Value::Text(format!("\"{text}\""))),
+        Value::Json(Json::Null) => Outcomes::one(Value::text("null")),
+        _ => Outcomes::anything(),
+    }
+}

@@ -1,0 +1,124 @@
+//! What a session's level, factors and claims settings come to.
+
+use super::truth::any_boolean;
+use super::{Enrolled, Evaluation, Expression, Outcomes, Value, is_claims_setting};
+use aal::{Level, MaxAge};
+
+impl Evaluation<'_> {
+    pub(super) fn level(&self) -> Value {
+        self.session.level.map_or(Value::Null, |level| Value::text(level.as_str()))
+    }
+
+    /// NULL also for a user whom nobody knows.
+    pub(super) fn enrolled_level(&self) -> Outcomes {
+        let (aal1, aal2) = (Value::text("aal1"), Value::text("aal2"));
+        match (self.session.level, self.session.enrolled) {
+            (None, _) => Outcomes::one(Value::Null),
+            (_, Enrolled::Yes) => Outcomes::one(aal2),
+            (_, Enrolled::No) => Outcomes::of([aal1, Value::Null]),
+            (_, Enrolled::Either) => Outcomes::of([aal1, aal2, Value::Null]),
+        }
+    }
+
+    pub(super) fn has_level(&self, level: &Expression, max_age: &Expression) -> Outcomes {
+        let max_age = self.outcomes(max_age);
+        let unknown = || match self.session.level {
+            None => Outcomes::one(Value::Bool(false)),
+            Some(_) => Outcomes::of([Value::Bool(true), Value::Bool(false)]),
+        };
+        self.outcomes(level).map(unknown, |level| match level {
+            Value::Text(level) => match (Level::from_claim(level), self.session.level) {
+                // An unknown level raises.
+                (None, _) => Outcomes::raises(),
+                (asked, current) if current < asked => Outcomes::one(Value::Bool(false)),
+                (Some(asked), _) => max_age.map(any_boolean, |max_age| match max_age {
+                    Value::Null => Outcomes::one(Value::Bool(true)),
+                    Value::Interval(max_age) => self.fresh(asked, *max_age),
+                    _ => any_boolean(),
+                }),
+            },
+            Value::Null => Outcomes::raises(),
+            _ => unknown(),
+        })
+    }
+
+    pub(super) fn fresh(&self, level: Level, max_age: MaxAge) -> Outcomes {
+        self.session.is_fresh(level, max_age).map_or_else(any_boolean, |fresh| Outcomes::one(Value::Bool(fresh)))
+    }
+
+    pub(super) fn has_enrolled_level(&self, max_age: &Expression) -> Outcomes {
+        let no = Outcomes::one(Value::Bool(false));
+        match (self.session.level, self.session.enrolled) {
+            (None, _) | (Some(Level::Aal1), Enrolled::Yes) => no,
+            // False also where nobody knows the user.
+            (Some(Level::Aal1), Enrolled::No) => self.outcomes(max_age).map(any_boolean, |max_age| match max_age {
+                Value::Interval(max_age) if self.session.age.is_within(*max_age) == Some(false) => no.clone(),
+                _ => any_boolean(),
+            }),
+            (_, Enrolled::Yes) => self.outcomes(max_age).map(any_boolean, |max_age| match max_age {
+                Value::Interval(max_age) if self.session.age.is_within(*max_age) == Some(false) => no.clone(),
+                _ => any_boolean(),
+            }),
+            // Above aal1, whoever has removed the factor is held to the age of any method.
+            _ => any_boolean(),
+        }
+    }
+
+    pub(super) fn authenticated_at(&self, level: &Expression) -> Outcomes {
+        self.outcomes(level).map(Outcomes::anything, |level| match level {
+            Value::Text(level) => match Level::from_claim(level) {
+                None => Outcomes::raises(),
+                asked if self.session.level < asked => Outcomes::one(Value::Null),
+                Some(_) => Outcomes::anything(),
+            },
+            Value::Null => Outcomes::raises(),
+            _ => Outcomes::anything(),
+        })
+    }
+
+    pub(super) fn setting(&self, name: &Expression, missing_ok: bool) -> Outcomes {
+        if !self.trusts_settings {
+            return Outcomes::anything();
+        }
+        self.outcomes(name).map(Outcomes::anything, |name| {
+            let Value::Text(name) = name else { return Outcomes::anything() };
+            // What was set within a transaction before is the empty text.
+            let mut unset = Outcomes::one(Value::text(""));
+            if missing_ok {
+                unset.add(Value::Null);
+            }
+            match name.to_ascii_lowercase().as_str() {
+                name if is_claims_setting(name) => match self.held_in.filter(|_| self.session.level.is_some()) {
+                    Some(held_in) if held_in.includes(name) => Outcomes::one(Value::ClaimsText),
+                    Some(_) => unset,
+                    None => {
+                        unset.add(Value::ClaimsText);
+                        unset
+                    }
+                },
+                "request.jwt.claim.aal" => {
+                    if let Some(level) = self.session.level {
+                        unset.add(Value::text(level.as_str()));
+                    }
+                    unset
+                }
+                "request.jwt.claim.role" => {
+                    unset.add_all(self.role.map_or_else(Outcomes::anything, |role| Outcomes::one(Value::text(role))));
+                    unset
+                }
+                _ => Outcomes::anything(),
+            }
+        })
+    }
+}
+
+/// For a function that raises instead of being false.
+pub(super) fn or_raise(outcomes: Outcomes, raises: bool) -> Outcomes {
+    if !raises {
+        return outcomes;
+    }
+    outcomes.map(Outcomes::anything, |value| match value {
+        Value::Bool(false) => Outcomes::raises(),
+        _ => Outcomes::one(value.clone()),
+    })
+}

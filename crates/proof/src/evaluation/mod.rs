@@ -1,0 +1,347 @@
+//! Evaluating an expression to all that it could come to, at one kind of session.
+
+mod comparison;
+mod json;
+mod levels;
+mod rows;
+mod truth;
+mod work;
+
+use std::collections::{HashMap, HashSet};
+
+use super::expression::{Comparison, Expression, Key, Origin, Rows, Truth, is_claims_setting};
+use super::ids::TableId;
+use super::session_kind::{Enrolled, Session};
+use super::value::{Outcomes, Value};
+use json::{json_to_text, to_json};
+use levels::or_raise;
+use truth::{negated, pairs, tested_for, truth_of_all, truth_of_any};
+
+pub use work::Work;
+
+/// What an expression is evaluated for.
+#[derive(Clone, Debug)]
+pub struct Evaluation<'a> {
+    /// The kind of session.
+    pub session: Session,
+    /// The name of the database role; `None`: not known.
+    pub role: Option<&'a str>,
+    /// The tables that this role may read some column of; `None`: all.
+    pub readable: Option<&'a HashSet<TableId>>,
+    /// Whether settings such as `request.jwt.claims` and `role` are a gateway's. Else anybody may set them at any time.
+    pub trusts_settings: bool,
+    /// Whether each answer about the session may also be that for nobody: a statement that sets another token has none from there on.
+    may_become_nobody: bool,
+    /// How much work it may be; `None`: any.
+    work: Option<&'a Work>,
+    /// Whether it tells apart what unknowns come to, and which settings hold the claims.
+    closely: bool,
+    /// Which settings hold the claims, in a session that has a level; `None`: not known.
+    held_in: Option<HeldIn>,
+    /// What unknowns with a key are taken to come to.
+    assumed: Vec<(Key, Option<bool>)>,
+}
+
+/// The settings that a gateway may put the claims into. The first that holds any counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HeldIn {
+    /// `request.jwt.claim`, while `request.jwt.claims` is empty or was never set.
+    Singular,
+    /// `request.jwt.claims`.
+    Plural,
+    /// Both.
+    Both,
+}
+
+impl HeldIn {
+    const ALL: [HeldIn; 3] = [HeldIn::Singular, HeldIn::Plural, HeldIn::Both];
+
+    fn includes(self, setting: &str) -> bool {
+        let is_singular = setting.eq_ignore_ascii_case("request.jwt.claim");
+        match self {
+            HeldIn::Singular => is_singular,
+            HeldIn::Plural => !is_singular,
+            HeldIn::Both => true,
+        }
+    }
+}
+
+/// How many unknowns are told apart within one row's policies of so many nodes: each triples the work.
+fn most_assumptions(size: usize) -> usize {
+    match size {
+        0..=300 => 5,
+        301..=3_000 => 2,
+        _ => 0,
+    }
+}
+
+impl<'a> Evaluation<'a> {
+    /// For a session, of a role.
+    pub fn new(
+        session: Session,
+        role: Option<&'a str>,
+        readable: Option<&'a HashSet<TableId>>,
+        trusts_settings: bool,
+    ) -> Self {
+        let (work, closely, held_in, assumed) = (None, true, None, Vec::new());
+        // The role changes within a statement, too: by set_config('role', …).
+        let role = role.filter(|_| trusts_settings);
+        let may_become_nobody = false;
+        Evaluation { session, role, readable, trusts_settings, may_become_nobody, work, closely, held_in, assumed }
+    }
+
+    /// The same, of a statement that may set another token where settings aren't a gateway's.
+    pub fn of_any_token(self) -> Self {
+        Evaluation { may_become_nobody: !self.trusts_settings, ..self }
+    }
+
+    /// The same, of at most so much work.
+    pub fn within(self, work: &'a Work, closely: bool) -> Self {
+        Evaluation { work: Some(work), closely, ..self }
+    }
+
+    /// The same, as in a session whose claims every setting holds that may.
+    pub fn with_claims_in_each_setting(self) -> Self {
+        Evaluation { held_in: Some(HeldIn::Both), ..self }
+    }
+
+    /// Whether, for some row, any of `permissive` (if there are such) and all of `restrictive` could be true.
+    pub fn could_pass(&self, permissive: Option<&[&'a Expression]>, restrictive: &[&'a Expression]) -> bool {
+        if !self.closely {
+            return self.could_pass_assuming(permissive, restrictive, &[]);
+        }
+        let all = || permissive.unwrap_or_default().iter().chain(restrictive);
+        let size = all().map(|expression| expression.extent().0).sum();
+        let mut unknowns = recurring_unknowns(all().copied());
+        unknowns.truncate(most_assumptions(size));
+        let reads_claims_settings = || all().any(|expression| expression.any(&reads_claims_setting));
+        if self.session.level.is_none() || !self.trusts_settings || !reads_claims_settings() {
+            return self.could_pass_assuming(permissive, restrictive, &unknowns);
+        }
+        HeldIn::ALL.into_iter().any(|held_in| {
+            let evaluation = Evaluation { held_in: Some(held_in), ..self.clone() };
+            evaluation.could_pass_assuming(permissive, restrictive, &unknowns)
+        })
+    }
+
+    /// The same, telling these unknowns apart.
+    fn could_pass_assuming(
+        &self,
+        permissive: Option<&[&'a Expression]>,
+        restrictive: &[&'a Expression],
+        unknowns: &[Key],
+    ) -> bool {
+        let restricted = truth_of_all(restrictive.iter().map(|it| self.outcomes(it)));
+        let permitted = match permissive {
+            Some(any) => truth_of_any(any.iter().map(|it| self.outcomes(it))),
+            None => Outcomes::one(Value::Bool(true)),
+        };
+        let both = truth_of_all([restricted, permitted].into_iter());
+        if !both.can_be_true() {
+            return false;
+        }
+        if both.is_only(&Value::Bool(true)) || self.work.is_some_and(Work::is_spent) {
+            return true;
+        }
+        let Some((key, others)) = unknowns.split_first() else { return true };
+        [Some(true), Some(false), None].into_iter().any(|truth| {
+            let mut assuming = self.clone();
+            assuming.assumed.push((*key, truth));
+            assuming.could_pass_assuming(permissive, restrictive, others)
+        })
+    }
+
+    fn assumption(&self, key: Key) -> Option<Option<bool>> {
+        self.assumed.iter().find(|(assumed, _)| *assumed == key).map(|(_, truth)| *truth)
+    }
+
+    /// All that an expression could come to.
+    pub fn outcomes(&self, expression: &Expression) -> Outcomes {
+        let Some(work) = self.work else { return self.outcomes_of(expression) };
+        work.take(1);
+        if work.is_spent() {
+            return Outcomes::anything();
+        }
+        let outcomes = self.outcomes_of(expression);
+        work.take(outcomes.weight());
+        outcomes
+    }
+
+    fn outcomes_of(&self, expression: &Expression) -> Outcomes {
+        use Expression::*;
+        let asks_about_session = matches!(
+            expression,
+            Claims | Level | EnrolledLevel | Status | HasLevel { .. } | HasEnrolledLevel { .. } | AuthenticatedAt(_)
+        );
+        if asks_about_session && self.may_become_nobody && self.session.level.is_some() {
+            let same = Evaluation { may_become_nobody: false, ..self.clone() };
+            let mut outcomes = same.outcomes_of(expression);
+            outcomes.add_all(Evaluation { session: Session::NOBODY, ..same }.outcomes_of(expression));
+            return outcomes;
+        }
+        match expression {
+            Constant(value) => Outcomes::one(value.clone()),
+            Unknown { key, strict, arguments, .. } => self.unknown(*key, *strict, arguments),
+            Claims if self.session.level.is_some() => Outcomes::one(Value::Claims),
+            Claims => Outcomes::of([Value::Claims, Value::Null]),
+            Level => Outcomes::one(self.level()),
+            EnrolledLevel => self.enrolled_level(),
+            Status => Outcomes::one(Value::Status),
+            Methods => Outcomes::anything(),
+            CurrentRole => self.role.map_or_else(Outcomes::anything, |role| Outcomes::one(Value::text(role))),
+            HasLevel { level, max_age, raises } => or_raise(self.has_level(level, max_age), *raises),
+            HasEnrolledLevel { max_age, raises } => or_raise(self.has_enrolled_level(max_age), *raises),
+            AuthenticatedAt(level) => self.authenticated_at(level),
+            Setting { name, missing_ok } => self.setting(name, *missing_ok),
+            And(all) => truth_of_all(all.iter().map(|it| self.outcomes(it))),
+            Or(any) => truth_of_any(any.iter().map(|it| self.outcomes(it))),
+            Not(it) => negated(&self.outcomes(it)),
+            Is { truth, negated, tested } => tested_for(*truth, *negated, &self.outcomes(tested)),
+            Compare(comparison, a, b) => self.compare(*comparison, &self.outcomes(a), &self.outcomes(b)),
+            CompareEach { comparison, negated, any, value, array } => {
+                self.compare_each(*comparison, *negated, *any, value, array)
+            }
+            Case { arms, otherwise } => self.case(arms, otherwise),
+            Coalesce(many) => self.coalesce(many),
+            NullIf(a, b) => self.null_if(a, b),
+            Array(items) => self.array(items),
+            Member { document, key, as_text } => {
+                let (document, key) = (self.outcomes(document), self.outcomes(key));
+                pairs(&document, &key, Outcomes::anything, |document, key| self.member(document, key, *as_text))
+            }
+            Path { document, path, as_text } => self.path(document, path, *as_text),
+            HasKey(document, key) => {
+                let (document, key) = (self.outcomes(document), self.outcomes(key));
+                pairs(&document, &key, Outcomes::any_truth, |document, key| self.has_key(document, key))
+            }
+            ToJson(it) => self.outcomes(it).map(Outcomes::anything, to_json),
+            JsonToText(it) => self.outcomes(it).map(Outcomes::anything, json_to_text),
+            Select { target, rows } => self.select(target, rows),
+            Exists(rows) => self.exists(rows),
+            AnyRow { test, rows } => self.any_row(test, rows),
+            ArrayOf { target, rows } => self.array_of(target, rows),
+        }
+    }
+
+    fn unknown(&self, key: Option<Key>, strict: bool, arguments: &[Expression]) -> Outcomes {
+        let arguments: Vec<Outcomes> = arguments.iter().map(|it| self.outcomes(it)).collect();
+        // An argument that raises says nothing: a function that doesn't look at it may be put in the place of its call, and
+        // of a strict one none is looked at if another is NULL.
+        if strict && arguments.iter().any(Outcomes::is_null) {
+            Outcomes::one(Value::Null)
+        } else {
+            match key.and_then(|key| self.assumption(key)) {
+                Some(truth) => Outcomes::one(Value::truth(truth)),
+                None => Outcomes::anything(),
+            }
+        }
+    }
+
+    fn case(&self, arms: &[(Expression, Expression)], otherwise: &Expression) -> Outcomes {
+        let mut outcomes = Outcomes::raises();
+        for (condition, result) in arms {
+            let condition = self.outcomes(condition);
+            if condition.can_be_true() {
+                outcomes.add_all(self.outcomes(result));
+            }
+            if condition.is_only(&Value::Bool(true)) {
+                return outcomes;
+            }
+        }
+        outcomes.add_all(self.outcomes(otherwise));
+        outcomes
+    }
+
+    fn coalesce(&self, many: &[Expression]) -> Outcomes {
+        let mut outcomes = Outcomes::raises();
+        for expression in many {
+            let found = self.outcomes(expression);
+            match found.known() {
+                None => outcomes.add_all(Outcomes::anything()),
+                Some(values) => {
+                    values.iter().filter(|value| **value != Value::Null).for_each(|value| outcomes.add(value.clone()));
+                }
+            }
+            if !found.can_be(&Value::Null) {
+                return outcomes;
+            }
+        }
+        outcomes.add(Value::Null);
+        outcomes
+    }
+
+    fn null_if(&self, a: &Expression, b: &Expression) -> Outcomes {
+        let (a, b) = (self.outcomes(a), self.outcomes(b));
+        pairs(&a, &b, Outcomes::anything, |a, b| {
+            let kept = Outcomes::one(a.clone());
+            match (a, b) {
+                (Value::Null, _) | (_, Value::Null) => kept,
+                // Claims are never the empty text, nor another constant that anybody would name.
+                (Value::ClaimsText, Value::Text(text)) if text.is_empty() => kept,
+                _ => match a.equals(b) {
+                    Some(true) => Outcomes::one(Value::Null),
+                    Some(false) => kept,
+                    None => Outcomes::of([a.clone(), Value::Null]),
+                },
+            }
+        })
+    }
+
+    fn array(&self, items: &[Expression]) -> Outcomes {
+        let mut arrays = vec![Vec::new()];
+        for item in items {
+            let outcomes = self.outcomes(item);
+            let Some(values) = outcomes.known() else { return Outcomes::anything() };
+            let with = |array: &Vec<Value>, value: &Value| [array.as_slice(), std::slice::from_ref(value)].concat();
+            arrays = arrays.iter().flat_map(|array| values.iter().map(move |value| with(array, value))).collect();
+            if arrays.len() > 64 {
+                return Outcomes::anything();
+            }
+        }
+        Outcomes::of(arrays.into_iter().map(Value::Array))
+    }
+}
+
+/// The unknowns that occur more than once, in the order in which they do. One that occurs once depends on nothing else.
+fn recurring_unknowns<'a>(expressions: impl Iterator<Item = &'a Expression>) -> Vec<Key> {
+    let mut seen: Vec<(Key, bool)> = Vec::new();
+    let mut places: HashMap<Key, usize> = HashMap::new();
+    let mut count = |it: &Expression| {
+        let Expression::Unknown { key: Some(key), .. } = it else { return };
+        match places.get(key) {
+            Some(place) => seen[*place].1 = true,
+            None => {
+                places.insert(*key, seen.len());
+                seen.push((*key, false));
+            }
+        }
+    };
+    for expression in expressions {
+        expression.visit(&mut |it| {
+            count(it);
+            // It is compared with each element.
+            if let Expression::CompareEach { value, .. } = it {
+                value.visit(&mut |it| {
+                    count(it);
+                    true
+                });
+            }
+            true
+        });
+    }
+    seen.into_iter().filter(|(_, recurs)| *recurs).map(|(key, _)| key).collect()
+}
+
+/// Whether this node reads a setting that could be one of those that hold the claims.
+fn reads_claims_setting(expression: &Expression) -> bool {
+    let is_another = |name: &str| !is_claims_setting(name);
+    match expression {
+        Expression::Setting { name, .. } => {
+            !matches!(&**name, Expression::Constant(Value::Text(name)) if is_another(name))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! What lints find.
+
+use super::Lint;
+use super::survey::ViewPastPolicies;
+use crate::{Catalog, Command, FunctionIndex, Policy, TableIndex, ViewIndex, ViewKind};
+
+/// A finding.
+#[derive(Clone)]
+pub struct Finding {
+    /// The lint.
+    pub lint: &'static Lint,
+    /// What was found.
+    pub found: Found,
+}
+
+/// What a lint found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// What it is about.
+    pub subject: Subject,
+    /// In plain words.
+    pub detail: String,
+    /// The policy, if it is about one.
+    pub policy: Option<String>,
+    /// The roles' names, if it is about some.
+    pub roles: Vec<String>,
+    /// The commands, if it is about some.
+    pub commands: Vec<Command>,
+    /// What tells it from others of the same lint and subject, where there can be several. It does not depend on which roles
+    /// there happen to be.
+    pub key: Option<String>,
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A table.
+    Table(TableIndex),
+    /// A view.
+    View(ViewIndex),
+    /// A function.
+    Function(FunctionIndex),
+}
+
+impl Subject {
+    /// The table, if it is one.
+    pub const fn table(self) -> Option<TableIndex> {
+        match self {
+            Subject::Table(table) => Some(table),
+            Subject::View(_) | Subject::Function(_) => None,
+        }
+    }
+
+    /// The names of its schema and of itself.
+    fn names(self, catalog: &Catalog) -> (&str, &str) {
+        match self {
+            Subject::Table(table) => (&catalog.tables[table].schema, &catalog.tables[table].name),
+            Subject::View(view) => (&catalog.views[view].schema, &catalog.views[view].name),
+            Subject::Function(function) => (&catalog.functions[function].schema, &catalog.functions[function].name),
+        }
+    }
+
+    /// What kind of object it is, as splinter calls it.
+    fn kind(self, catalog: &Catalog) -> &'static str {
+        match self {
+            Subject::Table(_) => "table",
+            Subject::View(view) => match catalog.views[view].kind {
+                ViewKind::Materialized => "materialized view",
+                ViewKind::TableRule => "table",
+                ViewKind::OwnerRights | ViewKind::InvokerRights | ViewKind::ViewRule => "view",
+            },
+            Subject::Function(_) => "function",
+        }
+    }
+}
+
+impl Finding {
+    /// The same for the same finding, run after run.
+    pub fn cache_key(&self, catalog: &Catalog) -> String {
+        let (schema, name) = self.found.subject.names(catalog);
+        let (policy, key) = (self.found.policy.as_deref(), self.found.key.as_deref());
+        let parts: Vec<&str> = [Some(schema), Some(name), policy, key].into_iter().flatten().collect();
+        format!("{}_{}", self.lint.name, parts.join("_"))
+    }
+
+    /// What it is about, for programs.
+    pub fn metadata(&self, catalog: &Catalog) -> serde_json::Value {
+        let Found { subject, policy, roles, commands, .. } = &self.found;
+        let (schema, name) = subject.names(catalog);
+        let mut metadata = serde_json::json!({ "schema": schema, "name": name, "type": subject.kind(catalog) });
+        let roles = (!roles.is_empty()).then(|| roles.join(", "));
+        let commands = (!commands.is_empty()).then(|| listed(commands));
+        for (key, value) in [("policy", policy.clone()), ("role", roles), ("command", commands)] {
+            if let (Some(value), Some(object)) = (value, metadata.as_object_mut()) {
+                object.insert(key.to_owned(), value.into());
+            }
+        }
+        metadata
+    }
+}
+
+impl Found {
+    fn about(subject: Subject, detail: String) -> Found {
+        Found { subject, detail, policy: None, roles: Vec::new(), commands: Vec::new(), key: None }
+    }
+
+    pub(super) fn on_table(table: TableIndex, detail: String) -> Found {
+        Found::about(Subject::Table(table), detail)
+    }
+
+    /// About a view that reaches a table past its policies, for these roles.
+    pub(super) fn on_view(catalog: &Catalog, past: &ViewPastPolicies, roles: &[String], detail: String) -> Found {
+        let view = &catalog.views[past.view];
+        // The rules of a table are the table's own.
+        let table = catalog.tables.indexed().find(|(_, table)| table.id == view.id).map(|(index, _)| index);
+        let subject = table.map_or(Subject::View(past.view), Subject::Table);
+        let key = catalog.tables[past.table].display_name.clone();
+        Found { commands: past.commands.clone(), key: Some(key), ..Found::about(subject, detail).roles(roles) }
+    }
+
+    pub(super) fn on_function(catalog: &Catalog, function: FunctionIndex, detail: String) -> Found {
+        Found::about(Subject::Function(function), detail).key(&catalog.functions[function].display_name)
+    }
+
+    pub(super) fn policy(self, policy: &Policy) -> Found {
+        Found { policy: Some(policy.name.clone()), ..self }
+    }
+
+    pub(super) fn key(self, key: &str) -> Found {
+        Found { key: Some(key.to_owned()), ..self }
+    }
+
+    pub(super) fn roles<T: AsRef<str>>(self, roles: &[T]) -> Found {
+        Found { roles: roles.iter().map(|role| role.as_ref().to_owned()).collect(), ..self }
+    }
+
+    pub(super) fn commands(self, commands: &[Command]) -> Found {
+        Found { commands: commands.to_vec(), ..self }
+    }
+}
+
+/// Commands' names in a row.
+pub(super) fn listed(commands: &[Command]) -> String {
+    commands.iter().map(|command| command.as_str()).collect::<Vec<_>>().join(", ")
+}

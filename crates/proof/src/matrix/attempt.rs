@@ -1,0 +1,354 @@
+//! A command that a role tries on a table, where policies and guards decide.
+
+use std::collections::BTreeSet;
+
+use super::decision::Decision;
+use super::effort::{Effort, Weighed};
+use super::need::Need;
+use super::table::RowKind;
+use super::threshold::{RequiredLevel, Threshold};
+use crate::catalog::{Catalog, Guard, Policy, Role, Standing, Table};
+use crate::evaluation::{Evaluation, Work};
+use crate::expression::{Expression, Reason};
+use crate::ids::RoleIndex;
+use crate::session_kind::{Enrolled, Session};
+use crate::value::Value;
+use aal::protection::{Made, guard_requirement};
+use aal::{Command, MaxAge};
+
+/// A table, a role and a command.
+pub(super) struct Attempt<'a> {
+    pub catalog: &'a Catalog,
+    pub table: &'a Table,
+    pub role: RoleIndex,
+    pub command: Command,
+    pub rows: RowKind,
+}
+
+/// Everything that the attempt must pass.
+struct Hurdles<'a> {
+    /// For each kind of row: the existing one, and the new one.
+    rows: Vec<RowHurdles<'a>>,
+    guards: Vec<(&'a Guard, Expression)>,
+}
+
+/// What one row must pass: any permissive policy, and all restrictive ones.
+struct RowHurdles<'a> {
+    permissive: Vec<Hurdle<'a>>,
+    restrictive: Vec<Hurdle<'a>>,
+}
+
+/// A policy, and which of its expressions counts.
+#[derive(Clone, Copy)]
+struct Hurdle<'a> {
+    policy: &'a Policy,
+    expression: &'a Expression,
+}
+
+/// What stands for a policy that the role itself could change.
+static CHANGEABLE: Expression = Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: None };
+
+impl<'a> Attempt<'a> {
+    fn role(&self) -> &'a Role {
+        &self.catalog.roles[self.role]
+    }
+
+    /// How the role stands to the table.
+    pub(super) fn standing(&self) -> &'a Standing {
+        &self.table.standings[self.role]
+    }
+
+    /// Whether the role may replace or drop what a policy is made of.
+    pub(super) fn may_change(&self, policy: &Policy) -> bool {
+        policy.changeable_by.contains(&self.role().id)
+    }
+
+    /// Whether the role may change what says who has enrolled a second factor.
+    pub(super) fn may_change_enrollment(&self) -> bool {
+        self.role().may_change_enrollment
+    }
+
+    /// What the command needs.
+    pub(super) fn need(&self, effort: &Effort) -> Need {
+        let hurdles = self.hurdles();
+        if hurdles.rows.iter().any(|row| row.permissive.is_empty()) {
+            return Need::new(RequiredLevel::Denied, Decision::NoPermissivePolicy);
+        }
+        let (mut need, weighed) = effort.weigh(|work, closely| self.weighed(&hurdles, work, closely));
+        if weighed == Weighed::NotAtAll {
+            need = Need::new(RequiredLevel::None, Decision::TooComplex);
+        }
+        let notes = self.notes(&hurdles, need.level(), weighed);
+        need.note = (!notes.is_empty()).then(|| notes.join("; "));
+        need
+    }
+
+    fn weighed(&self, hurdles: &Hurdles<'a>, work: &Work, closely: bool) -> Need {
+        let ages = if closely { hurdles.ages() } else { Vec::new() };
+        let passes = |session| hurdles.could_be_passed(&self.evaluation(session, work, closely));
+        let threshold = Threshold::lowest(&ages, passes);
+        let decided_by = match threshold.session_below(&ages) {
+            None => self.opening(hurdles, &self.evaluation(Session::NOBODY, work, closely)),
+            Some(below) => refusing(hurdles, &self.evaluation(below, work, closely)),
+        };
+        Need { threshold, decided_by, note: None }
+    }
+
+    fn evaluation<'b>(&'b self, session: Session, work: &'b Work, closely: bool) -> Evaluation<'b> {
+        let role = self.role();
+        let enrolled = if self.may_change_enrollment() { Enrolled::Either } else { session.enrolled };
+        let (session, trusts_settings) = (Session { enrolled, ..session }, self.catalog.trusts_settings);
+        let evaluation = Evaluation::new(session, Some(&role.name), Some(&role.readable), trusts_settings);
+        evaluation.of_any_token().within(work, closely)
+    }
+
+    fn hurdles(&self) -> Hurdles<'a> {
+        let using: fn(&Policy) -> Option<&Expression> = |policy| policy.using.as_ref();
+        let check: fn(&Policy) -> Option<&Expression> = Policy::check;
+        let is_checked = self.rows == RowKind::Own;
+        let expressions = match self.command {
+            Command::Select | Command::Delete => vec![using],
+            Command::Insert if is_checked => vec![check],
+            Command::Update if is_checked => vec![using, check],
+            Command::Update => vec![using],
+            Command::Insert | Command::Truncate => Vec::new(),
+        };
+        let rows = expressions.into_iter().map(|expression| RowHurdles {
+            permissive: self.policies(true, expression),
+            restrictive: self.policies(false, expression),
+        });
+        Hurdles { rows: rows.collect(), guards: self.guards() }
+    }
+
+    /// The policies that bind the role for this command and have such an expression.
+    fn policies(&self, permissive: bool, expression: fn(&Policy) -> Option<&Expression>) -> Vec<Hurdle<'a>> {
+        let binding = self.table.policies.iter().filter(|policy| {
+            // In the shards of Citus, restrictive policies are permissive.
+            (policy.permissive || self.table.held_by_citus) == permissive
+                && policy.command.covers(self.command)
+                && policy.binds[self.role]
+        });
+        let hurdles = binding.filter_map(|policy| {
+            let expression = expression(policy)?;
+            // A policy that the role could change may come to anything, and a restrictive one may go.
+            Some(Hurdle { policy, expression: if self.may_change(policy) { &CHANGEABLE } else { expression } })
+        });
+        hurdles.collect()
+    }
+
+    /// The guards that act for this role, and that it cannot get rid of.
+    fn guards(&self) -> Vec<(&'a Guard, Expression)> {
+        let command = self.command;
+        // Citus' shards have no triggers.
+        if !command.writes()
+            || self.table.held_by_citus
+            || !self.guards_act_on_role()
+            || self.standing().may_undo_guards
+        {
+            return Vec::new();
+        }
+        self.firing_guards().map(|guard| (guard, guard_expression(command, guard))).collect()
+    }
+
+    fn firing_guards(&self) -> impl Iterator<Item = &'a Guard> {
+        let command = self.command;
+        let fires = move |guard: &&Guard| guard.enabled && guard.always_fires && guard.commands.contains(&command);
+        self.table.guards.iter().filter(fires)
+    }
+
+    /// As `auth.aal_guard` decides it: by our policy for this command. Without one, by another of ours.
+    fn guards_act_on_role(&self) -> bool {
+        let policies = &self.table.policies;
+        let binds = |policy: &Policy| policy.binds[self.role] && !self.may_change(policy);
+        match policies.iter().find(|policy| policy.made() == Some(Made::policy_for(self.command))) {
+            Some(policy) => binds(policy),
+            // Which of them it asks is not known here.
+            None => {
+                let mut ours = policies.iter().filter(|policy| policy.made().is_some());
+                ours.all(binds)
+            }
+        }
+    }
+
+    /// What lets every session pass.
+    fn opening(&self, hurdles: &Hurdles<'a>, evaluation: &Evaluation<'_>) -> Vec<Decision> {
+        let mut open = Vec::new();
+        for row in &hurdles.rows {
+            let passed = row.permissive.iter().filter(|hurdle| evaluation.could_pass(Some(&[hurdle.expression]), &[]));
+            passed.for_each(|hurdle| push_new(&mut open, hurdle.decision()));
+        }
+        if self.rows == RowKind::Unchecked && matches!(self.command, Command::Insert | Command::Update) {
+            push_new(&mut open, Decision::CheckSkippedByForeignTable);
+        }
+        if open.is_empty() && self.command == Command::Truncate {
+            open.push(Decision::TruncateUnseen);
+        }
+        open
+    }
+
+    /// What could have lowered the level: what counts as possibly true, and policies and guards that do not count.
+    fn notes(&self, hurdles: &Hurdles<'a>, level: RequiredLevel, weighed: Weighed) -> Vec<String> {
+        if level == RequiredLevel::Denied {
+            return Vec::new();
+        }
+        let mut notes = Vec::new();
+        if self.table.held_by_citus {
+            notes.push(
+                "a Citus table: in its shards restrictive policies are permissive, and there are no triggers"
+                    .to_owned(),
+            );
+        }
+        let unread = hurdles.unread_functions();
+        push_list(&mut notes, "taken as possibly true, since it cannot be read", &unread);
+        let cut_off = hurdles.cut_off();
+        push_list(&mut notes, "taken as possibly true from some depth or size on", &cut_off);
+        let changeable = self.changeable(hurdles);
+        push_list(
+            &mut notes,
+            "not counted, since the role could replace it, drop it or keep it from firing",
+            &changeable,
+        );
+        match weighed {
+            Weighed::Closely => {}
+            Weighed::Coarsely => notes.push("weighed coarsely, since these policies are too complex".to_owned()),
+            Weighed::NotAtAll => {
+                notes.push("taken as possibly true, since all policies together are too complex".to_owned());
+            }
+        }
+        notes
+    }
+
+    /// The policies and guards that the role could change or switch off.
+    fn changeable(&self, hurdles: &Hurdles<'a>) -> Vec<Decision> {
+        let mut changeable = Vec::new();
+        let policies = hurdles.policies().filter(|hurdle| self.may_change(hurdle.policy));
+        policies.for_each(|hurdle| push_new(&mut changeable, hurdle.decision()));
+        if self.may_change_enrollment() && hurdles.expressions().any(Expression::asks_who_enrolled) {
+            changeable.push(Decision::Enrollment);
+        }
+        if self.standing().may_undo_guards && self.command.writes() {
+            self.firing_guards().for_each(|guard| push_new(&mut changeable, Decision::Guard(guard.name.clone())));
+        }
+        changeable
+    }
+}
+
+impl<'a> Hurdles<'a> {
+    fn policies(&self) -> impl Iterator<Item = Hurdle<'a>> {
+        self.rows.iter().flat_map(RowHurdles::all).copied()
+    }
+
+    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        let guards = self.guards.iter().map(|(_, expression)| expression);
+        self.policies().map(|hurdle| hurdle.expression).chain(guards)
+    }
+
+    /// Every `max_age` that is asked for, smallest first.
+    fn ages(&self) -> Vec<MaxAge> {
+        let mut ages = BTreeSet::new();
+        self.expressions().for_each(|expression| collect_ages(expression, &mut ages));
+        ages.into_iter().collect()
+    }
+
+    fn could_be_passed(&self, evaluation: &Evaluation<'_>) -> bool {
+        let guards: Vec<&Expression> = self.guards.iter().map(|(_, guard)| guard).collect();
+        evaluation.could_pass(None, &guards)
+            && self
+                .rows
+                .iter()
+                .all(|row| evaluation.could_pass(Some(&expressions(&row.permissive)), &expressions(&row.restrictive)))
+    }
+
+    /// The functions that could not be read, by name.
+    fn unread_functions(&self) -> BTreeSet<&'a str> {
+        let mut functions = BTreeSet::new();
+        for hurdle in self.policies() {
+            hurdle.expression.visit(&mut |it| {
+                if let Expression::Unknown { reason: Some(Reason::Function(name)), .. } = it {
+                    functions.insert(name.as_str());
+                }
+                true
+            });
+        }
+        functions
+    }
+
+    /// The policies that were too large or too deep to be read to their end.
+    fn cut_off(&self) -> Vec<Decision> {
+        let mut cut_off = Vec::new();
+        let policies = self.policies().filter(|hurdle| hurdle.expression.is_cut_off());
+        policies.for_each(|hurdle| push_new(&mut cut_off, hurdle.decision()));
+        cut_off
+    }
+}
+
+impl<'a> RowHurdles<'a> {
+    fn all(&self) -> impl Iterator<Item = &Hurdle<'a>> {
+        self.permissive.iter().chain(&self.restrictive)
+    }
+}
+
+impl Hurdle<'_> {
+    fn decision(&self) -> Decision {
+        Decision::Policy(self.policy.name.clone())
+    }
+}
+
+/// What refuses a session that just fails.
+fn refusing(hurdles: &Hurdles<'_>, evaluation: &Evaluation<'_>) -> Vec<Decision> {
+    let mut refusing = Vec::new();
+    for row in &hurdles.rows {
+        let restricting = row.restrictive.iter().filter(|hurdle| !evaluation.could_pass(None, &[hurdle.expression]));
+        restricting.for_each(|hurdle| push_new(&mut refusing, hurdle.decision()));
+        if !evaluation.could_pass(Some(&expressions(&row.permissive)), &[]) {
+            row.permissive.iter().for_each(|hurdle| push_new(&mut refusing, hurdle.decision()));
+        }
+    }
+    for (guard, expression) in &hurdles.guards {
+        if !evaluation.could_pass(None, &[expression]) {
+            push_new(&mut refusing, Decision::Guard(guard.name.clone()));
+        }
+    }
+    if refusing.is_empty() {
+        // None alone, but all of them together.
+        hurdles.policies().for_each(|hurdle| push_new(&mut refusing, hurdle.decision()));
+    }
+    refusing
+}
+
+fn expressions<'a>(hurdles: &[Hurdle<'a>]) -> Vec<&'a Expression> {
+    hurdles.iter().map(|hurdle| hurdle.expression).collect()
+}
+
+fn push_new(decisions: &mut Vec<Decision>, decision: Decision) {
+    if !decisions.contains(&decision) {
+        decisions.push(decision);
+    }
+}
+
+/// Adds a note about these things, if there are any.
+fn push_list<T: ToString>(notes: &mut Vec<String>, note: &str, things: impl IntoIterator<Item = T>) {
+    let names: Vec<String> = things.into_iter().map(|thing| thing.to_string()).collect();
+    if !names.is_empty() {
+        notes.push(format!("{note}: {}", names.join(", ")));
+    }
+}
+
+/// Adds the `max_age`s that an expression asks for.
+pub(super) fn collect_ages(expression: &Expression, ages: &mut BTreeSet<MaxAge>) {
+    expression.visit(&mut |it| {
+        if let Expression::Constant(Value::Interval(age)) = it {
+            ages.insert(*age);
+        }
+        true
+    });
+}
+
+/// What a guard asks for, as an expression.
+fn guard_expression(command: Command, guard: &Guard) -> Expression {
+    match guard_requirement(command, guard.arguments.iter().map(String::as_str)) {
+        // A guard with an unknown level lets nothing pass.
+        Err(_) => Expression::Constant(Value::Bool(false)),
+        Ok(requirement) => Expression::for_requirement(requirement, true),
+    }
+}

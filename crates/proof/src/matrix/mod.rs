@@ -1,0 +1,105 @@
+//! The matrix: what each command on each table needs of each role.
+
+mod attempt;
+mod decision;
+mod effort;
+mod inheritance;
+mod need;
+mod table;
+mod threshold;
+
+use std::collections::BTreeSet;
+
+use crate::catalog::{Catalog, Role, Table};
+use crate::evaluation::{Evaluation, Work};
+use crate::expression::Expression;
+use crate::ids::{ByTable, RoleIndex, TableId, TableIndex};
+use aal::{Command, MaxAge};
+use attempt::collect_ages;
+use effort::Effort;
+use inheritance::{Ancestor, Indexes, ancestors, unchecked_needs, with_ways_from_above, with_ways_from_beneath};
+pub(crate) use table::Cells;
+use table::own_needs;
+
+pub use decision::Decision;
+pub use need::Need;
+pub use threshold::{RequiredLevel, Threshold};
+
+/// What every command on every table needs of every role.
+#[derive(Debug)]
+pub struct Matrix<'a> {
+    catalog: &'a Catalog,
+    effort: Effort,
+    indexes: Indexes,
+    ancestry: ByTable<Vec<Ancestor>>,
+    /// By each table's own policies.
+    own: ByTable<Cells>,
+    /// With the ways through tables above and beneath.
+    all: ByTable<Cells>,
+}
+
+impl<'a> Matrix<'a> {
+    /// Derives all cells, in time linear in policies, roles and tables. It calls `pause` now and then, which may unwind.
+    pub fn derive(catalog: &'a Catalog, pause: &dyn Fn()) -> Matrix<'a> {
+        let indexes: Indexes = catalog.tables.indexed().map(|(index, table)| (table.id, index)).collect();
+        let ancestry: ByTable<Vec<Ancestor>> =
+            catalog.tables.indexes().map(|table| ancestors(catalog, &indexes, table)).collect();
+        let effort = Effort::new();
+        let own = own_needs(catalog, &effort, pause);
+        let unchecked = unchecked_needs(catalog, &ancestry, &effort, pause);
+        let from_above = with_ways_from_above(catalog, &ancestry, &own, &unchecked);
+        let all = with_ways_from_beneath(catalog, &ancestry, &from_above);
+        Matrix { catalog, effort, indexes, ancestry, own, all }
+    }
+
+    /// Of these cells, whatever the catalog says.
+    #[cfg(test)]
+    pub(crate) fn with_needs(catalog: &'a Catalog, needs: ByTable<Cells>) -> Matrix<'a> {
+        let ancestry = catalog.tables.iter().map(|_| Vec::new()).collect();
+        Matrix { catalog, effort: Effort::new(), indexes: Indexes::new(), ancestry, own: needs.clone(), all: needs }
+    }
+
+    /// What a command needs.
+    pub fn need(&self, table: TableIndex, role: RoleIndex, command: Command) -> &Need {
+        &self.all[table][role][command.index()]
+    }
+
+    /// What the table's own policies need, whatever other ways there are to its rows.
+    pub fn own_need(&self, table: TableIndex, role: RoleIndex, command: Command) -> &Need {
+        &self.own[table][role][command.index()]
+    }
+
+    /// The index of a table of the catalog.
+    pub fn table_index(&self, table: TableId) -> Option<TableIndex> {
+        self.indexes.get(&table).copied()
+    }
+
+    /// Every table above one.
+    pub fn ancestors(&self, table: TableIndex) -> impl Iterator<Item = TableIndex> {
+        self.ancestry[table].iter().map(|ancestor| ancestor.table)
+    }
+
+    /// Every cell.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a Table, &'a Role, Command, &Need)> {
+        self.catalog.tables.indexed().flat_map(move |(t, table)| {
+            self.catalog.roles.indexed().flat_map(move |(r, role)| {
+                Command::ALL.into_iter().map(move |command| (table, role, command, self.need(t, r, command)))
+            })
+        })
+    }
+
+    /// The lowest threshold at which an expression of the catalog could be true, for any role.
+    pub(crate) fn lowest(&self, expression: &Expression) -> Threshold {
+        let mut ages = BTreeSet::new();
+        collect_ages(expression, &mut ages);
+        let ages: Vec<MaxAge> = ages.into_iter().collect();
+        let weigh = |work: &Work, closely: bool| {
+            let ages = if closely { ages.as_slice() } else { &[] };
+            let evaluation = |session| {
+                Evaluation::new(session, None, None, self.catalog.trusts_settings).of_any_token().within(work, closely)
+            };
+            Threshold::lowest(ages, |session| evaluation(session).could_pass(None, &[expression]))
+        };
+        self.effort.weigh(weigh).0
+    }
+}
