@@ -23,7 +23,7 @@ impl Evaluation<'_> {
             }
             // Of a verified token, it is whatever that says: no role of the database.
             (Value::Claims, "role") => match self.role {
-                Some(role) => Outcomes::of([text(role), Value::Null]),
+                Some(role) => Outcomes::any_of([text(role), Value::Null]),
                 None => Outcomes::anything(),
             },
             (Value::Status, "currentLevel") => Outcomes::one(match self.session.level {

@@ -62,7 +62,7 @@ pub fn true_without_level(expression: &Expression, trusts_settings: bool) -> boo
             let aal1 =
                 [Enrolled::Yes, Enrolled::No].map(|enrolled| outcomes(it, Session::at_aal1(enrolled), trusts_settings));
             let always = Value::Bool(true);
-            !nobody.always_raises() && nobody.is_only(&always) && !aal1.iter().any(Outcomes::can_be_true)
+            !nobody.always_raises() && nobody.is_certainly(&always) && !aal1.iter().any(Outcomes::can_be_true)
         }
     })
 }
