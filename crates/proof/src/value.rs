@@ -103,7 +103,7 @@ fn array_equals(a: &[Value], b: &[Value]) -> Option<bool> {
     known
 }
 
-/// The set of all that an expression could come to. Empty: it raises an error, whatever happens.
+/// The set of all that an expression could come to. Empty: it always raises an error.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcomes {
     values: Vec<Value>,
@@ -187,7 +187,7 @@ impl Outcomes {
         !self.always_raises() && self.is_certainly(&Value::Null)
     }
 
-    /// Whether it raises, whatever happens.
+    /// Whether it always raises.
     pub fn always_raises(&self) -> bool {
         !self.anything && self.values.is_empty()
     }

@@ -59,7 +59,7 @@ impl Evaluation<'_> {
                 Value::Interval(max_age) if self.session.age.is_within(*max_age) == Some(false) => no.clone(),
                 _ => any_boolean(),
             }),
-            // Above aal1, whoever has removed the factor is held to the age of any method.
+            // Above aal1, a user who has removed the factor is held to the age of any method.
             _ => any_boolean(),
         }
     }

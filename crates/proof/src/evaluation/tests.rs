@@ -245,7 +245,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_passes_could(permissive in prop::collection::vec(condition(), 1..3), restrictive in prop::collection::vec(condition(), 0..3), world in world()) {
+    fn a_session_that_passes_could(permissive in prop::collection::vec(condition(), 1..3), restrictive in prop::collection::vec(condition(), 0..3), world in world()) {
         let evaluation = Evaluation::new(world.session(), None, None, true);
         let is_true = |it: &Expression| world.truth(it) == Some(Some(true));
         let permitting: Vec<&Expression> = permissive.iter().collect();

@@ -6,7 +6,7 @@ use aal::Level;
 /// How much work one expression may be at one kind of session.
 const MOST_WORK: u64 = 100_000;
 
-/// All that an expression could come to at a kind of session, for whatever role.
+/// All that an expression could come to at a kind of session, for any role.
 pub fn outcomes(expression: &Expression, session: Session, trusts_settings: bool) -> Outcomes {
     let work = Work::new(MOST_WORK);
     let evaluation = Evaluation::new(session, None, None, trusts_settings).with_claims_in_each_setting();
@@ -45,7 +45,7 @@ fn reads_per_row(expression: &Expression, for_level: bool) -> bool {
         Select { rows, .. } | ArrayOf { rows, .. } | Exists(rows) => match rows.origin {
             Origin::SubSelect => rows.correlated && beneath(),
             Origin::Inlined => beneath(),
-            // Whatever is in it, it is called for every row.
+            // It is called for every row, with any body.
             Origin::Call => expression.asks_for_level(),
         },
         AnyRow { rows, .. } if rows.correlated => beneath(),
