@@ -162,7 +162,7 @@ pub struct Guard {
     pub name: String,
     /// Whether it fires, in any session of this database.
     pub enabled: bool,
-    /// Whether it fires before each statement of its commands, without a condition and whatever columns are named.
+    /// Whether it fires before each statement of its commands, without a condition, and for all columns.
     pub always_fires: bool,
     /// The commands it fires for.
     pub commands: Vec<Command>,
@@ -226,7 +226,7 @@ pub enum ViewKind {
     Materialized,
     /// No view, but a table with rules: what they do is done with its owner's rights.
     TableRule,
-    /// A view's rules other than what it shows: what they do is done with its owner's rights, whatever its kind.
+    /// The rules by which a view of any kind is written to. They run with its owner's rights.
     ViewRule,
 }
 

@@ -4,7 +4,7 @@ use super::ids::TableId;
 use super::value::Value;
 use aal::{FixedRequirement, MaxAge, Requirement};
 
-/// An expression. Whatever isn't one of the kinds below is [`Expression::Unknown`].
+/// An expression. Every kind that is not listed here is [`Expression::Unknown`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expression {
     /// A constant.
@@ -156,7 +156,7 @@ pub struct Rows {
     pub filter: Option<Box<Expression>>,
     /// Whether it has a FROM clause: without one there is one row, if the filter is true.
     pub from: bool,
-    /// Whether it has exactly one row whatever the filter says: an aggregate without GROUP BY.
+    /// Whether it has exactly one row with any filter: an aggregate without GROUP BY.
     pub always_one: bool,
     /// Whether something may take the rows away that isn't known: LIMIT, HAVING, …
     pub may_be_cut: bool,
@@ -181,7 +181,7 @@ pub enum Origin {
     Call,
 }
 
-/// The tables that a sub-select reads with the rights of whoever asks.
+/// The tables that a sub-select reads with the caller's rights.
 pub type Reads = Vec<TableId>;
 
 /// A number for unknowns that come to the same within one row.

@@ -51,7 +51,7 @@ impl Session {
     /// Without any level.
     pub const NOBODY: Session = Session { level: None, enrolled: Enrolled::Either, age: Age::Any };
 
-    /// At a level, with whatever else.
+    /// At a level; the rest is not known.
     pub const fn at(level: Level) -> Session {
         Session { level: Some(level), enrolled: Enrolled::Either, age: Age::Any }
     }

@@ -20,7 +20,7 @@ pub enum Token<'a> {
         /// Whether it was quoted, so that it is no keyword.
         quoted: bool,
     },
-    /// What a string constant contains, of whatever kind: `'…'`, `E'…'`, `U&'…'`, `$tag$…$tag$`, also in several parts.
+    /// The content of a string constant of any kind: `'…'`, `E'…'`, `U&'…'`, `$tag$…$tag$`, also in several parts.
     Text(Cow<'a, str>),
     /// A number.
     Number(&'a str),

@@ -103,7 +103,7 @@ fn array_equals(a: &[Value], b: &[Value]) -> Option<bool> {
     known
 }
 
-/// The set of all that an expression could come to. Empty: it raises an error, whatever happens.
+/// The set of all that an expression could come to. Empty: it always raises an error.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcomes {
     values: Vec<Value>,
@@ -127,7 +127,7 @@ impl Outcomes {
 
     /// Any truth value, NULL included.
     pub fn any_truth() -> Outcomes {
-        Outcomes::of([Value::Bool(true), Value::Bool(false), Value::Null])
+        Outcomes::any_of([Value::Bool(true), Value::Bool(false), Value::Null])
     }
 
     /// One value.
@@ -136,7 +136,7 @@ impl Outcomes {
     }
 
     /// Any of these.
-    pub fn of(values: impl IntoIterator<Item = Value>) -> Outcomes {
+    pub fn any_of(values: impl IntoIterator<Item = Value>) -> Outcomes {
         let mut outcomes = Outcomes::raises();
         values.into_iter().for_each(|value| outcomes.add(value));
         outcomes
@@ -178,16 +178,16 @@ impl Outcomes {
     }
 
     /// Whether it is this value, unless it raises.
-    pub fn is_only(&self, value: &Value) -> bool {
+    pub fn is_certainly(&self, value: &Value) -> bool {
         !self.anything && self.values.iter().all(|it| it == value)
     }
 
     /// Whether it is NULL, for certain.
     pub fn is_null(&self) -> bool {
-        !self.always_raises() && self.is_only(&Value::Null)
+        !self.always_raises() && self.is_certainly(&Value::Null)
     }
 
-    /// Whether it raises, whatever happens.
+    /// Whether it always raises.
     pub fn always_raises(&self) -> bool {
         !self.anything && self.values.is_empty()
     }
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_set_that_grows_too_large_could_be_anything() {
-        let outcomes = Outcomes::of((0..100).map(|n| Value::Text(n.to_string())));
+        let outcomes = Outcomes::any_of((0..100).map(|n| Value::Text(n.to_string())));
         assert_eq!(outcomes.known(), None);
         assert!(outcomes.can_be_true());
     }

@@ -15,7 +15,7 @@ impl Evaluation<'_> {
                 _ => known_or_any(a.equals(b)),
             });
         }
-        // A NULL on either side decides, whatever is on the other.
+        // A NULL on either side decides alone.
         if a.is_null() || b.is_null() {
             return Outcomes::one(Value::Null);
         }

@@ -21,9 +21,9 @@ impl Evaluation<'_> {
             (Value::Claims, "aal") => {
                 Outcomes::one(self.session.level.map_or(Value::Null, |level| text(level.as_str())))
             }
-            // Of a verified token, it is whatever that says: no role of the database.
+            // In a verified token it can be any text, and need not be a role of the database.
             (Value::Claims, "role") => match self.role {
-                Some(role) => Outcomes::of([text(role), Value::Null]),
+                Some(role) => Outcomes::any_of([text(role), Value::Null]),
                 None => Outcomes::anything(),
             },
             (Value::Status, "currentLevel") => {

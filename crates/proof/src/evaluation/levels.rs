@@ -15,8 +15,8 @@ impl Evaluation<'_> {
         match (self.session.level, self.session.enrolled) {
             (None, _) => Outcomes::one(Value::Null),
             (_, Enrolled::Yes) => Outcomes::one(aal2),
-            (_, Enrolled::No) => Outcomes::of([aal1, Value::Null]),
-            (_, Enrolled::Either) => Outcomes::of([aal1, aal2, Value::Null]),
+            (_, Enrolled::No) => Outcomes::any_of([aal1, Value::Null]),
+            (_, Enrolled::Either) => Outcomes::any_of([aal1, aal2, Value::Null]),
         }
     }
 
@@ -24,7 +24,7 @@ impl Evaluation<'_> {
         let max_age = self.outcomes(max_age);
         let unknown = || match self.session.level {
             None => Outcomes::one(Value::Bool(false)),
-            Some(_) => Outcomes::of([Value::Bool(true), Value::Bool(false)]),
+            Some(_) => Outcomes::any_of([Value::Bool(true), Value::Bool(false)]),
         };
         self.outcomes(level).map(unknown, |level| match level {
             Value::Text(level) => match (Level::from_claim(level), self.session.level) {
@@ -59,7 +59,7 @@ impl Evaluation<'_> {
                 Value::Interval(max_age) if self.session.age.is_within(*max_age) == Some(false) => no.clone(),
                 _ => any_boolean(),
             }),
-            // Above aal1, whoever has removed the factor is held to the age of any method.
+            // Above aal1, a user who has removed the factor is held to the age of any method.
             _ => any_boolean(),
         }
     }

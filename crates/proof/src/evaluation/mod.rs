@@ -140,7 +140,7 @@ impl<'a> Evaluation<'a> {
         if !both.can_be_true() {
             return false;
         }
-        if both.is_only(&Value::Bool(true)) || self.work.is_some_and(Work::is_spent) {
+        if both.is_certainly(&Value::Bool(true)) || self.work.is_some_and(Work::is_spent) {
             return true;
         }
         let Some((key, others)) = unknowns.split_first() else { return true };
@@ -183,7 +183,7 @@ impl<'a> Evaluation<'a> {
             Constant(value) => Outcomes::one(value.clone()),
             Unknown { key, strict, arguments, .. } => self.unknown(*key, *strict, arguments),
             Claims if self.session.level.is_some() => Outcomes::one(Value::Claims),
-            Claims => Outcomes::of([Value::Claims, Value::Null]),
+            Claims => Outcomes::any_of([Value::Claims, Value::Null]),
             Level => Outcomes::one(self.level()),
             EnrolledLevel => self.enrolled_level(),
             Status => Outcomes::one(Value::Status),
@@ -244,7 +244,7 @@ impl<'a> Evaluation<'a> {
             if condition.can_be_true() {
                 outcomes.add_all(self.outcomes(result));
             }
-            if condition.is_only(&Value::Bool(true)) {
+            if condition.is_certainly(&Value::Bool(true)) {
                 return outcomes;
             }
         }
@@ -281,7 +281,7 @@ impl<'a> Evaluation<'a> {
                 _ => match a.equals(b) {
                     Some(true) => Outcomes::one(Value::Null),
                     Some(false) => kept,
-                    None => Outcomes::of([a.clone(), Value::Null]),
+                    None => Outcomes::any_of([a.clone(), Value::Null]),
                 },
             }
         })
@@ -298,7 +298,7 @@ impl<'a> Evaluation<'a> {
                 return Outcomes::anything();
             }
         }
-        Outcomes::of(arrays.into_iter().map(Value::Array))
+        Outcomes::any_of(arrays.into_iter().map(Value::Array))
     }
 }
 

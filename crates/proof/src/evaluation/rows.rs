@@ -15,7 +15,7 @@ impl Evaluation<'_> {
         }
         let filter = rows.filter.as_ref().map(|filter| self.outcomes(filter));
         let may = filter.as_ref().is_none_or(Outcomes::can_be_true);
-        let passes = filter.is_none_or(|filter| filter.is_only(&Value::Bool(true)));
+        let passes = filter.is_none_or(|filter| filter.is_certainly(&Value::Bool(true)));
         (may, may && passes && !rows.from && !rows.may_be_cut)
     }
 

@@ -245,7 +245,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_passes_could(permissive in prop::collection::vec(condition(), 1..3), restrictive in prop::collection::vec(condition(), 0..3), world in world()) {
+    fn a_session_that_passes_could(permissive in prop::collection::vec(condition(), 1..3), restrictive in prop::collection::vec(condition(), 0..3), world in world()) {
         let evaluation = Evaluation::new(world.session(), None, None, true);
         let is_true = |it: &Expression| world.truth(it) == Some(Some(true));
         let permitting: Vec<&Expression> = permissive.iter().collect();
@@ -279,6 +279,6 @@ fn what_is_too_much_work_could_pass() {
     };
     assert_eq!(weigh(200), (false, false));
     assert_eq!(weigh(1), (true, true));
-    let many = Outcomes::of((0..60).map(|n| Value::Text(format!("{n}{}", "x".repeat(4_000)))));
+    let many = Outcomes::any_of((0..60).map(|n| Value::Text(format!("{n}{}", "x".repeat(4_000)))));
     assert!(many.weight() > 10_000, "comparing many long values is more work than a node");
 }

@@ -3,7 +3,7 @@
 use super::{Outcomes, Truth, Value};
 
 pub(super) fn any_boolean() -> Outcomes {
-    Outcomes::of([Value::Bool(true), Value::Bool(false)])
+    Outcomes::any_of([Value::Bool(true), Value::Bool(false)])
 }
 
 pub(super) fn known_or_any(known: Option<bool>) -> Outcomes {
@@ -57,7 +57,7 @@ pub(super) fn negated(outcomes: &Outcomes) -> Outcomes {
 
 pub(super) fn truths(truth: bool, falsehood: bool, null: bool) -> Outcomes {
     let all = [(truth, Value::Bool(true)), (falsehood, Value::Bool(false)), (null, Value::Null)];
-    Outcomes::of(all.into_iter().filter(|(can, _)| *can).map(|(_, value)| value))
+    Outcomes::any_of(all.into_iter().filter(|(can, _)| *can).map(|(_, value)| value))
 }
 
 pub(super) fn tested_for(truth: Truth, is_negated: bool, tested: &Outcomes) -> Outcomes {

@@ -6,7 +6,7 @@ use aal::Level;
 /// How much work one expression may be at one kind of session.
 const MOST_WORK: u64 = 100_000;
 
-/// All that an expression could come to at a kind of session, for whatever role.
+/// All that an expression could come to at a kind of session, for any role.
 pub fn outcomes(expression: &Expression, session: Session, trusts_settings: bool) -> Outcomes {
     let work = Work::new(MOST_WORK);
     let evaluation = Evaluation::new(session, None, None, trusts_settings).with_claims_in_each_setting();
@@ -45,7 +45,7 @@ fn reads_per_row(expression: &Expression, for_level: bool) -> bool {
         Select { rows, .. } | ArrayOf { rows, .. } | Exists(rows) => match rows.origin {
             Origin::SubSelect => rows.correlated && beneath(),
             Origin::Inlined => beneath(),
-            // Whatever is in it, it is called for every row.
+            // It is called for every row, with any body.
             Origin::Call => expression.asks_for_level(),
         },
         AnyRow { rows, .. } if rows.correlated => beneath(),
@@ -62,7 +62,7 @@ pub fn true_without_level(expression: &Expression, trusts_settings: bool) -> boo
             let aal1 =
                 [Enrolled::Yes, Enrolled::No].map(|enrolled| outcomes(it, Session::at_aal1(enrolled), trusts_settings));
             let always = Value::Bool(true);
-            !nobody.always_raises() && nobody.is_only(&always) && !aal1.iter().any(Outcomes::can_be_true)
+            !nobody.always_raises() && nobody.is_certainly(&always) && !aal1.iter().any(Outcomes::can_be_true)
         }
     })
 }

@@ -109,7 +109,7 @@ impl<'a> Keys<'a> {
         same.chain([table]).flat_map(|table| self.by_referenced.get(&table).into_iter().flatten().copied())
     }
 
-    /// What a key does when somebody writes to the table that it refers to, and to whichever of its columns.
+    /// What a key does when somebody writes to any column of the table that it refers to.
     fn first(&self, key: ForeignKeyIndex, trigger: Command) -> Option<Step> {
         let all = self.keys[key].columns.iter().map(|(_, referenced)| referenced.clone()).collect();
         self.step(key, &if trigger == Command::Delete { Effect::Delete } else { Effect::Set(all) })

@@ -52,7 +52,7 @@ impl<'a> Matrix<'a> {
         Matrix { catalog, effort, indexes, ancestry, own, all }
     }
 
-    /// Of these cells, whatever the catalog says.
+    /// A matrix of these cells, without a look at the policies.
     #[cfg(test)]
     pub(crate) fn with_needs(catalog: &'a Catalog, needs: ByTable<Cells>) -> Matrix<'a> {
         let ancestry = catalog.tables.iter().map(|_| Vec::new()).collect();
@@ -64,7 +64,7 @@ impl<'a> Matrix<'a> {
         &self.all[table][role][command.index()]
     }
 
-    /// What the table's own policies need, whatever other ways there are to its rows.
+    /// What a command needs by the table's own policies, without the other ways to its rows.
     pub fn own_need(&self, table: TableIndex, role: RoleIndex, command: Command) -> &Need {
         &self.own[table][role][command.index()]
     }

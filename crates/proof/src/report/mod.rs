@@ -105,7 +105,7 @@ fn environment() -> Environment<'static> {
     // Lines that hold only a tag of the template leave nothing behind.
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     environment.set_syntax(syntax.expect("minijinja's own delimiters are valid"));
-    // Every text of the page passes here, however a template is named and whatever it declares safe.
+    // Every text of the page passes here, even in a template that declares it safe.
     environment.set_formatter(|out, state, value| match value.as_str() {
         Some(text) => out.write_str(&escaped(text)).map_err(Into::into),
         None => escape_formatter(out, state, value),

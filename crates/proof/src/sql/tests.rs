@@ -174,7 +174,7 @@ proptest! {
         prop_assert_eq!(reader.rest, "");
     }
 
-    /// A quoted text is one token, whatever it holds, and reads back.
+    /// A quoted text is one token with any content, and reads back.
     #[test]
     fn what_is_quoted_is_one_token(content in any_sql(), before in "[a-z ]{0,5}", after in "[a-z ]{0,5}") {
         let quoted = |sql: String| tokens(&format!("{before} {sql} ;{after}")).filter_map(|it| it.text().map(str::to_owned)).collect::<Vec<_>>();
@@ -186,7 +186,7 @@ proptest! {
         prop_assert_eq!(quoted(format!("$q${content}$q$")), expected);
     }
 
-    /// Whatever a comment holds, the tokens are those without it.
+    /// With any comment, the tokens are those without it.
     #[test]
     fn comments_change_nothing(a in any_sql(), comment in any_sql()) {
         prop_assume!(!comment.contains("/*") && !comment.contains("*/") && !comment.starts_with('/') && !comment.ends_with('*') && !comment.ends_with('/'));
