@@ -29,7 +29,7 @@ impl Evaluation<'_> {
             (Value::Status, "currentLevel") => {
                 let nobody = if as_text { Value::Null } else { Value::Json(Json::Null) };
                 match self.session.level {
-                    Some(level) if self.may_become_nobody => Outcomes::of([text(level.as_str()), nobody]),
+                    Some(level) if self.may_become_nobody => Outcomes::any_of([text(level.as_str()), nobody]),
                     Some(level) => Outcomes::one(text(level.as_str())),
                     None => Outcomes::one(nobody),
                 }
