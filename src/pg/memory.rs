@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use pgrx::pg_sys;
 
-/// A memory context. What is made in it lives until this is dropped, so whoever hands it out borrows this.
+/// A memory context. It is deleted when this is dropped, so a reference to anything in it borrows this.
 pub struct Memory(pg_sys::MemoryContext);
 
 impl Memory {

@@ -67,7 +67,7 @@ impl<'a> Frame<'a> {
         Frame { queries: self.queries + 1, selected: &[], tested: None, ..self }
     }
 
-    /// Within what can't be read.
+    /// Within an expression that can't be read.
     pub fn in_unread(self) -> Frame<'a> {
         Frame { unread: true, ..self }
     }

@@ -62,7 +62,7 @@ impl Reading<'_, '_> {
         let grouped =
             !query.groupClause().is_empty() || !query.groupingSets().is_empty() || query.havingQual().is_some();
         if query.hasAggs && !grouped {
-            // One row, whatever the filter finds; unless that row is cut.
+            // One row, even where the filter finds none; unless that row is cut.
             rows.always_one = !rows.may_be_cut;
             if !rows.always_one {
                 rows.mentions.extend(filter);

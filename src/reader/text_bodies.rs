@@ -95,8 +95,8 @@ impl TextBody<'_, '_, '_> {
         if is_simple {
             rows.filter = filter.map(Box::new);
         } else {
-            // There may be a row whatever the filter says, and none without it. What isn't read here may be an aggregate of
-            // a query outside, too.
+            // There may be a row where the filter is false, and none where it is true. An unread part may also hold an
+            // aggregate of a query outside.
             met.unknown.set(true);
             rows.may_be_cut = true;
             rows.mentions.extend(filter);
