@@ -10,8 +10,8 @@ pub fn set_until_transaction_ends(name: &CStr, value: &CStr, context: GucContext
     set(name, value, context, GucSource::PGC_S_SESSION, GucAction::GUC_ACTION_LOCAL);
 }
 
-/// Sets a setting for the whole session, so that nothing but Postgres itself can change it again.
-pub fn set_for_good(name: &CStr, value: &CStr) {
+/// Sets a setting for the session, over what the server, the database, the role and the client's options say of it.
+pub fn override_stored_value(name: &CStr, value: &CStr) {
     set(name, value, GucContext::PGC_SUSET, GucSource::PGC_S_OVERRIDE, GucAction::GUC_ACTION_SET);
 }
 

@@ -102,5 +102,5 @@ fn comes_with_the_connection(name: &'static CStr) -> bool {
 
 /// Leaves this session without any claims, and its parallel workers too.
 fn trust_nothing() {
-    guc::set_for_good(c"pg_aal.claims_source", c"unusable");
+    guc::override_stored_value(c"pg_aal.claims_source", c"unusable");
 }

@@ -116,7 +116,7 @@ fn put<'q>(mark: Mark, table: &ChangedTable<'q>, place: usize, trigger: &Trigger
         (pg_sys::TRIGGER_TYPE_DELETE, Command::Delete),
     ];
     let binds = events.into_iter().any(|(event, command)| trigger.fires_for(event) && mark.binds(command));
-    // Other kinds of triggers report their misuse whoever is bound.
+    // Triggers of other kinds report their misuse, for every role.
     let may_be_switched_off = trigger.is_before() || trigger.is_after_row_update();
     table.change_trigger(place, &mark.behind(trigger), !binds && may_be_switched_off);
 }
