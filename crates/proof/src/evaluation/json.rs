@@ -72,27 +72,3 @@ impl Evaluation<'_> {
         }
     }
 }
-
-pub(super) fn to_json(value: &Value) -> Outcomes {
-    match value {
-        Value::Null | Value::Json(_) | Value::Claims | Value::Status => Outcomes::one(value.clone()),
-        Value::ClaimsText => Outcomes::one(Value::Claims),
-        Value::Text(text) if text.trim().is_empty() => Outcomes::raises(),
-        Value::Text(text) => {
-            serde_json::from_str(text).map_or_else(|_| Outcomes::anything(), |json| Outcomes::one(Value::Json(json)))
-        }
-        _ => Outcomes::anything(),
-    }
-}
-
-pub(super) fn json_to_text(value: &Value) -> Outcomes {
-    // Any other character could be escaped in more than one way.
-    let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ' || byte == b'_');
-    match value {
-        Value::Null => Outcomes::one(Value::Null),
-        Value::Claims => Outcomes::one(Value::ClaimsText),
-        Value::Json(Json::String(text)) if is_plain(text) => Outcomes::one(Value::Text(format!("\"{text}\""))),
-        Value::Json(Json::Null) => Outcomes::one(Value::text("null")),
-        _ => Outcomes::anything(),
-    }
-}

@@ -111,14 +111,3 @@ impl Evaluation<'_> {
         })
     }
 }
-
-/// For a function that raises instead of being false.
-pub(super) fn or_raise(outcomes: Outcomes, raises: bool) -> Outcomes {
-    if !raises {
-        return outcomes;
-    }
-    outcomes.map(Outcomes::anything, |value| match value {
-        Value::Bool(false) => Outcomes::raises(),
-        _ => Outcomes::one(value.clone()),
-    })
-}

@@ -1,6 +1,7 @@
 //! Evaluating an expression to all that it could come to, at one kind of session.
 
 mod comparison;
+mod conversions;
 mod json;
 mod levels;
 mod rows;
@@ -13,9 +14,8 @@ use super::expression::{Comparison, Expression, Key, Origin, Rows, Truth, is_cla
 use super::ids::TableId;
 use super::session_kind::{Enrolled, Session};
 use super::value::{Outcomes, Value};
-use json::{json_to_text, to_json};
-use levels::or_raise;
-use truth::{negated, pairs, tested_for, truth_of_all, truth_of_any};
+use conversions::{json_to_text, to_json};
+use truth::{negated, or_raise, pairs, tested_for, truth_of_all, truth_of_any};
 
 pub use work::Work;
 

@@ -68,3 +68,14 @@ pub(super) fn tested_for(truth: Truth, is_negated: bool, tested: &Outcomes) -> O
     };
     tested.map(any_boolean, |value| Outcomes::one(Value::Bool((*value == wanted) != is_negated)))
 }
+
+/// For a function that raises instead of being false.
+pub(super) fn or_raise(outcomes: Outcomes, raises: bool) -> Outcomes {
+    if !raises {
+        return outcomes;
+    }
+    outcomes.map(Outcomes::anything, |value| match value {
+        Value::Bool(false) => Outcomes::raises(),
+        _ => Outcomes::one(value.clone()),
+    })
+}

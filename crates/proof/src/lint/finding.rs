@@ -1,17 +1,7 @@
 //! What lints find.
 
-use super::Lint;
 use super::survey::ViewPastPolicies;
 use crate::{Catalog, Command, FunctionIndex, Policy, TableIndex, ViewIndex, ViewKind};
-
-/// A finding.
-#[derive(Clone)]
-pub struct Finding {
-    /// The lint.
-    pub lint: &'static Lint,
-    /// What was found.
-    pub found: Found,
-}
 
 /// What a lint found.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +42,7 @@ impl Subject {
     }
 
     /// The names of its schema and of itself.
-    fn names(self, catalog: &Catalog) -> (&str, &str) {
+    pub(super) fn names(self, catalog: &Catalog) -> (&str, &str) {
         match self {
             Subject::Table(table) => (&catalog.tables[table].schema, &catalog.tables[table].name),
             Subject::View(view) => (&catalog.views[view].schema, &catalog.views[view].name),
@@ -61,7 +51,7 @@ impl Subject {
     }
 
     /// What kind of object it is, as splinter calls it.
-    fn kind(self, catalog: &Catalog) -> &'static str {
+    pub(super) fn kind(self, catalog: &Catalog) -> &'static str {
         match self {
             Subject::Table(_) => "table",
             Subject::View(view) => match catalog.views[view].kind {
@@ -71,31 +61,6 @@ impl Subject {
             },
             Subject::Function(_) => "function",
         }
-    }
-}
-
-impl Finding {
-    /// The same for the same finding, run after run.
-    pub fn cache_key(&self, catalog: &Catalog) -> String {
-        let (schema, name) = self.found.subject.names(catalog);
-        let (policy, key) = (self.found.policy.as_deref(), self.found.key.as_deref());
-        let parts: Vec<&str> = [Some(schema), Some(name), policy, key].into_iter().flatten().collect();
-        format!("{}_{}", self.lint.name, parts.join("_"))
-    }
-
-    /// What it is about, for programs.
-    pub fn metadata(&self, catalog: &Catalog) -> serde_json::Value {
-        let Found { subject, policy, roles, commands, .. } = &self.found;
-        let (schema, name) = subject.names(catalog);
-        let mut metadata = serde_json::json!({ "schema": schema, "name": name, "type": subject.kind(catalog) });
-        let roles = (!roles.is_empty()).then(|| roles.join(", "));
-        let commands = (!commands.is_empty()).then(|| listed(commands));
-        for (key, value) in [("policy", policy.clone()), ("role", roles), ("command", commands)] {
-            if let (Some(value), Some(object)) = (value, metadata.as_object_mut()) {
-                object.insert(key.to_owned(), value.into());
-            }
-        }
-        metadata
     }
 }
 

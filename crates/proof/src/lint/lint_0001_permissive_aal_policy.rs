@@ -1,7 +1,9 @@
 //! A permissive policy asks for a level that another one does not.
 
+use super::definition::{Lint, Severity};
+use super::finding::Found;
 use super::lint_0025_restrictive_lost::lost_restrictive;
-use super::{Found, Lint, Severity, Survey};
+use super::survey::Survey;
 use crate::{Command, Expression, Policy, RequiredLevel, TableIndex};
 
 pub const LINT: Lint = Lint {

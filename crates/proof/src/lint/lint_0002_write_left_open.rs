@@ -1,6 +1,8 @@
 //! A restrictive policy protects some commands and leaves a write open.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::{Command, Policy, RequiredLevel, RoleIndex};
 
 pub const LINT: Lint = Lint {

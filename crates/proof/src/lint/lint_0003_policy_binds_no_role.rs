@@ -1,6 +1,8 @@
 //! A policy asks for a level of roles that no session has.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::{Policy, RoleId};
 
 pub const LINT: Lint = Lint {

@@ -1,6 +1,8 @@
 //! A role with rights on the table is not bound by its policies.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::{Command, Policy, RequiredLevel, Table};
 
 pub const LINT: Lint = Lint {

@@ -1,6 +1,8 @@
 //! New rows are let in at a lower level than existing ones.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::{Command, Policy, PolicyCommand, RequiredLevel, RoleIndex};
 
 pub const LINT: Lint = Lint {

@@ -1,7 +1,9 @@
 //! The level is compared with a text that no session has.
 
 use super::conditions::{misspelt_claims, unknown_levels};
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 
 pub const LINT: Lint = Lint {
     name: "0006_unknown_level",

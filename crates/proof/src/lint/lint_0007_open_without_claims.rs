@@ -1,7 +1,9 @@
 //! A condition on the level is true without one.
 
 use super::conditions::{names_what_is_refused, true_without_level};
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 
 pub const LINT: Lint = Lint {
     name: "0007_open_without_claims",

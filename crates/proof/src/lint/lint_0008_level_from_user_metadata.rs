@@ -1,7 +1,9 @@
 //! The level is read from what users write themselves.
 
 use super::conditions::{reads_claim, texts_of};
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::{Comparison, Expression, Value};
 
 pub const LINT: Lint = Lint {

@@ -1,7 +1,9 @@
 //! A first factor counts as a second one.
 
 use super::conditions::{reads_claim, texts_of};
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::Expression;
 
 pub const LINT: Lint = Lint {

@@ -1,6 +1,8 @@
 //! A policy looks users or factors up with the caller's rights.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::{Expression, Table};
 
 pub const LINT: Lint = Lint {

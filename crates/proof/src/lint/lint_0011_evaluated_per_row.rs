@@ -1,7 +1,9 @@
 //! The level is read for every row.
 
 use super::conditions::asks_per_row;
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 
 pub const LINT: Lint = Lint {
     name: "0011_evaluated_per_row",

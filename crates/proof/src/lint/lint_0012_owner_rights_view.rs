@@ -1,7 +1,9 @@
 //! A view goes past the policies of a protected table.
 
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use super::survey::ViewPastPolicies;
-use super::{Found, Lint, Severity, Survey};
 use crate::{TableId, TableIndex, ViewKind};
 
 pub const LINT: Lint = Lint {

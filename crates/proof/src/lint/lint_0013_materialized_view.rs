@@ -1,6 +1,8 @@
 //! A materialized view holds rows of a protected table.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::ViewKind;
 
 pub const LINT: Lint = Lint {

@@ -1,7 +1,9 @@
 //! A SECURITY DEFINER function reaches a protected table and asks for no level.
 
+use super::definition::{Lint, Severity};
+use super::finding::Found;
 use super::survey::By;
-use super::{Found, Lint, Severity, Survey};
+use super::survey::Survey;
 use crate::sql::{Token, tokens};
 use crate::{Command, Function, FunctionIndex, RoleId, RoleIndex, Table, TableId, TableIndex};
 use std::collections::{HashMap, HashSet};

@@ -1,7 +1,9 @@
 //! A partition or child can be reached below what its parent needs.
 
+use super::definition::{Lint, Severity};
+use super::finding::Found;
 use super::finding::listed;
-use super::{Found, Lint, Severity, Survey};
+use super::survey::Survey;
 use crate::{Command, TableIndex};
 
 pub const LINT: Lint = Lint {

@@ -1,6 +1,8 @@
 //! A foreign key changes a protected table for less than it asks.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::{ByForeignKey, Command, ForeignKey, ForeignKeyIndex, RequiredLevel, RoleIndex, TableId};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

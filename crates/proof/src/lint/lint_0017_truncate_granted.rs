@@ -1,6 +1,8 @@
 //! TRUNCATE is granted, and row security does not see it.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::{Command, RequiredLevel, RoleIndex};
 
 pub const LINT: Lint = Lint {

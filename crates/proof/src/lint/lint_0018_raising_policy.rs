@@ -1,6 +1,8 @@
 //! A policy raises instead of being false.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::Expression;
 
 pub const LINT: Lint = Lint {

@@ -1,6 +1,8 @@
 //! A function that reads claims is marked IMMUTABLE.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 
 pub const LINT: Lint = Lint {
     name: "0019_immutable_claims_reader",

@@ -1,7 +1,9 @@
 //! A protection is not as auth.protect_table made it.
 
+use super::definition::{Lint, Severity};
+use super::finding::Found;
 use super::lint_0025_restrictive_lost::lost_restrictive;
-use super::{Found, Lint, Severity, Survey};
+use super::survey::Survey;
 use crate::{Expression, Guard, Policy, PolicyCommand, Table};
 use aal::protection::{Made, RecordedProtection, guard_argument};
 use std::collections::{BTreeSet, HashSet};

@@ -1,6 +1,8 @@
 //! The guard of a protected table is missing or disabled.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::{Command, Guard, Table};
 use aal::protection::{Made, RecordedProtection};
 

@@ -1,6 +1,8 @@
 //! A table has policies that ask for a level, and row security is off.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 
 pub const LINT: Lint = Lint {
     name: "0022_row_security_off",

@@ -1,6 +1,8 @@
 //! A protected table is in a publication.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 
 pub const LINT: Lint = Lint {
     name: "0023_protected_table_published",

@@ -1,6 +1,8 @@
 //! A policy reads claims that nobody verified.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::{Expression, Value};
 
 pub const LINT: Lint = Lint {

@@ -1,6 +1,8 @@
 //! A policy that protect_table makes restrictive is permissive.
 
-use super::{Found, Lint, Severity, Survey};
+use super::definition::{Lint, Severity};
+use super::finding::Found;
+use super::survey::Survey;
 use crate::{Command, Expression, Policy, PolicyCommand};
 use aal::protection::Made;
 

@@ -3,11 +3,10 @@
 //! Each lint is a triple: its file here, its page in docs/lints/, and its test in tests/pg_regress/. All three have the same
 //! number and name.
 
-use std::fmt;
-
 use crate::{Catalog, Matrix};
 
 mod conditions;
+mod definition;
 mod finding;
 mod lint_0001_permissive_aal_policy;
 mod lint_0002_write_left_open;
@@ -36,7 +35,8 @@ mod lint_0024_unverified_claims;
 mod lint_0025_restrictive_lost;
 mod survey;
 
-pub use finding::{Finding, Found, Subject};
+pub use definition::{Finding, Lint, Severity};
+pub use finding::{Found, Subject};
 use survey::Survey;
 
 /// Every lint, by number.
@@ -67,56 +67,6 @@ pub const LINTS: &[Lint] = &[
     lint_0024_unverified_claims::LINT,
     lint_0025_restrictive_lost::LINT,
 ];
-
-/// A lint.
-#[derive(Clone, Copy)]
-pub struct Lint {
-    /// Its number and name, as its page and its test are called.
-    pub name: &'static str,
-    /// What it finds, in a few words.
-    pub title: &'static str,
-    /// How bad it is.
-    pub level: Severity,
-    /// `SECURITY` or `PERFORMANCE`.
-    pub category: &'static str,
-    /// Why it matters.
-    pub description: &'static str,
-    /// What to do.
-    pub remediation: &'static str,
-    /// Looks for it.
-    pub(crate) findings: fn(&Survey<'_>) -> Vec<Found>,
-}
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// A session can do something that it should not.
-    Error,
-    /// Something does not do what it seems to do.
-    Warn,
-    /// Worth knowing.
-    Info,
-}
-
-impl Severity {
-    /// Every one, the worst first.
-    pub const ALL: [Severity; 3] = [Severity::Error, Severity::Warn, Severity::Info];
-
-    /// Its name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Severity::Error => "ERROR",
-            Severity::Warn => "WARN",
-            Severity::Info => "INFO",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// Runs every lint. It calls `pause` now and then, which may unwind.
 pub fn run<'a>(catalog: &'a Catalog, matrix: &'a Matrix<'a>, pause: &'a dyn Fn()) -> Vec<Finding> {

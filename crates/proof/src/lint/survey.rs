@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
-use super::Found;
+use super::finding::Found;
 use crate::{
     ByTable, Catalog, Command, Expression, Matrix, Policy, RequiredLevel, RoleIndex, Table, TableId, TableIndex,
     Threshold, View, ViewIndex, ViewKind,

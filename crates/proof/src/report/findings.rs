@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::Data;
+use super::data::Data;
 use super::gather::gather;
 use super::patterns::Pattern;
 use crate::TableIndex;

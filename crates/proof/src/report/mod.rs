@@ -5,6 +5,7 @@
 //!
 //! It shows equal things once: roles of which a table needs the same, and tables that need the same of every role.
 
+mod data;
 mod escape;
 mod findings;
 mod gather;
@@ -16,8 +17,9 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context, escape_formatter};
 
 use crate::lint::Finding;
-use crate::{Catalog, Matrix, Need, RoleIndex, TableIndex};
+use crate::{Catalog, Matrix};
 use aal::Command;
+use data::Data;
 use escape::escaped;
 use findings::findings;
 use patterns::patterns;
@@ -54,30 +56,6 @@ impl ClaimsSource {
             ClaimsSource::Token => "token",
             ClaimsSource::Unusable => "unusable",
         }
-    }
-}
-
-/// Everything that the page is made from.
-struct Data<'a> {
-    catalog: &'a Catalog,
-    matrix: &'a Matrix<'a>,
-    findings: &'a [Finding],
-}
-
-/// A cell of one table.
-type TableCell<'a> = (RoleIndex, Command, &'a Need);
-
-impl<'a> Data<'a> {
-    /// A table's cells: role by role, and for each role in the order of [`Command::ALL`].
-    fn cells_of(&self, table: TableIndex) -> impl Iterator<Item = TableCell<'a>> {
-        let matrix = self.matrix;
-        self.catalog.roles.indexes().flat_map(move |role| {
-            Command::ALL.into_iter().map(move |command| (role, command, matrix.need(table, role, command)))
-        })
-    }
-
-    fn role_name(&self, role: RoleIndex) -> &'a str {
-        &self.catalog.roles[role].name
     }
 }
 

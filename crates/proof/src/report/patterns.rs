@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use super::data::{Data, TableCell};
 use super::gather::gather;
-use super::{Data, TableCell};
 use crate::{Decision, Need, RequiredLevel, TableIndex};
 use aal::Command;
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Data;
+use super::data::Data;
 use crate::lint::Severity;
 use crate::{Need, RequiredLevel, RoleIndex, TableIndex};
 use aal::Command;

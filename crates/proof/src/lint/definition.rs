@@ -1,0 +1,91 @@
+//! A lint, and a finding of one.
+
+use std::fmt;
+
+use super::finding::{Found, listed};
+use super::survey::Survey;
+use crate::Catalog;
+
+/// A lint.
+#[derive(Clone, Copy)]
+pub struct Lint {
+    /// Its number and name, as its page and its test are called.
+    pub name: &'static str,
+    /// What it finds, in a few words.
+    pub title: &'static str,
+    /// How bad it is.
+    pub level: Severity,
+    /// `SECURITY` or `PERFORMANCE`.
+    pub category: &'static str,
+    /// Why it matters.
+    pub description: &'static str,
+    /// What to do.
+    pub remediation: &'static str,
+    /// Looks for it.
+    pub(crate) findings: fn(&Survey<'_>) -> Vec<Found>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// A session can do something that it should not.
+    Error,
+    /// Something does not do what it seems to do.
+    Warn,
+    /// Worth knowing.
+    Info,
+}
+
+impl Severity {
+    /// Every one, the worst first.
+    pub const ALL: [Severity; 3] = [Severity::Error, Severity::Warn, Severity::Info];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "ERROR",
+            Severity::Warn => "WARN",
+            Severity::Info => "INFO",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A finding.
+#[derive(Clone)]
+pub struct Finding {
+    /// The lint.
+    pub lint: &'static Lint,
+    /// What was found.
+    pub found: Found,
+}
+
+impl Finding {
+    /// The same for the same finding, run after run.
+    pub fn cache_key(&self, catalog: &Catalog) -> String {
+        let (schema, name) = self.found.subject.names(catalog);
+        let (policy, key) = (self.found.policy.as_deref(), self.found.key.as_deref());
+        let parts: Vec<&str> = [Some(schema), Some(name), policy, key].into_iter().flatten().collect();
+        format!("{}_{}", self.lint.name, parts.join("_"))
+    }
+
+    /// What it is about, for programs.
+    pub fn metadata(&self, catalog: &Catalog) -> serde_json::Value {
+        let Found { subject, policy, roles, commands, .. } = &self.found;
+        let (schema, name) = subject.names(catalog);
+        let mut metadata = serde_json::json!({ "schema": schema, "name": name, "type": subject.kind(catalog) });
+        let roles = (!roles.is_empty()).then(|| roles.join(", "));
+        let commands = (!commands.is_empty()).then(|| listed(commands));
+        for (key, value) in [("policy", policy.clone()), ("role", roles), ("command", commands)] {
+            if let (Some(value), Some(object)) = (value, metadata.as_object_mut()) {
+                object.insert(key.to_owned(), value.into());
+            }
+        }
+        metadata
+    }
+}
