@@ -59,7 +59,10 @@ export class Cluster {
     execFileSync('cp', ['-a', this.folder + '/data', this.folder + '/standby'])
     const { host, user } = this.connection
     const port = 5433
-    appendFileSync(this.folder + '/standby/postgresql.conf', `port = ${port}\nprimary_conninfo = 'host=${host} port=5432 user=${user}'\nhot_standby = on\n`)
+    appendFileSync(
+      this.folder + '/standby/postgresql.conf',
+      `port = ${port}\nprimary_conninfo = 'host=${host} port=5432 user=${user}'\nhot_standby = on\n`,
+    )
     writeFileSync(this.folder + '/standby/standby.signal', '')
     this.control('start', 'data', 'postgres')
     this.control('start', 'standby', 'standby')
@@ -112,7 +115,9 @@ export class PgBouncer {
     const [folder, socket] = [cluster.folder + '/pgbouncer', cluster.connection.host]
     mkdirSync(folder)
     writeFileSync(folder + '/users.txt', ['postgres', ...users].map((user) => `"${user}" ""\n`).join(''))
-    writeFileSync(folder + '/pgbouncer.ini', `[databases]
+    writeFileSync(
+      folder + '/pgbouncer.ini',
+      `[databases]
 * = host=${socket} port=5432
 [pgbouncer]
 listen_addr =
@@ -123,7 +128,8 @@ auth_file = ${folder}/users.txt
 pool_mode = transaction
 default_pool_size = ${poolSize}
 max_client_conn = 100
-`)
+`,
+    )
     server.connection = { host: socket, port: 6432 }
     const command = [...asUnprivileged(), 'pgbouncer', folder + '/pgbouncer.ini']
     await startBeside(cluster, 'pgbouncer', command, { PATH: process.env.PATH + ':/usr/sbin' }, async () => {

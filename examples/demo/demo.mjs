@@ -30,7 +30,9 @@ try {
   const refused = story.filter((step) => step.expected.code).length
   console.log(`\n  Each refused write came with\n    WWW-Authenticate: ${challenge}`)
   console.log(`  and after each of the ${refused} the table was as before: 3 rows. Then Jane verified her second factor.`)
-  console.log(failed ? `\n  ${failed} of ${story.length} answers are not as they should be\n` : `\n  all ${story.length} answers are as they should be\n`)
+  console.log(
+    failed ? `\n  ${failed} of ${story.length} answers are not as they should be\n` : `\n  all ${story.length} answers are as they should be\n`,
+  )
 
   if (process.env.KEEP) {
     const token = await sign(claims(), postgrest.secret)

@@ -16,7 +16,11 @@ const sees = (...ids) => ({ status: 200, ids })
 const changes = (status, ...ids) => ({ status, ids })
 
 // rows: what the table holds afterwards, as the superuser sees it: [id, amount].
-const before = [[1, '25.00'], [2, '900.00'], [3, '12.50']]
+const before = [
+  [1, '25.00'],
+  [2, '900.00'],
+  [3, '12.50'],
+]
 
 export const story = [
   { who: 'Jane, AAL1', what: 'reads payments', ...read, expected: sees(1, 2), rows: before },
@@ -31,10 +35,53 @@ export const story = [
   { who: 'anon', what: 'reads payments', ...read, expected: sees(), rows: before },
   { who: 'anon', what: 'deletes one', ...remove, expected: denied('sign_in'), rows: before },
   { who: 'Jane, AAL2', what: 'inserts one', ...insert, expected: changes(201, 100), rows: [...before, [100, '50']] },
-  { who: 'Jane, AAL2', what: 'updates one', ...update, expected: changes(200, 2), rows: [[1, '25.00'], [2, '950'], [3, '12.50'], [100, '50']] },
-  { who: 'Jane, AAL2', what: 'updates one that is not there', ...updateNothing, expected: changes(200), rows: [[1, '25.00'], [2, '950'], [3, '12.50'], [100, '50']] },
-  { who: 'Jane, AAL2', what: "updates somebody else's", ...updateOthers, expected: changes(200), rows: [[1, '25.00'], [2, '950'], [3, '12.50'], [100, '50']] },
-  { who: 'Jane, AAL2', what: 'deletes one', ...remove, expected: changes(200, 1), rows: [[2, '950'], [3, '12.50'], [100, '50']] },
+  {
+    who: 'Jane, AAL2',
+    what: 'updates one',
+    ...update,
+    expected: changes(200, 2),
+    rows: [
+      [1, '25.00'],
+      [2, '950'],
+      [3, '12.50'],
+      [100, '50'],
+    ],
+  },
+  {
+    who: 'Jane, AAL2',
+    what: 'updates one that is not there',
+    ...updateNothing,
+    expected: changes(200),
+    rows: [
+      [1, '25.00'],
+      [2, '950'],
+      [3, '12.50'],
+      [100, '50'],
+    ],
+  },
+  {
+    who: 'Jane, AAL2',
+    what: "updates somebody else's",
+    ...updateOthers,
+    expected: changes(200),
+    rows: [
+      [1, '25.00'],
+      [2, '950'],
+      [3, '12.50'],
+      [100, '50'],
+    ],
+  },
+  {
+    who: 'Jane, AAL2',
+    what: 'deletes one',
+    ...remove,
+    expected: changes(200, 1),
+    rows: [
+      [2, '950'],
+      [3, '12.50'],
+      [100, '50'],
+    ],
+  },
 ]
 
 const sessions = {

@@ -28,9 +28,36 @@ const sessions = [
 ]
 
 // What the planner and the executor may be told. Each is used only where the server has it.
-const switches = ['hashjoin', 'mergejoin', 'nestloop', 'memoize', 'material', 'hashagg', 'sort', 'seqscan', 'indexscan', 'bitmapscan', 'indexonlyscan', 'incremental_sort',
-  'gathermerge', 'parallel_append', 'parallel_hash', 'partition_pruning', 'presorted_aggregate', 'group_by_reordering', 'distinct_reordering', 'self_join_elimination', 'async_append']
-const parallel = ['parallel_setup_cost = 0', 'parallel_tuple_cost = 0', 'min_parallel_table_scan_size = 0', 'min_parallel_index_scan_size = 0', 'max_parallel_workers_per_gather = 2']
+const switches = [
+  'hashjoin',
+  'mergejoin',
+  'nestloop',
+  'memoize',
+  'material',
+  'hashagg',
+  'sort',
+  'seqscan',
+  'indexscan',
+  'bitmapscan',
+  'indexonlyscan',
+  'incremental_sort',
+  'gathermerge',
+  'parallel_append',
+  'parallel_hash',
+  'partition_pruning',
+  'presorted_aggregate',
+  'group_by_reordering',
+  'distinct_reordering',
+  'self_join_elimination',
+  'async_append',
+]
+const parallel = [
+  'parallel_setup_cost = 0',
+  'parallel_tuple_cost = 0',
+  'min_parallel_table_scan_size = 0',
+  'min_parallel_index_scan_size = 0',
+  'max_parallel_workers_per_gather = 2',
+]
 
 export class Laboratory {
   variants = usual
@@ -55,7 +82,10 @@ export class Laboratory {
 
   // What the server's log says that no query should lead to.
   get complaints() {
-    return this.cluster.log().split('\n').filter((line) => /PANIC|TRAP|terminated by signal|WARNING: .*(leak|still referenced|not closed)|panicked/.test(line))
+    return this.cluster
+      .log()
+      .split('\n')
+      .filter((line) => /PANIC|TRAP|terminated by signal|WARNING: .*(leak|still referenced|not closed)|panicked/.test(line))
   }
 
   async stop() {
@@ -96,7 +126,11 @@ export class Laboratory {
   }
 
   async drop() {
-    await this.client.query(Object.values(this.variants).map(({ schema }) => `drop schema if exists ${schema} cascade`).join('; '))
+    await this.client.query(
+      Object.values(this.variants)
+        .map(({ schema }) => `drop schema if exists ${schema} cascade`)
+        .join('; '),
+    )
   }
 
   // What a variant answers: rows, or an error.
@@ -237,8 +271,12 @@ class Query {
     this.notes.push('meanwhile')
     // Postgres 18 crashes, without us, where such a statement's RETURNING has a hashed sub-select within sub-selects of the author's.
     this.variants = this.variants.filter((name) => name !== 'wrapped')
-    const change = choices.of([`update ${table} set n = n + 1, flag = not flag`, `update ${table} set owner = 'x', level = 'aal2'`, `delete from ${table} where id % 3 = 0`,
-      `update ${table} set owner = '${users.enrolled}', n = 1 where id % 2 = 0`])
+    const change = choices.of([
+      `update ${table} set n = n + 1, flag = not flag`,
+      `update ${table} set owner = 'x', level = 'aal2'`,
+      `delete from ${table} where id % 3 = 0`,
+      `update ${table} set owner = '${users.enrolled}', n = 1 where id % 2 = 0`,
+    ])
     this.meanwhile = { table, change }
   }
 
@@ -260,10 +298,17 @@ class Query {
     const set = [`search_path = ${variant.schema}`, ...this.settings].map((setting) => `set local ${setting};`)
     const inSession = ({ claims }) => `set local request.jwt.claims = ${pg.escapeLiteral(claims)};`
     const text = written(this.statement.text, variant)
-    const lines = [...(this.meanwhile ? [`-- Meanwhile, in a session of its own that commits then: ${this.meanwhile.change}`] : []), 'begin;', ...set, `set local role ${this.role};`]
+    const lines = [
+      ...(this.meanwhile ? [`-- Meanwhile, in a session of its own that commits then: ${this.meanwhile.change}`] : []),
+      'begin;',
+      ...set,
+      `set local role ${this.role};`,
+    ]
     if (this.way === 'prepared') lines.push(`prepare q(text, int) as ${text};`)
     const run = this.way === 'prepared' ? `execute q(${this.values});` : `${text};`
-    const changed = [...new Set(this.statement.changes ?? [])].map((table) => `select tableoid::regclass, x.* from ${table} x order by 1, 2, 3, 4, 5, 6, 7, 8;`)
+    const changed = [...new Set(this.statement.changes ?? [])].map(
+      (table) => `select tableoid::regclass, x.* from ${table} x order by 1, 2, 3, 4, 5, 6, 7, 8;`,
+    )
     for (const session of this.sessions) {
       lines.push(inSession(session))
       if (this.explained && variant.schema !== 'plain') lines.push(`explain (verbose, costs off) ${run}`)
@@ -274,14 +319,29 @@ class Query {
   }
 
   fetched(text) {
-    if (this.scroll) return [`declare c scroll cursor for ${text};`, 'fetch 3 from c;', 'fetch backward 2 from c;', 'fetch all from c;', 'fetch first from c;', 'fetch absolute 2 from c;', 'close c;']
+    if (this.scroll)
+      return [
+        `declare c scroll cursor for ${text};`,
+        'fetch 3 from c;',
+        'fetch backward 2 from c;',
+        'fetch all from c;',
+        'fetch first from c;',
+        'fetch absolute 2 from c;',
+        'close c;',
+      ]
     return [`declare c cursor for ${text};`, ...(this.ordered ? ['fetch 2 from c;', 'fetch 1 from c;'] : []), 'fetch all from c;', 'close c;']
   }
 }
 
 // A statement that raises where the session doesn't do, or where a level is none.
 function raising(writer) {
-  const call = writer.choices.of(["⟦require_aal('aal2')⟧", "⟦require_aal('aal3')⟧", "⟦has_aal('aal9')⟧", '⟦require_enrolled_aal()⟧', "⟦require_aal('aal2', interval '6 hours')⟧"])
+  const call = writer.choices.of([
+    "⟦require_aal('aal2')⟧",
+    "⟦require_aal('aal3')⟧",
+    "⟦has_aal('aal9')⟧",
+    '⟦require_enrolled_aal()⟧',
+    "⟦require_aal('aal2', interval '6 hours')⟧",
+  ])
   const relation = writer.choices.of(['a', 'b', 'c'])
   const text = writer.choices.of([`select id, ${call} from ${relation} order by 1, 2`, `select id from ${relation} where ${call} order by 1`])
   return { text, ordered: true, reads: true }
@@ -363,9 +423,16 @@ export class Trial {
 // Ready for psql, in a database made by supabase_stand_in.sql and random_queries.sql.
 export function counterexample({ kind, at, statements, query, outcome, variants }) {
   const differing = query.variants.filter((name) => name === 'plain' || name === 'bare' || kind.startsWith(name))
-  const said = ({ error, message, results }) => (error ? `${error} ${message}` : results.join('\n')).split('\n').map((line) => `--   ${line}`).join('\n')
+  const said = ({ error, message, results }) =>
+    (error ? `${error} ${message}` : results.join('\n'))
+      .split('\n')
+      .map((line) => `--   ${line}`)
+      .join('\n')
   return [
     `-- Query ${at}: ${kind}.`,
-    ...differing.map((name) => `\n-- ${name}\n${worldSql(statements, variants[name])}${query.script(variants[name])}\n-- answers:\n${said(outcome.answers[name])}\ndrop schema ${variants[name].schema} cascade;`),
+    ...differing.map(
+      (name) =>
+        `\n-- ${name}\n${worldSql(statements, variants[name])}${query.script(variants[name])}\n-- answers:\n${said(outcome.answers[name])}\ndrop schema ${variants[name].schema} cascade;`,
+    ),
   ].join('\n')
 }

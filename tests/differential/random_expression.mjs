@@ -4,7 +4,15 @@
 export const users = { enrolled: '11111111-1111-4111-8111-111111111111', factorless: '22222222-2222-4222-8222-222222222222' }
 
 export const types = { int: 'integer', text: 'text', bool: 'boolean', uuid: 'uuid', time: 'timestamptz', json: 'jsonb' }
-export const columns = [['id', 'int'], ['owner', 'text'], ['level', 'text'], ['n', 'int'], ['flag', 'bool'], ['uid', 'uuid'], ['at', 'time']]
+export const columns = [
+  ['id', 'int'],
+  ['owner', 'text'],
+  ['level', 'text'],
+  ['n', 'int'],
+  ['flag', 'bool'],
+  ['uid', 'uuid'],
+  ['at', 'time'],
+]
 
 // Ours bare, the same C functions without support, and ours in a sub-select by hand.
 export const variants = {
@@ -108,18 +116,30 @@ export class ExpressionWriter {
     const expression = (type) => this.expression(type, scope)
     switch (type) {
       case 'int':
-        return this.choices.weighted([1, () => `length(${expression('text')})`], [1, () => `(${expression('int')} + ${expression('int')})`],
-          [1, () => `(${expression('bool')})::int`], [this.readingFunctions ? 1 : 0, () => this.counted(expression('text'))])()
+        return this.choices.weighted(
+          [1, () => `length(${expression('text')})`],
+          [1, () => `(${expression('int')} + ${expression('int')})`],
+          [1, () => `(${expression('bool')})::int`],
+          [this.readingFunctions ? 1 : 0, () => this.counted(expression('text'))],
+        )()
       case 'text':
-        return this.choices.weighted([2, () => `lower(${expression('text')})`], [1, () => `left(${expression('text')} || ${expression('text')}, 40)`],
-          [2, () => this.inlined(`level_or(${expression('text')})`)], [1, () => this.inlined(`twice(${expression('text')})`)],
-          [1, () => `(${expression('json')} ->> 'sub')`], [1, () => `(${expression(this.choices.of(['int', 'uuid', 'bool']))})::text`])()
+        return this.choices.weighted(
+          [2, () => `lower(${expression('text')})`],
+          [1, () => `left(${expression('text')} || ${expression('text')}, 40)`],
+          [2, () => this.inlined(`level_or(${expression('text')})`)],
+          [1, () => this.inlined(`twice(${expression('text')})`)],
+          [1, () => `(${expression('json')} ->> 'sub')`],
+          [1, () => `(${expression(this.choices.of(['int', 'uuid', 'bool']))})::text`],
+        )()
       case 'uuid':
         return this.call('uuid', scope)
       case 'time':
         return `(${expression('time')} + interval '1 day')`
       case 'json':
-        return this.choices.weighted([1, () => `jsonb_build_object('a', ${expression('text')}, 'b', ${expression('int')})`], [1, () => `to_jsonb((${expression('text')})::text)`])()
+        return this.choices.weighted(
+          [1, () => `jsonb_build_object('a', ${expression('text')}, 'b', ${expression('int')})`],
+          [1, () => `to_jsonb((${expression('text')})::text)`],
+        )()
     }
   }
 
@@ -139,8 +159,24 @@ export class ExpressionWriter {
     const expression = (type) => this.expression(type, inner)
     const bool = () => expression('bool')
     const kind = this.choices.weighted(
-      [1, 'leaf'], [4, 'compare'], [4, 'and'], [4, 'or'], [3, 'not'], [5, 'exists'], [4, 'in'], [3, 'any'], [2, 'all'], [1, 'is'], [1, 'distinct'], [2, 'case'],
-      [2, 'list'], [2, 'function'], [1, 'scalar'], [1, 'row'], [1, 'array'], [1, 'hidden'],
+      [1, 'leaf'],
+      [4, 'compare'],
+      [4, 'and'],
+      [4, 'or'],
+      [3, 'not'],
+      [5, 'exists'],
+      [4, 'in'],
+      [3, 'any'],
+      [2, 'all'],
+      [1, 'is'],
+      [1, 'distinct'],
+      [2, 'case'],
+      [2, 'list'],
+      [2, 'function'],
+      [1, 'scalar'],
+      [1, 'row'],
+      [1, 'array'],
+      [1, 'hidden'],
     )
     switch (kind) {
       case 'compare': {
@@ -191,8 +227,12 @@ export class ExpressionWriter {
       case 'list':
         return `(${expression('text')} ${this.choices.of(['', 'not '])}in (${expression('text')}, ${expression('text')}, 'x'))`
       case 'function':
-        return this.choices.weighted([3, () => this.inlined(`is_me(${expression('text')})`)], [2, () => this.plpgsql(`pl_is_me(${expression('text')})`)],
-          [1, () => this.inlined(`conjoined(${bool()}, ${bool()})`)], [this.readingFunctions ? 1 : 0, () => this.plpgsql(`(pl_counted(${expression('text')}) > 0)`)])()
+        return this.choices.weighted(
+          [3, () => this.inlined(`is_me(${expression('text')})`)],
+          [2, () => this.plpgsql(`pl_is_me(${expression('text')})`)],
+          [1, () => this.inlined(`conjoined(${bool()}, ${bool()})`)],
+          [this.readingFunctions ? 1 : 0, () => this.plpgsql(`(pl_counted(${expression('text')}) > 0)`)],
+        )()
       case 'scalar':
         return this.scalar('bool', scope)
       // Nothing that the planner sees through.
@@ -248,7 +288,14 @@ export class ExpressionWriter {
   }
 
   level(scope) {
-    const kind = this.choices.weighted([10, 'constant'], [1, 'lower'], [1, 'nested'], [2, 'column'], [1, 'case'], [this.parameters ? 4 : 0, 'parameter'])
+    const kind = this.choices.weighted(
+      [10, 'constant'],
+      [1, 'lower'],
+      [1, 'nested'],
+      [2, 'column'],
+      [1, 'case'],
+      [this.parameters ? 4 : 0, 'parameter'],
+    )
     const constant = () => this.choices.of(["'aal2'", "'aal1'", "'aal3'"])
     if (kind === 'lower') return `lower('AAL' || ${this.choices.of(["'1'", "'2'"])})`
     if (kind === 'parameter') return '$1'
@@ -256,7 +303,8 @@ export class ExpressionWriter {
       this.note('of another call')
       return `coalesce(⟦aal()⟧, 'aal1')`
     }
-    if (kind === 'case' && scope.depth > 0) return `case when ${this.leaf('bool', { ...deeper(scope), own: scope.own.filter(({ plain }) => plain) })} then 'aal1' else ${constant()} end`
+    if (kind === 'case' && scope.depth > 0)
+      return `case when ${this.leaf('bool', { ...deeper(scope), own: scope.own.filter(({ plain }) => plain) })} then 'aal1' else ${constant()} end`
     const levels = [...scope.own, ...scope.outer].filter(({ plain, isLevel }) => plain && isLevel)
     if (kind === 'column' && levels.length > 0) {
       this.note('of a column')

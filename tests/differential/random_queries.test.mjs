@@ -25,11 +25,13 @@ after(() => Promise.all(laboratories.map((laboratory) => laboratory.stop())))
 test('random queries have equal answers with and without the support of the planner', async (t) => {
   t.diagnostic(`SEED=${seed}`)
   const tally = new Tally()
-  const outcomes = await Promise.all(laboratories.map((laboratory, nr) => {
-    const trial = new Trial(laboratory, tally, seed + nr)
-    trial.keepGoing = survey
-    return trial.run(Math.ceil(queries / workers))
-  }))
+  const outcomes = await Promise.all(
+    laboratories.map((laboratory, nr) => {
+      const trial = new Trial(laboratory, tally, seed + nr)
+      trial.keepGoing = survey
+      return trial.run(Math.ceil(queries / workers))
+    }),
+  )
   for (const line of tally.summary) t.diagnostic(line)
   const [{ hasJit }] = laboratories
   if (!hasJit) t.diagnostic('skipped: JIT, which this server does not have')

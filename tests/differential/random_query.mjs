@@ -34,7 +34,13 @@ export class QueryWriter extends ExpressionWriter {
     }
     const table = this.choices.of(this.world.targets)
     this.note(kind)
-    return { text: withs + this[kind](table, inner), ordered: false, reads: false, locks: kind === 'insert' ? undefined : table.base, changes: [table.base, this.changesInCte].flat().filter(Boolean) }
+    return {
+      text: withs + this[kind](table, inner),
+      ordered: false,
+      reads: false,
+      locks: kind === 'insert' ? undefined : table.base,
+      changes: [table.base, this.changesInCte].flat().filter(Boolean),
+    }
   }
 
   someTypes() {
@@ -139,7 +145,8 @@ export class QueryWriter extends ExpressionWriter {
       const type = this.choices.of(['text', 'int'])
       const [own, outer] = [scope.own, scope.outer].map((columns) => columns.filter((column) => column.type === type))
       const kind = this.choices.weighted([4, 'outer'], [4, 'call'], [3, 'flag'], [1, 'own'])
-      if (kind === 'outer' && own.length > 0 && outer.length > 0) return this.noted('correlated', `${this.choices.of(own).sql} = ${this.choices.of(outer).sql}`)
+      if (kind === 'outer' && own.length > 0 && outer.length > 0)
+        return this.noted('correlated', `${this.choices.of(own).sql} = ${this.choices.of(outer).sql}`)
       if (kind === 'call' && own.length > 0) return `${this.choices.of(own).sql} = ${this.call(type, scope)}`
       return kind === 'own' && own.length > 0 ? `${this.choices.of(own).sql} = ${this.constant(type)}` : this.call('bool', scope)
     })
@@ -159,7 +166,15 @@ export class QueryWriter extends ExpressionWriter {
 
   // A query with columns of these types.
   select(wanted, scope, { top = false } = {}) {
-    const kind = this.choices.weighted([8, 'plain'], [5, 'grouped'], [3, 'windowed'], [2, 'distinct'], [2, 'distinctOn'], [scope.depth > 0 ? 3 : 0, 'setOperation'], [1, 'values'])
+    const kind = this.choices.weighted(
+      [8, 'plain'],
+      [5, 'grouped'],
+      [3, 'windowed'],
+      [2, 'distinct'],
+      [2, 'distinctOn'],
+      [scope.depth > 0 ? 3 : 0, 'setOperation'],
+      [1, 'values'],
+    )
     let { text, orders } = this[kind](wanted, scope)
     const ordinals = wanted.map((_, nr) => nr + 1)
     let ordered = orders !== undefined
@@ -178,7 +193,9 @@ export class QueryWriter extends ExpressionWriter {
     const { sql, columns } = this.from(scope)
     const inner = { ...scope, own: columns }
     const list = wanted.map((type) => this.typed(type, inner))
-    const orders = this.choices.percent(12) ? [this.noted('order by', this.expression(this.choices.of(['text', 'bool', 'int']), deeper(inner)))] : undefined
+    const orders = this.choices.percent(12)
+      ? [this.noted('order by', this.expression(this.choices.of(['text', 'bool', 'int']), deeper(inner)))]
+      : undefined
     // A number would be a column's place, a constant is refused.
     const sortable = orders?.every((order) => /[a-z(⟦]/.test(order) && !/^('|null|true|false|\$)/.test(order))
     return { text: `select ${list.join(', ')} from ${sql}${this.where(inner)}`, orders: sortable ? orders : undefined }
@@ -192,7 +209,7 @@ export class QueryWriter extends ExpressionWriter {
   distinct(wanted, scope) {
     this.note('distinct')
     const { text } = this.plain(wanted, scope)
-    return { text: text.replace('select ', 'select distinct ').replace(/^(select distinct )distinct /, '$1') , plain: true }
+    return { text: text.replace('select ', 'select distinct ').replace(/^(select distinct )distinct /, '$1'), plain: true }
   }
 
   distinctOn(wanted, scope) {
@@ -222,11 +239,18 @@ export class QueryWriter extends ExpressionWriter {
       if (this.major < 18) this.wrappable = false
     }
     const list = keys.map(({ sql }) => sql)
-    const group = { none: '', plain: ` group by ${list.join(', ')}`, rollup: ` group by rollup (${list.join(', ')})`, cube: ` group by cube (${list.slice(0, 2).join(', ')})${list[2] ? `, ${list[2]}` : ''}`,
-      'grouping sets': ` group by grouping sets ((${list.join(', ')}), (${list.slice(1).join(', ')}), ())` }[way]
+    const group = {
+      none: '',
+      plain: ` group by ${list.join(', ')}`,
+      rollup: ` group by rollup (${list.join(', ')})`,
+      cube: ` group by cube (${list.slice(0, 2).join(', ')})${list[2] ? `, ${list[2]}` : ''}`,
+      'grouping sets': ` group by grouping sets ((${list.join(', ')}), (${list.slice(1).join(', ')}), ())`,
+    }[way]
     const over = { ...scope, own: keys, inner, depth: Math.min(scope.depth, 2) }
     const having = this.choices.percent(25) ? ` having ${this.noted('having', this.ofGroup('bool', over))}` : ''
-    return { text: `select ${wanted.map((type) => `(${this.ofGroup(type, over)})::${types[type]}`).join(', ')} from ${sql}${this.where(inner)}${group}${having}` }
+    return {
+      text: `select ${wanted.map((type) => `(${this.ofGroup(type, over)})::${types[type]}`).join(', ')} from ${sql}${this.where(inner)}${group}${having}`,
+    }
   }
 
   key(scope) {
@@ -266,7 +290,9 @@ export class QueryWriter extends ExpressionWriter {
     const { sql, columns } = this.from(scope)
     const inner = { ...scope, own: columns }
     const small = { ...inner, depth: Math.min(inner.depth, 1) }
-    const list = wanted.map((type) => (type === 'int' || type === 'text' || type === 'bool') && this.choices.percent(60) ? this.over(type, small) : this.typed(type, inner))
+    const list = wanted.map((type) =>
+      (type === 'int' || type === 'text' || type === 'bool') && this.choices.percent(60) ? this.over(type, small) : this.typed(type, inner),
+    )
     return { text: `select ${list.join(', ')} from ${sql}${this.where(inner)}` }
   }
 
@@ -274,10 +300,13 @@ export class QueryWriter extends ExpressionWriter {
   over(type, scope) {
     const order = this.keyed(this.choices.of(['int', 'text']), scope)
     const partition = this.choices.percent(50) ? `partition by ${this.keyed(this.choices.of(['text', 'bool']), scope)} ` : ''
-    const frame = this.choices.percent(25) ? ` groups between ${this.noted('window frame by a call', `case when ${this.leaf('bool', { ...scope, own: [], outer: [] })} then 1 else 0 end`)} preceding and current row` : ''
+    const frame = this.choices.percent(25)
+      ? ` groups between ${this.noted('window frame by a call', `case when ${this.leaf('bool', { ...scope, own: [], outer: [] })} then 1 else 0 end`)} preceding and current row`
+      : ''
     const filter = this.choices.percent(20) ? ` filter (where ${this.expression('bool', scope)})` : ''
     const over = ` over (${partition}order by ${order}${frame})`
-    if (type === 'int') return `(${this.choices.of([`rank()`, `dense_rank()`, `count(*)${filter}`, `sum(${this.expression('int', scope)})${filter}`])}${over})::integer`
+    if (type === 'int')
+      return `(${this.choices.of([`rank()`, `dense_rank()`, `count(*)${filter}`, `sum(${this.expression('int', scope)})${filter}`])}${over})::integer`
     if (type === 'bool') return `bool_or(${this.expression('bool', scope)})${filter}${over}`
     return `first_value(${order}::text)${over.replace(frame, '')}`
   }
@@ -335,7 +364,14 @@ export class QueryWriter extends ExpressionWriter {
 
   fromItem(scope, lateral = []) {
     const deep = scope.depth > 0
-    const kind = this.choices.weighted([scope.reads.length > 0 ? 10 : 0, 'relation'], [deep ? 3 : 0, 'select'], [1, 'values'], [4, 'function'], [scope.ctes.length > 0 ? 12 : 0, 'cte'], [scope.reads.length > 0 ? 1 : 0, 'sample'])
+    const kind = this.choices.weighted(
+      [scope.reads.length > 0 ? 10 : 0, 'relation'],
+      [deep ? 3 : 0, 'select'],
+      [1, 'values'],
+      [4, 'function'],
+      [scope.ctes.length > 0 ? 12 : 0, 'cte'],
+      [scope.reads.length > 0 ? 1 : 0, 'sample'],
+    )
     const alias = this.alias()
     if (kind === 'relation') return this.relation(scope, alias)
     if (kind === 'cte') {
@@ -350,14 +386,20 @@ export class QueryWriter extends ExpressionWriter {
       this.note('tablesample')
       const table = this.choices.of(this.world.tables).name
       if (!scope.reads.includes(table)) return this.relation(scope, alias)
-      return { sql: `${table} ${alias} tablesample system (case when ${this.leaf('bool', { ...inner, outer: [] })} then 100 else 0 end)`, columns: this.columnsOf(alias) }
+      return {
+        sql: `${table} ${alias} tablesample system (case when ${this.leaf('bool', { ...inner, outer: [] })} then 100 else 0 end)`,
+        columns: this.columnsOf(alias),
+      }
     }
     if (kind === 'function') return this.tableFunction(inner, alias, before)
     const wanted = this.someTypes()
     const { text } = kind === 'values' ? this.values(wanted, inner) : this.select(wanted, inner)
     this.note('sub-select in from')
     const names = wanted.map((_, nr) => `c${nr + 1}`)
-    return { sql: `${before}(${text}) ${alias}(${names.join(', ')})`, columns: wanted.map((type, nr) => ({ sql: `${alias}.${names[nr]}`, type, plain: true })) }
+    return {
+      sql: `${before}(${text}) ${alias}(${names.join(', ')})`,
+      columns: wanted.map((type, nr) => ({ sql: `${alias}.${names[nr]}`, type, plain: true })),
+    }
   }
 
   relation(scope, alias) {
@@ -379,7 +421,20 @@ export class QueryWriter extends ExpressionWriter {
     const argument = (type) => this.expression(type, { ...scope, depth: Math.min(scope.depth, 1) })
     const one = (type) => [{ sql: `${alias}.c1`, type, plain: true }]
     this.note('function in from')
-    switch (this.choices.weighted([2, 'unnest'], [2, 'series'], [1, 'each'], ...(this.readingFunctions ? [[3, 'rows_of'], [3, 'my_rows'], [1, 'pl_rows']] : []))) {
+    switch (
+      this.choices.weighted(
+        [2, 'unnest'],
+        [2, 'series'],
+        [1, 'each'],
+        ...(this.readingFunctions
+          ? [
+              [3, 'rows_of'],
+              [3, 'my_rows'],
+              [1, 'pl_rows'],
+            ]
+          : []),
+      )
+    ) {
       case 'rows_of':
         this.note('set-returning function, inlined')
         return { sql: `${before}rows_of(${argument('text')}) ${alias}`, columns: this.columnsOf(alias) }
@@ -401,7 +456,9 @@ export class QueryWriter extends ExpressionWriter {
     if (returning === '*') return ` returning ${columns.map(({ sql }) => sql).join(', ')}`
     if (!this.choices.percent(60)) return ''
     this.note('returning')
-    return ` returning ${columns[0].sql}, ${this.someTypes().map((type) => this.typed(type, { ...scope, own: columns })).join(', ')}`
+    return ` returning ${columns[0].sql}, ${this.someTypes()
+      .map((type) => this.typed(type, { ...scope, own: columns }))
+      .join(', ')}`
   }
 
   assignments(scope) {
@@ -413,7 +470,9 @@ export class QueryWriter extends ExpressionWriter {
   // What stands in a column `level` is a level, as what has_aal takes from there must be one.
   assigned(name, type, scope) {
     if (name !== 'level') return this.typed(type, scope)
-    return this.choices.percent(50) ? this.call('text', scope).replace(/^⟦(subject|enrolled_aal)\(\)⟧$/, '⟦aal()⟧') : this.choices.of(["'aal1'", "'aal2'", 'null'])
+    return this.choices.percent(50)
+      ? this.call('text', scope).replace(/^⟦(subject|enrolled_aal)\(\)⟧$/, '⟦aal()⟧')
+      : this.choices.of(["'aal1'", "'aal2'", 'null'])
   }
 
   update(table, scope, { returning } = {}) {
@@ -446,7 +505,15 @@ export class QueryWriter extends ExpressionWriter {
     const relation = this.choices.of(scope.reads)
     const own = { ...scope, own: this.columnsOf(inner), depth: 1 }
     const sql = `(select ${inner}.id, max(${inner}.n), min(${inner}.owner) from ${relation} ${inner}${this.where(own)} group by ${inner}.id) ${alias}(id, c1, c2)`
-    return { alias, sql, columns: [{ sql: `${alias}.id`, type: 'int', plain: true }, { sql: `${alias}.c1`, type: 'int', plain: true }, { sql: `${alias}.c2`, type: 'text', plain: true }] }
+    return {
+      alias,
+      sql,
+      columns: [
+        { sql: `${alias}.id`, type: 'int', plain: true },
+        { sql: `${alias}.c1`, type: 'int', plain: true },
+        { sql: `${alias}.c2`, type: 'text', plain: true },
+      ],
+    }
   }
 
   insert(table, scope, { returning } = {}) {
@@ -454,7 +521,8 @@ export class QueryWriter extends ExpressionWriter {
     const own = { ...scope, own: [], depth: 2 }
     const { alias } = target
     const into = `insert into ${table.name} as ${alias} (id, owner, level, n, flag)`
-    const row = (id, scope) => `${id}, ${this.typed('text', scope)}, ${this.assigned('level', 'text', scope)}, ${this.typed('int', scope)}, ${this.typed('bool', scope)}`
+    const row = (id, scope) =>
+      `${id}, ${this.typed('text', scope)}, ${this.assigned('level', 'text', scope)}, ${this.typed('int', scope)}, ${this.typed('bool', scope)}`
     let rows
     if (this.choices.percent(40)) {
       const source = this.uniqueSource(scope)
@@ -487,11 +555,17 @@ export class QueryWriter extends ExpressionWriter {
     const and = (scope, needed = false) => (needed || this.choices.percent(60) ? ` and ${this.expression('bool', scope)}` : '')
     const clauses = []
     const deletes = this.choices.percent(40)
-    if (this.choices.percent(80)) clauses.push(`when matched${and(both, deletes)} then ${this.choices.percent(70) ? `update set ${this.assignments(both)}` : 'do nothing'}`)
+    if (this.choices.percent(80))
+      clauses.push(`when matched${and(both, deletes)} then ${this.choices.percent(70) ? `update set ${this.assignments(both)}` : 'do nothing'}`)
     if (deletes) clauses.push(`when matched${and(both)} then delete`)
-    if (this.major >= 17 && this.choices.percent(30)) clauses.push(`when not matched by source${and({ ...both, own: columns })} then ${this.choices.of(['delete', 'do nothing', 'update set n = 7'])}`)
+    if (this.major >= 17 && this.choices.percent(30))
+      clauses.push(
+        `when not matched by source${and({ ...both, own: columns })} then ${this.choices.of(['delete', 'do nothing', 'update set n = 7'])}`,
+      )
     if (clauses.length === 0 || this.choices.percent(50)) {
-      clauses.push(`when not matched${and(only)} then insert (id, owner, level, n, flag) values (${source.alias}.id + 100, ${this.typed('text', only)}, ${this.assigned('level', 'text', only)}, ${this.typed('int', only)}, ${this.typed('bool', only)})`)
+      clauses.push(
+        `when not matched${and(only)} then insert (id, owner, level, n, flag) values (${source.alias}.id + 100, ${this.typed('text', only)}, ${this.assigned('level', 'text', only)}, ${this.typed('int', only)}, ${this.typed('bool', only)})`,
+      )
     }
     const on = `${alias}.id = ${source.alias}.id${this.choices.percent(30) ? ` and ${this.expression('bool', { ...both, depth: 1 })}` : ''}`
     const returning = this.major >= 17 ? this.returning(columns, both) : ''

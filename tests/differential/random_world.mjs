@@ -102,18 +102,28 @@ export class World {
     this.run(`create function twice(text) returns text language sql immutable${safe()} as $f$ select left($1 || $1, 40) $f$`)
     this.run(`create function conjoined(boolean, boolean) returns boolean language sql immutable${safe()} return $1 and $2`)
     this.run(`create function pl_is_me(text) returns boolean language plpgsql stable${safe()} as $f$ begin return $1 = ⟦subject()⟧${extra}; end $f$`)
-    this.run(`create function counted(text) returns int language sql stable${safe()} as $f$ select count(*)::int from c where owner = $1 or ${counted} $f$`)
-    this.run(`create function pl_counted(text) returns int language plpgsql stable${safe()} as $f$ begin return (select count(*)::int from c where owner = $1 and ${counted}); end $f$`)
+    this.run(
+      `create function counted(text) returns int language sql stable${safe()} as $f$ select count(*)::int from c where owner = $1 or ${counted} $f$`,
+    )
+    this.run(
+      `create function pl_counted(text) returns int language plpgsql stable${safe()} as $f$ begin return (select count(*)::int from c where owner = $1 and ${counted}); end $f$`,
+    )
     this.run(`create function rows_of(text) returns setof b language sql stable${safe()} as $f$ select * from b where owner = $1 $f$`)
     this.run(`create function my_rows() returns setof b language sql stable${safe()} as $f$ select * from b where owner = ⟦subject()⟧ or ${mine} $f$`)
-    this.run(`create function pl_rows(text) returns setof b language plpgsql stable${safe()} as $f$ begin return query select * from b where owner = $1 or ${mine}; end $f$`)
+    this.run(
+      `create function pl_rows(text) returns setof b language plpgsql stable${safe()} as $f$ begin return query select * from b where owner = $1 or ${mine}; end $f$`,
+    )
   }
 
   view(name) {
     const { choices } = this
     const kind = choices.weighted([3, ''], [3, 'security_barrier'], [3, 'security_invoker'])
     const base = choices.of(names)
-    const { text } = this.condition(this.columnsOf(base), names.filter((other) => other !== base), { readingFunctions: true })
+    const { text } = this.condition(
+      this.columnsOf(base),
+      names.filter((other) => other !== base),
+      { readingFunctions: true },
+    )
     const union = choices.percent(15) ? `\n  union all select ${list} from ${choices.of(names)}` : ''
     this.viewKinds[name] = kind ? `view, ${kind}` : 'view'
     this.run(`create view ${name}${kind ? ` with (${kind})` : ''} as select ${list} from ${base} where ${text}${union}`)

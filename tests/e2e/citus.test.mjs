@@ -11,12 +11,17 @@ before(() => {
   cluster = new Cluster()
   const share = execFileSync(cluster.folder + '/bin/pg_config', ['--sharedir'], { encoding: 'utf8' }).trim()
   writeFileSync(share + '/extension/citus.control', "default_version = '1'\nrelocatable = false\nschema = pg_catalog\n")
-  writeFileSync(share + '/extension/citus--1.sql', `
+  writeFileSync(
+    share + '/extension/citus--1.sql',
+    `
     create schema citus;
     create table citus.pg_dist_partition (logicalrelid regclass not null, partmethod "char" not null default 'h');
     alter table citus.pg_dist_partition set schema pg_catalog;
-  `)
-  cluster.psql('postgres', `
+  `,
+  )
+  cluster.psql(
+    'postgres',
+    `
     create role anon nologin; create role authenticated nologin; create role app login;
     create extension pg_aal;
     create schema app authorization app;
@@ -34,13 +39,20 @@ before(() => {
     grant select, insert, update, delete, truncate on all tables in schema app to authenticated;
     set client_min_messages = error;
     select auth.protect_table('app.protected_before', read => 'aal2');
-  `)
+  `,
+  )
 })
 after(() => cluster.stop())
 
 // Each in a transaction that is rolled back.
-const attempt = (sql, role = 'app') => cluster.psql('postgres', `set client_min_messages = error; begin; set role ${role};\n${sql};\nrollback;`).trim()
-const refused = (sql, text, role) => assert.throws(() => attempt(sql, role), (error) => error.stderr?.includes(text) ?? error.message.includes(text), sql)
+const attempt = (sql, role = 'app') =>
+  cluster.psql('postgres', `set client_min_messages = error; begin; set role ${role};\n${sql};\nrollback;`).trim()
+const refused = (sql, text, role) =>
+  assert.throws(
+    () => attempt(sql, role),
+    (error) => error.stderr?.includes(text) ?? error.message.includes(text),
+    sql,
+  )
 const calls = ['auth.protect_table', 'auth.protect_table_sql']
 
 test('a table of somebody else that is called like the list says nothing', () => {
@@ -50,7 +62,9 @@ test('a table of somebody else that is called like the list says nothing', () =>
   for (const call of calls) assert.notEqual(attempt(`${lists} select count(*) from ${call}('app.plain')`), '')
   cluster.psql('postgres', 'create extension citus')
   for (const call of calls) assert.notEqual(attempt(`${lists} select count(*) from ${call}('app.plain')`), '')
-  const none = attempt(`${lists} select auth.protect_table('app.plain', 'aal2'); select count(*) from auth.aal_matrix('app.plain') where note is not null`)
+  const none = attempt(
+    `${lists} select auth.protect_table('app.plain', 'aal2'); select count(*) from auth.aal_matrix('app.plain') where note is not null`,
+  )
   assert.match(none, /^0$/m)
 })
 
@@ -74,7 +88,10 @@ test('what Citus holds is refused, with its partitions and for them, and nothing
 })
 
 test('the matrix counts nothing restrictive, and says why; taken out of the list, all is as before', () => {
-  const matrix = () => cluster.psql('postgres', "select command, required_aal, coalesce(note, '-') from auth.aal_matrix('app.protected_before') where role = 'authenticated'").trim()
+  const matrix = () =>
+    cluster
+      .psql('postgres', "select command, required_aal, coalesce(note, '-') from auth.aal_matrix('app.protected_before') where role = 'authenticated'")
+      .trim()
   const before = matrix()
   assert.match(before, /^SELECT\|aal2\|-$/m)
   cluster.psql('postgres', "insert into pg_dist_partition values ('app.protected_before')")
@@ -84,7 +101,8 @@ test('the matrix counts nothing restrictive, and says why; taken out of the list
   assert.throws(() => cluster.psql('postgres', "select auth.assert_aal('app.protected_before', 'update', 'aal1')"), /a Citus table/)
   refused("select auth.protect_table('app.protected_before')", 'is a Citus table')
   // What a restrictive policy asks, as a permissive one: it opens rows that no other policy does.
-  const own = "alter policy everybody on app.protected_before using (auth.has_aal('aal3')); select required_aal from auth.aal_matrix('app.protected_before') where role = 'authenticated' and command = 'SELECT'"
+  const own =
+    "alter policy everybody on app.protected_before using (auth.has_aal('aal3')); select required_aal from auth.aal_matrix('app.protected_before') where role = 'authenticated' and command = 'SELECT'"
   assert.match(attempt(own), /^aal2$/m)
   assert.notEqual(attempt("select count(*) from auth.unprotect_table('app.protected_before')"), '')
   cluster.psql('postgres', "delete from pg_dist_partition where logicalrelid = 'app.protected_before'::regclass")
@@ -92,11 +110,15 @@ test('the matrix counts nothing restrictive, and says why; taken out of the list
 })
 
 test('nobody is looked up in tables that Citus holds', () => {
-  cluster.psql('postgres', `
+  cluster.psql(
+    'postgres',
+    `
     create table auth.users (id uuid primary key, deleted_at timestamptz);
     create table auth.mfa_factors (id int, user_id uuid, status text);
-    insert into auth.users values ('11111111-1111-4111-8111-111111111111')`)
-  const ask = (what) => attempt(`set request.jwt.claims = '{"sub":"11111111-1111-4111-8111-111111111111","aal":"aal1"}'; select ${what}`, 'authenticated')
+    insert into auth.users values ('11111111-1111-4111-8111-111111111111')`,
+  )
+  const ask = (what) =>
+    attempt(`set request.jwt.claims = '{"sub":"11111111-1111-4111-8111-111111111111","aal":"aal1"}'; select ${what}`, 'authenticated')
   assert.match(ask('auth.has_enrolled_aal()'), /^t$/m)
   for (const table of ['auth.users', 'auth.mfa_factors']) {
     cluster.psql('postgres', `insert into pg_dist_partition values ('${table}')`)

@@ -34,7 +34,9 @@ async function waitsForLock(database, client) {
 // Bob owns two schemas, and a table in one of them. In the other the superuser has a protected table of that name.
 function bobAndTheVictim(database) {
   cluster.psql('postgres', `create database ${database}; grant create on database ${database} to bob`)
-  cluster.psql(database, `
+  cluster.psql(
+    database,
+    `
     create extension pg_aal;
     create schema s1 authorization bob;
     create schema s2 authorization bob;
@@ -47,7 +49,8 @@ function bobAndTheVictim(database) {
     set client_min_messages = error;
     select auth.protect_table('s1.ledger');
     select auth.protect_table('s2.ledger');
-  `)
+  `,
+  )
 }
 
 const protection = `
@@ -77,7 +80,10 @@ for (const statement of ["unprotect_table('s1.ledger')", "protect_table('s1.ledg
 
 test('a partition that is attached while protect_table waits is protected, too', async () => {
   cluster.psql('postgres', 'create database attached')
-  cluster.psql('attached', 'create extension pg_aal; create table parted (id int) partition by range (id); create table p1 partition of parted for values from (0) to (10)')
+  cluster.psql(
+    'attached',
+    'create extension pg_aal; create table parted (id int) partition by range (id); create table p1 partition of parted for values from (0) to (10)',
+  )
   const other = await connect('attached', 'postgres')
   const admin = await connect('attached', 'postgres')
   await other.query('begin; create table p2 partition of parted for values from (10) to (20)')
@@ -85,36 +91,47 @@ test('a partition that is attached while protect_table waits is protected, too',
   await waitsForLock('attached', admin)
   await other.query('commit')
   await waiting
-  const rows = await cluster.query('attached', "select target::text from auth.protected_tables order by 1")
-  assert.deepEqual(rows.map((row) => row.target), ['p1', 'p2', 'parted'])
+  const rows = await cluster.query('attached', 'select target::text from auth.protected_tables order by 1')
+  assert.deepEqual(
+    rows.map((row) => row.target),
+    ['p1', 'p2', 'parted'],
+  )
 })
 
 test('two sessions that protect and unprotect one table at a time leave it whole', async () => {
   cluster.psql('postgres', 'create database at_a_time')
   cluster.psql('at_a_time', 'create extension pg_aal; create table t (id int)')
   const clients = await Promise.all([connect('at_a_time', 'postgres'), connect('at_a_time', 'postgres'), connect('at_a_time', 'postgres')])
-  await Promise.all(clients.map(async (client, i) => {
-    for (let round = 0; round < 20; round++) {
-      await client.query(i === 2 ? "select auth.unprotect_table('t')" : "select auth.protect_table('t', max_age => '1 hour')")
-    }
-  }))
+  await Promise.all(
+    clients.map(async (client, i) => {
+      for (let round = 0; round < 20; round++) {
+        await client.query(i === 2 ? "select auth.unprotect_table('t')" : "select auth.protect_table('t', max_age => '1 hour')")
+      }
+    }),
+  )
   await clients[0].query("select auth.protect_table('t')")
   const [row] = await cluster.query('at_a_time', 'select * from auth.protected_tables')
   assert.equal(row.read, 'aal1')
   assert.equal(row.guard, true)
   await clients[0].query("select auth.unprotect_table('t')")
-  const [{ left, on }] = await cluster.query('at_a_time', "select (select count(*)::int from pg_policy) as left, relrowsecurity as on from pg_class where relname = 't'")
+  const [{ left, on }] = await cluster.query(
+    'at_a_time',
+    "select (select count(*)::int from pg_policy) as left, relrowsecurity as on from pg_class where relname = 't'",
+  )
   assert.deepEqual([left, on], [0, false])
 })
 
-test('a row that another session changes meanwhile is judged by the session\'s level, and what may raise raises only where it is reached', async () => {
+test("a row that another session changes meanwhile is judged by the session's level, and what may raise raises only where it is reached", async () => {
   cluster.psql('postgres', 'create database recheck')
-  cluster.psql('recheck', `
+  cluster.psql(
+    'recheck',
+    `
     create extension pg_aal;
     create table counters (id int primary key, n int not null);
     insert into counters values (1, 0);
     grant select, update on counters to authenticated;
-  `)
+  `,
+  )
   const asked = (question) => `case when n % 10 = 1 then ${question} else true end`
   const statements = (question) => [
     `update counters set n = n + 100 where ${asked(question)}`,
@@ -128,7 +145,10 @@ test('a row that another session changes meanwhile is judged by the session\'s l
     await meanwhile.query('update counters set n = 0')
     await session.query(`set request.jwt.claims = '{"sub":"jane","aal":"${level}"}'`)
     await meanwhile.query('begin; update counters set n = n + 1')
-    const answer = session.query(statement).then(({ rowCount }) => rowCount, (error) => error.message.split(':')[0])
+    const answer = session.query(statement).then(
+      ({ rowCount }) => rowCount,
+      (error) => error.message.split(':')[0],
+    )
     await waitsForLock('recheck', session)
     await meanwhile.query('commit')
     return answer

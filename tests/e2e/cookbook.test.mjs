@@ -31,7 +31,9 @@ let cluster, postgrest
 before(async () => {
   cluster = new Cluster()
   cluster.psql('postgres', readFileSync(new URL('../supabase_stand_in.sql', import.meta.url), 'utf8'))
-  cluster.psql('postgres', `
+  cluster.psql(
+    'postgres',
+    `
     insert into auth.users (id, created_at) values ('${ann}', '2025-06-01'), ('${bob}', '2025-06-01'), ('${cyd}', '2026-06-01');
     insert into auth.mfa_factors (user_id, status) values ('${ann}', 'unverified'), ('${bob}', 'verified');
     set client_min_messages = error;
@@ -53,7 +55,8 @@ before(async () => {
     insert into orders select * from invoices;
     insert into bank_details values ('${ann}', 'x'), ('${bob}', 'x');
     insert into reports values (1);
-  `)
+  `,
+  )
   postgrest = await PostgREST.start(cluster, 'postgres', { DB_SCHEMAS: 'public,storage', DB_PRE_REQUEST: 'public.check_path' })
 })
 after(() => cluster.stop())
@@ -144,11 +147,17 @@ test('files of one bucket', async () => {
 
 test('links to files of one bucket', () => {
   // What Storage asks, and says what for.
-  const answers = (operation, statement) => cluster.psql('postgres', `
+  const answers = (operation, statement) =>
+    cluster
+      .psql(
+        'postgres',
+        `
     set role authenticated;
     set request.jwt.claims = '{"sub":"${bob}","aal":"aal2"}';
     set storage.operation = '${operation}';
-    ${statement}`).trim()
+    ${statement}`,
+      )
+      .trim()
   const seen = "select string_agg(name, ' ' order by name) from storage.objects where name like '_.___'"
   for (const operation of ['storage.object.sign', 'storage.object.sign_many', 'object.sign']) {
     assert.equal(answers(operation, seen), 'a.png n.txt', operation)
@@ -189,18 +198,27 @@ test('where the session stands', async () => {
 })
 
 test('other stores of factors', async () => {
-  cluster.psql('postgres', `
+  cluster.psql(
+    'postgres',
+    `
     insert into users.second_factors values ('bob', now()), ('ann', null);
     insert into kratos.identities values ('${ann}', 'active'), ('${bob}', 'active'), ('${cyd}', 'inactive');
     insert into kratos.identity_credential_types values ('${ann}', 'password'), ('${bob}', 'totp');
     insert into kratos.identity_credentials values (gen_random_uuid(), '${ann}', '${ann}', '{"x":1}'), (gen_random_uuid(), '${bob}', '${bob}', '{"x":1}');
-  `)
-  const ask = (store, subject) => cluster.psql('postgres', `
+  `,
+  )
+  const ask = (store, subject) =>
+    cluster
+      .psql(
+        'postgres',
+        `
     load 'pg_aal';
     set pg_aal.enrollment_function = '${store}';
     set request.jwt.claims = '{"sub":"${subject}","aal":"aal1"}';
     set role authenticated;
-    select coalesce(auth.enrolled_aal(), 'unknown'), auth.has_enrolled_aal()`).trim()
+    select coalesce(auth.enrolled_aal(), 'unknown'), auth.has_enrolled_aal()`,
+      )
+      .trim()
   assert.equal(ask('users.has_second_factor', 'bob'), 'aal2|f')
   assert.equal(ask('users.has_second_factor', 'ann'), 'aal1|t')
   assert.equal(ask('kratos.has_second_factor', bob), 'aal2|f')

@@ -15,7 +15,10 @@ const pages = ['README.md', ...docs.sort().map((name) => 'docs/' + name)]
 let cluster
 before(() => {
   cluster = new Cluster()
-  cluster.psql('postgres', 'create role anon; create role authenticated; create role authenticator login noinherit; grant anon, authenticated to authenticator')
+  cluster.psql(
+    'postgres',
+    'create role anon; create role authenticated; create role authenticator login noinherit; grant anon, authenticated to authenticator',
+  )
 })
 after(() => cluster.stop())
 
@@ -49,7 +52,9 @@ const others = ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/cookbook
 
 test('every link within the repository leads to a file, and to a heading of it', () => {
   for (const page of [...pages, ...others]) {
-    const text = readFileSync(new URL(page, repo), 'utf8').replace(/^```.*?^```$/gms, '').replace(/`[^`\n]*`/g, '')
+    const text = readFileSync(new URL(page, repo), 'utf8')
+      .replace(/^```.*?^```$/gms, '')
+      .replace(/`[^`\n]*`/g, '')
     for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(target)) continue
       const [path, heading] = target.split('#')
@@ -63,5 +68,10 @@ test('every link within the repository leads to a file, and to a heading of it',
 // The anchors of a page's headings, as GitHub makes them.
 function headings(text) {
   const titles = [...text.replace(/^```.*?^```$/gms, '').matchAll(/^#+ (.*)$/gm)].map(([, title]) => title)
-  return titles.map((title) => title.toLowerCase().replace(/[^\p{Letter}\p{Number}\p{Mark} _-]/gu, '').replaceAll(' ', '-'))
+  return titles.map((title) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{Letter}\p{Number}\p{Mark} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
 }

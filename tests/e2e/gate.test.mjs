@@ -16,12 +16,15 @@ const commands = shell.split(/^(?=# )/m).map((text) => ({ name: text.split('\n')
 let cluster
 before(() => {
   cluster = new Cluster()
-  cluster.psql('postgres', `
+  cluster.psql(
+    'postgres',
+    `
     create role anon; create role authenticated; create role authenticator login noinherit; grant anon, authenticated to authenticator;
     create extension pg_aal;
     create table payments (id int, user_id uuid default auth.subject_uuid());
     grant select, insert, update, delete on payments to anon, authenticated;
-    select auth.protect_table('payments', owner_column => 'user_id');`)
+    select auth.protect_table('payments', owner_column => 'user_id');`,
+  )
 })
 after(() => cluster.stop())
 

@@ -33,7 +33,11 @@ const failures = [
   ['within two others, as it finishes', "select runs('select runs(''insert into failing_at_end values (1)'')')", 'P0001'],
   ['within another, which goes on', "select catches('select fails()')", undefined],
   ['within another, which goes on and fails', "select catches('select fails()'), fails()", 'P0001'],
-  ['in a cursor', 'declare c0 cursor for select 1; declare c1 cursor for select 2; declare c cursor for select fails() from generate_series(1, 2); fetch c', 'P0001'],
+  [
+    'in a cursor',
+    'declare c0 cursor for select 1; declare c1 cursor for select 2; declare c cursor for select fails() from generate_series(1, 2); fetch c',
+    'P0001',
+  ],
   ['in a cursor that a statement runs', "declare c cursor for select fails() from generate_series(1, 2); select runs('fetch c')", 'P0001'],
 ]
 
@@ -90,7 +94,10 @@ async function keepsItsLevel(preloaded) {
     return seen
   }
   try {
-    const expected = [[jane, 'aal1'], [ann, 'aal2']]
+    const expected = [
+      [jane, 'aal1'],
+      [ann, 'aal2'],
+    ]
     assert.deepEqual(await levels(), expected, preloaded.join())
     for (const [how, sql, code] of failures) {
       await client.query('begin')

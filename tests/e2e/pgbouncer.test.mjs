@@ -17,30 +17,39 @@ before(async () => {
   cluster = new Cluster()
   for (const database of ['request_mode', 'token_mode']) {
     cluster.psql('postgres', `create database ${database}`)
-    cluster.psql(database, `
+    cluster.psql(
+      database,
+      `
       create extension pg_aal;
       create table payments (user_id uuid default auth.subject_uuid(), amount int);
       create role ${database} login;
       grant select, insert on payments to ${database};
       set client_min_messages = error;
       select auth.protect_table('payments', owner_column => 'user_id');
-    `)
+    `,
+    )
   }
-  cluster.psql('postgres', `
+  cluster.psql(
+    'postgres',
+    `
     copy (select '${jwks(secret)}') to '${cluster.folder}/data/jwks.json';
     alter database token_mode set pg_aal.claims_source = 'token';
     alter database token_mode set pg_aal.jwks_file = 'jwks.json';
     create database enrolled;
-  `)
+  `,
+  )
   cluster.psql('enrolled', readFileSync(new URL('../supabase_stand_in.sql', import.meta.url), 'utf8'))
-  cluster.psql('enrolled', `
+  cluster.psql(
+    'enrolled',
+    `
     insert into auth.users (id) select unnest('{${users}}'::uuid[]);
     insert into auth.mfa_factors (user_id, status) select unnest('{${withFactor}}'::uuid[]), 'verified';
     create extension pg_aal;
     create role enrolled login in role authenticated;
     alter database enrolled set pg_aal.claims_source = 'token';
     alter database enrolled set pg_aal.jwks_file = 'jwks.json';
-  `)
+  `,
+  )
   pgbouncer = await PgBouncer.start(cluster, ['request_mode', 'token_mode', 'enrolled'], { poolSize: 2 })
 })
 after(async () => {
@@ -146,5 +155,8 @@ test('a write at aal2 is its own user’s, whoever shares the connection', async
     }),
   )
   const rows = await cluster.query('token_mode', 'select user_id, sum(amount)::int as amount from payments group by user_id order by 1')
-  assert.deepEqual(rows, users.map((user) => ({ user_id: user, amount: 5 })))
+  assert.deepEqual(
+    rows,
+    users.map((user) => ({ user_id: user, amount: 5 })),
+  )
 })

@@ -12,7 +12,9 @@ before(async () => {
   cluster = new Cluster()
   cluster.psql('postgres', 'create database demo')
   cluster.psql('demo', readFileSync(new URL('../../examples/demo/demo.sql', import.meta.url), 'utf8'))
-  cluster.psql('demo', `
+  cluster.psql(
+    'demo',
+    `
     create function transfer(amount numeric) returns text language plpgsql as $$
     begin
       perform auth.require_aal('aal2', '15 minutes');
@@ -27,7 +29,8 @@ before(async () => {
     grant select, insert, update, delete on notes to authenticated;
     create policy everybody on notes using (true) with check (true);
     select auth.protect_table('notes', read => 'none');
-  `)
+  `,
+  )
   // Two connections for all clients: identities share them.
   postgrest = await PostgREST.start(cluster, 'demo', { DB_POOL: 2 })
 })
@@ -61,7 +64,10 @@ test('the refusal is the whole documented body', async () => {
 })
 
 test('an existing and a missing row get the same answer, byte by byte', async () => {
-  for (const [method, body] of [['PATCH', '{"amount":1}'], ['DELETE', undefined]]) {
+  for (const [method, body] of [
+    ['PATCH', '{"amount":1}'],
+    ['DELETE', undefined],
+  ]) {
     const existing = await request(aal1(), '/payments?id=eq.2', { method, body })
     const missing = await request(aal1(), '/payments?id=eq.424242', { method, body })
     assert.equal(existing.status, 401)
@@ -70,7 +76,11 @@ test('an existing and a missing row get the same answer, byte by byte', async ()
 })
 
 test('upserts and bulk inserts are refused at AAL1 and done at AAL2', async () => {
-  const upsert = { method: 'POST', headers: { Prefer: 'resolution=merge-duplicates' }, body: '[{"id":2,"amount":5,"payee":"x"},{"id":500,"amount":6,"payee":"y"}]' }
+  const upsert = {
+    method: 'POST',
+    headers: { Prefer: 'resolution=merge-duplicates' },
+    body: '[{"id":2,"amount":5,"payee":"x"},{"id":500,"amount":6,"payee":"y"}]',
+  }
   assert.equal((await request(aal1(), '/payments', upsert)).body.code, 'insufficient_aal')
   assert.equal((await request(aal2(), '/payments', upsert)).status, 201)
   const put = { method: 'PUT', body: '{"id":2,"amount":7,"payee":"x"}' }
@@ -133,6 +143,14 @@ test('sessions that share pooled connections never take on each other’s level'
 
 test('nothing above left a row that only AAL2 may write', async () => {
   const rows = await cluster.query('demo', 'select id::int, amount::text, user_id from payments order by id')
-  assert.deepEqual(rows.map((row) => [row.id, row.amount]), [[2, '7'], [3, '12.50'], [100, '50'], [500, '6']])
+  assert.deepEqual(
+    rows.map((row) => [row.id, row.amount]),
+    [
+      [2, '7'],
+      [3, '12.50'],
+      [100, '50'],
+      [500, '6'],
+    ],
+  )
   assert.equal(rows.filter((row) => row.user_id === jane).length, 3)
 })

@@ -14,7 +14,9 @@ before(async () => {
   cluster = new Cluster()
   cluster.psql('postgres', 'create database demo; create database es256')
   cluster.psql('demo', readFileSync(new URL('../../examples/demo/demo.sql', import.meta.url), 'utf8'))
-  cluster.psql('demo', `
+  cluster.psql(
+    'demo',
+    `
     create function forge() returns text language plpgsql as $$
     begin
       perform set_config('request.jwt.claims', '{"role":"authenticated","aal":"aal2"}', true);
@@ -36,7 +38,8 @@ before(async () => {
     $$;
     alter role authenticator in database demo set pg_aal.claims_source = 'token';
     alter role authenticator in database demo set pg_aal.jwks_file = 'demo_jwks.json';
-  `)
+  `,
+  )
   postgrest = await PostgREST.start(cluster, 'demo', { DB_POOL: 1 })
   cluster.psql('demo', `copy (select '${jwks(postgrest.secret)}') to '${cluster.folder}/data/demo_jwks.json'`)
 })
@@ -121,7 +124,9 @@ test('a Supabase client that nobody is signed in with sends its API key, and is 
 test('with asymmetric keys, alter database is all it takes', async () => {
   const { privateKey, publicKey } = await generateKeyPair('ES256')
   const keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'current', alg: 'ES256', use: 'sig' }] })
-  cluster.psql('es256', `
+  cluster.psql(
+    'es256',
+    `
     create extension pg_aal;
     create function who_am_i() returns json language sql stable as $$
       select json_build_object('subject', auth.subject(), 'aal', auth.aal())
@@ -130,7 +135,8 @@ test('with asymmetric keys, alter database is all it takes', async () => {
     alter database es256 set pg_aal.jwks = '${keys}';
     alter database es256 set pg_aal.jwt_issuer = 'http://localhost:9999';
     alter database es256 set pg_aal.jwt_audience = 'authenticated';
-  `)
+  `,
+  )
   const server = await PostgREST.start(cluster, 'es256', { JWT_SECRET: keys })
   const sign = (payload) => new SignJWT(payload).setProtectedHeader({ alg: 'ES256', kid: 'current' }).sign(privateKey)
   const call = async (payload) => request(server, await sign(payload), '/rpc/who_am_i', { method: 'POST', body: '{}' })

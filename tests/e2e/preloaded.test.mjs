@@ -49,7 +49,7 @@ test('preloaded for all, an HMAC secret of the configuration counts, and nobody 
     await assert.rejects(client.query('show pg_aal.jwks'), { code: '42501' })
     await assert.rejects(client.query("select current_setting('pg_aal.jwks')"), { code: '42501' })
     assert.equal(await levelByToken(client), 'aal2')
-    await client.query("set request.jwt.claims = '{\"aal\":\"aal2\"}'")
+    await client.query('set request.jwt.claims = \'{"aal":"aal2"}\'')
     assert.equal(await one(client, 'select auth.aal()'), null)
     assert.equal(await one(client, "select count(*)::int from pg_settings where name = 'pg_aal.jwks'"), 0)
   })
@@ -58,9 +58,16 @@ test('preloaded for all, an HMAC secret of the configuration counts, and nobody 
 
 test('preloaded for all, connection options that set what decides trust are refused', async () => {
   for (const name of ['claims_source', 'jwks', 'jwks_file', 'jwt_issuer', 'jwt_audience', 'clock_skew', 'enrollment_function', 'worker_claims']) {
-    await assert.rejects(session(() => {}, `-c pg_aal.${name}=request`), { code: '42501' }, name)
+    await assert.rejects(
+      session(() => {}, `-c pg_aal.${name}=request`),
+      { code: '42501' },
+      name,
+    )
   }
-  await assert.rejects(session(() => {}, '-c pg_aal.invented=1'), { code: '42602' })
+  await assert.rejects(
+    session(() => {}, '-c pg_aal.invented=1'),
+    { code: '42602' },
+  )
 })
 
 for (const [how, preload] of [
@@ -71,7 +78,11 @@ for (const [how, preload] of [
     cluster.configure(preload + configuration)
     await session(async (client, warnings) => {
       assert.equal(await levelByToken(client), null)
-      if (preload === '') assert.ok(warnings.some((message) => message.includes('every session can read it')), warnings.join())
+      if (preload === '')
+        assert.ok(
+          warnings.some((message) => message.includes('every session can read it')),
+          warnings.join(),
+        )
       const loaded = await one(client, 'select pg_conf_load_time()::text')
       cluster.psql('postgres', 'select pg_reload_conf()')
       while ((await one(client, 'select pg_conf_load_time()::text')) === loaded) await new Promise((resolve) => setTimeout(resolve, 50))
@@ -84,7 +95,7 @@ test('a claims_source that cannot be read trusts nobody, wherever it stands', as
   for (const preload of ['', "session_preload_libraries = 'pg_aal'", "shared_preload_libraries = 'pg_aal'"]) {
     cluster.configure(`${preload}\npg_aal.claims_source = 'tokens'`)
     await session(async (client) => {
-      await client.query("set request.jwt.claims = '{\"aal\":\"aal2\"}'")
+      await client.query('set request.jwt.claims = \'{"aal":"aal2"}\'')
       assert.equal(await one(client, 'select auth.aal()'), null, preload)
       await assert.rejects(client.query("select auth.require_aal('aal1')"), { code: '55000' }, preload)
     })
@@ -93,7 +104,9 @@ test('a claims_source that cannot be read trusts nobody, wherever it stands', as
 
 test('keys that cannot be used, and a file that cannot be read, leave no keys and a server that starts', async () => {
   for (const keys of ['{"keys":[', 'secret', '{"keys":[{"kty":"oct","k":"c2hvcnQ","kid":"weak"}]}']) {
-    cluster.configure(`shared_preload_libraries = 'pg_aal'\npg_aal.claims_source = 'token'\npg_aal.jwks = '${keys}'\npg_aal.jwks_file = '/no/such/file'`)
+    cluster.configure(
+      `shared_preload_libraries = 'pg_aal'\npg_aal.claims_source = 'token'\npg_aal.jwks = '${keys}'\npg_aal.jwks_file = '/no/such/file'`,
+    )
     await session(async (client) => {
       await assert.rejects(client.query('select auth.verify_jwt($1)', [await token()]), { code: '28000', message: /there are no keys/ })
     })

@@ -10,7 +10,9 @@ import { chromium } from 'playwright-core'
 import { Cluster } from '../stack.mjs'
 
 const browsers = ['chromium', 'chromium-browser', 'google-chrome']
-const executablePath = process.env.PATH.split(':').flatMap((folder) => browsers.map((name) => `${folder}/${name}`)).find(existsSync)
+const executablePath = process.env.PATH.split(':')
+  .flatMap((folder) => browsers.map((name) => `${folder}/${name}`))
+  .find(existsSync)
 const skip = executablePath ? false : `no browser here: none of ${browsers.join(', ')} is in PATH`
 
 const script = '<script>alert(1)</script>'
@@ -24,8 +26,10 @@ const identifier = (name) => '"' + name.replaceAll('"', '""') + '"'
 const literal = (text) => "'" + text.replaceAll("'", "''") + "'"
 // What can't be seen is spelled out.
 const shown = (name) =>
-  name.replace(/(?! )[\p{Cc}\p{White_Space}\p{Default_Ignorable_Code_Point}]/gu, (character) =>
-    `<U+${character.codePointAt().toString(16).toUpperCase().padStart(4, '0')}>`)
+  name.replace(
+    /(?! )[\p{Cc}\p{White_Space}\p{Default_Ignorable_Code_Point}]/gu,
+    (character) => `<U+${character.codePointAt().toString(16).toUpperCase().padStart(4, '0')}>`,
+  )
 
 const application = `
   create extension pg_aal;
@@ -75,11 +79,14 @@ describe('the report in Chromium', { skip }, () => {
     cluster.psql('postgres', `create database ${identifier(database)}`)
     cluster.psql(database, application)
     html = (await cluster.query(database, 'select auth.aal_report() as html'))[0].html
-    matrix = await cluster.query(database, `
+    matrix = await cluster.query(
+      database,
+      `
       select format('%I.%I', nspname, relname) as table, role::text, command, required_aal as required,
              extract(epoch from max_age)::float as max_age, decided_by, note
         from auth.aal_matrix() join pg_class c on c.oid = target join pg_namespace n on n.oid = relnamespace
-    `)
+    `,
+    )
     lint = await cluster.query(database, 'select name, level, detail from auth.aal_lint()')
     file = cluster.folder + '/report.html'
     writeFileSync(file, html)
@@ -140,7 +147,10 @@ describe('the report in Chromium', { skip }, () => {
     const { page, complaints } = await open((page) => page.setContent(html.replace('</main>', smuggled + '</main>'), { waitUntil: 'networkidle' }))
     assert.deepEqual(asked, [])
     // One complaint for each.
-    assert.deepEqual(complaints.map((complaint) => complaint.includes('Content Security Policy')), [true, true, true, true])
+    assert.deepEqual(
+      complaints.map((complaint) => complaint.includes('Content Security Policy')),
+      [true, true, true, true],
+    )
     await page.close()
     // And what they tell, with no policy.
     const unprotected = await open((page) => page.setContent(smuggled, { waitUntil: 'networkidle' }))
@@ -160,9 +170,15 @@ describe('the report in Chromium', { skip }, () => {
       names: [...document.querySelectorAll('code')].map((code) => code.textContent),
       decisions: [...document.querySelectorAll('.by li')].map((decision) => decision.textContent),
     }))
-    assert.deepEqual(found.elements.filter((element) => !elements.split(' ').includes(element)), [])
+    assert.deepEqual(
+      found.elements.filter((element) => !elements.split(' ').includes(element)),
+      [],
+    )
     const attributes = ['aria-label', 'aria-labelledby', 'class', 'colspan', 'href', 'id', 'rel', 'role', 'scope']
-    assert.deepEqual(found.attributes.filter((attribute) => !attributes.includes(attribute)), [])
+    assert.deepEqual(
+      found.attributes.filter((attribute) => !attributes.includes(attribute)),
+      [],
+    )
     for (const link of found.links) assert.match(link, /^(#|https:\/\/)/)
     assert.ok(found.title.endsWith(database), found.title)
     assert.ok(found.names.includes(database))
@@ -174,7 +190,10 @@ describe('the report in Chromium', { skip }, () => {
     for (const name of [`${identifier(script)}.${identifier(image)}`, image]) assert.ok(found.names.includes(name), name)
     for (const name of [hidden, `public.${identifier(hidden)}`]) assert.ok(found.names.includes(shown(name)), name)
     for (const policy of [script, image, shown(hidden)]) {
-      assert.ok(found.decisions.some((decision) => decision.includes(policy) || decision.includes(identifier(policy))), policy)
+      assert.ok(
+        found.decisions.some((decision) => decision.includes(policy) || decision.includes(identifier(policy))),
+        policy,
+      )
     }
     await page.close()
   })
@@ -211,7 +230,8 @@ describe('the report in Chromium', { skip }, () => {
           }
           for (const table of of) {
             for (const role of texts(reason, ':scope > span code')) {
-              for (const command of reason.firstChild.firstChild.textContent.replace(/ by $/, '').split(', ')) Object.assign(row(table, role, command), why)
+              for (const command of reason.firstChild.firstChild.textContent.replace(/ by $/, '').split(', '))
+                Object.assign(row(table, role, command), why)
             }
           }
         }
@@ -224,19 +244,29 @@ describe('the report in Chromium', { skip }, () => {
     const { page } = await open(fromText)
     const rows = await page.evaluate(said)
     const ages = [...new Set(rows.map(([, { age }]) => age).filter((age) => age !== null))]
-    const seconds = await cluster.query(database, 'select age, extract(epoch from age::interval)::float as seconds from unnest($1::text[]) age', [ages])
+    const seconds = await cluster.query(database, 'select age, extract(epoch from age::interval)::float as seconds from unnest($1::text[]) age', [
+      ages,
+    ])
     const secondsOf = new Map([[null, null], ...seconds.map(({ age, seconds }) => [age, seconds])])
     const onPage = rows.map(([[table, role, command], { level, age, decidedBy, note }]) => {
       return { table, role, command, required: level, max_age: secondsOf.get(age), decided_by: decidedBy, note }
     })
     const inMatrix = matrix.map(({ table, role, decided_by, note, ...rest }) => ({
-      ...rest, table: shown(table), role: shown(role), decided_by: decided_by.map(shown), note: note && shown(note),
+      ...rest,
+      table: shown(table),
+      role: shown(role),
+      decided_by: decided_by.map(shown),
+      note: note && shown(note),
     }))
-    const sorted = (rows) => rows.map(({ table, role, command, ...rest }) => [table, role, command, rest]).sort((a, b) => (String(a) < String(b) ? -1 : 1))
+    const sorted = (rows) =>
+      rows.map(({ table, role, command, ...rest }) => [table, role, command, rest]).sort((a, b) => (String(a) < String(b) ? -1 : 1))
     assert.ok(inMatrix.length > 0)
     assert.deepEqual(sorted(onPage), sorted(inMatrix))
     for (const level of ['none', 'aal1', 'enrolled', 'aal2', 'aal3', 'denied']) {
-      assert.ok(onPage.some(({ required }) => required === level), level)
+      assert.ok(
+        onPage.some(({ required }) => required === level),
+        level,
+      )
     }
     await page.close()
   })
@@ -281,7 +311,10 @@ describe('the report in Chromium', { skip }, () => {
         await openAllDetails(page)
         const { texts, background } = await page.evaluate(readability)
         assert.ok(texts.length > 100)
-        assert.deepEqual(texts.filter(({ size, contrast }) => size < 12 || contrast < 4.5), [])
+        assert.deepEqual(
+          texts.filter(({ size, contrast }) => size < 12 || contrast < 4.5),
+          [],
+        )
         assert.equal(background > 0.5, colorScheme === 'light')
         await page.close()
       })
@@ -291,7 +324,10 @@ describe('the report in Chromium', { skip }, () => {
   // The size of each text, and its contrast as WCAG 2 computes it.
   function readability() {
     const parse = (color) => {
-      const [red, green, blue, alpha = 1] = color.match(/^rgba?\((.*)\)$/)[1].split(',').map(Number)
+      const [red, green, blue, alpha = 1] = color
+        .match(/^rgba?\((.*)\)$/)[1]
+        .split(',')
+        .map(Number)
       if (alpha !== 0 && alpha !== 1) throw new Error('half transparent: ' + color)
       return alpha === 0 ? undefined : [red, green, blue]
     }

@@ -12,7 +12,9 @@ const secret = 'a secret for the standby, which verifies as its primary does'
 let cluster, standby, primary, client
 before(async () => {
   cluster = new Cluster()
-  cluster.psql('postgres', `
+  cluster.psql(
+    'postgres',
+    `
     create role anon nologin; create role authenticated nologin;
     create extension pg_aal;
     create table auth.users (id uuid primary key, deleted_at timestamptz);
@@ -30,7 +32,8 @@ before(async () => {
     grant select on list to authenticated;
     set client_min_messages = error;
     select auth.protect_table('payments', read => 'aal2', write => 'enrolled');
-  `)
+  `,
+  )
   standby = cluster.standby()
   primary = new pg.Client({ ...cluster.connection, database: 'postgres' })
   client = new pg.Client({ ...standby.connection, database: 'postgres' })
@@ -141,7 +144,9 @@ test('writes are refused as Postgres refuses them', async () => {
 
 test('what is protected on the primary is protected here, as soon as it arrives', async () => {
   await primary.query('set client_min_messages = error')
-  await primary.query("create table later as select 1 as id; grant select on later to authenticated; create policy everybody on later using (true); select auth.protect_table('later', read => 'aal2')")
+  await primary.query(
+    "create table later as select 1 as id; grant select on later to authenticated; create policy everybody on later using (true); select auth.protect_table('later', read => 'aal2')",
+  )
   const target = await one(primary, 'select pg_current_wal_insert_lsn()::text')
   for (let tries = 0; tries < 200 && !(await one(client, 'select pg_last_wal_replay_lsn() >= $1::pg_lsn', [target])); tries++) {
     await new Promise((resolve) => setTimeout(resolve, 50))

@@ -92,12 +92,15 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         made = await schemaOfSupabaseAuth(cluster)
         cluster.psql('app', 'create extension pg_aal;' + application)
         if (tokenMode) {
-          cluster.psql('app', `
+          cluster.psql(
+            'app',
+            `
             load 'pg_aal';
             alter role authenticator set pg_aal.claims_source = 'token';
             alter role authenticator set pg_aal.jwks = '${await auth.publishedKeys()}';
             alter role authenticator set pg_aal.jwt_issuer = '${auth.url}';
-            alter role authenticator set pg_aal.jwt_audience = 'authenticated';`)
+            alter role authenticator set pg_aal.jwt_audience = 'authenticated';`,
+          )
         }
         const postgrest = await PostgREST.start(cluster, 'app', { JWT_SECRET: auth.verifier })
         gateway = await Gateway.start(auth, postgrest)
@@ -317,7 +320,10 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         const codes = ['000000', totp.generate()]
         await written(withStepUp(supabase, () => write(supabase), { ...ask, code: () => codes.shift() }))
         await data(supabase.auth.signInWithPassword({ email: user.email, password: user.password }))
-        await refused(withStepUp(supabase, () => write(supabase), { ...ask, code: () => undefined }), 'verify')
+        await refused(
+          withStepUp(supabase, () => write(supabase), { ...ask, code: () => undefined }),
+          'verify',
+        )
       })
 
       test("the guide's password reset verifies the factor in the recovery session", async () => {
@@ -340,9 +346,14 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         await refused(write(supabase), 'enroll')
       })
 
-      const amountsOf = (id) => cluster.query('app', `
+      const amountsOf = (id) =>
+        cluster.query(
+          'app',
+          `
         select (select count(*)::int from invoices where user_id is null) as orphaned,
-               (select count(*)::int from invoices where user_id = $1) as owned, (select count(*)::int from drafts where user_id = $1) as drafts`, [id])
+               (select count(*)::int from invoices where user_id = $1) as owned, (select count(*)::int from drafts where user_id = $1) as drafts`,
+          [id],
+        )
 
       const userId = async (supabase) => (await data(supabase.auth.getSession())).session.user.id
 
@@ -441,16 +452,24 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         await enrol(supabase)
         await assert.rejects(enrol(supabase), { status: 422, code: 'mfa_factor_name_conflict' })
         const secrets = []
-        const firstCode = (codes) => ({ secret }) => {
-          secrets.push(secret)
-          return codes.shift()?.(new TOTP({ secret: Secret.fromBase32(secret) }))
-        }
+        const firstCode =
+          (codes) =>
+          ({ secret }) => {
+            secrets.push(secret)
+            return codes.shift()?.(new TOTP({ secret: Secret.fromBase32(secret) }))
+          }
         // Gives up after a wrong code, and comes back.
-        await refused(withStepUp(supabase, () => write(supabase), { firstCode: firstCode([() => '000000']) }), 'enroll')
+        await refused(
+          withStepUp(supabase, () => write(supabase), { firstCode: firstCode([() => '000000']) }),
+          'enroll',
+        )
         await written(withStepUp(supabase, () => write(supabase), { firstCode: firstCode([() => '000000', (totp) => totp.generate()]) }))
         assert.equal(new Set(secrets).size, 2)
         const { all } = await data(supabase.auth.mfa.listFactors())
-        assert.deepEqual(all.map(({ status }) => status), ['verified'])
+        assert.deepEqual(
+          all.map(({ status }) => status),
+          ['verified'],
+        )
       })
 
       test('a step-up on another device ends this session, and the guide signs in again', async () => {
@@ -480,7 +499,10 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         const published = new URL(gateway.url + '/auth/v1/.well-known/jwks.json')
         const { keys } = await (await fetch(published)).json()
         // The secret is never published.
-        assert.deepEqual(keys.map((key) => [key.kty, key.kid, 'd' in key]), asymmetric ? [['EC', header.kid, false]] : [])
+        assert.deepEqual(
+          keys.map((key) => [key.kty, key.kid, 'd' in key]),
+          asymmetric ? [['EC', header.kid, false]] : [],
+        )
         if (asymmetric) await jwtVerify(session.access_token, createRemoteJWKSet(published), { issuer: auth.url, audience: 'authenticated' })
       })
     })
@@ -530,7 +552,9 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
 })
 
 function schemaOfSupabaseAuth(cluster) {
-  return cluster.query('app', `
+  return cluster.query(
+    'app',
+    `
     select 'schema' as object, nspowner::regrole::text as owner, nspacl::text as grants, null as text
       from pg_namespace where nspname = 'auth'
     union all
@@ -539,5 +563,6 @@ function schemaOfSupabaseAuth(cluster) {
     union all
     select c.oid::regclass::text, relowner::regrole::text, relacl::text, relrowsecurity::text from pg_class c
      where relnamespace = 'auth'::regnamespace and relname in ('users', 'mfa_factors', 'sessions', 'mfa_amr_claims')
-    order by 1`)
+    order by 1`,
+  )
 }

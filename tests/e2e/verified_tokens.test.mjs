@@ -105,7 +105,12 @@ test('a key that comes with the token is never used, and what it points to never
   const attacker = await joseKey('ES256')
   await configure([jwk])
   assert.ok(await verify(await signed(claims(), 'ES256', key)))
-  for (const [name, value] of [['jwk', attacker.jwk], ['jku', 'http://127.0.0.1:9/'], ['x5u', 'http://127.0.0.1:9/'], ['x5c', ['AA']]]) {
+  for (const [name, value] of [
+    ['jwk', attacker.jwk],
+    ['jku', 'http://127.0.0.1:9/'],
+    ['x5u', 'http://127.0.0.1:9/'],
+    ['x5c', ['AA']],
+  ]) {
     for (const signer of [key, attacker.key]) {
       await refused(await signed(claims(), 'ES256', signer, { [name]: value }), `the token brings a key of its own (${name})`)
     }
@@ -116,8 +121,9 @@ test('a change of any character of a token is refused', async () => {
   const { key, jwk } = await joseKey('ES256')
   await configure([jwk])
   const token = await signed(claims({ factorAge: 60 }), 'ES256', key)
-  const { rows } = await client.query(
-    `do $$
+  const { rows } = await client
+    .query(
+      `do $$
      declare
        token text := '${token}';
        verified int := 0;
@@ -134,6 +140,7 @@ test('a change of any character of a token is refused', async () => {
      end
      $$;
      select current_setting('test.verified') as verified`,
-  ).then((results) => results.at(-1))
+    )
+    .then((results) => results.at(-1))
   assert.deepEqual(rows, [{ verified: '0' }])
 })

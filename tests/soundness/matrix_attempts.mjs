@@ -46,7 +46,9 @@ export function sessionsFor(sql, stated) {
 // The ages that can make a difference: one beyond each max_age that occurs, and one within all.
 function agesFor(sql, stated) {
   const named = { '5 minutes': 300, '300 seconds': 300, '15 minutes': 900, '900 seconds': 900, '1 hour': 3600, '3600 seconds': 3600 }
-  const occurring = Object.entries(named).filter(([text]) => sql.includes(text)).map(([, seconds]) => seconds)
+  const occurring = Object.entries(named)
+    .filter(([text]) => sql.includes(text))
+    .map(([, seconds]) => seconds)
   for (const { max_age } of stated.values()) if (max_age !== null) occurring.push(max_age)
   const ages = [day, 30 * minute, 10 * minute, minute]
   return ages.filter((age, nr) => age === minute || occurring.some((maxAge) => maxAge < age && maxAge >= ages[nr + 1]))
@@ -65,14 +67,25 @@ export function stalerSessions(level, maxAge) {
 export function statementsFor(command, { name, columns, key }, { insertable, updatable }, namesMatter) {
   const mentioned = columns.filter(({ mentioned, settable }) => mentioned && settable)
   switch (command) {
-    case 'SELECT': return [`select 1 from ${name} limit 1`]
-    case 'DELETE': return [`delete from ${name}`]
-    case 'TRUNCATE': return [`truncate ${name}`]
-    case 'INSERT': return inserts(name, mentioned.filter((column) => insertable.includes(column.name)), insertable[0] ?? 'id')
+    case 'SELECT':
+      return [`select 1 from ${name} limit 1`]
+    case 'DELETE':
+      return [`delete from ${name}`]
+    case 'TRUNCATE':
+      return [`truncate ${name}`]
+    case 'INSERT':
+      return inserts(
+        name,
+        mentioned.filter((column) => insertable.includes(column.name)),
+        insertable[0] ?? 'id',
+      )
     case 'UPDATE': {
       const allowed = columns.filter((column) => updatable.includes(column.name))
       // Without a WHERE, which would need to read.
-      const together = updates(name, mentioned.filter((column) => column.kind !== 'id' && allowed.includes(column)))
+      const together = updates(
+        name,
+        mentioned.filter((column) => column.kind !== 'id' && allowed.includes(column)),
+      )
       const other = allowed.find((column) => column !== key) ?? allowed[0]
       const alone = namesMatter ? allowed.flatMap((column) => updates(name, [column])) : []
       return [...(together.length > 0 ? together : [`update ${name} set ${other?.name ?? 'id'} = null`]), ...alone]
@@ -105,7 +118,11 @@ export function worldsFor({ sql, roots, rows }) {
   const keepOne = (nr, turn) => `delete from ${roots[nr].name} where ${roots[nr].columns[0].name} <> ${byTurns(turn, rows[nr])}`
   const keepNone = (nr) => `delete from ${roots[nr].name}`
   const keepAll = () => ''
-  const world = (write) => roots.map((_, nr) => write(nr)).filter(Boolean).join('; ')
+  const world = (write) =>
+    roots
+      .map((_, nr) => write(nr))
+      .filter(Boolean)
+      .join('; ')
   const turns = Array.from({ length: Math.min(6, Math.max(...rows)) }, (_, turn) => turn)
   const single = turns.map((turn) => world((nr) => keepOne(nr, turn)))
   if (roots.length === 1 || !sql.includes(' from s.')) return ['', ...single]

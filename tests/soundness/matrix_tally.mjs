@@ -80,7 +80,10 @@ export class Tally {
 
   // Of each kind, the smallest example.
   addKind(sort, schema, row) {
-    const plain = (text) => String(text).replace(/\d+/g, '#').replace(/"[^"]*"+/g, '""')
+    const plain = (text) =>
+      String(text)
+        .replace(/\d+/g, '#')
+        .replace(/"[^"]*"+/g, '""')
     const { command, level, stated } = row
     const why = stated ? `decided by ${plain(stated.decided_by)}, note ${plain(stated.note)}` : 'which is not listed'
     const name = `${command} stated ${stated?.required_aal ?? 'nothing'}, succeeds at ${level}, ${why}`
@@ -99,7 +102,9 @@ export class Tally {
   }
 
   get summary() {
-    const byLevel = Object.entries(this.levels).map(([level, count]) => `${level} ${percent(count, this.rows)}`).join(', ')
+    const byLevel = Object.entries(this.levels)
+      .map(([level, count]) => `${level} ${percent(count, this.rows)}`)
+      .join(', ')
     const { schemas, refused, rows, nontrivial } = this
     const [all, decided] = [percent(this.tight, rows), percent(this.nontrivialTight, nontrivial)]
     return [
@@ -122,4 +127,4 @@ export class Tally {
   }
 }
 
-const percent = (part, whole) => (whole === 0 ? '-' : `${(100 * part / whole).toFixed(1)} %`)
+const percent = (part, whole) => (whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`)

@@ -106,7 +106,13 @@ export class Laboratory {
     const worlds = worldsFor(schema)
     const each = (name) => attempts.map((attempt) => attempt[name])
     const { rows } = await this.client.query('select * from trial.lowest_sessions($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
-      worlds, sessions.map(({ claims }) => claims && schema.held + ':' + claims || claims), each('role'), each('command'), each('privileged'), each('varies'), ...listed(each('statements')),
+      worlds,
+      sessions.map(({ claims }) => (claims && schema.held + ':' + claims) || claims),
+      each('role'),
+      each('command'),
+      each('privileged'),
+      each('varies'),
+      ...listed(each('statements')),
     ])
     return rows.map(({ session, world, statement }) => session && { session: sessions[session - 1], world: worlds[world - 1], statement })
   }
@@ -153,7 +159,9 @@ export async function readMatrix(client, tables) {
   const source = all ? 'auth.aal_matrix() m' : 'unnest($1::oid[]) t(oid) cross join lateral auth.aal_matrix(t.oid::regclass) m'
   const { rows } = await client.query(
     `select m.target::oid as oid, m.role, m.command, m.required_aal, extract(epoch from m.max_age)::float8 as max_age, m.decided_by, m.note
-       from ${source} where m.target = any ($1::oid[])`, [tables.map(({ oid }) => oid)])
+       from ${source} where m.target = any ($1::oid[])`,
+    [tables.map(({ oid }) => oid)],
+  )
   return new Map(rows.map((row) => [key(row), row]))
 }
 
@@ -190,7 +198,9 @@ function judged(row, stated) {
   const claimed = stated?.required_aal ?? 'denied'
   const { guarded, row_security } = row.rights
   return {
-    ...row, stated, level,
+    ...row,
+    stated,
+    level,
     unsound: rank(claimed) > rank(level),
     tight: stated !== undefined && claimed === level,
     nontrivial: row.privileged && (guarded || (row.command !== 'TRUNCATE' && row_security)),

@@ -21,7 +21,12 @@ export const rarely = (percent) => oneOf([100 - percent, false], [percent, true]
 export const quoted = (text) => `'${text.replaceAll("'", "''")}'`
 
 // Lines with a weight before each.
-const weighted = (text) => text.trim().split('\n').map((line) => line.trim().match(/^(\d+) (.*)$/)).map(([, weight, line]) => [Number(weight), line])
+const weighted = (text) =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().match(/^(\d+) (.*)$/))
+    .map(([, weight, line]) => [Number(weight), line])
 
 // A template's <names> are replaced by parts, which are written for the scope.
 const placeholder = /<([a-z]+)>/g
@@ -67,17 +72,25 @@ function column(kind, template, instead) {
 
 // Columns by another name.
 export function under(alias, columns) {
-  return columns.map((column) => ({ kind: column.kind, name: `${alias}.${column.name}`, set mentioned(is) { column.mentioned = is } }))
+  return columns.map((column) => ({
+    kind: column.kind,
+    name: `${alias}.${column.name}`,
+    set mentioned(is) {
+      column.mentioned = is
+    },
+  }))
 }
 
-const ours = wrapped(oneOf(
-  [10, written('auth.has_aal(<arguments>)', { arguments: levelArguments })],
-  [2, column('level', 'auth.has_aal(<it>)', "auth.has_aal('aal1')")],
-  [4, written('auth.has_enrolled_aal(<age>)', { age: ageArgument })],
-  [2, written('auth.require_aal(<arguments>)', { arguments: levelArguments })],
-  [1, written('auth.require_enrolled_aal(<age>)', { age: ageArgument })],
-  [1, written("auth.authenticated_at('aal2') > now() - interval '15 minutes'")],
-))
+const ours = wrapped(
+  oneOf(
+    [10, written('auth.has_aal(<arguments>)', { arguments: levelArguments })],
+    [2, column('level', 'auth.has_aal(<it>)', "auth.has_aal('aal1')")],
+    [4, written('auth.has_enrolled_aal(<age>)', { age: ageArgument })],
+    [2, written('auth.require_aal(<arguments>)', { arguments: levelArguments })],
+    [1, written('auth.require_enrolled_aal(<age>)', { age: ageArgument })],
+    [1, written("auth.authenticated_at('aal2') > now() - interval '15 minutes'")],
+  ),
+)
 
 // A JSON document that is the claims, or looks as if.
 export const document = written(`
@@ -98,7 +111,8 @@ export const document = written(`
   1 case when auth.jwt() is null then '{"aal":"aal1"}' else auth.jwt() end
   1 trial.jwt()`)
 
-const readDocument = written(`
+const readDocument = written(
+  `
   6 ((<document>) ->> 'aal')
   2 ((<document>) #>> '{aal}')
   1 jsonb_extract_path_text(<document>, 'aal')
@@ -106,7 +120,9 @@ const readDocument = written(`
   1 ((<document>) -> 'aal')::text
   1 (<document>)['aal']::text
   1 ((<document>) ->> 'role')
-  1 ((<document>) ->> 'AAL')`, { document })
+  1 ((<document>) ->> 'AAL')`,
+  { document },
+)
 
 const usualClaim = written(`
   6 auth.aal()
@@ -146,7 +162,8 @@ const idiom = written(`
   1 exists (select 1 from jsonb_array_elements(auth.jwt() -> 'amr') a where a ->> 'method' = 'totp')
   1 exists (select 1 from auth.mfa_factors where user_id = auth.uid() and status = 'verified')`)
 
-const oddDocument = written(`
+const oddDocument = written(
+  `
   2 (<document>) @> '{"aal":"aal2"}'
   1 '{"aal":"aal1"}' <@ (<document>)
   1 '{"aal":"aal2","role":"trial_user"}' <@ (<document>)
@@ -160,15 +177,26 @@ const oddDocument = written(`
   1 (<document>) -> 'aal' in ('"aal2"', '"aal3"')
   1 jsonb_typeof((<document>) -> 'aal') = 'string'
   1 (<document>) @@ '$.aal == "aal2"'
-  1 (<document>) @? '$.aal ? (@ <> "aal1")'`, { document })
+  1 (<document>) @? '$.aal ? (@ <> "aal1")'`,
+  { document },
+)
 
 const oddities = oneOf(
   [6, oddDocument],
   [1, column('level', "auth.has_aal(coalesce(<it>, 'aal1'))", "auth.has_aal(level => 'aal2', max_age => null)")],
-  [1, column('flag', "auth.has_aal('aal2', case when <it> then interval '5 minutes' else interval '1 hour' end)", "auth.has_aal('aal2', interval '15' minute)")],
+  [
+    1,
+    column(
+      'flag',
+      "auth.has_aal('aal2', case when <it> then interval '5 minutes' else interval '1 hour' end)",
+      "auth.has_aal('aal2', interval '15' minute)",
+    ),
+  ],
   [1, column('flag', "auth.has_aal(case when <it> then 'aal1' else 'aal2' end)", "auth.has_aal(lower('AAL2'))")],
   [1, column('n', "auth.has_aal('aal2', make_interval(mins => <it>))", "auth.has_aal('aal1', '15 minutes'::interval * 4)")],
-  [3, written(`
+  [
+    3,
+    written(`
     1 trial.has_aal('aal3')
     1 random() < 0.5
     1 (random() < 0.5 and not random() < 0.5)
@@ -183,14 +211,18 @@ const oddities = oneOf(
     1 coalesce(auth.authenticated_at('aal1'), 'infinity') > now()
     1 auth.subject_uuid() = '22222222-2222-4222-8222-222222222222'
     1 auth.aal_status() ->> 'action' is null
-    1 auth.aal_status() -> 'currentLevel' = auth.aal_status() -> 'nextLevel'`)],
+    1 auth.aal_status() -> 'currentLevel' = auth.aal_status() -> 'nextLevel'`),
+  ],
 )
 
 const data = oneOf(
-  [6, written(`
+  [
+    6,
+    written(`
     3 true
     1 false
-    1 null::boolean`)],
+    1 null::boolean`),
+  ],
   [4, column('owner', '<it> = auth.uid()::text', 'true')],
   [1, column('owner', '<it> = (select auth.subject())', 'true')],
   [3, column('flag', '<it>', 'true')],
@@ -312,18 +344,21 @@ const changes = `
   1 (<text>)::trial.level::text`
 
 // A text is mostly the session's level.
-const texts = (tie) => oneOf(
-  [10, claim],
-  [2, column('level', '<it>', 'auth.aal()')],
-  [2, written('coalesce(<text>, <level>)', { text: claim, level: levelText })],
-  [1, written('nullif(<text>, <level>)', { text: claim, level: levelText })],
-  [2, written(changes, { text: claim })],
-  [1, written('<level>::text', { level })],
-  [1, call('text', tie, 'auth.aal()')],
-  [1, written('case when <when> then <level> else <other> end', { when: tie('condition'), level: levelText, other: levelText })],
-)
+const texts = (tie) =>
+  oneOf(
+    [10, claim],
+    [2, column('level', '<it>', 'auth.aal()')],
+    [2, written('coalesce(<text>, <level>)', { text: claim, level: levelText })],
+    [1, written('nullif(<text>, <level>)', { text: claim, level: levelText })],
+    [2, written(changes, { text: claim })],
+    [1, written('<level>::text', { level })],
+    [1, call('text', tie, 'auth.aal()')],
+    [1, written('case when <when> then <level> else <other> end', { when: tie('condition'), level: levelText, other: levelText })],
+  )
 
-const comparison = (tie) => written(`
+const comparison = (tie) =>
+  written(
+    `
   40 (<text>) = <level>
   8 (<text>) <> <level>
   8 (<text>) is distinct from <level>
@@ -368,9 +403,13 @@ const comparison = (tie) => written(`
   1 array[<text>]::text[] = '{{aal1}}'
   1 array[<text>]::text[] <> '[0:0]={aal1}'
   1 exists (select 1 from unnest(array['aal1', <level>]) l(a) where a = (<text>))
-  1 to_jsonb(<text>) = to_jsonb(<level>::text)`, { text: tie('text'), other: tie('text'), level: levelText, levels: levelTexts })
+  1 to_jsonb(<text>) = to_jsonb(<level>::text)`,
+    { text: tie('text'), other: tie('text'), level: levelText, levels: levelTexts },
+  )
 
-const trees = (tie) => written(`
+const trees = (tie) =>
+  written(
+    `
   24 (<a> and <b>)
   8 (<a> and <b> and <c>)
   24 (<a> or <b>)
@@ -411,22 +450,25 @@ const trees = (tie) => written(`
   1 (array[(<a>), (<b>)] = array[true, false])
   1 ((<a>) is distinct from null)
   1 (case when (<a>) is null then (<b>) end is not true)
-  1 (select (<a>) from (values (1)) v(x) where (<b>))`, {
-  a: tie('condition'), b: tie('condition'), c: tie('condition'), d: tie('condition'), text: tie('text'), level, other: level,
-})
+  1 (select (<a>) from (values (1)) v(x) where (<b>))`,
+    {
+      a: tie('condition'),
+      b: tie('condition'),
+      c: tie('condition'),
+      d: tie('condition'),
+      text: tie('text'),
+      level,
+      other: level,
+    },
+  )
 
 export const { condition, text, simple } = fc.letrec((tie) => ({
-  simple: oneOf(
-    [7, data],
-    [12, ours],
-    [6, comparison(tie)],
-    [2, idiom],
-    [2, oddities],
-    [2, call('boolean', tie, "auth.has_aal('aal2')")],
-  ),
+  simple: oneOf([7, data], [12, ours], [6, comparison(tie)], [2, idiom], [2, oddities], [2, call('boolean', tie, "auth.has_aal('aal2')")]),
   text: texts(tie),
-  condition: fc.oneof({ maxDepth: 3, withCrossShrink: true },
+  condition: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
     { weight: 10, arbitrary: tie('simple') },
     { weight: 5, arbitrary: trees(tie) },
-    { weight: 1, arbitrary: subselect(tie) }),
+    { weight: 1, arbitrary: subselect(tie) },
+  ),
 }))

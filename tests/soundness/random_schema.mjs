@@ -27,7 +27,13 @@ const some = (values, maxLength, minLength = 0) => fc.uniqueArray(fc.constantFro
 const privileges = ['select', 'insert', 'update', 'delete']
 
 const grantee = oneOf(
-  [4, 'trial_user'], [5, 'public'], [2, 'trial_group'], [2, 'trial_anon'], [1, 'trial_member'], [1, 'trial_bypass'], [1, 'trial_owner'],
+  [4, 'trial_user'],
+  [5, 'public'],
+  [2, 'trial_group'],
+  [2, 'trial_anon'],
+  [1, 'trial_member'],
+  [1, 'trial_bypass'],
+  [1, 'trial_owner'],
 )
 
 const grant = fc.record({
@@ -37,7 +43,12 @@ const grant = fc.record({
 })
 
 const policyRoles = oneOf(
-  [6, ['public']], [3, ['trial_user']], [1, ['trial_user', 'trial_anon']], [1, ['trial_group']], [1, ['trial_anon']], [1, ['trial_owner', 'trial_member']],
+  [6, ['public']],
+  [3, ['trial_user']],
+  [1, ['trial_user', 'trial_anon']],
+  [1, ['trial_group']],
+  [1, ['trial_anon']],
+  [1, ['trial_owner', 'trial_member']],
 )
 
 const policy = fc.record({
@@ -66,7 +77,9 @@ const guardArgument = fc.tuple(guardedLevel, maxAge).map(([level, age]) => (age 
 
 const guard = fc.record({
   events: oneOf([3, ['insert', 'update', 'delete', 'truncate']], [2, some(['insert', 'update', 'delete', 'truncate'], 3, 1)]),
-  insert: guardArgument, update: guardArgument, delete: guardArgument,
+  insert: guardArgument,
+  update: guardArgument,
+  delete: guardArgument,
   // Updates of one column only.
   ofColumn: rarely(10),
   // What the trigger isn't told.
@@ -77,11 +90,16 @@ const guard = fc.record({
 
 const protectedLevel = oneOf([4, 'aal2'], [3, 'aal1'], [2, 'enrolled'], [1, 'none'], [1, 'aal3'])
 const protection = fc.record({
-  read: protectedLevel, write: protectedLevel,
+  read: protectedLevel,
+  write: protectedLevel,
   on_insert: oneOf([3, null], [1, protectedLevel]),
   on_update: oneOf([3, null], [1, protectedLevel]),
   on_delete: oneOf([3, null], [1, protectedLevel]),
-  max_age: maxAge, roles: policyRoles, owner: rarely(30), sensitive: rarely(20), guard: oneOf([4, true], [1, false]),
+  max_age: maxAge,
+  roles: policyRoles,
+  owner: rarely(30),
+  sensitive: rarely(20),
+  guard: oneOf([4, true], [1, false]),
 })
 
 const security = oneOf([9, 'on'], [2, 'forced'], [2, 'off'])
@@ -95,7 +113,9 @@ const child = fc.record({
 
 const table = fc.record({
   kinds: some(Object.keys(kinds), 4),
-  odd: rarely(8), dropped: rarely(10), generated: rarely(10),
+  odd: rarely(8),
+  dropped: rarely(10),
+  generated: rarely(10),
   owner: oneOf([7, 'postgres'], [2, 'trial_owner'], [1, 'trial_user'], [1, 'trial_group']),
   security,
   usualGrant: oneOf([1, null], [6, 'public'], [3, 'trial_user'], [1, 'trial_group']),
@@ -120,17 +140,31 @@ const userFunction = fc.record({
   argument: oneOf([4, 'none'], [1, 'level'], [1, 'flag']),
   byDefault: rarely(20),
   volatility: oneOf([8, 'stable'], [2, 'volatile'], [1, 'immutable']),
-  definer: rarely(25), strict: rarely(10), closed: rarely(4),
+  definer: rarely(25),
+  strict: rarely(10),
+  closed: rarely(4),
   setting: oneOf([12, null], [2, "search_path = ''"], [1, `"request.jwt.claims" = '{"aal":"aal3"}'`], [1, `"request.jwt.claims" = ''`]),
   // Reads only tables after this one, and is called only from those up to it: else they'd call each other forever.
   after: fc.nat(2),
-  condition, text, document, where: condition,
+  condition,
+  text,
+  document,
+  where: condition,
 })
 
 const memberships = [
-  ['trial_user', 'trial_member'], ['trial_group', 'trial_user'], ['trial_group', 'trial_anon'], ['trial_group', 'trial_member'],
-  ['trial_owner', 'trial_member'], ['trial_owner', 'trial_user'], ['trial_group', 'trial_owner'], ['trial_bypass', 'trial_member'],
-  ['postgres', 'trial_member'], ['pg_read_all_data', 'trial_member'], ['pg_write_all_data', 'trial_anon'], ['pg_write_all_data', 'trial_member'],
+  ['trial_user', 'trial_member'],
+  ['trial_group', 'trial_user'],
+  ['trial_group', 'trial_anon'],
+  ['trial_group', 'trial_member'],
+  ['trial_owner', 'trial_member'],
+  ['trial_owner', 'trial_user'],
+  ['trial_group', 'trial_owner'],
+  ['trial_bypass', 'trial_member'],
+  ['postgres', 'trial_member'],
+  ['pg_read_all_data', 'trial_member'],
+  ['pg_write_all_data', 'trial_anon'],
+  ['pg_write_all_data', 'trial_member'],
 ]
 
 // Where somebody has put another in the place of Supabase's auth.jwt().
@@ -141,7 +175,10 @@ const ownJwt = oneOf(
 const maybeTable = (percent) => oneOf([100 - percent, null], [percent, table])
 
 const draft = fc.record({
-  tables: fc.tuple(maybeTable(90), maybeTable(50), maybeTable(35)).map((tables) => tables.filter(Boolean)).filter((tables) => tables.length > 0),
+  tables: fc
+    .tuple(maybeTable(90), maybeTable(50), maybeTable(35))
+    .map((tables) => tables.filter(Boolean))
+    .filter((tables) => tables.length > 0),
   functions: fc.array(userFunction, { maxLength: 3 }),
   memberships: some(memberships, 2),
   noinherit: oneOf([6, null], [1, 'trial_member'], [1, 'trial_user']),
@@ -199,10 +236,14 @@ class Schema {
     if (draft.dropped) this.run(`alter table ${name} drop column gone`)
     for (const { name, parent, bounds, divided, foreign } of table.children) {
       const elsewhere = "server elsewhere options (schema_name 'trial', table_name 'elsewhere')"
-      if (foreign) this.run(`create foreign table ${name} ${partitioned ? `partition of ${parent.name} ${bounds}` : `() inherits (${parent.name})`} ${elsewhere}`)
+      if (foreign)
+        this.run(
+          `create foreign table ${name} ${partitioned ? `partition of ${parent.name} ${bounds}` : `() inherits (${parent.name})`} ${elsewhere}`,
+        )
       else this.run(`create table ${name} ${partitioned ? `partition of ${parent.name} ${bounds}${divided}` : `() inherits (${parent.name})`}`)
     }
-    if (draft.owner !== 'postgres') for (const { name, foreign } of [table, ...table.children]) this.run(`alter ${foreign ? 'foreign ' : ''}table ${name} owner to ${draft.owner}`)
+    if (draft.owner !== 'postgres')
+      for (const { name, foreign } of [table, ...table.children]) this.run(`alter ${foreign ? 'foreign ' : ''}table ${name} owner to ${draft.owner}`)
     this.tables.push(table, ...table.children)
   }
 
@@ -239,7 +280,7 @@ class Schema {
     for (const { what, columns, to } of grants) {
       const names = columns && [...new Set(columns.map((nr) => table.columns[nr % table.columns.length].name))].join(', ')
       // A privilege that goes by columns, or not.
-      const written = what.map((privilege) => names && !['delete', 'truncate'].includes(privilege) ? `${privilege} (${names})` : privilege)
+      const written = what.map((privilege) => (names && !['delete', 'truncate'].includes(privilege) ? `${privilege} (${names})` : privilege))
       this.run(`grant ${written.join(', ')} on ${table.name} to ${to}`)
     }
   }
@@ -264,7 +305,9 @@ class Schema {
     const condition = when ? `\n  when (${when})` : ''
     const last = table.columns.findLast(({ settable }) => settable).name
     const fired = events.map((event) => (event === 'update' && ofColumn ? `update of ${last}` : event)).join(' or ')
-    this.run(`create trigger guard before ${fired} on ${table.name}\n  for each statement${condition} execute function auth.aal_guard(${written.join(', ')})`)
+    this.run(
+      `create trigger guard before ${fired} on ${table.name}\n  for each statement${condition} execute function auth.aal_guard(${written.join(', ')})`,
+    )
     if (state) this.run(`alter table ${table.name} ${state} trigger guard`)
   }
 }
@@ -290,7 +333,12 @@ class Table {
 
   // The second child may be one of the first.
   child(draft, nr) {
-    const { partitioned, columns, key, draft: { odd, chained } } = this
+    const {
+      partitioned,
+      columns,
+      key,
+      draft: { odd, chained },
+    } = this
     const alias = odd ? this.alias.replace('The', `Child ${nr} of the`) : `${this.alias}_${nr + 1}`
     const bounds = nr === 0 && !chained ? 'for values in (true)' : 'default'
     const divided = chained && nr === 0 && key ? ` partition by list (${key.name})` : ''
@@ -311,7 +359,10 @@ class Table {
     const columns = this.columns.filter(({ mentioned, settable, kind }) => mentioned && settable && kind !== 'id')
     const [id] = this.columns
     const names = [id, ...columns].map(({ name }) => name).join(', ')
-    const rows = combinations(columns.map(({ values }) => values), 32)
+    const rows = combinations(
+      columns.map(({ values }) => values),
+      32,
+    )
     let last = 0
     const written = () => rows.map((row) => `(${[++last, ...row].join(', ')})`).join(', ')
     // A partitioned table hands its rows on; one that others inherit from doesn't.
@@ -386,7 +437,9 @@ function protectionText(table, { owner: byOwner, sensitive, guard, roles, ...lev
     options.owner_column = unquoted(owner.name)
     owner.mentioned = true
   }
-  const written = Object.entries(options).filter(([, value]) => value !== null).map(([name, value]) => `${name} => ${quoted(value)}`)
+  const written = Object.entries(options)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name} => ${quoted(value)}`)
   return `select auth.protect_table(${quoted(table.name)}, ${written.join(', ')})`
 }
 

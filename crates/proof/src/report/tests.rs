@@ -9,7 +9,7 @@ use crate::matrix::Cells;
 use crate::{
     ByRole, ByTable, Bypass, Decision, Function, RequiredLevel, Role, RoleId, Table, TableId, Threshold, View, ViewKind,
 };
-use crate::{Need, RoleIndex, TableIndex};
+use crate::{Need, TableIndex};
 use aal::MaxAge;
 use proptest::prelude::*;
 
