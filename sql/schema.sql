@@ -14,7 +14,7 @@ $$;
 -- Where there is no schema auth, it is made here. Every role may use it, because the session functions are for all; only its
 -- owner creates in it. A schema that was there before keeps its owner and its grants.
 --
--- What is made within CREATE EXTENSION becomes part of the extension, and so does a grant. The schema must not stay part of it:
+-- An object made within CREATE EXTENSION becomes part of the extension, and so does a grant. The schema must not stay part of it:
 -- dropping the extension would take everything in the schema along, and pg_dump would leave the schema out. Without it, the
 -- schema and its grant are dumped and restored like any other.
 do $$

@@ -50,7 +50,7 @@ pub fn invalid_token(error: InvalidToken) -> ! {
 
 /// Raises `invalid_claims` (22P02). Says where the claims can't be read, never what they are.
 fn invalid_claims(error: &InvalidClaims) -> ! {
-    let hint = "Whatever sets request.jwt.claims, such as PostgREST, must set it to one JSON object.";
+    let hint = "The gateway, such as PostgREST, must set request.jwt.claims to one JSON object.";
     raise(SqlState::INVALID_TEXT_REPRESENTATION, &format!("invalid_claims: {error}"), None, Some(hint))
 }
 

@@ -1,5 +1,5 @@
 -- Functions, without those that belong to extensions. Functions of triggers are left out: nobody calls them.
--- Who may execute one is read only of those that run with their owner's rights. The smallest bodies are read first.
+-- The roles that may execute a function are read only of those that run with their owner's rights. The smallest bodies are read first.
 --
 -- $1 oid[]: the roles of which some may execute them
 -- $2 int8:  how many bytes the text of a body may have

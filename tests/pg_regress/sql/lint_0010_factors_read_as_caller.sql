@@ -1,4 +1,4 @@
--- 0010_factors_read_as_caller finds policies that look factors up with the rights of whoever asks: an error without a grant, and open with one.
+-- 0010_factors_read_as_caller finds policies that look factors up with the caller's rights: an error without a grant, and open with one.
 create role supabase_auth_admin nologin;
 create database lint_0010;
 \c lint_0010

@@ -104,7 +104,7 @@ grant select on none_reads_ruled to authenticated;
 create view none_invoker with (security_invoker) as select * from payments;
 create view none_invoker_true with (security_invoker = true) as select * from payments;
 create view none_granted as select * from payments;
-create view none_over_invoker as select * from none_invoker; -- the inner one asks with the rights of whoever asks, also beneath this
+create view none_over_invoker as select * from none_invoker; -- the inner one asks with the caller's rights, also beneath this
 create view none_service_role as select * from payments; -- goes past row security anyway
 create view none_bound as select * from payments; -- its owner is bound as everybody is
 alter view none_bound owner to lint_0012_app;

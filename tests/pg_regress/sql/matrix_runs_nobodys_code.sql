@@ -1,4 +1,4 @@
--- Reading policies runs nothing that their owners wrote with the rights of whoever asks.
+-- Reading policies runs nothing that their owners wrote with the caller's rights.
 create schema trap;
 create role trap_owner;
 grant usage, create on schema trap to trap_owner;

@@ -10,7 +10,7 @@ pub const LINT: Lint = Lint {
     title: "A restrictive policy protects some commands and leaves a write open",
     level: Severity::Error,
     category: "SECURITY",
-    description: "A policy counts for the commands it is for. Where a table asks for a level for some and a write is granted that no such policy is for, whoever can't read may still change or delete.",
+    description: "A policy counts for the commands it is for. Where a table asks for a level for some and a write is granted that no such policy covers, a session that cannot read may still change or delete.",
     remediation: "Give every write that is granted a policy, or call auth.protect_table, or revoke the privilege. See docs/lints/0002_write_left_open.md.",
     findings,
 };

@@ -31,6 +31,6 @@ fn readers_of(survey: &Survey<'_>, table: &Table) -> Vec<Found> {
                 _ => false,
             })
         },
-        &format!("reads {} with the rights of whoever asks", table.display_name),
+        &format!("reads {} with the caller's rights", table.display_name),
     )
 }

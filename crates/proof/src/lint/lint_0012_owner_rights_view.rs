@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     title: "A view goes past the policies of a protected table",
     level: Severity::Error,
     category: "SECURITY",
-    description: "A view reads its tables with its owner's rights, unless it is a security_invoker view, and what rules do is done with the owner's rights, too, also of a security_invoker view: the policies that bind whoever asks don't count.",
+    description: "A view reads its tables with its owner's rights, unless it is a security_invoker view. Its rules act with the owner's rights in both cases. So the policies that bind the caller don't count.",
     remediation: "alter view … set (security_invoker = true); or revoke access to it. See docs/lints/0012_owner_rights_view.md.",
     findings,
 };

@@ -13,7 +13,7 @@ pub const LINT: Lint = Lint {
     title: "A SECURITY DEFINER function reaches a protected table and asks for no level",
     level: Severity::Warn,
     category: "SECURITY",
-    description: "A SECURITY DEFINER function works with its owner's rights. Where those aren't bound by a table's policies, whoever may call it goes past them.",
+    description: "A SECURITY DEFINER function works with its owner's rights. Where a table's policies don't bind the owner, a role that may call the function bypasses them.",
     remediation: "Begin it with perform auth.require_aal('aal2'), make it SECURITY INVOKER, or revoke EXECUTE. See docs/lints/0014_security_definer_function.md.",
     findings,
 };

@@ -10,7 +10,7 @@ pub const LINT: Lint = Lint {
     title: "A policy reads claims that nobody verified",
     level: Severity::Error,
     category: "SECURITY",
-    description: "With pg_aal.claims_source = 'token' nobody is trusted to have set request.jwt.claims: whoever can run SQL sets them to what they like. Only auth.claims() and what is made of it is verified.",
+    description: "With pg_aal.claims_source = 'token' no gateway is trusted to have set request.jwt.claims: any client that can run SQL sets them as it likes. Only auth.claims() and functions made of it are verified.",
     remediation: "Use auth.has_aal, auth.claims() and auth.subject() instead of auth.jwt() and current_setting. See docs/lints/0024_unverified_claims.md.",
     findings,
 };
