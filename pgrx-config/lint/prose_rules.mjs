@@ -3,10 +3,10 @@
 export const longestSentence = 30
 
 export const groups = {
-  readme: { on: false, files: /^README\.md$/ },
-  docs: { on: false, files: /^(docs\/.*|(crates|examples|sql|tests)\/.*)\.md$/ },
+  readme: { on: true, files: /^README\.md$/ },
+  docs: { on: true, files: /^(docs\/.*|(crates|examples|sql|tests)\/.*)\.md$/ },
   // Of CHANGELOG.md, what is not released yet.
-  contributing: { on: false, files: /^(CONTRIBUTING|CHANGELOG|SECURITY)\.md$/ },
+  contributing: { on: true, files: /^(CONTRIBUTING|CHANGELOG|SECURITY)\.md$/ },
   // `comment on … is '…'`, and comments.
   sql: { on: false, files: /^sql\/.*\.sql$/ },
   // Doc comments and others.

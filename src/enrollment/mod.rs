@@ -4,50 +4,16 @@
 //! ([`function`]). Both are asked only about the user of the claims in force.
 
 mod function;
+mod no_store;
 mod supabase_auth;
-
-use std::fmt;
 
 use aal::Enrollment;
 
+pub use self::no_store::NoStore;
 use self::supabase_auth::Tables;
 pub use crate::pg::table_scan::Patience;
 use crate::session::from_claims;
 use crate::settings;
-
-/// Why nobody can be looked up.
-#[derive(Clone, Debug)]
-pub enum NoStore {
-    /// `auth.mfa_factors` or `auth.users` isn't there, or not as Supabase Auth makes it.
-    Tables(&'static str),
-    /// `pg_aal.enrollment_function` doesn't name one that fits.
-    Function(&'static str),
-}
-
-impl fmt::Display for NoStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoStore::Tables(why) => write!(f, "cannot look up who has enrolled a second factor: {why}"),
-            NoStore::Function(why) => {
-                write!(f, "cannot look up who has enrolled a second factor: pg_aal.enrollment_function {why}")
-            }
-        }
-    }
-}
-
-impl NoStore {
-    /// What to do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            NoStore::Tables(_) => {
-                "Without Supabase Auth, set pg_aal.enrollment_function to a function (text) that returns boolean."
-            }
-            NoStore::Function(_) => {
-                "It must name, with its schema, a function (text) that returns boolean, is stable or immutable, and parallel safe."
-            }
-        }
-    }
-}
 
 /// Whether the user of the claims in force has a verified factor.
 pub fn look_up(patience: Patience) -> Result<Enrollment, NoStore> {
