@@ -5,7 +5,7 @@ use std::ffi::CString;
 
 use aal::Enrollment;
 
-use super::store::NoStore;
+use super::no_store::NoStore;
 use crate::pg::function::TextFunction;
 use crate::pg::lookup;
 

@@ -4,12 +4,12 @@
 //! ([`function`]). Both are asked only about the user of the claims in force.
 
 mod function;
-mod store;
+mod no_store;
 mod supabase_auth;
 
 use aal::Enrollment;
 
-pub use self::store::NoStore;
+pub use self::no_store::NoStore;
 use self::supabase_auth::Tables;
 pub use crate::pg::table_scan::Patience;
 use crate::session::from_claims;

@@ -6,7 +6,7 @@
 use aal::Enrollment;
 use pgrx::prelude::*;
 
-use super::store::NoStore;
+use super::no_store::NoStore;
 use crate::citus::Held;
 use crate::pg::table_scan::{Busy, Column, Patience, Row, Snapshot, Table};
 use crate::pg::{lookup, role, transaction};

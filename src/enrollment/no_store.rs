@@ -1,4 +1,4 @@
-//! Why a store of factors cannot be asked.
+//! The reasons for which nobody can be looked up.
 
 use std::fmt;
 
