@@ -1,6 +1,6 @@
--- For the roles that a policy of the tables names, and each role that a session can be: whether such a policy binds all the roles
--- that the session's statements could be planned as, and whether it binds any of them. A session is that of a role that can log
--- in. One that can be a role that bypasses row security is left out.
+-- For the roles that a policy of the tables names, and for each role that a session can be: which of the roles such a policy binds
+-- as which the session's statements could be planned. `all_bound`: all of them; `some_bound`: any of them.
+-- A session is that of a role that can log in. A session that can be a role that bypasses row security is left out.
 --
 -- $1 oid[]: the tables
 -- $2 oid[]: the roles
