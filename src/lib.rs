@@ -1,6 +1,6 @@
 //! pg_aal: step-up authentication for Postgres row-level security.
 //!
-//! A thin shell over the crate [`aal`], which decides. Here is only what needs Postgres:
+//! A thin shell over the crate [`aal`], which decides. Here is only the code that needs Postgres:
 //!
 //! | module | what it holds |
 //! | --- | --- |
@@ -111,7 +111,7 @@ fn keep_backtraces_from_clients() {
     }));
 }
 
-/// What goes wrong, so that a test can see what comes of it. Not in release builds, and without an SQL function.
+/// Things that go wrong, so that a test can see what comes of it. Not in release builds, and without an SQL function.
 #[cfg(debug_assertions)]
 #[allow(unsafe_code)]
 mod faults_for_tests {

@@ -11,7 +11,7 @@ use crate::pg::role::{self, RowSecurity};
 /// or a partition or child of it. `policy` is ours for the command.
 ///
 /// Where row security is on for the table that is named, it alone decides. Where it is off, the table that holds the row is
-/// asked, and those that it is a partition of: a partition that came later has no row security of its own yet.
+/// asked, and those that it is a partition of. A partition that came later has no row security of its own yet.
 pub fn binds(named: pg_sys::Oid, holds: pg_sys::Oid, role: pg_sys::Oid, policy: Made) -> bool {
     match RowSecurity::for_role(named, role) {
         RowSecurity::Active => policies_bind(named, role, policy),

@@ -10,7 +10,7 @@ export const groups = {
   // `comment on … is '…'`, and comments.
   sql: { on: false, files: /^sql\/.*\.sql$/ },
   // Doc comments and others.
-  comments: { on: false, files: /^(src|crates)\/.*\.rs$/ },
+  comments: { on: true, files: /^(src|crates)\/.*\.rs$/ },
 }
 
 const verb =

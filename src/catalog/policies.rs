@@ -124,9 +124,9 @@ pub struct Planned {
     pub some_bound: bool,
 }
 
-/// By the roles that policies name, for each role: which roles a statement of a session of that role could be planned as. It matters
-/// in token mode, where clients run SQL of their own: Postgres chooses policies when it plans a statement, and a function that the
-/// planner calls may change the role. Sessions that could bypass row security anyway are left out.
+/// By the roles that policies name, for each role: which roles a statement of a session of that role could be planned as. It
+/// matters in token mode, where clients run SQL of their own. Postgres chooses policies when it plans a statement, and a function
+/// that the planner calls may change the role. Sessions that could bypass row security anyway are left out.
 pub fn planned_as_others(
     client: &SpiClient<'_>,
     tables: &[Oid],

@@ -1,7 +1,7 @@
 //! The tables of Supabase Auth: `auth.users` and `auth.mfa_factors`.
 //!
-//! They are read row by row, below SQL (see [`table_scan`](crate::pg::table_scan)). They are found by name once, locked, and read as
-//! what was locked.
+//! They are read row by row, below SQL (see [`table_scan`](crate::pg::table_scan)). They are found by name once and locked, and
+//! the locked tables are read.
 
 use aal::Enrollment;
 use pgrx::prelude::*;
@@ -32,8 +32,8 @@ enum Verified {
 }
 
 impl Tables {
-    /// Both as its migrations make them, as far as they are read here: plain tables with the right columns, of one owner who
-    /// may decide who is enrolled: the owner of schema auth, `supabase_auth_admin`, or a superuser.
+    /// Both as its migrations make them, as far as they are read here: plain tables with the right columns. Both have one
+    /// owner, who may decide who is enrolled: the owner of schema auth, `supabase_auth_admin`, or a superuser.
     pub fn find(patience: Patience) -> Result<Tables, NoStore> {
         let there_are_none = NoStore::Tables("there are no tables auth.users and auth.mfa_factors");
         let busy = NoStore::Tables("auth.users or auth.mfa_factors is being altered");

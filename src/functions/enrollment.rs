@@ -28,7 +28,8 @@ fn enrolled_aal() -> Option<&'static str> {
 
 /// Whether the session is at least at its enrolled level, its factor verified at most `max_age` ago.
 ///
-/// Errors: 22023 for a negative `max_age`. Where nobody can be looked up, whoever is at aal2 is, and nobody else.
+/// Errors: 22023 for a negative `max_age`. Where nobody can be looked up, a session at aal2 is at its enrolled level,
+/// and no other session is.
 #[pg_extern(stable, parallel_safe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn has_enrolled_aal(max_age: default!(Option<Interval>, "NULL")) -> bool {

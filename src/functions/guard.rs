@@ -1,8 +1,8 @@
 //! The guard: a trigger function that raises a clear error, for statement-level triggers before any row is looked at.
 //!
-//! It explains what the policies decide. So it is silent wherever they don't bind: for roles for whom row security
-//! isn't active on the table, and for roles that its policies don't name. Who is bound is decided when the statement begins
-//! ([`crate::statement_guards`]).
+//! It explains what the policies decide. So it is silent wherever they don't bind: for roles for whom row security isn't
+//! active on the table, and for roles that its policies don't name. Which roles are bound is decided when the statement
+//! begins ([`crate::statement_guards`]).
 //!
 //! About sensitive columns it decides, for each row: an update is refused where one of them changes its value.
 
@@ -32,9 +32,14 @@ crate::pg::v1_function_info!(pg_finfo_aal_guard);
 
 /// The trigger function. Written without `#[pg_trigger]`, which panics where it isn't called as a trigger.
 ///
-/// Errors: insufficient_aal; 22P02 for claims that are no JSON object; 28000 for a token that doesn't verify; 55000 where the
-/// enrolled level is asked and nobody can be looked up; 22023 for a trigger whose arguments don't
-/// say what to ask for; 39P01 where it isn't a BEFORE trigger or an AFTER UPDATE … FOR EACH ROW trigger.
+/// Errors:
+///
+/// - insufficient_aal;
+/// - 22P02 for claims that are no JSON object;
+/// - 28000 for a token that doesn't verify;
+/// - 55000 where the enrolled level is asked and nobody can be looked up;
+/// - 22023 for a trigger whose arguments don't say what to ask for;
+/// - 39P01 where it isn't a BEFORE trigger or an AFTER UPDATE … FOR EACH ROW trigger.
 #[allow(unsafe_code)]
 #[unsafe(no_mangle)]
 #[pg_guard]

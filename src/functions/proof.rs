@@ -21,7 +21,7 @@ use crate::settings::{self, ClaimsSource};
 
 /// For each table, role and command the lowest session level at which the command could succeed for some row.
 ///
-/// Errors: 42P01 for a table that doesn't exist, 42809 for what isn't one.
+/// Errors: 42P01 for a table that doesn't exist, 42809 for a relation that isn't a table.
 #[pg_extern(stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
@@ -183,7 +183,7 @@ fn catalog(scope: Scope<'_>) -> Catalog {
     spi(|client| catalog::read(client, scope))
 }
 
-/// A table of a user's making; raises for what isn't one.
+/// A table of a user's making; raises for a relation that isn't one.
 fn table(oid: pg_sys::Oid) -> Relation {
     let Some(relation) = spi(|client| Relation::read(client, oid)) else {
         raise(SqlState::UNDEFINED_TABLE, "the table does not exist", None, None)

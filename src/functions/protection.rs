@@ -25,11 +25,18 @@ use crate::pg::{process, transaction};
 
 /// Puts a table under AAL policies; runs and returns the statements.
 ///
-/// Errors: 42501 without ownership; 42809 for what isn't a table; 22023 for an unknown level, a negative `max_age`
-/// or a request that makes no sense; 22004 for a NULL `target`, `read` or `write`;
-/// 42703 for an unknown column; 42P10 for a sensitive column that is generated; 42804 for an owner column of another type
-/// than uuid or text; 42710 where a policy or trigger of somebody else bears one of our names; 0A000 for a table that Citus
-/// holds; 25006 where nothing can be written.
+/// Errors:
+///
+/// - 42501 without ownership;
+/// - 42809 for a relation that isn't a table;
+/// - 22023 for an unknown level, a negative `max_age` or a request that makes no sense;
+/// - 22004 for a NULL `target`, `read` or `write`;
+/// - 42703 for an unknown column;
+/// - 42P10 for a sensitive column that is generated;
+/// - 42804 for an owner column of another type than uuid or text;
+/// - 42710 where a policy or trigger of somebody else bears one of our names;
+/// - 0A000 for a table that Citus holds;
+/// - 25006 where nothing can be written.
 #[pg_extern(volatile, parallel_unsafe)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::too_many_arguments)]
@@ -80,8 +87,8 @@ fn protect_table(
     SetOfIterator::new(statements)
 }
 
-/// The statements that `protect_table` would run, without running them: for a migration, say. They drop what may be
-/// there, and switch row security on for good.
+/// The statements that `protect_table` would run, without running them: for a migration, say. They drop objects that
+/// may be there, and switch row security on for good.
 ///
 /// Errors: as `protect_table`, but for ownership and for 25006, which only running them needs.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -133,8 +140,13 @@ fn protect_table_sql(
 /// Row security goes off again if it was off before and no policy has come since; else it stays on, so that
 /// nothing is opened that somebody meanwhile relied on.
 ///
-/// Errors: 42501 without ownership; 42809 for what isn't a table; 22004 for a NULL `target`; 42710 where a policy
-/// or trigger of somebody else bears one of our names; 25006 where nothing can be written.
+/// Errors:
+///
+/// - 42501 without ownership;
+/// - 42809 for a relation that isn't a table;
+/// - 22004 for a NULL `target`;
+/// - 42710 where a policy or trigger of somebody else bears one of our names;
+/// - 25006 where nothing can be written.
 #[pg_extern(volatile, parallel_unsafe)]
 #[search_path(pg_catalog, pg_temp)]
 fn unprotect_table(target: Option<Regclass>) -> SetOfIterator<'static, String> {
@@ -188,8 +200,8 @@ struct Target {
 }
 
 impl Target {
-    /// The statements that take away what is there. Only those: a statement names its table, and what that name
-    /// stands for is checked afterwards, by what became of the table. So each must leave a mark.
+    /// The statements that take away the objects that are there. Only those: a statement names its table, and what that
+    /// name stands for is checked afterwards, by what became of the table. So each must leave a mark.
     fn clear(&self) -> Vec<String> {
         let existing: Vec<Made> = self
             .existing
@@ -242,8 +254,8 @@ impl Target {
     }
 }
 
-/// The tables to work on, with what is there. Raises if something bears one of our names that `protect_table` didn't
-/// make: it must not be dropped.
+/// The tables to work on, with the objects that are there. Raises if something bears one of our names that
+/// `protect_table` didn't make: it must not be dropped.
 fn targets(client: &SpiClient<'_>, relations: Vec<Relation>) -> Result<Vec<Target>, spi::Error> {
     let root = relations[0].oid;
     let target = |relation: Relation| {
@@ -444,7 +456,7 @@ fn relation(client: &SpiClient<'_>, oid: pg_sys::Oid) -> Result<Relation, spi::E
     Ok(relation)
 }
 
-/// Raises 42809 for what isn't a table of a user's making. `done`: what only tables can be.
+/// Raises 42809 for a relation that isn't a table of a user's making. `done`: what only tables can be.
 pub fn require_table(relation: &Relation, done: &str) {
     let name = relation.display_name();
     let refuse = |what: &str, hint: &str| -> ! {
@@ -462,8 +474,8 @@ pub fn require_table(relation: &Relation, done: &str) {
     }
 }
 
-/// The target and its partitions, locked by their OIDs (a name may come to mean another table while it is waited for)
-/// until the transaction ends, so that nobody changes them or attaches partitions meanwhile.
+/// The target and its partitions, locked by their OIDs until the transaction ends, so that nobody changes them or
+/// attaches partitions meanwhile. A name may come to mean another table while it is waited for.
 fn lock(client: &SpiClient<'_>, target: pg_sys::Oid) -> Result<Vec<Relation>, spi::Error> {
     if transaction::keeps_its_snapshot() {
         let hint = "set transaction isolation level read committed";
@@ -511,7 +523,7 @@ fn run(client: &mut SpiClient<'_>, statements: &[String]) -> Result<(), spi::Err
     statements.iter().try_for_each(|statement| client.update(statement, None, &[]).map(drop))
 }
 
-/// Warns of what goes past the policies of these tables, and is the owner's to close.
+/// Warns of the ways around the policies of these tables that are the owner's to close.
 fn warn_of_ways_around(client: &SpiClient<'_>, targets: &[Target], bound: &[String]) -> Result<(), spi::Error> {
     // A table that inherits can be used by its own name and through its parent: each way only the policies of the
     // table that is named count.
@@ -535,8 +547,8 @@ fn warn_of_ways_around(client: &SpiClient<'_>, targets: &[Target], bound: &[Stri
             "They can do what permissive policies allow, at any level: leave roles out to bind everybody, or revoke.";
         warn(&message, hint);
     }
-    // Row security doesn't see TRUNCATE; a foreign key tells which keys exist; a trigger runs in other sessions, and
-    // whoever may create one may replace the guard.
+    // Row security doesn't see TRUNCATE; a foreign key tells which keys exist; a trigger runs in other sessions, and a
+    // role that may create one may replace the guard.
     for Target { relation, .. } in targets {
         let roles = relation.roles_with_rights_past_row_security(client)?.join(", ");
         if !roles.is_empty() {

@@ -107,7 +107,7 @@ fn authenticated_at(level: default!(Option<Text>, "'aal1'")) -> Option<Timestamp
 /// Returns true where the claims in force meet `required`, and raises where they don't. `what` names what was
 /// asked for, in the message; it is only asked if there is one.
 pub fn require(required: FixedRequirement, what: impl FnOnce() -> Option<String>) -> bool {
-    // Copies what is needed out of the cache before anything is raised.
+    // Copies the needed parts out of the cache before anything is raised.
     let answer = with_claims(|claims| match claims.transpose() {
         Ok(claims) => Ok(assess(claims, required, session::clock)),
         Err(refused) => Err(refused.clone()),
@@ -125,8 +125,8 @@ pub fn require(required: FixedRequirement, what: impl FnOnce() -> Option<String>
     }
 }
 
-/// What is known of the user, for a denial that is about to be raised: whether they are there, and have a factor to verify.
-/// Where that can't be told, now or because asking fails, the denial advises what the claims alone allow.
+/// Looks the user up, for a denial that is about to be raised: whether they are there, and have a factor to verify. Where
+/// that can't be told, now or because asking fails, the denial advises what the claims alone allow.
 fn look_up_for_hint() -> Result<Enrollment, NoStore> {
     PgTryBuilder::new(|| look_up(Patience::Skip))
         // An error follows in any case, so what this one left behind is cleaned up. But who cancels is to hear of it.

@@ -255,9 +255,10 @@ impl<'q> ChangedTable<'q> {
         let number = triggers.len();
         let triggers = self.keep(&triggers);
         let info = self.info.as_ptr();
-        // SAFETY: the entry and the state are the backend's until the statement ends, and no trigger has fired yet: so nothing else
-        // holds a pointer into what is replaced, and nothing is lost with it. All that the executor indexes by a trigger's place
-        // grows with the triggers, each array from as many as there were. It allocates the counters as the executor does.
+        // SAFETY: the entry and the state are the backend's until the statement ends, and no trigger has fired yet. So nothing
+        // else holds a pointer into the arrays that are replaced, and nothing is lost with them. All that the executor indexes by
+        // a trigger's place grows with the triggers, each array from as many as there were. It allocates the counters as the
+        // executor does.
         unsafe {
             let functions = self.grown((*info).ri_TrigFunctions, before..number);
             let conditions = self.grown((*info).ri_TrigWhenExprs, before..number);
@@ -308,8 +309,8 @@ impl<'q> ChangedTable<'q> {
     /// `items` must be NULL or an array of `lengths.start` items.
     unsafe fn grown<T>(&self, items: *const T, lengths: Range<usize>) -> *mut T {
         let size = lengths.end * size_of::<T>();
-        // SAFETY: memory of the statement, as large as asked, and all zeroes. By the caller's promise what is copied is there, and it
-        // fits as a range doesn't run backwards here.
+        // SAFETY: memory of the statement, as large as asked, and all zeroes. By the caller's promise the copied elements are
+        // there, and they fit because a range doesn't run backwards here.
         unsafe {
             let larger: *mut T = pg_sys::MemoryContextAllocZero((*self.estate.as_ptr()).es_query_cxt, size).cast();
             if !items.is_null() {

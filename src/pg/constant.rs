@@ -75,7 +75,7 @@ unsafe fn value_of(type_oid: pg_sys::Oid, datum: pg_sys::Datum, largest: usize) 
 /// # Safety
 /// `datum` must be such a value; `read` must be one for its type.
 unsafe fn varlena<T>(datum: pg_sys::Datum, largest: usize, read: unsafe fn(pg_sys::Datum) -> Option<T>) -> Option<T> {
-    // SAFETY: the caller's promises. What was decompressed is a copy of our own.
+    // SAFETY: the caller's promises. A decompressed value is a copy of our own.
     unsafe {
         if pg_sys::toast_raw_datum_size(datum) > largest {
             return None;

@@ -26,8 +26,8 @@ pub fn reserve_prefix(prefix: &'static CStr) {
     unsafe { pg_sys::MarkGUCPrefixReserved(prefix.as_ptr()) };
 }
 
-/// A level of settings, as each function with a SET clause has one. What is set by it is changed back when it is dropped. Levels
-/// nest: the one that was begun last must be dropped first.
+/// A level of settings, as each function with a SET clause has one. The settings made by it are changed back when it is dropped.
+/// Levels nest: the one that was begun last must be dropped first.
 pub struct SettingsLevel {
     number: c_int,
     keeps_others: bool,

@@ -59,7 +59,7 @@ pub fn role(name: &CStr) -> Option<pg_sys::Oid> {
     valid(unsafe { pg_sys::get_role_oid(name.as_ptr(), true) })
 }
 
-/// Who owns a schema.
+/// The owner of a schema.
 pub fn schema_owner(schema: pg_sys::Oid) -> Option<pg_sys::Oid> {
     let cache = pg_sys::SysCacheIdentifier::NAMESPACEOID as _;
     // SAFETY: the cache's one key is an OID. Its rows are those of pg_namespace, and stay until they are released.
@@ -74,7 +74,7 @@ pub fn schema_owner(schema: pg_sys::Oid) -> Option<pg_sys::Oid> {
     }
 }
 
-/// Who owns a type.
+/// The owner of a type.
 pub fn type_owner(kind: pg_sys::Oid) -> Option<pg_sys::Oid> {
     let cache = pg_sys::SysCacheIdentifier::TYPEOID as _;
     // SAFETY: the cache's one key is an OID. Its rows are those of pg_type, and stay until they are released.

@@ -430,7 +430,7 @@ fn row_of(call: Call<'_>, plan_node_id: c_int) -> *mut pg_sys::Result {
     }
 }
 
-/// What has a plan of the list of sub-plans compute a parameter, as `SS_make_initplan_from_plan()` makes it.
+/// The node that has a plan of the list of sub-plans compute a parameter, as `SS_make_initplan_from_plan()` makes it.
 fn init_plan(call: Call<'_>, parameter: c_int, plan_id: c_int) -> *mut pg_sys::SubPlan {
     let name = if cfg!(any(feature = "pg15", feature = "pg16")) {
         format!("InitPlan {plan_id} (returns ${parameter})")

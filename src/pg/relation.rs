@@ -21,7 +21,7 @@ impl Opened {
         unsafe { &*self.0 }
     }
 
-    /// Who owns it.
+    /// Its owner.
     pub fn owner(&self) -> pg_sys::Oid {
         // SAFETY: the catalog's row of an entry that is held.
         unsafe { (*self.entry().rd_rel).relowner }

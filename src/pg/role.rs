@@ -1,4 +1,4 @@
-//! Roles: who is current, whose rights they have, and how row security on a table stands to them.
+//! Roles: which is current, whose rights they have, and how row security on a table stands to them.
 
 use pgrx::prelude::*;
 

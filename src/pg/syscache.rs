@@ -1,5 +1,5 @@
-//! Postgres' caches of its catalogs. An object that is gone is no error here, as it is in many of Postgres' own look-ups: a tree
-//! that was read a moment ago may name what was dropped meanwhile.
+//! Postgres' caches of its catalogs. An object that is gone is no error here, as it is in many of Postgres' own look-ups. A tree
+//! that was read a moment ago may name an object that was dropped meanwhile.
 
 use std::ffi::CStr;
 use std::ptr::NonNull;
@@ -101,7 +101,7 @@ pub fn base_type(mut oid: Oid) -> Option<(Oid, bool)> {
     }
 }
 
-/// The type of an array's elements; `None` for what is no array.
+/// The type of an array's elements; `None` for a type that is no array.
 pub fn element_type(array: Oid) -> Option<Oid> {
     // SAFETY: looks a type up. It raises nothing where there is none.
     let element = unsafe { pg_sys::get_element_type(array) };

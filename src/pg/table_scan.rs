@@ -72,7 +72,7 @@ impl Table {
         self.entry().oid
     }
 
-    /// Who owns it.
+    /// Its owner.
     pub fn owner(&self) -> pg_sys::Oid {
         self.entry().relowner
     }
@@ -258,8 +258,8 @@ impl Row<'_> {
     }
 }
 
-/// What is committed now, and what this transaction did: not only what an older snapshot of it sees. Within a parallel query
-/// there is only that one.
+/// All that is committed now, and all that this transaction did: not only what an older snapshot of it sees. Within a
+/// parallel query there is only that one.
 pub struct Snapshot(pg_sys::Snapshot);
 
 impl Snapshot {

@@ -2,7 +2,7 @@
 //! our own where it matters which transaction set it.
 //!
 //! They are read on every call of a function that a policy may call for every row, so reading must cost next to
-//! nothing. Nothing here defines a setting: somebody else's could then not be defined by who owns it.
+//! nothing. Nothing here defines a setting: somebody else's could then not be defined by its owner.
 
 use std::ffi::{CStr, CString, c_char};
 
@@ -52,7 +52,7 @@ impl TextSetting {
         top.is_some_and(|top| top.state == pg_sys::GucStackState::GUC_SAVE)
     }
 
-    /// Whether what it is reset to, of whatever type, comes from the options that the client connected with.
+    /// Whether the value it is reset to, of any type, comes from the options that the client connected with.
     pub fn comes_with_the_connection(&self) -> bool {
         // SAFETY: NULL or a setting of this backend.
         unsafe { self.record().as_ref() }.is_some_and(|it| it.reset_source == pg_sys::GucSource::PGC_S_CLIENT)

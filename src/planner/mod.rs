@@ -11,7 +11,7 @@
 //! 3. The planner hook replaces each such call in the finished plan by a parameter, and lets an InitPlan of the topmost node
 //!    compute that. Such a parameter can be read anywhere in a statement, so there is no wrong level for it.
 //!
-//! What is stored (policies, views, functions) and what `pg_get_expr` and `pg_dump` show stay as they were written.
+//! Stored objects (policies, views, functions) and the output of `pg_get_expr` and `pg_dump` stay as they were written.
 //!
 //! Some places stay as they are, and a call there is evaluated as any other function's:
 //!

@@ -28,7 +28,7 @@ impl<'tree> Reading<'_, 'tree> {
     ) -> Expression {
         let read = match self.functions.known(function) {
             Some(known) => {
-                // What is left out of a call of ours is NULL by default.
+                // An argument left out of a call of ours is NULL by default.
                 let given = self.by_position(list, frame).into_iter().map(|it| it.unwrap_or(Expression::NULL));
                 known_call(known, given.collect(), collation)
             }

@@ -1,7 +1,7 @@
 //! Postgres' expression trees into the proof's expressions.
 //!
-//! Only what is recognized by its OID is taken for what it is: a function or an operator of `pg_catalog`, or one of
-//! ours. Functions written in SQL are seen through. Everything else becomes [`Expression::Unknown`].
+//! Only an object recognized by its OID is taken for itself: a function or an operator of `pg_catalog`, or one of ours.
+//! Functions written in SQL are seen through. Everything else becomes [`Expression::Unknown`].
 //!
 //! Nothing here evaluates an expression of a user's, nor has Postgres analyze one.
 
@@ -172,7 +172,7 @@ impl Reading<'_, '_> {
         Expression::Unknown { key, strict: false, arguments: Vec::new(), reason: None }
     }
 
-    /// A condition that can't be read, but comes to the same wherever it stands in the policies for a row, gets a key: so the
+    /// A condition that can't be read, but comes to the same wherever it stands in the policies for a row, gets a key. So the
     /// proof can tell whether it holds. Only directly in a policy, where columns are the row's own. And only the outermost of
     /// several, so that no part of the text is looked at twice.
     fn keyed(&mut self, expression: Expression, node: Node<'_>, frame: &Frame<'_>) -> Expression {
@@ -200,7 +200,7 @@ impl Reading<'_, '_> {
         if depends_on_place { None } else { self.keys.key(&text) }
     }
 
-    /// What can't be read, but has parts that can. They may never be evaluated.
+    /// An expression that can't be read, but has parts that can. They may never be evaluated.
     fn parts(&mut self, list: List<'_>, frame: &Frame<'_>) -> Expression {
         mentioning(self.many(list, frame))
     }
@@ -335,7 +335,7 @@ pub fn tested_for(test: pg_sys::BoolTestType::Type) -> (Truth, bool) {
     }
 }
 
-/// What can't be read, but is NULL where its argument is.
+/// An expression that can't be read, but is NULL where its argument is.
 pub fn null_if_null_is(argument: Expression) -> Expression {
     Expression::Unknown { key: None, strict: true, arguments: vec![argument], reason: None }
 }

@@ -115,7 +115,7 @@ fn is_plain(query: NodeRef<'_, pg_sys::Query>) -> bool {
     query.setOperations().is_none() && query.cteList().is_empty() && query.commandType == pg_sys::CmdType::CMD_SELECT
 }
 
-/// What can't be read, but has these in it.
+/// An expression that can't be read, but has these in it.
 pub fn mentioning(mentions: Vec<Expression>) -> Expression {
     Expression::Select { target: Box::new(Expression::unknown()), rows: mentioned(mentions) }
 }

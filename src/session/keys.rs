@@ -83,7 +83,8 @@ impl Loaded {
     }
 }
 
-/// The keys of a file; relative to the data directory, where Postgres runs. Says what is wrong with it, never what is in it.
+/// The keys of a file; relative to the data directory, where Postgres runs. An error says what is wrong with the file, and
+/// never shows its content.
 fn read(path: &CStr) -> Result<KeySet, String> {
     let path = Path::new(std::ffi::OsStr::from_bytes(path.to_bytes()));
     let cannot_read = |error: std::io::Error| format!("cannot be read: {error}");

@@ -1,12 +1,12 @@
 //! One token a statement.
 //!
-//! A policy asks two questions, whose row this is and at which level the session is, and a `set_config` in
-//! between would have them answered by two tokens. So each statement keeps the first token that it was asked about, and a
-//! token counts only if it is that of every statement that runs: of the innermost, and of all that it runs within. A cursor
-//! is one statement, which runs by turns, at the top level or within others.
+//! A policy asks two questions, whose row this is and at which level the session is, and a `set_config` in between would
+//! have them answered by two tokens. So each statement keeps the first token that it was asked about. A token counts only
+//! if it is that of every statement that runs: of the innermost, and of all that it runs within. A cursor is one statement,
+//! which runs by turns, at the top level or within others.
 //!
-//! What is kept here has no destructor: where a library ends the process by `exit()`, thread-local values that have one are
-//! gone before Postgres aborts the transaction, and the callbacks that come here are part of that.
+//! The values kept here have no destructor. Where a library ends the process by `exit()`, thread-local values that have one
+//! are gone before Postgres aborts the transaction. The callbacks that come here are part of that abort.
 
 use std::cell::RefCell;
 use std::ffi::CStr;
@@ -55,7 +55,7 @@ pub fn is_only_token(token: &Rc<CStr>) -> bool {
     })
 }
 
-/// Reads or changes what is kept of the statements. `work` must not raise a Postgres error or call back into SQL.
+/// Reads or changes the values kept of the statements. `work` must not raise a Postgres error or call back into SQL.
 fn with_statements<T>(work: impl FnOnce(&mut Statements) -> T) -> T {
     STATEMENTS.with(|statements| work(&mut statements.borrow_mut()))
 }

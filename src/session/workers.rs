@@ -1,8 +1,8 @@
 //! The leader's claims, for parallel workers.
 //!
-//! A parallel worker gets its leader's settings, but not which transaction set them, and a token
-//! counts only in the transaction that did; and it would read the file with the keys anew. So before a parallel query the
-//! leader hands the claims of the verified token to its workers, by a setting that nobody else can set.
+//! A parallel worker gets its leader's settings, but not which transaction set them, and a token counts only in the
+//! transaction that did. It would also read the file with the keys anew. So before a parallel query the leader hands the
+//! claims of the verified token to its workers, by a setting that nobody else can set.
 
 use pgrx::pg_sys::GucContext::PGC_SUSET;
 

@@ -1,9 +1,9 @@
 //! Every setting, `pg_aal.*`: [`table`] lists them, [`hooks`] judge new values.
 //!
-//! A value that a session set before the library was loaded goes through the same checks when it is: Postgres
+//! A value that a session set before the library was loaded goes through the same checks when it is loaded. Postgres
 //! drops it with a warning if that role may not set it.
 
-// What Postgres calls, and where it is told of that.
+// The functions that Postgres calls, and where Postgres is told of them.
 #[allow(unsafe_code)]
 mod hooks;
 #[allow(unsafe_code)]
@@ -61,8 +61,9 @@ pub fn enrollment_function() -> Option<String> {
     ENROLLMENT_FUNCTION.get().filter(|name| !name.is_empty()).map(|name| name.to_string_lossy().into_owned())
 }
 
-/// In parallel mode Postgres lets no setting change, not even to take over what was set before the library was loaded: all
-/// would have their defaults, for the rest of the session. A parallel worker loads what its leader has before that.
+/// In parallel mode Postgres lets no setting change, not even to take over values that were set before the library was
+/// loaded. All would have their defaults, for the rest of the session. A parallel worker loads what its leader has before
+/// that.
 pub fn refuse_to_load_in_parallel_mode() {
     if transaction::is_in_parallel_mode() {
         let hint = "Add pg_aal to shared_preload_libraries or session_preload_libraries.";

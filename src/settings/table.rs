@@ -51,7 +51,7 @@ enum Value {
     Text(&'static TextValue),
 }
 
-/// Who may set a setting.
+/// The roles that may set a setting.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SetBy {
     Anyone,

@@ -1,4 +1,4 @@
-//! What was decided about a trigger, kept with the trigger for one statement.
+//! The decision about a trigger, kept with the trigger for one statement.
 
 use std::ffi::CStr;
 
@@ -6,8 +6,8 @@ use aal::Command;
 
 use crate::pg::trigger::Trigger;
 
-/// What was decided about a trigger: an argument after those of its definition. What counts is where it points, to one of [`MARKS`],
-/// which no argument of a definition does.
+/// The decision about a trigger: an argument after those of its definition. Only the place where it points counts: one of
+/// [`MARKS`], where no argument of a definition points.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Mark(u8);
 

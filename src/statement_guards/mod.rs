@@ -6,9 +6,9 @@
 //! - marks the triggers that call `auth.aal_guard`: for which commands they bind (see [`Mark`]);
 //! - switches those off that bind for none. So a foreign key's own action queues no check of sensitive columns, which would run
 //!   when the action has given the owner's name back;
-//! - adds a last BEFORE UPDATE trigger to the partitions and children that the statement reaches through the table it names. It checks
-//!   sensitive columns where the named table's own trigger doesn't fire: Postgres fires no AFTER UPDATE trigger for a row that moves
-//!   to another partition, and a child that isn't a partition has no copy of its parent's triggers.
+//! - adds a last BEFORE UPDATE trigger to the partitions and children that the statement reaches through the table it names. It
+//!   checks sensitive columns where the named table's own trigger doesn't fire. Postgres fires no AFTER UPDATE trigger for a row
+//!   that moves to another partition, and a child that isn't a partition has no copy of its parent's triggers.
 //!
 //! Nothing here is kept beyond the statement, or outside its memory.
 
@@ -97,7 +97,7 @@ fn decide(table: &ChangedTable<'_>, tables: &[ChangedTable<'_>], role: pg_sys::O
     let role = root.acts_as().unwrap_or(role);
     Mark::binding([Command::Insert, Command::Update, Command::Delete].into_iter().filter(|command| {
         let policy = Made::policy_for(*command);
-        // What was decided when the statement was planned stands in its plan.
+        // The decision made when the statement was planned stands in its plan.
         plan_has_policy(&root, tables, policy) || row_security::binds(root.oid(), table.oid(), role, policy)
     }))
 }

@@ -10,7 +10,7 @@ use crate::time::{Clock, MaxAge, Timestamp};
 /// only if the answer depends on it.
 ///
 /// # Errors
-/// The [`Denial`] that tells the client what to do: sign in where the session has no level at all, verify a
+/// The [`Denial`] that tells the client what to do. It says: sign in where the session has no level at all, verify a
 /// factor where the level is missing, verify it again where only freshness is. An anonymous user has no factor, and no
 /// way to sign in again as the same user: they need an account of their own first.
 pub fn assess(
@@ -38,8 +38,8 @@ fn is_fresh(claims: &Claims, level: Level, max_age: MaxAge, clock: Clock) -> boo
 }
 
 impl Claims {
-    /// When the session last proved `level`: `None` where it isn't at that level, where the token doesn't say,
-    /// or where it names a time in the future by more than the clock skew (which is never fresh).
+    /// When the session last proved `level`. `None` where it isn't at that level, or where the token doesn't say.
+    /// `None`, too, where the token names a time in the future by more than the clock skew (which is never fresh).
     pub fn authenticated_at(&self, level: Level, clock: Clock) -> Option<Timestamp> {
         if self.level() < Some(level) {
             return None;

@@ -11,9 +11,9 @@ use crate::time::Timestamp;
 
 /// What pg_aal reads of the claims in force. Unknown claims are skipped unread.
 ///
-/// A claim of an unexpected type counts as missing: a number for `aal` gives no level, a text for a timestamp
-/// gives no time. What isn't one JSON object, or states one of these claims twice, is [`InvalidClaims`]: then
-/// nothing in it counts.
+/// A claim of an unexpected type counts as missing: a number for `aal` gives no level, a text for a timestamp gives no
+/// time. A text that isn't one JSON object, or states one of these claims twice, is [`InvalidClaims`]: then nothing in
+/// it counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Claims {
     aal: Option<Level>,
@@ -184,7 +184,7 @@ fn text_of(value: &RawValue) -> Option<String> {
     json::text_of(value).filter(|text| !text.contains('\0'))
 }
 
-/// A NumericDate, or `None` for any other type and for what can't be a time.
+/// A NumericDate, or `None` for any other type and for a number that can't be a time.
 fn time_of(value: &RawValue) -> Option<Timestamp> {
     json::number_of(value).and_then(Timestamp::from_numeric_date)
 }

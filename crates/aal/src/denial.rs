@@ -29,7 +29,7 @@ pub enum Action {
 /// A requirement that a session doesn't meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Denial {
-    /// What was asked.
+    /// The requirement that the session was held against.
     pub required: FixedRequirement,
     /// The session's level; `None`: no assurance at all.
     pub current: Option<Level>,

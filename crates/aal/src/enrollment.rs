@@ -33,8 +33,8 @@ impl Enrollment {
     }
 }
 
-/// Whether a session is at its enrolled level. `looked_up`: what is known of its user, if they could be looked up. `None` where
-/// only that would decide: nobody's enrolled level is above aal2, so a session that is fresh there needs no look-up.
+/// Whether a session is at its enrolled level. `looked_up`: the enrollment of its user, if they could be looked up. `None`
+/// where only that would decide: nobody's enrolled level is above aal2, so a session that is fresh there needs no look-up.
 pub fn assess_enrolled(
     claims: Option<&Claims>,
     looked_up: Option<Enrollment>,
@@ -143,7 +143,8 @@ mod tests {
     #[test]
     fn max_age_is_that_of_the_factor_that_gives_the_enrolled_level() {
         use Enrollment::*;
-        // aal2 long ago, the password just now: who has a factor verifies it again, who removed it needs no other.
+        // aal2 long ago, the password just now: a user who has a factor verifies it again, one who removed it needs no
+        // other.
         let stale = session("aal2", 60, Some(3600));
         assert_eq!(ask(Some(&stale), Factor, Some(600)), Some(Action::Reverify));
         assert_eq!(ask(Some(&stale), NoFactor, Some(600)), None);

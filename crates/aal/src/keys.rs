@@ -40,9 +40,9 @@ impl KeySet {
     /// that isn't supported, and those for another use.
     ///
     /// # Errors
-    /// [`InvalidKeySet`], which names the key at fault by its `kid`, where one is malformed or weak: an HMAC key
-    /// shorter than its hash (RFC 7518, section 3.2), an RSA key shorter than 2048 bits (section 3.3), a private key. Then
-    /// none counts.
+    /// [`InvalidKeySet`], which names the key at fault by its `kid`, where one is malformed or weak. These count as such:
+    /// an HMAC key shorter than its hash (RFC 7518, section 3.2), an RSA key shorter than 2048 bits (section 3.3), a
+    /// private key. Then none counts.
     pub fn from_json(text: &[u8]) -> Result<KeySet, InvalidKeySet> {
         if text.is_empty() {
             return Ok(KeySet::default());
@@ -244,7 +244,7 @@ fn edwards_curve(jwk: &Object<'_>, alg: Option<&str>) -> Result<Usable, KeyFault
 /// Whether this is one of the few points of Ed25519 whose multiples are few: anybody can sign for them.
 ///
 /// The encodings of the points of order 1, 2, 4 and 8 (the torsion subgroup of RFC 8032's curve), and those that aren't
-/// reduced, without regard to the sign in the last bit.
+/// reduced. The sign in the last bit is disregarded.
 fn is_of_small_order(x: &[u8]) -> bool {
     const ORDER_8: [&str; 2] = [
         "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
@@ -332,7 +332,7 @@ pub enum WhichKey {
     Number(usize),
 }
 
-/// What is wrong with a key.
+/// A fault of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFault {
     /// A member is missing or malformed.

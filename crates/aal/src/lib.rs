@@ -1,9 +1,9 @@
 //! The decisions of pg_aal, without Postgres.
 //!
-//! Data flows one way: the text of a request's claims becomes [`Claims`]; [`assess`] holds them against a
-//! [`FixedRequirement`] at a [`Clock`] and answers yes or with a [`Denial`] that says what the client must do.
-//! Where nobody is trusted to have verified the token, [`token`] does, by a [`KeySet`].
-//! [`protection`] renders the SQL that puts a table under such requirements.
+//! Data flows one way. The text of a request's claims becomes [`Claims`]. [`assess`] holds them against a
+//! [`FixedRequirement`] at a [`Clock`], and answers yes or with a [`Denial`] that says what the client must do. Where
+//! nobody is trusted to have verified the token, [`token`] does, by a [`KeySet`]. [`protection`] renders the SQL that
+//! puts a table under such requirements.
 //!
 //! Nothing here knows Postgres, does I/O or uses `unsafe`.
 #![forbid(unsafe_code)]

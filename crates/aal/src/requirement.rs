@@ -12,7 +12,7 @@ pub enum Requirement {
     Enrolled(Option<MaxAge>),
 }
 
-/// What is asked of a session: a level, and how old the factor that gives it may be (`None`: any age).
+/// A requirement of a session: a level, and how old the factor that gives it may be (`None`: any age).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FixedRequirement {
     /// The lowest level that will do.

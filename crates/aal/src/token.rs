@@ -1,8 +1,8 @@
 //! Verifying access tokens: signed JSON Web Tokens (RFC 7519) in the compact form (RFC 7515, section 3.1).
 //!
-//! The signature is jsonwebtoken's to check. What surrounds it is decided here, because the clock is Postgres', the time
-//! is checked again on each use of a token that was verified before, and each refusal says its reason: which key, whose
-//! header, what claims.
+//! The signature is jsonwebtoken's to check. Everything around it is decided here, for three reasons. The clock is
+//! Postgres'. The time is checked again on each use of a token that was verified before. Each refusal says its reason:
+//! which key, whose header, what claims.
 
 use std::fmt;
 
@@ -91,7 +91,7 @@ pub fn verify(token: &[u8], keys: &KeySet, expected: &Expected) -> Result<Verifi
 
 /// The parts of a compact token, each in base64url.
 struct Parts<'a> {
-    /// Header and payload with the dot between: what is signed.
+    /// Header and payload with the dot between: the signed text.
     signed: &'a [u8],
     header: &'a [u8],
     payload: &'a [u8],
@@ -177,7 +177,7 @@ fn verify_signature(parts: &Parts<'_>, header: &Header, keys: &KeySet) -> Result
         match crypto::verify(parts.signature, parts.signed, &key.key, key.algorithm) {
             Ok(true) => return Ok(()),
             Ok(false) => refusal = InvalidToken::WrongSignature,
-            // The key was checked when it was read: what can't be read is the signature.
+            // The key was checked when it was read: so only the signature can be unreadable.
             Err(_) => refusal = InvalidToken::NotBase64("signature"),
         }
     }
@@ -201,7 +201,7 @@ fn read_payload(payload: String, expected: &Expected) -> Result<Verified, Invali
     {
         return Err(InvalidToken::WrongAudience);
     }
-    // What decides here was read above without fault, so nothing is left that could be.
+    // Every member that decides here was read above without fault, so nothing is left that could be.
     let claims = Claims::from_json(payload.as_bytes()).map_err(|_| InvalidToken::PayloadNotAnObject)?;
     Ok(Verified { claims, expires, not_before, issued_at, payload })
 }
@@ -232,7 +232,7 @@ fn decode(part: &[u8], name: &'static str) -> Result<Vec<u8>, InvalidToken> {
 /// The bearer token of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bearer {
-    /// What stands behind `Bearer`.
+    /// The text behind `Bearer`.
     pub token: String,
     /// Whether it is the request's [API key](is_api_key).
     pub is_api_key: bool,

@@ -14,7 +14,7 @@ const TABLES: [u32; 5] = [125, 250, 500, 1_000, 2_000];
 /// How many policies a table has.
 const POLICIES: u32 = 5;
 
-/// What was measured on so many tables, in seconds: medians.
+/// The measurements on so many tables, in seconds: medians.
 pub struct Proof {
     /// How many tables.
     pub tables: u32,
@@ -22,14 +22,14 @@ pub struct Proof {
     pub matrix: f64,
     /// `select * from auth.aal_lint()`.
     pub lint: f64,
-    /// `select * from pg_policies`: what whoever wants to know by hand reads.
+    /// `select * from pg_policies`: the query of a person who wants to know by hand.
     pub policies: f64,
 }
 
 /// How many hostile policies of each shape there are, in turn.
 const HOSTILE: [u32; 4] = [1, 4, 16, 64];
 
-/// What was measured where somebody wants to keep others from an answer.
+/// The measurements where somebody wants to keep others from an answer.
 pub struct Hostile {
     /// How many policies of each shape.
     pub policies: u32,

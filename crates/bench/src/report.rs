@@ -82,7 +82,7 @@ fn table(page: &mut String, results: &Results, columns: &[&str]) {
         writeln!(page, "| *no AAL policy took* | {} |", columns.iter().map(seconds).collect::<Vec<_>>().join(" | "));
 }
 
-/// What issue by issue was asked for, what was measured, and whether that is enough.
+/// Issue by issue: the request, the measurement, and whether that is enough.
 fn promises(results: &Results, micro: &[Micro]) -> Vec<(String, String, bool)> {
     let mut promises = Vec::new();
     let mut at_most = |promise: String, ratio: Option<f64>, limit: f64| {

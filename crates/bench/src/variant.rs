@@ -17,7 +17,7 @@ pub enum Work {
     Read,
     /// A write of one row, as PostgREST sends it.
     Write,
-    /// Writes of one row each, prepared, without a client between: what is left is the executor and the triggers.
+    /// Writes of one row each, prepared, without a client between: only the executor and the triggers are left.
     Guard,
 }
 

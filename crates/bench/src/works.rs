@@ -34,7 +34,7 @@ pub const WRITES: f64 = 20_000.0;
 const PROTOCOLS: [&str; 2] = ["simple", "prepared"];
 const CLIENTS: [usize; 2] = [1, 8];
 
-/// What was measured: for each column of the table and each variant the rounds, in seconds.
+/// The measurements: for each column of the table and each variant the rounds, in seconds.
 pub struct Results {
     /// The variants, by name, in the table's order.
     pub titles: Vec<(String, String)>,
@@ -143,7 +143,7 @@ impl Bench {
         Ok(results)
     }
 
-    /// Leaves out, with a word, what can't be set up: a peer that isn't installed.
+    /// Leaves out, with a word, the variants that can't be set up: a peer that isn't installed.
     fn those_that_work<'a>(&self, variants: &'a [Variant]) -> Result<Vec<&'a Variant>> {
         let mut admin = self.connect()?;
         let mut works = Vec::new();
@@ -232,7 +232,7 @@ impl Bench {
 
     /// The average latency of one request, in seconds.
     fn pgbench(&self, script: &Path, protocol: &str, clients: usize) -> Result<f64> {
-        // More clients than cores: longer, because who gets a core when matters more.
+        // More clients than cores: longer, because it matters more which client gets a core when.
         let seconds = if clients == 1 { "1" } else { "2" };
         let output = Command::new(self.folder.join("bin/pgbench"))
             .args(["-n", "-U", "postgres", "-T", seconds, "-M", protocol, "-j", "2", "-c"])
@@ -333,8 +333,8 @@ fn settings(work: Work) -> &'static str {
     }
 }
 
-/// One statement, timed, after one that loads what the variant needs: the best of three, because what disturbs it only
-/// ever makes it longer; but once is enough for what takes a second.
+/// One statement, timed, after one that loads what the variant needs. The best of three counts, because a disturbance
+/// only ever makes it longer; but once is enough for a statement that takes a second.
 fn statement(client: &mut Client, work: Work, token: Option<&str>) -> Result<f64> {
     client.simple_query("select count(*) from bench where id < 1000")?;
     let writes = "do 'begin for i in 1..20000 loop update bench set amount = amount where id = i; end loop; end'";

@@ -35,7 +35,7 @@ pub struct Catalog {
     pub tables: ByTable<Table>,
     /// Views and materialized views, as far as they reach tables.
     pub views: ByView<View>,
-    /// Functions that could go past policies or read claims.
+    /// Functions that could bypass policies or read claims.
     pub functions: ByFunction<Function>,
     /// Foreign keys that change rows when others change.
     pub foreign_keys: ByForeignKey<ForeignKey>,
@@ -108,8 +108,8 @@ pub struct Policy {
     pub role_names: Vec<String>,
     /// Whether it binds each role of the catalog.
     pub binds: ByRole<bool>,
-    /// The roles that may replace or drop what it is made of, such as a function, or keep it from applying: filled in where settings
-    /// aren't trusted, since there clients run SQL of their own.
+    /// The roles that may replace or drop what it is made of, such as a function, or keep it from applying. Filled in where
+    /// settings aren't trusted, since there clients run SQL of their own.
     pub changeable_by: HashSet<RoleId>,
     /// USING.
     pub using: Option<Expression>,

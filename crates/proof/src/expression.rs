@@ -9,9 +9,9 @@ use aal::{FixedRequirement, MaxAge, Requirement};
 pub enum Expression {
     /// A constant.
     Constant(Value),
-    /// What can't be read: it could come to anything.
+    /// An expression that can't be read: it could come to anything.
     Unknown {
-        /// The same for what comes to the same within one row, if that is certain.
+        /// The same for expressions that come to the same within one row, if that is certain.
         key: Option<Key>,
         /// Whether it is NULL as soon as one of its arguments is.
         strict: bool,
@@ -69,7 +69,7 @@ pub enum Expression {
         truth: Truth,
         /// Whether the test is negated.
         negated: bool,
-        /// What is tested.
+        /// The tested expression.
         tested: Box<Expression>,
     },
     /// Comparing two values.
@@ -230,12 +230,12 @@ pub enum Comparison {
 }
 
 impl Expression {
-    /// What can't be read, and isn't worth a word.
+    /// An expression that can't be read, and isn't worth a word.
     pub fn unknown() -> Expression {
         Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: None }
     }
 
-    /// What is too large or too deep to be read.
+    /// An expression that is too large or too deep to be read.
     pub const fn too_large() -> Expression {
         Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: Some(Reason::TooLarge) }
     }
@@ -273,7 +273,7 @@ impl Expression {
         }
     }
 
-    /// What is directly beneath this.
+    /// The expressions directly beneath this.
     pub fn children(&self) -> Vec<&Expression> {
         use Expression::*;
         fn rows(children: &Rows) -> Vec<&Expression> {

@@ -5,8 +5,8 @@
 //! could succeed for some row*.
 //!
 //! Sound by construction: an expression is evaluated to the set of all that it could come to ([`value`]), at each kind of
-//! session in turn, lowest first. What can't be read could come to anything, true included; so the answer is never higher
-//! than what really holds. Four things are taken for granted:
+//! session in turn, lowest first. An expression that can't be read could come to anything, true included; so the answer
+//! is never higher than what really holds. Four things are taken for granted:
 //!
 //! - the claims are those of the gateway (or verified, in `claims_source = 'token'`): `aal` is one of the three levels or
 //!   missing, and `role`, where there is one, names the database role;

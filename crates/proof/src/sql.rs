@@ -98,7 +98,7 @@ const OPERATOR: &str = "+-*/<>=~!@#%^&|`?";
 /// The bytes that a name has at most: NAMEDATALEN - 1.
 const NAME_LENGTH: usize = 63;
 
-/// How a string writes what can't stand in it.
+/// How a string writes characters that can't stand in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Escapes {
     /// A quote by two.
@@ -165,8 +165,8 @@ impl<'a> Tokens<'a> {
         self.advance(at);
     }
 
-    /// What stands before the quote that ends it, after `opening` bytes. Two quotes are one within. With backslashes
-    /// a quote behind one is no end; they stay as they are.
+    /// The text before the quote that ends it, after `opening` bytes. Two quotes are one within. With backslashes a
+    /// quote behind one is no end; they stay as they are.
     fn until_quote(&mut self, opening: usize, quote: char, backslashes: bool) -> Cow<'a, str> {
         self.advance(opening);
         let bytes = self.rest.as_bytes();
@@ -426,7 +426,7 @@ fn unicode_unescaped(content: Cow<'_, str>, escape: char) -> Cow<'_, str> {
         }
         let (from, to) = if rest.starts_with('+') { (1, 7) } else { (0, 4) };
         let value = rest.get(from..to).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        // What isn't four or six digits, Postgres refuses.
+        // Postgres refuses an escape without its four or six digits.
         let Some(value) = value.and_then(|digits| u32::from_str_radix(digits, 16).ok()) else { continue };
         plain.extend(paired(&mut half, value));
         rest = &rest[to..];

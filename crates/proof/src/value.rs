@@ -192,7 +192,7 @@ impl Outcomes {
         !self.anything && self.values.is_empty()
     }
 
-    /// What comes of each value. What it could be that isn't known comes to `unknown`.
+    /// The outcomes of each value. A possible value that isn't known comes to `unknown`.
     pub fn map(&self, unknown: impl FnOnce() -> Outcomes, each: impl Fn(&Value) -> Outcomes) -> Outcomes {
         match self.known() {
             None => unknown(),

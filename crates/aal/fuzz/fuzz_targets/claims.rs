@@ -15,7 +15,7 @@ fuzz_target!(|text: &[u8]| {
         assert_eq!(any_age.is_ok(), claims.level() >= Some(level));
         let fresh = assess(Some(&claims), FixedRequirement { level, max_age: Some(MaxAge::from_seconds(900)) }, clock);
         assert!(fresh.is_err() || any_age.is_ok());
-        // Who was there in the last 15 minutes can say when.
+        // A session that was there in the last 15 minutes can say when.
         if fresh.is_ok() {
             let at = claims.authenticated_at(level, clock()).unwrap().unix_micros();
             assert!((NOW - 900) * 1_000_000 <= at && at <= (NOW + 30) * 1_000_000);

@@ -1,4 +1,4 @@
-//! Any text is a key set or an error that says why, and whatever keys it gives can be held against a token.
+//! Any text is a key set or an error that says why, and any keys it gives can be held against a token.
 #![no_main]
 
 use aal::KeySet;

@@ -1,5 +1,5 @@
-//! What is behind a good signature: the header is the input's first line, the payload the rest. What verifies must say
-//! the same to another JSON parser.
+//! The parts behind a good signature: the header is the input's first line, the payload the rest. A token that verifies
+//! must say the same to another JSON parser.
 #![no_main]
 
 use aal::token::{Expected, verify};
@@ -26,7 +26,8 @@ fuzz_target!(|input: &[u8]| {
     let token = format!("{signed}.{signature}");
     for expected in [Expected::default(), Expected { issuer: Some("me".into()), audience: Some("you".into()) }] {
         let Ok(verified) = verify(token.as_bytes(), &KEYS, &expected) else { continue };
-        // Value can't hold numbers that are larger than a double, or nesting that is deep. What isn't read may be either.
+        // Value can't hold numbers that are larger than a double, or nesting that is deep. A text that isn't read may be
+        // either.
         if let Ok(header) = serde_json::from_slice::<Value>(header) {
             assert_eq!(header["alg"], "HS256");
             for name in ["crit", "jwk", "jku", "x5u", "x5c", "enc"] {

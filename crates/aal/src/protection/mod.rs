@@ -1,4 +1,4 @@
-//! Protecting a table: what was asked for, the SQL that does it, and the record it leaves in the catalog.
+//! Protecting a table: the request, the SQL that does it, and the record it leaves in the catalog.
 
 mod guard_arguments;
 mod levels;

@@ -142,7 +142,7 @@ impl RecordedProtection {
 }
 
 impl Protection {
-    /// The comment on everything that is made: what was asked for, and how the table stood before.
+    /// The comment on everything that is made: the request, and how the table stood before.
     pub fn record(&self, before: &Before) -> String {
         let record = Record {
             read: self.read.as_str(),

@@ -19,8 +19,8 @@ pub trait Quote {
     fn literal(&self, text: &str) -> String;
 }
 
-/// The statements that take away what [`Protection::statements`] makes: all of it, or of that only what is in
-/// `existing`.
+/// The statements that take away the objects that [`Protection::statements`] makes: all of them, or of these only those
+/// in `existing`.
 pub fn clear_statements(table: &Table, existing: Option<&[Made]>, quote: &dyn Quote) -> Vec<String> {
     let renderer = Renderer { quote, table: qualified(table, quote), record: String::new() };
     let is_wanted = |made: &Made| match existing {

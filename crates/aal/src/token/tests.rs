@@ -351,7 +351,7 @@ fn a_change_of_any_byte_is_refused() {
     }
 }
 
-/// ECDSA's `(r, n - s)` signs the same; what must not be is a signature of zeros (CVE-2022-21449).
+/// ECDSA's `(r, n - s)` signs the same. A signature of zeros must never be accepted (CVE-2022-21449).
 #[test]
 fn a_signature_of_zeros_is_refused() {
     for (algorithm, bytes) in

@@ -82,7 +82,7 @@ impl Evaluation<'_> {
         }
         self.outcomes(name).map(Outcomes::anything, |name| {
             let Value::Text(name) = name else { return Outcomes::anything() };
-            // What was set within a transaction before is the empty text.
+            // A setting that was set within a transaction before is the empty text.
             let mut unset = Outcomes::one(Value::text(""));
             if missing_ok {
                 unset.add(Value::Null);

@@ -225,8 +225,8 @@ impl<'a> Evaluation<'a> {
 
     fn unknown(&self, key: Option<Key>, strict: bool, arguments: &[Expression]) -> Outcomes {
         let arguments: Vec<Outcomes> = arguments.iter().map(|it| self.outcomes(it)).collect();
-        // An argument that raises says nothing: a function that doesn't look at it may be put in the place of its call, and
-        // of a strict one none is looked at if another is NULL.
+        // An argument that raises says nothing. A function that doesn't look at it may be put in the place of its call. Of
+        // a strict function, no argument is looked at if another is NULL.
         if strict && arguments.iter().any(Outcomes::is_null) {
             Outcomes::one(Value::Null)
         } else {

@@ -267,7 +267,7 @@ proptest! {
     }
 }
 
-/// What takes too long could come to anything: so it passes, and it shows.
+/// An expression that takes too long could come to anything: so it passes, and it shows.
 #[test]
 fn what_is_too_much_work_could_pass() {
     let denied = Expression::And(vec![Expression::Constant(Value::Bool(false)); 100]);

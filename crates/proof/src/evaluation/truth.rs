@@ -10,7 +10,7 @@ pub(super) fn known_or_any(known: Option<bool>) -> Outcomes {
     known.map_or_else(any_boolean, |known| Outcomes::one(Value::Bool(known)))
 }
 
-/// What comes of each pair of values, where all of them are known.
+/// The outcomes of each pair of values, where all of them are known.
 pub(super) fn pairs(
     a: &Outcomes,
     b: &Outcomes,

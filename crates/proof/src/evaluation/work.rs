@@ -17,7 +17,7 @@ impl Work {
         self.0.get()
     }
 
-    /// Whether nothing is left: then what was evaluated counts as anything at all from some node on.
+    /// Whether nothing is left: then the evaluated expression counts as anything at all from some node on.
     pub fn is_spent(&self) -> bool {
         self.left() == 0
     }

@@ -67,7 +67,7 @@ pub fn true_without_level(expression: &Expression, trusts_settings: bool) -> boo
     })
 }
 
-/// Whether a condition names a level that is refused, instead of those that are let in: `aal <> 'aal1'`.
+/// Whether a condition names a level that is refused, instead of those that are admitted: `aal <> 'aal1'`.
 pub fn names_what_is_refused(expression: &Expression) -> bool {
     use Expression::*;
     let is_level_constant = |it: &Expression| match it.unwrapped() {

@@ -61,7 +61,7 @@ impl fmt::Display for Severity {
 pub struct Finding {
     /// The lint.
     pub lint: &'static Lint,
-    /// What was found.
+    /// The finding.
     pub found: Found,
 }
 

@@ -1,4 +1,4 @@
-//! New rows are let in at a lower level than existing ones.
+//! New rows are admitted at a lower level than existing ones.
 
 use super::definition::{Lint, Severity};
 use super::finding::Found;

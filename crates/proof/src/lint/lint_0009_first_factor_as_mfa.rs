@@ -26,7 +26,7 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
                 _ => false,
             };
             let mut counts_one = false;
-            // What is negated refuses such a session, instead of letting it in.
+            // A negated condition refuses such a session, instead of admitting it.
             expression.visit(&mut |it| {
                 counts_one |= names_one(it);
                 !matches!(it, Expression::Not(_) | Expression::CompareEach { negated: true, .. })

@@ -1,4 +1,4 @@
-//! A view goes past the policies of a protected table.
+//! A view bypasses the policies of a protected table.
 
 use super::definition::{Lint, Severity};
 use super::finding::Found;

@@ -133,7 +133,7 @@ impl Body {
         let mut body = Body::default();
         match function.language.as_str() {
             "sql" | "plpgsql" => body.read(&function.body, true, DEPTH),
-            // What is a string or a comment in another language, isn't known.
+            // In another language it isn't known which parts are strings or comments.
             _ => {
                 let is_of_name = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
                 function.body.split(|letter| !is_of_name(letter)).for_each(|word| body.add(word.to_owned(), None));

@@ -143,14 +143,14 @@ impl<'a> Keys<'a> {
         Some((index, action, effect))
     }
 
-    /// What is reached from a table by more than one key, beginning with one of these.
+    /// The changes that reach other tables from a table by more than one key, beginning with one of these.
     fn chains(&self, survey: &Survey<'_>, table: TableId, trigger: Command, from: &[ForeignKeyIndex]) -> Vec<Found> {
         // Each with the number of the step before it.
         let mut steps: Vec<(Step, Option<usize>)> = Vec::new();
         steps.extend(from.iter().filter_map(|key| Some((self.first(*key, trigger)?, None))));
         let direct: BTreeSet<(TableId, bool)> =
             steps.iter().map(|((key, _, effect), _)| self.what(*key, effect)).collect();
-        // What was done to which table by now; of updates, to which columns.
+        // The changes by now, by table; of updates, by column.
         let mut deleted = BTreeSet::new();
         let mut set: BTreeMap<TableId, BTreeSet<String>> = BTreeMap::new();
         let mut reported = direct;

@@ -187,9 +187,9 @@ impl<'a> Survey<'a> {
         self.families[table].iter().copied().filter(|it| reached.contains(&self.catalog.tables[*it].id))
     }
 
-    /// What is reached from these tables and views with the rights of the role that reads there, also through other views. A view
-    /// that reads with its caller's rights passes nothing on, unless the caller is the first: `is_first`. A copy holds everything
-    /// it was made of. By writing, rules beneath count.
+    /// All that is reached from these tables and views with the rights of the role that reads there, also through other views. A
+    /// view that reads with its caller's rights passes nothing on, unless the caller is the first: `is_first`. A copy holds
+    /// everything it was made of. By writing, rules beneath count.
     pub(super) fn reached(&self, from: &[TableId], is_first: bool, by: By) -> HashSet<TableId> {
         let mut open = from.to_vec();
         let mut reached = HashSet::new();

@@ -45,7 +45,7 @@ struct Hurdle<'a> {
     expression: &'a Expression,
 }
 
-/// What stands for a policy that the role itself could change.
+/// Stands for a policy that the role itself could change.
 static CHANGEABLE: Expression = Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: None };
 
 impl<'a> Attempt<'a> {
@@ -186,7 +186,8 @@ impl<'a> Attempt<'a> {
         open
     }
 
-    /// What could have lowered the level: what counts as possibly true, and policies and guards that do not count.
+    /// The reasons that could have lowered the level: expressions that count as possibly true, and policies and guards
+    /// that do not count.
     fn notes(&self, hurdles: &Hurdles<'a>, level: RequiredLevel, weighed: Weighed) -> Vec<String> {
         if level == RequiredLevel::Denied {
             return Vec::new();

@@ -29,9 +29,9 @@ pub enum Decision {
     Policy(String),
     /// A guard, by its trigger's name.
     Guard(String),
-    /// What says who has enrolled a second factor: the role can change it.
+    /// The source that says who has enrolled a second factor: the role can change it.
     Enrollment,
-    /// The rows are reached through another table, by its full name. What follows was decided there.
+    /// The rows are reached through another table, by its full name. The rest was decided there.
     ReachedThrough(String),
     /// The rows are reached through another table as well, by its full name.
     AlsoReachedThrough(String),

@@ -39,7 +39,7 @@ impl Effort {
         }
     }
 
-    /// Takes off what was used of a share, given how the share began.
+    /// Takes off the used part of a share, given how the share began.
     pub(super) fn take(&self, before: &Effort, share: &Effort) {
         self.closely.take(before.closely.left() - share.closely.left());
         self.coarsely.take(before.coarsely.left() - share.coarsely.left());

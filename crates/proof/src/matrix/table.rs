@@ -67,8 +67,8 @@ pub(super) fn needs_of_table(
     needs
 }
 
-/// What was weighed before: roles that the same policies bind need the same, unless a policy asks who they are or what they
-/// may read.
+/// The needs that were weighed before: roles that the same policies bind need the same, unless a policy asks who they are
+/// or what they may read.
 struct KnownNeeds {
     is_same_for_all: bool,
     known: HashMap<(Command, Bound, [bool; 2]), Need>,

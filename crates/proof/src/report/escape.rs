@@ -17,8 +17,8 @@ pub fn escaped(text: &str) -> String {
     escaped
 }
 
-/// A text whose every character can be seen: one that has no shape of its own, or changes the order of others, or passes
-/// for a space, is spelled out, as `<U+202E>`.
+/// A text whose every character can be seen. A character that has no shape of its own, or changes the order of others,
+/// or passes for a space, is spelled out, as `<U+202E>`.
 pub fn visible(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());
     for character in text.chars() {

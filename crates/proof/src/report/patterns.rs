@@ -111,7 +111,7 @@ fn cell(need: &Need) -> Cell {
     let level = need.level();
     Cell {
         required: level.as_str(),
-        // Colours are for what is needed of roles that can be bound.
+        // Colours are for levels needed of roles that can be bound.
         class: if need.is_bypass() { "bypass" } else { level.as_str() },
         max_age: need.threshold.max_age.map(aal::MaxAge::in_words),
         bypasses: need.is_bypass(),
