@@ -1,4 +1,4 @@
--- Calls that give the same answer throughout a statement are evaluated once: see src/planner.rs.
+-- Calls that give the same answer throughout a statement are evaluated once: see src/planner/.
 create function auth.aal_once_per_statement(internal) returns internal
   language c immutable parallel safe strict
   as 'MODULE_PATHNAME', 'aal_once_per_statement';
