@@ -1,4 +1,6 @@
-//! Holding claims against a requirement.
+//! Decides whether a session meets a requirement: the level first, then freshness.
+//!
+//! `Claims::factor_time` says when the factor was verified, and [`Clock::is_fresh`] whether that is recent enough.
 
 use crate::claims::Claims;
 use crate::denial::{Action, Denial};

@@ -1,4 +1,4 @@
-//! A lint, and a finding of one.
+//! A lint and its severity, and a finding: a lint with what it found.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Why a cell of the matrix is what it is.
+//! The reasons for a cell of the matrix. They are found in `attempt`.
 
 use std::fmt;
 
