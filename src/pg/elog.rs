@@ -41,10 +41,9 @@ fn report(level: PgLogLevel, sqlstate: SqlState, message: &str, detail: Option<&
     let (message, detail, hint) = (message.as_ptr(), text(&detail), text(&hint));
     let (level, sqlstate) = (level as c_int, sqlstate.packed());
     let caller = Location::caller();
-    // The name of a source file, as Postgres shows it: without its folders.
-    let file = c_string(caller.file().rsplit('/').next().unwrap_or_default());
-    let (file, line) = (file.as_ptr(), c_int::try_from(caller.line()).unwrap_or_default());
-    // SAFETY: this is the main thread, inside a function that Postgres called. The closure holds only pointers and
+    // Postgres keeps the pointer, and takes the folders off.
+    let (file, line) = (caller.file_as_c_str().as_ptr(), c_int::try_from(caller.line()).unwrap_or_default());
+    // SAFETY: the file's name lives as long as the program. This is the main thread, inside a function that Postgres called. The closure holds only pointers and
     // numbers, so the longjmp out of errfinish skips no destructor. The strings outlive it; Postgres copies them.
     // Their text is an argument of "%s", never a format. Where errstart returns false nobody is to hear of it, and
     // nothing may follow it; with level ERROR it returns true and errfinish doesn't return.
