@@ -116,7 +116,7 @@ pub fn page(proofs: &[Proof], hostile: &[Hostile], machine: &str) -> String {
     }
     let _ = write!(
         page,
-        "\n## Hostile policies\n\nOf each of two shapes so many: 9,500 calls, 190 deep, of functions that can't be read; and tables with \
+        "\n## Hostile policies\n\nThere are so many of each of two shapes. One is 9,500 calls, 190 deep, of functions that can't be read. The other is tables with \
          five unknowns and 16 ages to be told apart, which also ask for the role. The work is bounded: beyond \
          [the limits](proof.md#who-may-call-them) policies are read no further, or weighed coarsely.\n\n\
          | of each shape | `auth.aal_matrix()` | `auth.aal_lint()` | memory of the session |\n| ---: | ---: | ---: | ---: |\n"
