@@ -106,7 +106,7 @@ impl Verified {
         if type_owner != owner && !role::is_superuser(type_owner) {
             return None;
         }
-        lookup::enum_label(kind, c"verified").map(Verified::Label)
+        lookup::enum_value(kind, c"verified").map(Verified::Label)
     }
 }
 

@@ -9,12 +9,11 @@ use std::ffi::CStr;
 
 use aal::{Action, Claims, Enrollment, FixedRequirement, Level, MaxAge, assess};
 use pgrx::datum::{Interval, Uuid};
-use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
 
 use crate::denial;
-use crate::enrollment::{NoStore, Patience, look_up};
-use crate::pg::elog::is_cancellation;
+use crate::enrollment::{Patience, look_up};
+use crate::pg::catch::unless_it_raises;
 use crate::pg::types::{Jsonb, Text};
 use crate::session::{self, from_claims, to_timestamptz, with_claims};
 
@@ -127,18 +126,8 @@ pub fn require(required: FixedRequirement, what: impl FnOnce() -> Option<String>
 
 /// Looks the user up, for a denial that is about to be raised: whether they are there, and have a factor to verify. Where
 /// that can't be told, now or because asking fails, the denial advises what the claims alone allow.
-fn look_up_for_hint() -> Result<Enrollment, NoStore> {
-    PgTryBuilder::new(|| look_up(Patience::Skip))
-        // An error follows in any case, so what this one left behind is cleaned up. But who cancels is to hear of it.
-        .catch_others(|error| match &error {
-            CaughtError::PostgresError(report) | CaughtError::ErrorReport(report)
-                if !is_cancellation(report.sql_error_code()) =>
-            {
-                Err(NoStore::Function("raised an error"))
-            }
-            _ => error.rethrow(),
-        })
-        .execute()
+fn look_up_for_hint() -> Option<Enrollment> {
+    unless_it_raises(|| look_up(Patience::Skip))?.ok()
 }
 
 fn requirement(level: Option<Text>, max_age: Option<Interval>) -> FixedRequirement {

@@ -7,11 +7,11 @@ use pgrx::pg_sys::panic::CaughtError;
 
 use super::elog::is_cancellation;
 
-/// What one call into Postgres returns; `None` if it raised an ERROR. A cancellation, and a lack of memory, are raised on.
+/// The answer of one call into Postgres; `None` if it raised an ERROR. A cancellation, and a lack of memory, are raised on.
 ///
-/// Only for a call that takes no lock and opens nothing which it leaves open when it raises: there is no
-/// subtransaction to give them back.
-pub(super) fn unless_it_raises<T>(call: impl FnOnce() -> T) -> Option<T> {
+/// There is no subtransaction to give back what the call holds when it raises. So it must take no lock and open nothing; or an
+/// error must follow in any case, after which Postgres cleans up.
+pub fn unless_it_raises<T>(call: impl FnOnce() -> T) -> Option<T> {
     let call = AssertUnwindSafe(call);
     PgTryBuilder::new(move || {
         let call = call;

@@ -5,8 +5,8 @@ use std::ffi::{CStr, c_char};
 use pgrx::datum::Array;
 use pgrx::prelude::*;
 
+use super::lookup;
 use super::node::{NodeRef, taken};
-use super::syscache;
 
 /// The value of a constant, as far as its type is one of these.
 pub enum Constant {
@@ -61,9 +61,9 @@ unsafe fn value_of(type_oid: pg_sys::Oid, datum: pg_sys::Datum, largest: usize) 
                 let interval = datum.cast_mut_ptr::<pg_sys::Interval>().as_ref()?;
                 Constant::Interval { months: interval.month, days: interval.day, micros: interval.time }
             }
-            _ => match syscache::base_type(type_oid)? {
+            _ => match lookup::base_type(type_oid)? {
                 // The value of an enum is the OID of its row in pg_enum.
-                (_, true) => Constant::Text(syscache::enum_label(pg_sys::Oid::from_datum(datum, false)?)?),
+                (_, true) => Constant::Text(lookup::enum_label(pg_sys::Oid::from_datum(datum, false)?)?),
                 _ => return None,
             },
         })

@@ -43,8 +43,9 @@ fn report(level: PgLogLevel, sqlstate: SqlState, message: &str, detail: Option<&
     let caller = Location::caller();
     // Postgres keeps the pointer, and takes the folders off.
     let (file, line) = (caller.file_as_c_str().as_ptr(), c_int::try_from(caller.line()).unwrap_or_default());
-    // SAFETY: the file's name lives as long as the program. This is the main thread, inside a function that Postgres called. The closure holds only pointers and
-    // numbers, so the longjmp out of errfinish skips no destructor. The strings outlive it; Postgres copies them.
+    // SAFETY: this is the main thread, inside a function that Postgres called. The closure holds only pointers and
+    // numbers, so the longjmp out of errfinish skips no destructor. The strings outlive it; Postgres copies
+    // them, but for the file's name, which lives as long as the program.
     // Their text is an argument of "%s", never a format. Where errstart returns false nobody is to hear of it, and
     // nothing may follow it; with level ERROR it returns true and errfinish doesn't return.
     unsafe {
@@ -72,7 +73,7 @@ pub fn is_cancellation(code: PgSqlErrorCode) -> bool {
 }
 
 /// A C string, without the NUL bytes that no text of Postgres has.
-fn c_string(text: &str) -> CString {
+pub(super) fn c_string(text: &str) -> CString {
     CString::new(text.replace('\0', "")).unwrap_or_default()
 }
 

@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_int};
 use pgrx::prelude::*;
 
 use super::guc::SettingsLevel;
+use super::syscache::Row;
 use super::transaction;
 
 /// A function that takes one text, as the catalog has it.
@@ -24,37 +25,27 @@ pub struct TextFunction {
 impl TextFunction {
     /// The function `name (text)` of a schema.
     pub fn find(schema: pg_sys::Oid, name: &CStr) -> Option<TextFunction> {
-        let cache = pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as c_int;
-        // SAFETY: the cache's keys are a name, which is read as a C string, a vector of OIDs, and an OID. Its rows are those of
-        // pg_proc, and stay until they are released; an error in between releases them, too. proconfig is of type text[].
-        unsafe {
+        let cache = pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP;
+        // SAFETY: a cache of pg_proc, whose keys are a name, which is read as a C string, a vector of OIDs, and an OID. proconfig is of
+        // type text[].
+        let (row, settings) = unsafe {
             let arguments = pg_sys::buildoidvector(&pg_sys::TEXTOID, 1);
-            let row = pg_sys::SearchSysCache3(
-                cache,
-                pg_sys::Datum::from(name.as_ptr()),
-                pg_sys::Datum::from(arguments.cast::<std::ffi::c_void>()),
-                pg_sys::Datum::from(schema),
-            );
-            if row.is_null() {
-                return None;
-            }
-            let mut is_null = false;
-            let settings = pg_sys::SysCacheGetAttr(cache, row, pg_sys::Anum_pg_proc_proconfig as _, &mut is_null);
-            let settings = Vec::<String>::from_datum(settings, is_null).unwrap_or_default();
-            let entry = &*pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_proc>(row);
-            let found = TextFunction {
-                oid: entry.oid,
-                owner: entry.proowner,
-                returns_boolean: entry.prorettype == pg_sys::BOOLOID
-                    && !entry.proretset
-                    && entry.prokind as u8 == pg_sys::PROKIND_FUNCTION,
-                volatility: entry.provolatile as u8,
-                parallel: entry.proparallel as u8,
-                settings,
-            };
-            pg_sys::ReleaseSysCache(row);
-            Some(found)
-        }
+            let keys = [name.as_ptr().into(), arguments.cast::<std::ffi::c_void>().into(), schema.into()];
+            let row = Row::<pg_sys::FormData_pg_proc>::search(cache, keys)?;
+            let settings = row.column(pg_sys::Anum_pg_proc_proconfig).unwrap_or_default();
+            (row, settings)
+        };
+        let entry = row.form();
+        Some(TextFunction {
+            oid: entry.oid,
+            owner: entry.proowner,
+            returns_boolean: entry.prorettype == pg_sys::BOOLOID
+                && !entry.proretset
+                && entry.prokind as u8 == pg_sys::PROKIND_FUNCTION,
+            volatility: entry.provolatile as u8,
+            parallel: entry.proparallel as u8,
+            settings,
+        })
     }
 
     /// Calls it with its owner's rights, in a restricted operation, with names as they are in `pg_catalog`. `None` for NULL.

@@ -1,9 +1,11 @@
 //! Changing settings, and what their hooks need.
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int};
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::{GucAction, GucContext, GucSource};
+
+use super::elog::c_string;
 
 /// Sets a setting until the transaction (or the savepoint) ends, by the rights of `context`.
 pub fn set_until_transaction_ends(name: &CStr, value: &CStr, context: GucContext::Type) {
@@ -79,7 +81,7 @@ pub fn refuse_value(message: &str, hint: &str) -> bool {
 
 /// A copy in Postgres' current memory, as a C string.
 pub fn copy_of(text: &str) -> *mut c_char {
-    let text = CString::new(text.replace('\0', "")).unwrap_or_default();
+    let text = c_string(text);
     // SAFETY: pstrdup reads the C string up to its end.
     unsafe { pg_sys::pstrdup(text.as_ptr()) }
 }

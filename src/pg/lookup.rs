@@ -1,10 +1,12 @@
-//! Look-ups in Postgres' catalog, by name or by OID. They answer `None` where there is no such object.
-//!
-//! A row of the catalog's cache is released as soon as it was read, and nothing in between can raise an error.
+//! Look-ups in Postgres' catalog, by name or by OID. An object that is gone is no error here, as it is in many of Postgres' own
+//! look-ups: they answer `None`. A tree that was read a moment ago may name an object that was dropped meanwhile.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
 use pgrx::prelude::*;
+
+use super::node::taken;
+use super::syscache::Row;
 
 fn valid(oid: pg_sys::Oid) -> Option<pg_sys::Oid> {
     (oid != pg_sys::InvalidOid).then_some(oid)
@@ -61,48 +63,20 @@ pub fn role(name: &CStr) -> Option<pg_sys::Oid> {
 
 /// The owner of a schema.
 pub fn schema_owner(schema: pg_sys::Oid) -> Option<pg_sys::Oid> {
-    let cache = pg_sys::SysCacheIdentifier::NAMESPACEOID as _;
-    // SAFETY: the cache's one key is an OID. Its rows are those of pg_namespace, and stay until they are released.
-    unsafe {
-        let row = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(schema));
-        if row.is_null() {
-            return None;
-        }
-        let owner = (*pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_namespace>(row)).nspowner;
-        pg_sys::ReleaseSysCache(row);
-        Some(owner)
-    }
+    Row::<pg_sys::FormData_pg_namespace>::find(schema).map(|row| row.form().nspowner)
 }
 
 /// The owner of a type.
 pub fn type_owner(kind: pg_sys::Oid) -> Option<pg_sys::Oid> {
-    let cache = pg_sys::SysCacheIdentifier::TYPEOID as _;
-    // SAFETY: the cache's one key is an OID. Its rows are those of pg_type, and stay until they are released.
-    unsafe {
-        let row = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(kind));
-        if row.is_null() {
-            return None;
-        }
-        let owner = (*pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_type>(row)).typowner;
-        pg_sys::ReleaseSysCache(row);
-        Some(owner)
-    }
+    Row::<pg_sys::FormData_pg_type>::find(kind).map(|row| row.form().typowner)
 }
 
-/// The label of an enum. A value of the enum is the OID of its label.
-pub fn enum_label(kind: pg_sys::Oid, label: &CStr) -> Option<pg_sys::Oid> {
-    let cache = pg_sys::SysCacheIdentifier::ENUMTYPOIDNAME as _;
-    // SAFETY: the cache's keys are an OID and a name, which is read as a C string. Its rows are those of pg_enum, and stay
-    // until they are released.
-    unsafe {
-        let row = pg_sys::SearchSysCache2(cache, pg_sys::Datum::from(kind), pg_sys::Datum::from(label.as_ptr()));
-        if row.is_null() {
-            return None;
-        }
-        let label = (*pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_enum>(row)).oid;
-        pg_sys::ReleaseSysCache(row);
-        Some(label)
-    }
+/// The value of an enum with this label: it is the OID of the label.
+pub fn enum_value(kind: pg_sys::Oid, label: &CStr) -> Option<pg_sys::Oid> {
+    let cache = pg_sys::SysCacheIdentifier::ENUMTYPOIDNAME;
+    // SAFETY: a cache of pg_enum, whose keys are an OID and a name, which is read as a C string.
+    let row = unsafe { Row::<pg_sys::FormData_pg_enum>::search(cache, [kind.into(), label.as_ptr().into()]) }?;
+    Some(row.form().oid)
 }
 
 /// The planner support function of a function.
@@ -112,12 +86,8 @@ pub fn support_function(function: pg_sys::Oid) -> Option<pg_sys::Oid> {
 }
 
 /// A function's name.
-pub fn function_name(function: pg_sys::Oid) -> Option<CString> {
-    // SAFETY: get_func_name takes any OID, and answers NULL or a C string in the current memory context.
-    unsafe {
-        let name = pg_sys::get_func_name(function);
-        (!name.is_null()).then(|| CStr::from_ptr(name).to_owned())
-    }
+pub fn function_name(function: pg_sys::Oid) -> Option<String> {
+    Row::<pg_sys::FormData_pg_proc>::find(function).map(|row| text(&row.form().proname))
 }
 
 /// A function in C.
@@ -131,25 +101,63 @@ pub struct CFunction {
 /// What a function in C is; `None` for one in another language. Only superusers make functions in C.
 pub fn c_function(function: pg_sys::Oid) -> Option<CFunction> {
     const C_LANGUAGE: pg_sys::Oid = pg_sys::Oid::from_u32(13);
-    let cache = pg_sys::SysCacheIdentifier::PROCOID as std::ffi::c_int;
-    // SAFETY: the cache's one key is an OID. Its rows are those of pg_proc, and stay until they are released; an error in between
-    // releases them, too. prosrc and probin are of type text.
-    unsafe {
-        let row = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(function));
-        if row.is_null() {
-            return None;
-        }
-        let text = |attribute: u32| {
-            let mut is_null = false;
-            let datum = pg_sys::SysCacheGetAttr(cache, row, attribute as pg_sys::AttrNumber, &mut is_null);
-            String::from_datum(datum, is_null)
-        };
-        let form = pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_proc>(row);
-        let is_c = (*form).prolang == C_LANGUAGE;
-        let texts =
-            if is_c { (text(pg_sys::Anum_pg_proc_prosrc), text(pg_sys::Anum_pg_proc_probin)) } else { (None, None) };
-        pg_sys::ReleaseSysCache(row);
-        let (Some(symbol), Some(library)) = texts else { return None };
-        Some(CFunction { symbol, library })
+    let row = Row::<pg_sys::FormData_pg_proc>::find(function)?;
+    if row.form().prolang != C_LANGUAGE {
+        return None;
     }
+    // SAFETY: prosrc and probin are of type text.
+    let (symbol, library) =
+        unsafe { (row.column(pg_sys::Anum_pg_proc_prosrc)?, row.column(pg_sys::Anum_pg_proc_probin)?) };
+    Some(CFunction { symbol, library })
+}
+
+/// Whether a function is NULL where an argument is; `None` where there is no such function.
+pub fn is_strict(function: pg_sys::Oid) -> Option<bool> {
+    Row::<pg_sys::FormData_pg_proc>::find(function).map(|row| row.form().proisstrict)
+}
+
+/// The schema and the name of a function.
+pub fn qualified_function_name(function: pg_sys::Oid) -> Option<(String, String)> {
+    let row = Row::<pg_sys::FormData_pg_proc>::find(function)?;
+    // SAFETY: looks a schema up: NULL where there is none, else a copy of its name.
+    let schema = unsafe { taken(pg_sys::get_namespace_name(row.form().pronamespace)) }?;
+    Some((schema, text(&row.form().proname)))
+}
+
+/// The function behind an operator; no OID's own 0 where there is no such operator.
+pub fn operator_function(operator: pg_sys::Oid) -> pg_sys::Oid {
+    // SAFETY: looks an operator up. It raises nothing where there is none.
+    unsafe { pg_sys::get_opcode(operator) }
+}
+
+/// Whether texts are equal in this collation only if their bytes are.
+pub fn is_deterministic(collation: pg_sys::Oid) -> bool {
+    Row::<pg_sys::FormData_pg_collation>::find(collation).is_some_and(|row| row.form().collisdeterministic)
+}
+
+/// The type beneath a domain, or the type itself, and whether that is an enum.
+pub fn base_type(mut oid: pg_sys::Oid) -> Option<(pg_sys::Oid, bool)> {
+    loop {
+        let row = Row::<pg_sys::FormData_pg_type>::find(oid)?;
+        match row.form().typtype as u8 {
+            pg_sys::TYPTYPE_DOMAIN => oid = row.form().typbasetype,
+            kind => return Some((oid, kind == pg_sys::TYPTYPE_ENUM)),
+        }
+    }
+}
+
+/// The type of an array's elements; `None` for a type that is no array.
+pub fn element_type(array: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: looks a type up. It raises nothing where there is none.
+    valid(unsafe { pg_sys::get_element_type(array) })
+}
+
+/// The label of an enum's value.
+pub fn enum_label(value: pg_sys::Oid) -> Option<String> {
+    Row::<pg_sys::FormData_pg_enum>::find(value).map(|row| text(&row.form().enumlabel))
+}
+
+fn text(name: &pg_sys::NameData) -> String {
+    let bytes: Vec<u8> = name.data.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
 }

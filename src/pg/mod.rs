@@ -1,6 +1,6 @@
 //! The toolbox for what C hands over and wants: behind types and functions that are safe to use, where that can be.
 
-mod catch;
+pub mod catch;
 pub mod changed_table;
 pub mod constant;
 pub mod elog;
@@ -16,7 +16,7 @@ pub mod query;
 pub mod relation;
 pub mod role;
 pub mod sqlstate;
-pub mod syscache;
+mod syscache;
 pub mod table_scan;
 pub mod text_setting;
 pub mod transaction;

@@ -37,13 +37,15 @@ impl<'p> FinishedPlan<'p> {
 
     /// The topmost nodes: of the statement, and of each sub-plan.
     pub fn roots(&self) -> Vec<PlanNode<'p>> {
-        let subplans = pointers::<pg_sys::Plan>(self.0.subplans);
+        // SAFETY: a finished plan's list of sub-plans, which lives with it.
+        let subplans = unsafe { pointers::<pg_sys::Plan>(self.0.subplans) };
         std::iter::once(self.0.planTree).chain(subplans).filter_map(PlanNode::new).collect()
     }
 
     /// How many parameters the executor computes. The next one has this number.
     pub fn parameters(&self) -> c_int {
-        length(self.0.paramExecTypes)
+        // SAFETY: a finished plan's own list.
+        unsafe { length(self.0.paramExecTypes) }
     }
 
     /// Does some work with the memory in which the plan lies as the current one.
@@ -121,7 +123,9 @@ impl<'p> PlanNode<'p> {
             };
             ((*plan).lefttree, (*plan).righttree, list)
         };
-        [left, right].into_iter().chain(pointers(list)).filter_map(PlanNode::new).collect()
+        // SAFETY: NIL, or the node's own list of plan nodes.
+        let listed = unsafe { pointers(list) };
+        [left, right].into_iter().chain(listed).filter_map(PlanNode::new).collect()
     }
 
     /// Whether it is nothing but a row of expressions, which depends on no row outside. PL/pgSQL takes such a plan apart, also

@@ -37,8 +37,9 @@ impl Opened {
     pub fn roles_of_policy(&self, wanted: &[&str]) -> Option<Vec<pg_sys::Oid>> {
         // SAFETY: null, or the entry's own description of its policies, which lives as long as the entry is held.
         let list = unsafe { self.entry().rd_rsdesc.as_ref() }.map_or(std::ptr::null_mut(), |desc| desc.policies);
-        let policy = pointers::<pg_sys::RowSecurityPolicy>(list).find_map(|policy| {
-            // SAFETY: the list holds RowSecurityPolicy, which live as long as the description.
+        // SAFETY: the list holds RowSecurityPolicy, which live as long as the description.
+        let policy = unsafe { pointers::<pg_sys::RowSecurityPolicy>(list) }.find_map(|policy| {
+            // SAFETY: as above.
             let policy = unsafe { policy.as_ref() }?;
             // SAFETY: a policy's name is a C string.
             let name = unsafe { std::ffi::CStr::from_ptr(policy.policy_name) };
@@ -74,7 +75,8 @@ pub fn ancestors(table: pg_sys::Oid) -> impl Iterator<Item = pg_sys::Oid> {
     } else {
         std::ptr::null_mut()
     };
-    oids(ancestors)
+    // SAFETY: NIL, or the list of OIDs that get_partition_ancestors made for the caller. Nobody frees it before the query's memory.
+    unsafe { oids(ancestors) }
 }
 
 // SAFETY: declared as in Postgres' catalog/partition.h, which pgrx doesn't bind.

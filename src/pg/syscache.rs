@@ -1,28 +1,29 @@
-//! Postgres' caches of its catalogs. An object that is gone is no error here, as it is in many of Postgres' own look-ups. A tree
-//! that was read a moment ago may name an object that was dropped meanwhile.
+//! Rows of Postgres' catalogs, held in its caches.
 
-use std::ffi::CStr;
+use std::ffi::c_int;
 use std::ptr::NonNull;
 
-use pgrx::pg_sys::{self, Oid};
+use pgrx::prelude::*;
 
-use super::node::taken;
-
-/// The catalogs whose rows are looked up by OID.
+/// A catalog whose rows are looked up by OID.
 ///
 /// # Safety
 /// `CACHE` must be a cache of the catalog whose rows begin with a `Self`, and its key one OID.
-unsafe trait ByOid {
+pub(super) unsafe trait ByOid {
     const CACHE: pg_sys::SysCacheIdentifier::Type;
 }
 
-// SAFETY: each as Postgres' syscache.c declares it.
+// SAFETY: as Postgres' syscache.c declares it.
 unsafe impl ByOid for pg_sys::FormData_pg_proc {
     const CACHE: pg_sys::SysCacheIdentifier::Type = pg_sys::SysCacheIdentifier::PROCOID;
 }
 // SAFETY: as above.
 unsafe impl ByOid for pg_sys::FormData_pg_type {
     const CACHE: pg_sys::SysCacheIdentifier::Type = pg_sys::SysCacheIdentifier::TYPEOID;
+}
+// SAFETY: as above.
+unsafe impl ByOid for pg_sys::FormData_pg_namespace {
+    const CACHE: pg_sys::SysCacheIdentifier::Type = pg_sys::SysCacheIdentifier::NAMESPACEOID;
 }
 // SAFETY: as above.
 unsafe impl ByOid for pg_sys::FormData_pg_collation {
@@ -34,93 +35,64 @@ unsafe impl ByOid for pg_sys::FormData_pg_enum {
 }
 
 /// A row, held in its cache until this is dropped.
-struct Row<T> {
+pub(super) struct Row<T> {
+    cache: c_int,
     tuple: pg_sys::HeapTuple,
     form: NonNull<T>,
 }
 
-impl<T: ByOid> Row<T> {
-    /// Looks a row up; `None` where there is none.
-    fn find(oid: Oid) -> Option<Row<T>> {
-        let cache = std::ffi::c_int::try_from(T::CACHE).ok()?;
-        // SAFETY: the cache has one key, an OID.
-        let tuple = unsafe { pg_sys::SearchSysCache1(cache, oid.into()) };
+impl<T> Row<T> {
+    /// Looks a row up by the keys of a cache; `None` where there is none.
+    ///
+    /// # Safety
+    /// The cache must be of the catalog whose rows begin with a `T`, and these must be all of its keys, each as syscache.c has it.
+    pub(super) unsafe fn search<const KEYS: usize>(
+        cache: pg_sys::SysCacheIdentifier::Type,
+        keys: [pg_sys::Datum; KEYS],
+    ) -> Option<Row<T>> {
+        let cache = c_int::try_from(cache).ok()?;
+        let key = |n: usize| keys.get(n).copied().unwrap_or(pg_sys::Datum::null());
+        // SAFETY: by the caller's promise the cache has these keys. Postgres looks at no more of them than it has.
+        let tuple = unsafe { pg_sys::SearchSysCache(cache, key(0), key(1), key(2), key(3)) };
         if tuple.is_null() {
             return None;
         }
         // SAFETY: a row of the cache's catalog, which begins with a `T`.
         let form = NonNull::new(unsafe { pg_sys::GETSTRUCT(tuple) }.cast())?;
-        Some(Row { tuple, form })
+        Some(Row { cache, tuple, form })
     }
 
-    fn form(&self) -> &T {
+    pub(super) fn form(&self) -> &T {
         // SAFETY: the row stays where it is until it is released.
         unsafe { self.form.as_ref() }
+    }
+
+    /// The value of a column that [`form`](Self::form) doesn't have; `None` for NULL.
+    ///
+    /// # Safety
+    /// `column` must be the number of a column of the catalog, whose type `V` reads.
+    pub(super) unsafe fn column<V: FromDatum>(&self, column: u32) -> Option<V> {
+        let mut is_null = false;
+        // SAFETY: the row is held, and by the caller's promise it has the column, with a value that `V` reads.
+        unsafe {
+            let datum = pg_sys::SysCacheGetAttr(self.cache, self.tuple, column as pg_sys::AttrNumber, &mut is_null);
+            V::from_datum(datum, is_null)
+        }
+    }
+}
+
+impl<T: ByOid> Row<T> {
+    /// Looks a row up; `None` where there is none.
+    pub(super) fn find(oid: pg_sys::Oid) -> Option<Row<T>> {
+        // SAFETY: the promise of `ByOid`.
+        unsafe { Row::search(T::CACHE, [oid.into()]) }
     }
 }
 
 impl<T> Drop for Row<T> {
     fn drop(&mut self) {
-        // SAFETY: held since `find`, by nobody but this. Rows don't leave this file, so none outlives its transaction.
+        // SAFETY: held since `search`, by nobody but this. Rows don't leave src/pg, and none is kept, so none outlives its
+        // transaction.
         unsafe { pg_sys::ReleaseSysCache(self.tuple) }
     }
-}
-
-/// Whether a function is NULL where an argument is; `None` where there is no such function.
-pub fn is_strict(function: Oid) -> Option<bool> {
-    Row::<pg_sys::FormData_pg_proc>::find(function).map(|row| row.form().proisstrict)
-}
-
-/// The schema and the name of a function.
-pub fn function_name(function: Oid) -> Option<(String, String)> {
-    let row = Row::<pg_sys::FormData_pg_proc>::find(function)?;
-    // SAFETY: looks a schema up: NULL where there is none, else a copy of its name.
-    let schema = unsafe { taken(pg_sys::get_namespace_name(row.form().pronamespace)) }?;
-    Some((schema, text(&row.form().proname)))
-}
-
-/// The function behind an operator; no OID's own 0 where there is no such operator.
-pub fn operator_function(operator: Oid) -> Oid {
-    // SAFETY: looks an operator up. It raises nothing where there is none.
-    unsafe { pg_sys::get_opcode(operator) }
-}
-
-/// Whether texts are equal in this collation only if their bytes are.
-pub fn is_deterministic(collation: Oid) -> bool {
-    Row::<pg_sys::FormData_pg_collation>::find(collation).is_some_and(|row| row.form().collisdeterministic)
-}
-
-/// The type beneath a domain, or the type itself, and whether that is an enum.
-pub fn base_type(mut oid: Oid) -> Option<(Oid, bool)> {
-    loop {
-        let row = Row::<pg_sys::FormData_pg_type>::find(oid)?;
-        match row.form().typtype as u8 {
-            pg_sys::TYPTYPE_DOMAIN => oid = row.form().typbasetype,
-            kind => return Some((oid, kind == pg_sys::TYPTYPE_ENUM)),
-        }
-    }
-}
-
-/// The type of an array's elements; `None` for a type that is no array.
-pub fn element_type(array: Oid) -> Option<Oid> {
-    // SAFETY: looks a type up. It raises nothing where there is none.
-    let element = unsafe { pg_sys::get_element_type(array) };
-    (element != pg_sys::InvalidOid).then_some(element)
-}
-
-/// The label of an enum's value.
-pub fn enum_label(value: Oid) -> Option<String> {
-    Row::<pg_sys::FormData_pg_enum>::find(value).map(|row| text(&row.form().enumlabel))
-}
-
-/// A table by its full name.
-pub fn table(schema: &CStr, name: &CStr) -> Option<Oid> {
-    // SAFETY: two C strings. Neither look-up raises where there is nothing of that name.
-    let table = unsafe { pg_sys::get_relname_relid(name.as_ptr(), pg_sys::get_namespace_oid(schema.as_ptr(), true)) };
-    (table != pg_sys::InvalidOid).then_some(table)
-}
-
-fn text(name: &pg_sys::NameData) -> String {
-    let bytes: Vec<u8> = name.data.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0).collect();
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -102,10 +102,10 @@ impl<'p> Rewriting<'p> {
 /// Whether a call of ours raises for no session: by what it does, and because its arguments are valid.
 fn cannot_raise(call: &Call<'_>) -> bool {
     let name = lookup::function_name(call.function()).unwrap_or_default();
-    let never_raises = match name.to_bytes() {
-        b"aal" | b"subject" | b"subject_uuid" | b"has_aal" | b"authenticated_at" => true,
+    let never_raises = match name.as_str() {
+        "aal" | "subject" | "subject_uuid" | "has_aal" | "authenticated_at" => true,
         // What somebody else's function does is not known.
-        b"has_enrolled_aal" => settings::enrollment_function().is_none(),
+        "has_enrolled_aal" => settings::enrollment_function().is_none(),
         _ => false,
     };
     never_raises && call.arguments().iter().all(is_valid)

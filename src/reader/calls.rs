@@ -14,8 +14,8 @@ use super::text_bodies::TextBody;
 use super::text_types::{Kind, Typed, coerced};
 use super::types::compares_bytes;
 use crate::pg::list::List;
+use crate::pg::lookup;
 use crate::pg::node::{Form, Node};
-use crate::pg::syscache;
 
 impl<'tree> Reading<'_, 'tree> {
     /// A call of a function, or of the function behind an operator.
@@ -57,7 +57,7 @@ impl<'tree> Reading<'_, 'tree> {
 
     /// A call of which only the arguments can be read.
     pub fn opaque_call(&mut self, function: pg_sys::Oid, list: List<'_>, frame: &Frame<'_>) -> Expression {
-        let strict = syscache::is_strict(function).unwrap_or(false);
+        let strict = lookup::is_strict(function).unwrap_or(false);
         let reason = self.functions.name_if_users(function).map(Reason::Function);
         Expression::Unknown { key: None, strict, arguments: self.many(list, &frame.in_unread()), reason }
     }

@@ -16,8 +16,8 @@ use super::known::Known;
 use super::queries::mentioning;
 use super::types::{Family, compares_bytes, value_of};
 use crate::pg::list::List;
+use crate::pg::lookup;
 use crate::pg::node::{Form, Node, NodeRef};
-use crate::pg::syscache;
 
 /// The reading of one policy's expression.
 pub struct Reading<'a, 'tree> {
@@ -104,7 +104,7 @@ impl Reading<'_, '_> {
                     self.call(it.funcid, it.args(), it.inputcollid, frame)
                 }
             }
-            Form::OpExpr(it) => self.call(syscache::operator_function(it.opno), it.args(), it.inputcollid, frame),
+            Form::OpExpr(it) => self.call(lookup::operator_function(it.opno), it.args(), it.inputcollid, frame),
             Form::DistinctExpr(it) => match self.null_safe(it, frame) {
                 Some(same) => same.negate(),
                 None => self.parts(it.args(), frame),
@@ -172,9 +172,9 @@ impl Reading<'_, '_> {
         Expression::Unknown { key, strict: false, arguments: Vec::new(), reason: None }
     }
 
-    /// A condition that can't be read, but comes to the same wherever it stands in the policies for a row, gets a key. So the
-    /// proof can tell whether it holds. Only directly in a policy, where columns are the row's own. And only the outermost of
-    /// several, so that no part of the text is looked at twice.
+    /// Gives an unread condition a key, if it has the same answer everywhere in the policies for a row. So the proof can tell
+    /// whether it holds. Only directly in a policy, where columns are the row's own. And only the outermost of several, so that
+    /// no part of the text is looked at twice.
     fn keyed(&mut self, expression: Expression, node: Node<'_>, frame: &Frame<'_>) -> Expression {
         match expression {
             Expression::Unknown { key: None, strict, arguments, reason }
@@ -245,7 +245,7 @@ impl Reading<'_, '_> {
 
     /// Whether an operator is an equality that is known.
     fn is_equality(&self, it: NodeRef<'_, pg_sys::OpExpr>) -> bool {
-        let known = self.functions.known(syscache::operator_function(it.opno));
+        let known = self.functions.known(lookup::operator_function(it.opno));
         matches!(known, Some(Known::Compare(Comparison::Equal, false, false))) && compares_bytes(it.inputcollid)
     }
 
@@ -254,7 +254,7 @@ impl Reading<'_, '_> {
     }
 
     fn compare_each(&mut self, it: NodeRef<'_, pg_sys::ScalarArrayOpExpr>, frame: &Frame<'_>) -> Expression {
-        let known = self.functions.known(syscache::operator_function(it.opno));
+        let known = self.functions.known(lookup::operator_function(it.opno));
         match (known, self.two(it.args(), frame)) {
             (Some(Known::Compare(comparison, negated, false)), Some([value, array]))
                 if compares_bytes(it.inputcollid) =>

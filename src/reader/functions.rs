@@ -9,10 +9,10 @@ use pgrx::spi::{self, SpiClient};
 
 use super::known::{Known, builtin, known_by_name};
 use crate::pg::list::List;
+use crate::pg::lookup;
 use crate::pg::memory::Memory;
 use crate::pg::node::{Node, NodeRef, NodeTree, parse};
 use crate::pg::query::{catalog_query, rows};
-use crate::pg::syscache;
 
 /// The body of a function written in SQL: one query.
 pub struct SqlBody<'tree> {
@@ -117,7 +117,7 @@ impl<'tree> Functions<'tree> {
         if is_postgres_own(function) || self.ours.contains_key(&function) {
             return None;
         }
-        let Some((schema, name)) = syscache::function_name(function) else {
+        let Some((schema, name)) = lookup::qualified_function_name(function) else {
             return Some(format!("function {}", function.to_u32()));
         };
         Some(format!("{}.{}()", spi::quote_identifier(schema), spi::quote_identifier(name)))

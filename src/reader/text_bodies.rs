@@ -17,8 +17,8 @@ use super::functions::SqlBody;
 use super::queries::mentioned;
 use super::text_types::{Kind, Typed, coerced, equal, same_kind, unified};
 use crate::pg::list::List;
+use crate::pg::lookup;
 use crate::pg::node::{Form, Node, NodeRef};
-use crate::pg::syscache;
 
 /// A body being read.
 pub struct TextBody<'a, 'r, 'tree> {
@@ -119,8 +119,10 @@ impl TextBody<'_, '_, '_> {
             match item.map(Node::form) {
                 Some(Form::RangeVar(it)) if self.callers_rights => {
                     // By its full name: only then is it certain which.
-                    let table =
-                        it.schemaname().zip(it.relname()).and_then(|(schema, name)| syscache::table(schema, name));
+                    let table = it
+                        .schemaname()
+                        .zip(it.relname())
+                        .and_then(|(schema, name)| lookup::relation(lookup::schema(schema)?, name));
                     rows.reads.extend(table.and_then(|table| proof::TableId::new(table.to_u32())));
                 }
                 Some(Form::JoinExpr(it)) => items.extend([it.rarg(), it.larg()]),

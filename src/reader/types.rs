@@ -5,15 +5,15 @@ use pgrx::prelude::*;
 use proof::{Comparison, Value};
 
 use crate::pg::constant::Constant;
+use crate::pg::lookup;
 use crate::pg::node::NodeRef;
-use crate::pg::syscache;
 
 /// How large a constant may be, in bytes, and still be read: nobody compares a level with more.
 const LARGEST_CONSTANT: usize = 4_096;
 
 /// Whether texts are equal in this collation only if their bytes are.
 pub fn compares_bytes(collation: pg_sys::Oid) -> bool {
-    collation == pg_sys::InvalidOid || syscache::is_deterministic(collation)
+    collation == pg_sys::InvalidOid || lookup::is_deterministic(collation)
 }
 
 /// Whether levels order in this collation as they do: another may have rules of its own.
@@ -35,7 +35,7 @@ pub enum Family {
 impl Family {
     /// The family of a type, or of the type beneath a domain.
     pub fn of_type(oid: pg_sys::Oid) -> Family {
-        match syscache::base_type(oid) {
+        match lookup::base_type(oid) {
             Some((pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::UNKNOWNOID, _)) => Family::Text,
             Some((pg_sys::JSONOID | pg_sys::JSONBOID, _)) => Family::Json,
             Some((_, true)) => Family::Enum,
@@ -45,7 +45,7 @@ impl Family {
 
     /// The family of an array's elements.
     pub fn of_elements(array: pg_sys::Oid) -> Family {
-        syscache::element_type(array).map_or(Family::Other, Family::of_type)
+        lookup::element_type(array).map_or(Family::Other, Family::of_type)
     }
 }
 
