@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
+use super::made::Made;
 use crate::level::{Level, UnknownLevel};
-use crate::requirement::FixedRequirement;
-use crate::requirement::Requirement;
+use crate::requirement::{FixedRequirement, Requirement};
 use crate::time::MaxAge;
 
 /// What a table requires of a session for one command.
@@ -58,6 +58,33 @@ impl FromStr for TableLevel {
             "none" => Ok(TableLevel::None),
             "enrolled" => Ok(TableLevel::Enrolled),
             _ => Level::from_claim(text).map(TableLevel::At).ok_or_else(|| UnknownLevel::new(text, &Self::VALID)),
+        }
+    }
+}
+
+/// What a table requires of a session for each command.
+#[derive(Clone, Copy)]
+pub(super) struct CommandLevels {
+    pub read: TableLevel,
+    pub insert: TableLevel,
+    pub update: TableLevel,
+    pub delete: TableLevel,
+    /// How old the factor may be, for the writes.
+    pub max_age: Option<MaxAge>,
+    pub has_sensitive_columns: bool,
+}
+
+impl CommandLevels {
+    /// What a policy requires. A policy can't see which columns change. So where there are sensitive columns, the one for UPDATE
+    /// requires what an update of other columns needs: the level of reads.
+    pub(super) fn requirement(self, policy: Made) -> Option<Requirement> {
+        match policy {
+            Made::Read => self.read.requirement(None),
+            Made::Insert => self.insert.requirement(self.max_age),
+            Made::Update if self.has_sensitive_columns => self.read.requirement(None),
+            Made::Update => self.update.requirement(self.max_age),
+            Made::Delete => self.delete.requirement(self.max_age),
+            Made::Owner | Made::Guard | Made::Columns => None,
         }
     }
 }

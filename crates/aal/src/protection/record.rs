@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::guard_arguments::parse_max_age;
-use super::levels::TableLevel;
+use super::levels::{CommandLevels, TableLevel};
 use super::made::Made;
 use super::request::Protection;
 use crate::command::Command;
@@ -118,15 +118,10 @@ impl RecordedProtection {
             .filter_map(|made| self.requirement(made).map(|requirement| (made, requirement)))
     }
 
+    /// What a policy requires.
     fn requirement(&self, policy: Made) -> Option<Requirement> {
-        match policy {
-            Made::Read => self.read.requirement(None),
-            Made::Insert => self.insert.requirement(self.max_age),
-            Made::Update if self.sensitive => self.read.requirement(None),
-            Made::Update => self.update.requirement(self.max_age),
-            Made::Delete => self.delete.requirement(self.max_age),
-            Made::Owner | Made::Guard | Made::Columns => None,
-        }
+        let RecordedProtection { read, insert, update, delete, max_age, sensitive: has_sensitive_columns, .. } = *self;
+        CommandLevels { read, insert, update, delete, max_age, has_sensitive_columns }.requirement(policy)
     }
 
     /// Whether it requires a level for this command.

@@ -3,6 +3,7 @@
 use minijinja::context;
 
 use super::guard_arguments::GuardArgument;
+use super::levels::CommandLevels;
 use super::made::Made;
 use super::render::{Quote, Renderer, arguments_clause, policy_condition, qualified};
 use super::request::Protection;
@@ -59,17 +60,11 @@ impl Protection {
         statements
     }
 
-    /// What a policy for a command requires. Where there are sensitive columns, that of UPDATE requires what an update needs
-    /// that changes none of them: a policy can't see which columns change.
+    /// What a policy requires.
     fn requirement(&self, policy: Made) -> Option<Requirement> {
-        match policy {
-            Made::Read => self.read.requirement(None),
-            Made::Insert => self.insert.requirement(self.max_age),
-            Made::Update if self.sensitive_columns.is_empty() => self.update.requirement(self.max_age),
-            Made::Update => self.read.requirement(None),
-            Made::Delete => self.delete.requirement(self.max_age),
-            Made::Owner | Made::Guard | Made::Columns => None,
-        }
+        let Protection { read, insert, update, delete, max_age, .. } = *self;
+        let has_sensitive_columns = !self.sensitive_columns.is_empty();
+        CommandLevels { read, insert, update, delete, max_age, has_sensitive_columns }.requirement(policy)
     }
 
     /// `public` is a keyword here, not a role's name, and takes in all others.
