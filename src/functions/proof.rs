@@ -17,7 +17,7 @@ use crate::pg::elog::raise;
 use crate::pg::query::{catalog_query, first_row};
 use crate::pg::sqlstate::SqlState;
 use crate::pg::types::{Name, Regclass};
-use crate::settings::{self, ClaimsSource};
+use crate::settings;
 
 /// For each table, role and command the lowest session level at which the command could succeed for some row.
 ///
@@ -158,11 +158,7 @@ fn aal_report() -> String {
     let matrix = Matrix::derive(&catalog, &interrupts);
     let findings = lint::run(&catalog, &matrix, &interrupts);
     let (database, made_at, server_version) = spi(about_server);
-    let claims_source = match settings::claims_source() {
-        ClaimsSource::Request => report::ClaimsSource::Request,
-        ClaimsSource::Token => report::ClaimsSource::Token,
-        ClaimsSource::Unusable => report::ClaimsSource::Unusable,
-    };
+    let claims_source = settings::claims_source();
     let database = report::Database { name: database, made_at, server_version, claims_source };
     report::render(&database, &catalog, &matrix, &findings)
 }

@@ -2,10 +2,10 @@
 
 use std::ffi::{CStr, c_char, c_void};
 
-use aal::KeySet;
+use aal::{ClaimsSource, KeySet};
 use pgrx::prelude::*;
 
-use super::values::{ClaimsSource, LOADING, SHARED, SOURCE, TRUST_CHANGES};
+use super::values::{LOADING, SHARED, SOURCE, TRUST_CHANGES};
 use crate::pg::elog::warn;
 use crate::pg::guc::refuse_value;
 use crate::pg::process;
@@ -24,7 +24,7 @@ pub unsafe extern "C-unwind" fn check_claims_source(
 ) -> bool {
     // SAFETY: Postgres passes a check hook the place of the new value, which is NULL or a C string.
     let value = unsafe { text_or_empty(*value) };
-    if ClaimsSource::parse(value) != ClaimsSource::Unusable || process::is_parallel_worker() {
+    if ClaimsSource::from_setting(value.to_bytes()) != ClaimsSource::Unusable || process::is_parallel_worker() {
         return true;
     }
     if !LOADING.get() && !is_stored_for_a_role_or_database(source) {
@@ -48,7 +48,8 @@ pub unsafe extern "C-unwind" fn check_claims_source(
 #[pg_guard]
 pub unsafe extern "C-unwind" fn assign_claims_source(value: *const c_char, _extra: *mut c_void) {
     // SAFETY: Postgres passes an assign hook NULL or a C string.
-    SOURCE.set(ClaimsSource::parse(unsafe { text_or_empty(value) }));
+    let value = unsafe { text_or_empty(value) };
+    SOURCE.set(ClaimsSource::from_setting(value.to_bytes()));
 }
 
 /// Keys are checked when they are set; a secret is refused where others could read it.

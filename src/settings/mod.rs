@@ -12,11 +12,12 @@ mod values;
 
 use std::ffi::{CStr, CString};
 
+pub use aal::ClaimsSource;
 use aal::token::Expected;
 
 use self::table::{CLOCK_SKEW, ENROLLMENT_FUNCTION, ERROR_FORMAT, JWKS_FILE, JWT_AUDIENCE, JWT_ISSUER, SETTINGS};
 pub use self::table::{TOKEN_NAME, WORKER_CLAIMS_NAME, jwks};
-pub use self::values::{ClaimsSource, ErrorFormat};
+pub use self::values::ErrorFormat;
 use self::values::{LOADING, SHARED, SOURCE, TRUST_CHANGES};
 use crate::pg::elog::raise;
 use crate::pg::sqlstate::SqlState;

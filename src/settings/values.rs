@@ -1,8 +1,8 @@
 //! What the settings say, as far as they are more than texts and numbers.
 
 use std::cell::Cell;
-use std::ffi::CStr;
 
+use aal::ClaimsSource;
 use pgrx::prelude::*;
 
 /// How `insufficient_aal` and `invalid_token` are raised.
@@ -14,28 +14,6 @@ pub enum ErrorFormat {
     /// SQLSTATE PGRST, which PostgREST 12 and later answer with 401 and a challenge.
     #[name = c"postgrest"]
     Postgrest,
-}
-
-/// Where the claims in force come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaimsSource {
-    /// The gateway's claims, trusted.
-    Request,
-    /// A token, verified here.
-    Token,
-    /// Somebody meant to set it, and it can't be read: nowhere.
-    Unusable,
-}
-
-impl ClaimsSource {
-    /// What a value of the setting says.
-    pub fn parse(value: &CStr) -> ClaimsSource {
-        match value.to_bytes() {
-            request if request.eq_ignore_ascii_case(b"request") => ClaimsSource::Request,
-            token if token.eq_ignore_ascii_case(b"token") => ClaimsSource::Token,
-            _ => ClaimsSource::Unusable,
-        }
-    }
 }
 
 thread_local! {

@@ -11,6 +11,7 @@
 
 mod assurance;
 mod claims;
+mod claims_source;
 mod command;
 mod denial;
 mod enrollment;
@@ -24,6 +25,7 @@ pub mod token;
 
 pub use assurance::assess;
 pub use claims::{Claims, InvalidClaims, Method};
+pub use claims_source::ClaimsSource;
 pub use command::Command;
 pub use denial::{Action, Denial, HttpDenial};
 pub use enrollment::{Enrollment, assess_enrolled, next_action};

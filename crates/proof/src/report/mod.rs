@@ -18,7 +18,7 @@ use minijinja::{Environment, UndefinedBehavior, context, escape_formatter};
 
 use crate::lint::Finding;
 use crate::{Catalog, Matrix};
-use aal::Command;
+use aal::{ClaimsSource, Command};
 use data::Data;
 use escape::escaped;
 use findings::findings;
@@ -36,27 +36,6 @@ pub struct Database {
     pub server_version: String,
     /// The setting `pg_aal.claims_source`.
     pub claims_source: ClaimsSource,
-}
-
-/// Where claims come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaimsSource {
-    /// A gateway sets them.
-    Request,
-    /// pg_aal verifies a token.
-    Token,
-    /// The setting is unusable, so no session has claims.
-    Unusable,
-}
-
-impl ClaimsSource {
-    const fn as_str(self) -> &'static str {
-        match self {
-            ClaimsSource::Request => "request",
-            ClaimsSource::Token => "token",
-            ClaimsSource::Unusable => "unusable",
-        }
-    }
 }
 
 /// The page.
