@@ -21,6 +21,18 @@ const before = [
   [2, '900.00'],
   [3, '12.50'],
 ]
+const inserted = [...before, [100, '50']]
+const updated = [
+  [1, '25.00'],
+  [2, '950'],
+  [3, '12.50'],
+  [100, '50'],
+]
+const deleted = [
+  [2, '950'],
+  [3, '12.50'],
+  [100, '50'],
+]
 
 export const story = [
   { who: 'Jane, AAL1', what: 'reads payments', ...read, expected: sees(1, 2), rows: before },
@@ -34,54 +46,11 @@ export const story = [
   { who: 'Jane, AAL2 an hour ago', what: 'updates one', ...update, expected: denied('reverify'), rows: before },
   { who: 'anon', what: 'reads payments', ...read, expected: sees(), rows: before },
   { who: 'anon', what: 'deletes one', ...remove, expected: denied('sign_in'), rows: before },
-  { who: 'Jane, AAL2', what: 'inserts one', ...insert, expected: changes(201, 100), rows: [...before, [100, '50']] },
-  {
-    who: 'Jane, AAL2',
-    what: 'updates one',
-    ...update,
-    expected: changes(200, 2),
-    rows: [
-      [1, '25.00'],
-      [2, '950'],
-      [3, '12.50'],
-      [100, '50'],
-    ],
-  },
-  {
-    who: 'Jane, AAL2',
-    what: 'updates one that is not there',
-    ...updateNothing,
-    expected: changes(200),
-    rows: [
-      [1, '25.00'],
-      [2, '950'],
-      [3, '12.50'],
-      [100, '50'],
-    ],
-  },
-  {
-    who: 'Jane, AAL2',
-    what: "updates somebody else's",
-    ...updateOthers,
-    expected: changes(200),
-    rows: [
-      [1, '25.00'],
-      [2, '950'],
-      [3, '12.50'],
-      [100, '50'],
-    ],
-  },
-  {
-    who: 'Jane, AAL2',
-    what: 'deletes one',
-    ...remove,
-    expected: changes(200, 1),
-    rows: [
-      [2, '950'],
-      [3, '12.50'],
-      [100, '50'],
-    ],
-  },
+  { who: 'Jane, AAL2', what: 'inserts one', ...insert, expected: changes(201, 100), rows: inserted },
+  { who: 'Jane, AAL2', what: 'updates one', ...update, expected: changes(200, 2), rows: updated },
+  { who: 'Jane, AAL2', what: 'updates one that is not there', ...updateNothing, expected: changes(200), rows: updated },
+  { who: 'Jane, AAL2', what: "updates somebody else's", ...updateOthers, expected: changes(200), rows: updated },
+  { who: 'Jane, AAL2', what: 'deletes one', ...remove, expected: changes(200, 1), rows: deleted },
 ]
 
 const sessions = {

@@ -79,13 +79,8 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     for (oid, table, mut policy) in policies::read(client, &tables, &mut reader)? {
         policy.changeable_by = changeable.policies.get(&oid).cloned().unwrap_or_default();
         policy.binds = catalog.roles.iter().map(|role| policies::binds(&policy, role.id, &bound)).collect();
-        for (role, binds) in catalog.roles.iter().zip(policy.binds.iter_mut()) {
-            let Some(planned) = planned.get(&policy.roles).and_then(|roles| roles.get(&role.id)) else { continue };
-            if policy.permissive {
-                *binds |= planned.some_bound;
-            } else if !planned.all_bound {
-                policy.changeable_by.insert(role.id);
-            }
+        if let Some(planned) = planned.get(&policy.roles) {
+            policies::weigh_planned_roles(&mut policy, &catalog.roles, planned);
         }
         policy.role_names = names.sorted(&policy.roles);
         if let Some(index) = indexes.get(&table) {

@@ -7,7 +7,7 @@ use aal::protection::RecordedProtection;
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
-use proof::{ByRole, Expression, Policy, PolicyCommand, RoleId, TableId};
+use proof::{ByRole, Expression, Policy, PolicyCommand, Role, RoleId, TableId};
 
 use super::ids;
 use crate::pg::node::NodeTree;
@@ -142,6 +142,19 @@ pub fn planned_as_others(
         planned.entry(named).or_default().insert(role, bound);
     }
     Ok(planned)
+}
+
+/// Counts a policy for a role as for the roles that the role's statements could be planned as. A permissive policy counts if it binds
+/// any of them, a restrictive one only if it binds all of them.
+pub fn weigh_planned_roles(policy: &mut Policy, roles: &ByRole<Role>, planned: &HashMap<RoleId, Planned>) {
+    for (role, binds) in roles.iter().zip(policy.binds.iter_mut()) {
+        let Some(planned) = planned.get(&role.id) else { continue };
+        if policy.permissive {
+            *binds |= planned.some_bound;
+        } else if !planned.all_bound {
+            policy.changeable_by.insert(role.id);
+        }
+    }
 }
 
 /// The tables that a policy reads with the caller's rights.

@@ -1,7 +1,7 @@
 //! The guard: a trigger function that raises a clear error, for statement-level triggers before any row is looked at.
 //!
-//! It explains what the policies decide. So it is silent wherever they don't bind: for roles for whom row security isn't
-//! active on the table, and for roles that its policies don't name. Which roles are bound is decided when the statement
+//! It explains what the policies decide. So it is silent for a role that they don't bind: row security isn't
+//! active for it on the table, or the policies don't name it. Which roles are bound is decided when the statement
 //! begins ([`crate::statement_guards`]).
 //!
 //! About sensitive columns it decides, for each row: an update is refused where one of them changes its value.

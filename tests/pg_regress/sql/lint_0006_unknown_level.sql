@@ -4,18 +4,8 @@ grant usage on schema lint_0006 to anon, authenticated;
 set search_path = lint_0006;
 create function second_factor(level text) returns boolean language sql stable as $$ select auth.has_aal(level) $$;
 
-create function wrong(name text, expression text) returns void language plpgsql as $$
-begin
-  execute format('create table %I (id int, level text, minimum int)', name);
-  execute format('alter table %I enable row level security', name);
-  execute format('create policy everybody on %I using (true)', name);
-  execute format('create policy asks on %I as restrictive using (%s)', name, expression);
-  execute format('grant select, insert, update, delete on %I to authenticated', name);
-end
-$$;
-
 -- Findings, every one.
-select count(wrong('wrong_' || name, expression)) as wrong from (values
+select count(test.asks('wrong_' || name, expression)) as wrong from (values
   ('upper_case',       $$(select auth.jwt() ->> 'aal') = 'AAL2'$$),
   ('with_a_space',     $$(select auth.jwt() ->> 'aal') = 'aal 2'$$),
   ('space_at_the_end', $$(select auth.jwt() ->> 'aal') = 'aal2 '$$),
@@ -33,10 +23,10 @@ select count(wrong('wrong_' || name, expression)) as wrong from (values
   ('enrolled',         $$(select auth.has_aal('enrolled'))$$), -- a level of protect_table only; for has_aal it is an error
   ('in_a_function',    $$(select lint_0006.second_factor('AAL2'))$$)) w(name, expression);
 -- And 0018.
-select wrong('wrong_required', $$(select auth.require_aal('2'))$$);
+select test.asks('wrong_required', $$(select auth.require_aal('2'))$$) as wrong;
 
 -- None of them.
-select count(wrong('right_' || name, expression)) as right from (values
+select count(test.asks('right_' || name, expression)) as right from (values
   ('equal',         $$(select auth.jwt() ->> 'aal') = 'aal2'$$),
   ('in_a_list',     $$(select auth.jwt() ->> 'aal') in ('aal2', 'aal3')$$),
   ('coalesced',     $$coalesce((select auth.jwt() ->> 'aal'), '') = 'aal2'$$),
