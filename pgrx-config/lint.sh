@@ -29,8 +29,8 @@ files ':!*.svg' ':!*package-lock.json' ':!*Cargo.lock' ':!LICENSE' ':!crates/aal
 say "shellcheck"
 files '*.sh' '*.env' .ci/run | xargs -d '\n' "$(lint_packages)/bin/shellcheck" --external-sources --source-path SCRIPTDIR
 say "markdownlint"
-files '*.md' | xargs -d '\n' $lint/node_modules/.bin/markdownlint-cli2 --config $lint/.markdownlint-cli2.jsonc > "$repo/target/logs/markdownlint.log" 2>&1 ||
-    fail "$(cat "$repo/target/logs/markdownlint.log")"
+report=$(files '*.md' | xargs -d '\n' $lint/node_modules/.bin/markdownlint-cli2 --config $lint/.markdownlint-cli2.jsonc 2>&1) ||
+    fail "$report"
 say "prettier"
 files '*.mjs' '*.js' | xargs -d '\n' $lint/node_modules/.bin/prettier --config $lint/prettier.json --log-level warn --check ||
     fail "run make format"
