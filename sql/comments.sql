@@ -41,13 +41,13 @@ comment on function auth.authenticate(text) is
   'Puts an access token that verifies in force until the transaction ends, and returns its claims. Needs pg_aal.claims_source = token. VOLATILE and PARALLEL UNSAFE: it changes a setting.';
 
 comment on function auth.protect_table(regclass, text, text, text, text, text, interval, name[], name, name[], boolean) is
-  'Puts a table under assurance levels by policies and a guard trigger; runs and returns the statements. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
+  'Puts a table under assurance levels by policies and a guard trigger, and says in one row what the table needs now. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
 
 comment on function auth.protect_table_sql(regclass, text, text, text, text, text, interval, name[], name, name[], boolean) is
   'The statements that auth.protect_table would run, without running them. VOLATILE and PARALLEL UNSAFE: it reads the catalog as it is now.';
 
 comment on function auth.unprotect_table(regclass) is
-  'Removes the policies and triggers of auth.protect_table; runs and returns the statements. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
+  'Removes the policies and triggers of auth.protect_table, and says in one row whether row security is on now. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
 
 comment on function auth.aal_guard() is
   'The trigger function of protected tables: raises insufficient_aal, before it looks at any row or when a sensitive column changes. auth.protect_table makes its triggers. A trigger made by hand may also fire before each row. VOLATILE, as trigger functions are; PARALLEL SAFE: it reads settings and the table''s own policies.';

@@ -143,9 +143,9 @@ create policy second_factor on not_aal1 as restrictive using ((select auth.jwt()
 
 -- What we recommend instead. No findings.
 -- Both roles: SELECT aal1; INSERT, UPDATE, DELETE aal2.
-select count(*) as statements from auth.protect_table('recommended');
+select count(*) = 1 as protected from auth.protect_table('recommended');
 -- Both roles: all aal2; INSERT, UPDATE, DELETE with max_age 15 minutes.
-select count(*) as statements from auth.protect_table('recommended_fresh', read => 'aal2', max_age => '15 minutes');
+select count(*) = 1 as protected from auth.protect_table('recommended_fresh', read => 'aal2', max_age => '15 minutes');
 -- Both roles: all enrolled.
 create policy enrolled on recommended_enrolled as restrictive using ((select auth.has_enrolled_aal()));
 

@@ -30,7 +30,8 @@ create table notes (id int primary key, note text);
 insert into notes values (1, 'a'), (2, 'b');
 grant select, insert, update, delete on notes to anon, authenticated;
 create policy everybody on notes using (true) with check (true);
-select protect_table from auth.protect_table('notes', write => 'enrolled') where protect_table like 'create%';
+select write from auth.protect_table('notes', write => 'enrolled');
+select statement from string_to_table(auth.protect_table_sql('notes', write => 'enrolled'), E'\n\n') as statement where statement like 'create%';
 select read, on_insert, on_update, on_delete from auth.protected_tables;
 
 create schema test;

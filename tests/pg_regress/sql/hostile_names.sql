@@ -8,9 +8,12 @@ grant usage on schema "We""ird" to public;
 grant select, insert, update, delete on all tables in schema "We""ird" to public;
 insert into "We""ird"."T able'); drop table x; --" values (1, '11111111-1111-4111-8111-111111111111', 'x', 'y');
 
-select auth.protect_table('"We""ird"."T able''); drop table x; --"',
+select * from auth.protect_table('"We""ird"."T able''); drop table x; --"',
   roles => array['au"th; drop table t; --', 'authenticated']::name[], owner_column => 'own"er; --',
   sensitive_columns => array[E'i\'ban\n;', 'plain']::name[]);
+select statement from string_to_table(auth.protect_table_sql('"We""ird"."T able''); drop table x; --"',
+  roles => array['au"th; drop table t; --', 'authenticated']::name[], owner_column => 'own"er; --',
+  sensitive_columns => array[E'i\'ban\n;', 'plain']::name[]), E'\n\n') as statement where statement not like 'drop%';
 select * from auth.protected_tables;
 select test.sign_in('aal1');
 set role authenticated;
@@ -24,7 +27,8 @@ reset role;
 reset pg_aal.error_format;
 -- Names that only look like keywords, and one of 63 bytes.
 create table "public"."select" ("user" uuid, "table" text);
-select statement from auth.protect_table('"select"', owner_column => 'user', sensitive_columns => '{table}') as statement
+select count(*) = 1 as protected from auth.protect_table('"select"', owner_column => 'user', sensitive_columns => '{table}');
+select statement from string_to_table(auth.protect_table_sql('"select"', owner_column => 'user', sensitive_columns => '{table}'), E'\n\n') as statement
  where statement like 'create%(%';
 create table "ééééééééééééééééééééééééééééééé" (id int, "ééééééééééééééééééééééééééééééé" text);
 select count(*) from auth.protect_table('"ééééééééééééééééééééééééééééééé"', owner_column => 'ééééééééééééééééééééééééééééééé');

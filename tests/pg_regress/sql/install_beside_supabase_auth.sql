@@ -58,9 +58,9 @@ reset role;
 
 -- Nothing of the hostile owner's is ever called.
 create table payments (id int, user_id uuid);
-select count(*) as statements from auth.protect_table('payments', owner_column => 'user_id', max_age => '1 hour');
+select count(*) = 1 as protected from auth.protect_table('payments', owner_column => 'user_id', max_age => '1 hour');
 select * from auth.protected_tables;
-select count(*) as statements from auth.unprotect_table('payments');
+select count(*) = 1 as unprotected from auth.unprotect_table('payments');
 
 drop extension pg_aal;
 select kind, name, b.state = s.state as unchanged from before b join state s using (kind, name) order by 1, 2;
@@ -83,7 +83,7 @@ create function auth.has_aal(text) returns boolean language sql as $$ select tru
 create function auth.has_aal(text, text) returns boolean language sql as $$ select true $$;
 create function auth.has_aal(text, anyelement) returns boolean language sql as $$ select true $$;
 reset role;
-select count(*) as statements from auth.protect_table('payments', owner_column => 'user_id', max_age => '1 hour');
+select count(*) = 1 as protected from auth.protect_table('payments', owner_column => 'user_id', max_age => '1 hour');
 select distinct d.refobjid::regprocedure
   from pg_depend d join pg_policy p on d.classid = 'pg_policy'::regclass and d.objid = p.oid
  where p.polrelid = 'payments'::regclass and d.refclassid = 'pg_proc'::regclass order by 1;

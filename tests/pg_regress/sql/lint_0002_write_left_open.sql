@@ -55,8 +55,8 @@ begin
   end loop;
 end
 $$;
-select count(*) as statements from auth.protect_table('as_it_comes');
-select count(*) as statements from auth.protect_table('inserts_for_everybody', on_insert => 'none');
+select count(*) = 1 as protected from auth.protect_table('as_it_comes');
+select count(*) = 1 as protected from auth.protect_table('inserts_for_everybody', on_insert => 'none');
 
 -- Finding: UPDATE, of the one column that is granted.
 create table one_column (id int, note text);

@@ -16,8 +16,8 @@ set client_min_messages = error; -- protect_table warns of the same
 -- Findings.
 select count(truncatable(name)) as found from unnest(array['found_by_hand', 'found_no_guard', 'found_disabled', 'found_lower', 'found_other_command']) name;
 create policy second_factor on found_by_hand as restrictive using ((select auth.has_aal('aal2')));
-select count(*) as statements from auth.protect_table('found_no_guard', guard => false);
-select count(*) as statements from auth.protect_table('found_disabled');
+select count(*) = 1 as protected from auth.protect_table('found_no_guard', guard => false);
+select count(*) = 1 as protected from auth.protect_table('found_disabled');
 alter table found_disabled disable trigger aal_guard; -- and 0021
 create policy second_factor on found_lower as restrictive using ((select auth.has_aal('aal2')));
 create trigger guard before truncate on found_lower for each statement execute function auth.aal_guard('truncate=aal1');
@@ -26,12 +26,12 @@ create trigger guard before delete on found_other_command for each statement exe
 
 -- None of them.
 select count(truncatable(name)) as none from unnest(array['none_guarded', 'none_by_hand', 'none_not_granted', 'none_delete_is_open', 'none_service_role', 'none_no_level']) name;
-select count(*) as statements from auth.protect_table('none_guarded');
+select count(*) = 1 as protected from auth.protect_table('none_guarded');
 create policy second_factor on none_by_hand as restrictive using ((select auth.has_aal('aal2')));
 create trigger guard before truncate on none_by_hand for each statement execute function auth.aal_guard('truncate=aal2');
 create policy second_factor on none_not_granted as restrictive using ((select auth.has_aal('aal2')));
 revoke truncate on none_not_granted from authenticated;
-select count(*) as statements from auth.protect_table('none_delete_is_open', on_delete => 'none');
+select count(*) = 1 as protected from auth.protect_table('none_delete_is_open', on_delete => 'none');
 create policy second_factor on none_service_role as restrictive using ((select auth.has_aal('aal2')));
 revoke truncate on none_service_role from authenticated;
 grant truncate on none_service_role to service_role;

@@ -28,7 +28,7 @@ $$;
 create table none_guarded (id int);
 create policy everybody on none_guarded using (true);
 grant select, insert, update, delete on none_guarded to authenticated;
-select count(*) as statements from auth.protect_table('none_guarded');
+select count(*) = 1 as protected from auth.protect_table('none_guarded');
 
 reset search_path;
 select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, metadata ->> 'role' as role, level, detail

@@ -9,7 +9,7 @@ create policy everybody on found_never_on using (true);
 create policy second_factor on found_never_on as restrictive to authenticated using ((select auth.has_aal('aal2')));
 create table found_switched_off (id int);
 create policy everybody on found_switched_off using (true);
-select count(*) as statements from auth.protect_table('found_switched_off');
+select count(*) = 1 as protected from auth.protect_table('found_switched_off');
 alter table found_switched_off disable row level security;
 create table found_permissive (id int);
 create policy second_factor on found_permissive using ((select auth.has_aal('aal2')));

@@ -21,7 +21,7 @@ create publication lint_0023_twice for table found_twice;
 create table found_parted (id int) partition by range (id);
 create table found_parted_1 partition of found_parted for values from (0) to (10);
 create policy everybody on found_parted using (true);
-select count(*) as statements from auth.protect_table('found_parted');
+select count(*) = 1 as protected from auth.protect_table('found_parted');
 alter publication lint_0023_whole add table found_parted; -- and its partitions with it
 
 -- None: it isn't protected.

@@ -58,7 +58,7 @@ create policy aal_read on none_other_shape for select using (user_id is null and
 -- None: it was put back.
 select lose('none_restored', '{aal_read}');
 drop policy aal_read on none_restored;
-select count(*) as statements from auth.protect_table('none_restored');
+select count(*) = 1 as protected from auth.protect_table('none_restored');
 
 reset search_path;
 select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, metadata ->> 'role' as role, level, detail

@@ -55,7 +55,7 @@ create table parted_1 partition of parted for values from (0) to (10);
 create table parted_2 partition of parted default partition by list (user_id);
 create table parted_2_a partition of parted_2 default;
 grant select, insert, update, delete on parted, parted_1, parted_2, parted_2_a to anon, authenticated;
-select count(*) as statements from auth.protect_table('parted', owner_column => 'user_id');
+select count(*) = 1 as protected from auth.protect_table('parted', owner_column => 'user_id');
 
 -- The documented policies, with our functions.
 select made('all_users'), made('opted_in'), made('new_users');
@@ -117,7 +117,7 @@ create function aal_status() returns jsonb language sql stable as $$ select auth
 create table lines (id int, invoice int references as_it_comes on delete cascade);
 create policy everybody on lines using (true);
 grant select, insert, update, delete on lines to anon, authenticated;
-select count(*) as statements from auth.protect_table('lines');
+select count(*) = 1 as protected from auth.protect_table('lines');
 -- And what has nothing to do with levels.
 create table notes (id int, note text);
 alter table notes enable row level security;

@@ -7,7 +7,8 @@ insert into payments values (9, '99999999-9999-4999-8999-999999999999', 90);
 grant all on payments, no_payments to anon, authenticated, service_role;
 
 select * from auth.protect_table('payments', owner_column => 'user_id');
-select count(*) as statements from auth.protect_table('no_payments', owner_column => 'user_id');
+select statement from string_to_table(auth.protect_table_sql('payments', owner_column => 'user_id'), E'\n\n') as statement where statement not like 'drop%';
+select count(*) = 1 as protected from auth.protect_table('no_payments', owner_column => 'user_id');
 select * from auth.protected_tables order by target::text;
 
 create view pg_temp.writes(nr, command, statement) as values

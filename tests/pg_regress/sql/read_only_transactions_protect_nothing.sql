@@ -4,7 +4,7 @@ create policy everybody on read_only using (true);
 grant select, insert, update, delete on read_only to authenticated;
 create table protected_before (id int);
 create policy everybody on protected_before using (true);
-select count(*) as statements from auth.protect_table('protected_before');
+select count(*) = 1 as protected from auth.protect_table('protected_before');
 
 begin read only;
 select test.attempt($$select auth.protect_table('read_only')$$);
@@ -38,7 +38,7 @@ rollback;
 set default_transaction_read_only = on;
 select test.attempt($$select auth.protect_table('read_only')$$);
 begin read write;
-select count(*) as statements from auth.protect_table('read_only');
+select count(*) = 1 as protected from auth.protect_table('read_only');
 commit;
 reset default_transaction_read_only;
 

@@ -11,8 +11,8 @@ alter table payments owner to table_owner;
 grant select, insert, update, delete on accounts, payments to authenticated, service_role;
 create policy everybody on accounts using (true) with check (true);
 create policy everybody on payments using (true) with check (true);
-select count(*) as statements from auth.protect_table('accounts', sensitive_columns => '{iban}', roles => '{authenticated}');
-select count(*) as statements from auth.protect_table('payments', roles => '{authenticated}');
+select count(*) = 1 as protected from auth.protect_table('accounts', sensitive_columns => '{iban}', roles => '{authenticated}');
+select count(*) = 1 as protected from auth.protect_table('payments', roles => '{authenticated}');
 select test.sign_in('aal1');
 
 -- Away from a bound role.
@@ -82,8 +82,8 @@ reset role;
 -- Unless row security is forced for the owner.
 alter table accounts force row level security;
 alter table payments force row level security;
-select count(*) as statements from auth.protect_table('accounts', sensitive_columns => '{iban}');
-select count(*) as statements from auth.protect_table('payments');
+select count(*) = 1 as protected from auth.protect_table('accounts', sensitive_columns => '{iban}');
+select count(*) = 1 as protected from auth.protect_table('payments');
 set role authenticated;
 select test.attempt($$update by_owner set iban = 'EVIL'$$) as by_owner, test.attempt($$update by_invoker set iban = 'EVIL'$$) as by_invoker,
        test.attempt($$update payments_by_owner set note = 'EVIL'$$) as guarded;

@@ -7,6 +7,7 @@ mod record;
 mod render;
 mod request;
 mod statements;
+mod summary;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -190,6 +190,22 @@ fn what_makes_no_sense_is_refused() {
 }
 
 #[test]
+fn what_writes_require_is_said_in_as_few_words_as_will_do() {
+    let [aal1, aal2, aal3] = Level::ALL.map(TableLevel::At);
+    let writes = |insert, update, delete| Protection { insert, update, delete, ..default() }.writes();
+    assert_eq!(writes(aal2, aal2, aal2), "aal2");
+    assert_eq!(writes(aal1, aal2, aal2), "aal2, insert aal1");
+    assert_eq!(writes(aal2, TableLevel::None, aal2), "aal2, update none");
+    assert_eq!(writes(aal2, aal2, TableLevel::Enrolled), "aal2, delete enrolled");
+    assert_eq!(writes(aal1, aal2, aal3), "insert aal1, update aal2, delete aal3");
+    let aged = Protection { max_age: Some(MaxAge::from_seconds(900)), insert: TableLevel::None, ..default() };
+    assert_eq!(aged.writes(), "aal2 within 15 minutes, insert none");
+    let sensitive = Protection { sensitive_columns: vec!["iban".to_owned()], ..default() };
+    assert_eq!(sensitive.writes(), "aal2, update of other columns aal1");
+    assert_eq!((sensitive.reads(), sensitive.bound_roles()), ("aal1".to_owned(), vec!["public".to_owned()]));
+}
+
+#[test]
 fn the_record_reads_back() {
     let table = Table { before: Before { row_security: false, policies: Some("d41d8".to_owned()) }, ..payments() };
     let comment = default().record(&table.before);

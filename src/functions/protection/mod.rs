@@ -1,0 +1,224 @@
+//! Protecting a table: `protect_table`, `protect_table_sql`, `unprotect_table`.
+//!
+//! They run with their caller's rights: creating a policy needs ownership of the table, and so does this. VOLATILE
+//! and PARALLEL UNSAFE: they change the catalog. Not STRICT: a NULL level is an error. Their search_path is
+//! `pg_catalog, pg_temp`, so that no name in them, nor in the statements they run, means what a user made it mean.
+
+mod connection;
+mod options;
+mod target;
+mod warnings;
+
+use aal::protection::{Before, clear_statements, row_security_off_statement, row_security_on_statement};
+use pgrx::datum::{Array, Interval};
+use pgrx::prelude::*;
+use pgrx::spi::{self, SpiClient};
+
+use self::connection::{connect, connect_to_read, require_writable, run};
+use self::options::{Levels, Options};
+pub use self::target::require_table;
+use self::target::{Target, lock, protection_fits, refuse_citus_tables, relation, targets, with_partitions};
+use self::warnings::{Warnings, notice_closed_commands, notice_other_rows};
+use crate::catalog::PostgresQuote;
+use crate::denial;
+use crate::pg::elog::notice;
+use crate::pg::types::{Name, Regclass};
+
+/// Puts a table under AAL policies; says in one row what it is now.
+///
+/// Errors:
+///
+/// - 42501 without ownership;
+/// - 42809 for a relation that isn't a table;
+/// - 22023 for an unknown level, a negative `max_age` or a request that makes no sense;
+/// - 22004 for a NULL `target`, `read` or `write`;
+/// - 42703 for an unknown column;
+/// - 42P10 for a sensitive column that is generated;
+/// - 42804 for an owner column of another type than uuid or text;
+/// - 42710 where a policy or trigger of somebody else bears one of our names;
+/// - 0A000 for a table that Citus holds;
+/// - 25006 where nothing can be written.
+#[pg_extern(volatile, parallel_unsafe)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::too_many_arguments)]
+fn protect_table(
+    target: Option<Regclass>,
+    read: default!(Option<&str>, "'aal1'"),
+    write: default!(Option<&str>, "'aal2'"),
+    on_insert: default!(Option<&str>, "NULL"),
+    on_update: default!(Option<&str>, "NULL"),
+    on_delete: default!(Option<&str>, "NULL"),
+    max_age: default!(Option<Interval>, "NULL"),
+    roles: default!(Option<Array<Name>>, "'{public}'"),
+    owner_column: default!(Option<Name>, "NULL"),
+    sensitive_columns: default!(Option<Array<Name>>, "NULL"),
+    guard: default!(Option<bool>, "true"),
+) -> TableIterator<
+    'static,
+    (
+        name!(target, Regclass),
+        name!(read, String),
+        name!(write, String),
+        name!(roles, Vec<Name>),
+        name!(owner_column, Option<Name>),
+        name!(partitions, i32),
+        name!(warnings, i32),
+    ),
+> {
+    let target = oid(target);
+    require_writable("auth.protect_table");
+    let levels = Levels { read, write, on_insert, on_update, on_delete };
+    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard };
+    let row = connect(|client| {
+        let relations = lock(client, target)?;
+        refuse_citus_tables(client, &relations)?;
+        let protection = options.protection(client, &relations[0])?;
+        let targets = targets(client, relations)?;
+        protection_fits(&protection, &targets[0]);
+        let mut statements: Vec<String> = targets.iter().flat_map(Target::clear).collect();
+        for target in &targets {
+            statements.extend(target.protect(&protection));
+        }
+        run(client, &statements)?;
+        for target in &targets {
+            target.verify_protected(client, &protection)?;
+        }
+        let root = &targets[0].relation;
+        let mut warnings = Warnings::default();
+        warnings.of_ways_around(client, &targets, &protection.roles)?;
+        if protection.owner.is_some() {
+            notice_other_rows(client, root)?;
+        }
+        notice_closed_commands(client, root)?;
+        warnings.of_missing_store(&protection);
+        Ok((
+            Regclass(target),
+            protection.reads(),
+            protection.writes(),
+            protection.bound_roles().into_iter().map(Name).collect::<Vec<_>>(),
+            protection.owner.as_ref().map(|owner| Name(owner.column.clone())),
+            count(targets.len() - 1),
+            count(warnings.given),
+        ))
+    });
+    TableIterator::once(row)
+}
+
+/// The statements that `protect_table` would run, without running them: for a migration, say. They drop objects that
+/// may be there, and switch row security on for good.
+///
+/// Errors: as `protect_table`, but for ownership and for 25006, which only running them needs.
+#[pg_extern(volatile, parallel_unsafe)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::too_many_arguments)]
+fn protect_table_sql(
+    target: Option<Regclass>,
+    read: default!(Option<&str>, "'aal1'"),
+    write: default!(Option<&str>, "'aal2'"),
+    on_insert: default!(Option<&str>, "NULL"),
+    on_update: default!(Option<&str>, "NULL"),
+    on_delete: default!(Option<&str>, "NULL"),
+    max_age: default!(Option<Interval>, "NULL"),
+    roles: default!(Option<Array<Name>>, "'{public}'"),
+    owner_column: default!(Option<Name>, "NULL"),
+    sensitive_columns: default!(Option<Array<Name>>, "NULL"),
+    guard: default!(Option<bool>, "true"),
+) -> String {
+    let target = oid(target);
+    let levels = Levels { read, write, on_insert, on_update, on_delete };
+    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard };
+    let statements = connect_to_read(|client| {
+        let relation = relation(client, target)?;
+        let protection = options.protection(client, &relation)?;
+        let relations = with_partitions(client, relation)?;
+        refuse_citus_tables(client, &relations)?;
+        let mut targets = targets(client, relations)?;
+        protection_fits(&protection, &targets[0]);
+        for target in &mut targets {
+            // The text may be run elsewhere, where row security is on. So it never says that it was off, unless that
+            // is on record: unprotect_table then leaves it on.
+            if target.existing.iter().all(|named| named.record().is_none()) {
+                target.table.before = Before { row_security: true, policies: None };
+            }
+        }
+        let clear = targets.iter().flat_map(|target| clear_statements(&target.table, None, &PostgresQuote));
+        let protect = targets.iter().flat_map(|target| {
+            let mut statements = row_security_on_statement(&target.table, &PostgresQuote);
+            statements.extend(protection.statements(&target.table, &PostgresQuote));
+            statements
+        });
+        Ok(clear.chain(protect).collect::<Vec<_>>())
+    });
+    statements.join("\n\n")
+}
+
+/// Takes back what `protect_table` made; says in one row how the table is now.
+///
+/// Row security goes off again if it was off before and no policy has come since; else it stays on, so that
+/// nothing is opened that somebody meanwhile relied on.
+///
+/// Errors:
+///
+/// - 42501 without ownership;
+/// - 42809 for a relation that isn't a table;
+/// - 22004 for a NULL `target`;
+/// - 42710 where a policy or trigger of somebody else bears one of our names;
+/// - 25006 where nothing can be written.
+#[pg_extern(volatile, parallel_unsafe)]
+#[search_path(pg_catalog, pg_temp)]
+fn unprotect_table(
+    target: Option<Regclass>,
+) -> TableIterator<'static, (name!(target, Regclass), name!(partitions, i32), name!(row_security, bool))> {
+    let target = oid(target);
+    require_writable("auth.unprotect_table");
+    let row = connect(|client| {
+        let relations = lock(client, target)?;
+        let mut row_security = relations[0].row_security;
+        let mut targets = targets(client, relations)?;
+        targets.retain(|target| target.existing.iter().any(|named| !named.is_copy));
+        if targets.is_empty() {
+            notice("the table is not protected", None);
+        }
+        let mut statements: Vec<String> = targets.iter().flat_map(Target::clear).collect();
+        let mut goes_off = Vec::new();
+        for target in &targets {
+            let off = row_security_goes_off(client, target)?;
+            if off {
+                statements.extend(row_security_off_statement(&target.table, &PostgresQuote));
+            }
+            goes_off.push(off);
+        }
+        run(client, &statements)?;
+        for (unprotected, goes_off) in targets.iter().zip(goes_off) {
+            unprotected.verify_unprotected(client, goes_off)?;
+            row_security &= !(goes_off && unprotected.relation.oid == target);
+        }
+        let partitions = targets.iter().filter(|unprotected| unprotected.relation.oid != target).count();
+        Ok((Regclass(target), count(partitions), row_security))
+    });
+    TableIterator::once(row)
+}
+
+/// Whether row security goes off with the protection: only if it was off before, and nothing has changed since in
+/// the policies that aren't ours. Else somebody relies on it by now.
+fn row_security_goes_off(client: &SpiClient<'_>, target: &Target) -> Result<bool, spi::Error> {
+    let Target { relation, table, .. } = target;
+    let was_off = relation.row_security && !table.before.row_security;
+    let unchanged = relation.fingerprint_of_other_policies(client)? == table.before.policies;
+    if was_off && !unchanged {
+        let name = relation.display_name();
+        let hint = "If they are not needed: alter table … disable row level security.";
+        notice(&format!("row security stays on for {name}: other policies came or changed meanwhile"), Some(hint));
+    }
+    Ok(was_off && unchanged)
+}
+
+fn oid(target: Option<Regclass>) -> pg_sys::Oid {
+    let Some(Regclass(oid)) = target else { denial::null_argument("target") };
+    oid
+}
+
+/// A number as a column of type int shows it.
+fn count(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

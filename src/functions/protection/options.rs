@@ -1,0 +1,113 @@
+//! The options of `protect_table`, as they came, and what they ask for.
+
+use aal::protection::{Owner, Protection, TableLevel};
+use pgrx::datum::{Array, Interval};
+use pgrx::spi::{self, SpiClient};
+
+use crate::catalog::Relation;
+use crate::denial;
+use crate::functions::session::parse_max_age;
+use crate::pg::elog::raise;
+use crate::pg::sqlstate::SqlState;
+use crate::pg::types::Name;
+
+/// The arguments of `protect_table`, as they came.
+pub struct Options<'a> {
+    pub levels: Levels<'a>,
+    pub max_age: Option<Interval>,
+    pub roles: Option<Array<'a, Name>>,
+    pub owner_column: Option<Name>,
+    pub sensitive_columns: Option<Array<'a, Name>>,
+    pub guard: Option<bool>,
+}
+
+/// The levels among them.
+pub struct Levels<'a> {
+    pub read: Option<&'a str>,
+    pub write: Option<&'a str>,
+    pub on_insert: Option<&'a str>,
+    pub on_update: Option<&'a str>,
+    pub on_delete: Option<&'a str>,
+}
+
+impl Options<'_> {
+    /// What they ask for. Raises where that makes no sense.
+    pub fn protection(&self, client: &SpiClient<'_>, relation: &Relation) -> Result<Protection, spi::Error> {
+        let write = level("write", self.levels.write);
+        let or_write = |name, text: Option<&str>| text.map_or(write, |text| level(name, Some(text)));
+        let Some(guard) = self.guard else { denial::null_argument("guard") };
+        let protection = Protection {
+            read: level("read", self.levels.read),
+            insert: or_write("on_insert", self.levels.on_insert),
+            update: or_write("on_update", self.levels.on_update),
+            delete: or_write("on_delete", self.levels.on_delete),
+            max_age: self.max_age.map(parse_max_age),
+            roles: names("roles", self.roles.as_ref()).unwrap_or_else(|| denial::null_argument("roles")),
+            owner: self.owner(client, relation)?,
+            sensitive_columns: self.sensitive_columns(client, relation)?,
+            guard,
+        };
+        match protection.validate() {
+            Ok(()) => Ok(protection),
+            Err(error) => raise(SqlState::INVALID_PARAMETER_VALUE, &error.to_string(), None, Some(error.hint())),
+        }
+    }
+
+    fn owner(&self, client: &SpiClient<'_>, relation: &Relation) -> Result<Option<Owner>, spi::Error> {
+        let Some(Name(column)) = &self.owner_column else { return Ok(None) };
+        let found = relation.column(client, column)?.unwrap_or_else(|| no_column(relation, column));
+        if !found.is_uuid && !found.is_text {
+            let message =
+                format!("owner_column \"{column}\" of {} must be of type uuid or text", relation.display_name());
+            raise(
+                SqlState::DATATYPE_MISMATCH,
+                &message,
+                None,
+                Some("It is compared with the subject of the access token."),
+            );
+        }
+        Ok(Some(Owner { column: column.clone(), is_uuid: found.is_uuid }))
+    }
+
+    fn sensitive_columns(&self, client: &SpiClient<'_>, relation: &Relation) -> Result<Vec<String>, spi::Error> {
+        let mut columns = names("sensitive_columns", self.sensitive_columns.as_ref()).unwrap_or_default();
+        columns.sort();
+        columns.dedup();
+        for column in &columns {
+            if relation.column(client, column)?.is_none() {
+                no_column(relation, column);
+            }
+            if relation.is_generated(column) {
+                let message =
+                    format!("sensitive column \"{column}\" of {} is a generated column", relation.display_name());
+                raise(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    &message,
+                    None,
+                    Some("Name the columns that it is computed from."),
+                );
+            }
+        }
+        Ok(columns)
+    }
+}
+
+fn no_column(relation: &Relation, column: &str) -> ! {
+    raise(
+        SqlState::UNDEFINED_COLUMN,
+        &format!("column \"{column}\" of {} does not exist", relation.display_name()),
+        None,
+        None,
+    )
+}
+
+fn level(argument: &str, text: Option<&str>) -> TableLevel {
+    let Some(text) = text else { denial::null_argument(argument) };
+    text.parse().unwrap_or_else(|error| denial::unknown_level(&error))
+}
+
+fn names(argument: &str, array: Option<&Array<'_, Name>>) -> Option<Vec<String>> {
+    let array = array?;
+    let name = |name: Option<Name>| name.map_or_else(|| denial::null_argument(argument), |Name(name)| name);
+    Some(array.iter().map(name).collect())
+}

@@ -1,0 +1,101 @@
+//! What `protect_table` warns of: ways around the policies, and tables that nobody can use.
+
+use aal::protection::Protection;
+use pgrx::spi::{self, SpiClient};
+
+use super::target::Target;
+use crate::catalog::Relation;
+use crate::enrollment::check_store;
+use crate::pg::elog::{notice, warn};
+
+/// The WARNINGs of one call.
+#[derive(Default)]
+pub struct Warnings {
+    /// How many there were.
+    pub given: usize,
+}
+
+impl Warnings {
+    #[track_caller]
+    fn give(&mut self, message: &str, hint: &str) {
+        self.given += 1;
+        warn(message, hint);
+    }
+
+    /// Warns of the ways around the policies of these tables that are the owner's to close.
+    pub fn of_ways_around(
+        &mut self,
+        client: &SpiClient<'_>,
+        targets: &[Target],
+        bound: &[String],
+    ) -> Result<(), spi::Error> {
+        // A table that inherits can be used by its own name and through its parent: each way only the policies of the
+        // table that is named count.
+        let names =
+            |relations: Vec<Relation>| relations.iter().map(Relation::display_name).collect::<Vec<_>>().join(", ");
+        let root = &targets[0].relation;
+        let name = root.display_name();
+        let children = names(root.inheriting_tables(client)?);
+        if !children.is_empty() {
+            let message = format!("tables that inherit from {name} are not protected: {children}");
+            self.give(&message, "Protect each, or revoke access to it.");
+        }
+        let parents = names(root.unprotected_parents(client)?);
+        if !parents.is_empty() {
+            let message = format!("the rows of {name} can be reached without its policies through {parents}");
+            self.give(&message, "Protect the parent, too.");
+        }
+        let unbound = root.roles_not_bound(client, bound)?.join(", ");
+        if !unbound.is_empty() {
+            let message = format!("roles with privileges on {name} that its policies do not bind: {unbound}");
+            let hint = "They can do what permissive policies allow, at any level: leave roles out to bind everybody, or revoke.";
+            self.give(&message, hint);
+        }
+        // Row security doesn't see TRUNCATE; a foreign key tells which keys exist; a trigger runs in other sessions, and a
+        // role that may create one may replace the guard.
+        for Target { relation, .. } in targets {
+            let roles = relation.roles_with_rights_past_row_security(client)?.join(", ");
+            if !roles.is_empty() {
+                let name = relation.display_name();
+                let message = format!("privileges on {name} that row security does not check are granted to {roles}");
+                self.give(&message, &format!("revoke trigger, truncate, references on {name} from {roles};"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Warns if the enrolled level is asked for and no user can be looked up.
+    pub fn of_missing_store(&mut self, protection: &Protection) {
+        if protection.requires_enrolled()
+            && let Err(error) = check_store()
+        {
+            let message = format!("only sessions at aal2 pass where level enrolled is asked: {error}");
+            self.give(&message, error.hint());
+        }
+    }
+}
+
+/// Notes that other policies than `aal_owner` allow rows of others.
+pub fn notice_other_rows(client: &SpiClient<'_>, relation: &Relation) -> Result<(), spi::Error> {
+    let policies = relation.other_permissive_policies(client)?.join(", ");
+    if !policies.is_empty() {
+        let message =
+            format!("other permissive policies on {} open more than own rows: {policies}", relation.display_name());
+        notice(&message, Some("Permissive policies add up. Drop those, or give owner_column up."));
+    }
+    Ok(())
+}
+
+/// Notes the commands that nobody can use.
+pub fn notice_closed_commands(client: &SpiClient<'_>, relation: &Relation) -> Result<(), spi::Error> {
+    let commands = relation.commands_without_permissive_policy(client)?.join(", ");
+    if !commands.is_empty() {
+        let message = format!(
+            "no permissive policy on {} allows {commands}: no one can use it that way",
+            relation.display_name()
+        );
+        let hint = "AAL policies only narrow what permissive policies allow: create one, or name the owner_column.";
+        notice(&message, Some(hint));
+    }
+    Ok(())
+}
