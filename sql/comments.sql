@@ -59,11 +59,10 @@ comment on view auth.protected_tables is
   'The tables that auth.protect_table protects, and its options.';
 
 comment on column auth.protected_tables.target is 'The table.';
-comment on column auth.protected_tables.read is 'The level that SELECT needs; NULL if its policy is gone.';
-comment on column auth.protected_tables.on_insert is 'The level that INSERT needs; NULL if its policy is gone.';
+comment on column auth.protected_tables.read is 'The level that SELECT needs, with its age if it has one: aal2, aal2 within 15 minutes; NULL if its policy is gone.';
+comment on column auth.protected_tables.on_insert is 'The level that INSERT needs, likewise; NULL if its policy is gone.';
 comment on column auth.protected_tables.on_update is 'The level that UPDATE needs, or with sensitive columns an UPDATE that changes one of them; NULL if its policy is gone.';
 comment on column auth.protected_tables.on_delete is 'The level that DELETE and TRUNCATE need; NULL if the policy for DELETE is gone.';
-comment on column auth.protected_tables.max_age is 'How long ago the factor may have been verified, for the writes; NULL: any time.';
 comment on column auth.protected_tables.roles is 'The roles that the policies bind.';
 comment on column auth.protected_tables.owner_column is 'The column that holds the subject of a row''s owner; NULL if the table has no policy aal_owner.';
 comment on column auth.protected_tables.sensitive_columns is 'The columns whose change needs the level on_update. An update that keeps their values needs the level read.';

@@ -32,7 +32,6 @@ select
     else level.update
   end as on_update,
   case when level.delete = 'none' or 'aal_delete' = any (there) then level.delete end as on_delete,
-  make_interval(secs => substring(p.record from '"max_age":"([0-9]{1,12}(?:\.[0-9]{1,6})?) seconds?"')::float8) as max_age,
   case
     when p.roles is null then null
     else array(
@@ -60,10 +59,13 @@ from protected p
 join pg_catalog.pg_class c on c.oid = p.table_oid
 cross join lateral (select array(select polname from pg_catalog.pg_policy where polrelid = p.table_oid)) as policies(there)
 cross join lateral (
-  select substring(p.record from '"read":"(none|aal1|enrolled|aal2|aal3)"'),
-         substring(p.record from '"insert":"(none|aal1|enrolled|aal2|aal3)"'),
-         substring(p.record from '"update":"(none|aal1|enrolled|aal2|aal3)"'),
-         substring(p.record from '"delete":"(none|aal1|enrolled|aal2|aal3)"')) as level(read, insert, update, delete)
+  select substring(p.record from '"read":' || form.of_level),
+         substring(p.record from '"insert":' || form.of_level),
+         substring(p.record from '"update":' || form.of_level),
+         substring(p.record from '"delete":' || form.of_level)
+    from (values (
+      '"(none|(?:aal1|enrolled|aal2|aal3)(?: within [0-9]{1,13}(?:\.[0-9]{1,6})? (?:second|minute|hour|day)s?)?)"'
+    )) as form(of_level)) as level(read, insert, update, delete)
 left join pg_catalog.pg_trigger columns
   on columns.tgrelid = p.table_oid and columns.tgname = 'aal_columns' and columns.tgenabled in ('O', 'A')
  and columns.tgfoid = 'auth.aal_guard'::regproc;

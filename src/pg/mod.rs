@@ -6,6 +6,7 @@ pub mod constant;
 pub mod elog;
 pub mod function;
 pub mod guc;
+pub mod interval;
 pub mod list;
 pub mod lookup;
 pub mod memory;

@@ -15,6 +15,8 @@ impl SqlState {
     pub const FEATURE_NOT_SUPPORTED: SqlState = SqlState(b"0A000");
     /// An argument must not be NULL.
     pub const NULL_VALUE_NOT_ALLOWED: SqlState = SqlState(b"22004");
+    /// A text says no interval.
+    pub const INVALID_DATETIME_FORMAT: SqlState = SqlState(b"22007");
     /// An interval is out of range.
     pub const DATETIME_FIELD_OVERFLOW: SqlState = SqlState(b"22008");
     /// An argument has no valid value.

@@ -74,13 +74,12 @@ fn benchmarks(criterion: &mut Criterion) {
         bencher.iter(|| (black_box(&denial).message(None), denial.detail(), denial.hint()))
     });
     group.bench_function("denial for PostgREST", |bencher| bencher.iter(|| black_box(&denial).http(None)));
-    let aal2 = TableLevel::At(Level::Aal2);
+    let aal2 = TableLevel::at(Level::Aal2).or_within(Some(MaxAge::from_seconds(900)));
     let protection = Protection {
-        read: TableLevel::At(Level::Aal1),
+        read: TableLevel::at(Level::Aal1),
         insert: aal2,
         update: aal2,
         delete: aal2,
-        max_age: Some(MaxAge::from_seconds(900)),
         roles: vec!["public".to_owned()],
         owner: None,
         sensitive_columns: Vec::new(),

@@ -108,6 +108,26 @@ impl MaxAge {
         }
     }
 
+    /// Reads what [`MaxAge::in_words`] or `Display` wrote; `None` for any other text.
+    pub fn from_words(text: &str) -> Option<MaxAge> {
+        let (number, unit) = text.split_once(' ')?;
+        let unit_seconds = match unit.strip_suffix('s').unwrap_or(unit) {
+            "second" => 1,
+            "minute" => 60,
+            "hour" => 3_600,
+            "day" => 86_400,
+            _ => return None,
+        };
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || fraction.len() > 6 || !digits(whole) || !digits(fraction) {
+            return None;
+        }
+        let micros = whole.parse::<i64>().ok()?.checked_mul(MICROS_PER_SECOND)?;
+        let micros = micros.checked_add(format!("{fraction:0<6}").parse().ok()?)?;
+        micros.checked_mul(unit_seconds).map(MaxAge)
+    }
+
     /// Microseconds.
     pub const fn micros(self) -> i64 {
         self.0
@@ -219,7 +239,34 @@ mod tests {
         assert_eq!(MaxAge::from_interval(0, 0, 7).unwrap().to_string(), "0.000007 seconds");
     }
 
+    #[test]
+    fn other_texts_are_no_age() {
+        for wrong in [
+            "",
+            " ",
+            "15",
+            "15minutes",
+            "minutes",
+            "-1 seconds",
+            "+1 seconds",
+            "1.0000001 seconds",
+            "1 month",
+            ".5 hours",
+        ] {
+            assert_eq!(MaxAge::from_words(wrong), None, "{wrong}");
+        }
+        assert_eq!(MaxAge::from_words("99999999999999 days"), None);
+    }
+
     proptest! {
+        #[test]
+        fn an_age_in_words_reads_back(micros in 0i64.., whole in 0i64..1_000_000) {
+            for age in [MaxAge(micros), MaxAge(whole * MICROS_PER_SECOND), MaxAge(whole * 60 * MICROS_PER_SECOND)] {
+                prop_assert_eq!(MaxAge::from_words(&age.in_words()), Some(age));
+                prop_assert_eq!(MaxAge::from_words(&age.to_string()), Some(age));
+            }
+        }
+
         #[test]
         fn any_number_is_judged_without_overflow(seconds: f64) {
             if let Some(at) = Timestamp::from_numeric_date(seconds) {

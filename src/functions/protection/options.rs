@@ -1,6 +1,7 @@
 //! The options of `protect_table`, as they came, and what they ask for.
 
-use aal::protection::{Owner, Protection, TableLevel};
+use aal::MaxAge;
+use aal::protection::{InvalidTableLevel, Owner, Protection, TableLevel};
 use pgrx::datum::{Array, Interval};
 use pgrx::spi::{self, SpiClient};
 
@@ -8,6 +9,7 @@ use crate::catalog::Relation;
 use crate::denial;
 use crate::functions::session::parse_max_age;
 use crate::pg::elog::raise;
+use crate::pg::interval::parse_interval;
 use crate::pg::sqlstate::SqlState;
 use crate::pg::types::Name;
 
@@ -33,15 +35,15 @@ pub struct Levels<'a> {
 impl Options<'_> {
     /// What they ask for. Raises where that makes no sense.
     pub fn protection(&self, client: &SpiClient<'_>, relation: &Relation) -> Result<Protection, spi::Error> {
+        let max_age = self.max_age.map(parse_max_age);
         let write = level("write", self.levels.write);
-        let or_write = |name, text: Option<&str>| text.map_or(write, |text| level(name, Some(text)));
+        let of_write = |name, text: Option<&str>| text.map_or(write, |text| level(name, Some(text))).or_within(max_age);
         let Some(guard) = self.guard else { denial::null_argument("guard") };
         let protection = Protection {
             read: level("read", self.levels.read),
-            insert: or_write("on_insert", self.levels.on_insert),
-            update: or_write("on_update", self.levels.on_update),
-            delete: or_write("on_delete", self.levels.on_delete),
-            max_age: self.max_age.map(parse_max_age),
+            insert: of_write("on_insert", self.levels.on_insert),
+            update: of_write("on_update", self.levels.on_update),
+            delete: of_write("on_delete", self.levels.on_delete),
             roles: names("roles", self.roles.as_ref()).unwrap_or_else(|| denial::null_argument("roles")),
             owner: self.owner(client, relation)?,
             sensitive_columns: self.sensitive_columns(client, relation)?,
@@ -101,9 +103,30 @@ fn no_column(relation: &Relation, column: &str) -> ! {
     )
 }
 
+/// A level, as `aal2` or `aal2 within 10 minutes` says it.
 fn level(argument: &str, text: Option<&str>) -> TableLevel {
     let Some(text) = text else { denial::null_argument(argument) };
-    text.parse().unwrap_or_else(|error| denial::unknown_level(&error))
+    let (level, age) = TableLevel::split(text);
+    match TableLevel::new(level, age.map(|age| max_age(text, age))) {
+        Ok(level) => level,
+        Err(InvalidTableLevel::Unknown(error)) => denial::unknown_level(&error),
+        Err(InvalidTableLevel::NoneWithAge | InvalidTableLevel::UnknownAge) => {
+            let message = format!("level none has no age: \"{text}\"");
+            raise(SqlState::INVALID_PARAMETER_VALUE, &message, None, Some(TableLevel::FORMS))
+        }
+    }
+}
+
+/// The age in the text of a level.
+fn max_age(level: &str, age: &str) -> MaxAge {
+    let Some(interval) = parse_interval(age) else {
+        let message = format!("invalid age \"{age}\" in level \"{level}\"");
+        raise(SqlState::INVALID_DATETIME_FORMAT, &message, None, Some(TableLevel::FORMS))
+    };
+    MaxAge::from_interval(interval.months(), interval.days(), interval.micros()).unwrap_or_else(|error| {
+        let message = format!("invalid age in level \"{level}\": {error}");
+        raise(SqlState::INVALID_PARAMETER_VALUE, &message, None, Some(TableLevel::FORMS))
+    })
 }
 
 fn names(argument: &str, array: Option<&Array<'_, Name>>) -> Option<Vec<String>> {

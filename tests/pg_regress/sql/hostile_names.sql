@@ -50,10 +50,10 @@ reset escape_string_warning;
 create table t (id int);
 alter table t enable row level security;
 create policy aal_read on t using (true);
-comment on policy aal_read on t is 'pg_aal: {"read":"aal2\"}; drop table t","max_age":"99999999999999999999 seconds"';
-select target, read, max_age from auth.protected_tables where target = 't'::regclass;
+comment on policy aal_read on t is 'pg_aal: {"read":"aal2\"}; drop table t","insert":"aal2 within 99999999999999999999 seconds"';
+select target, read, on_insert from auth.protected_tables where target = 't'::regclass;
 comment on policy aal_read on t is 'pg_aal: {';
-select target, read, max_age from auth.protected_tables where target = 't'::regclass;
+select target, read, on_insert from auth.protected_tables where target = 't'::regclass;
 comment on policy aal_read on t is 'pg_aal: {"row_security_before":"drop table t"}';
 select auth.unprotect_table('t');
 

@@ -34,13 +34,13 @@ select * from test.can();
 select write, owner_column from auth.protect_table('t', max_age => '15 minutes');
 select statement from string_to_table(auth.protect_table_sql('t', max_age => '15 minutes'), E'\n\n') as statement where statement like 'create%';
 select * from test.can();
-select target, read, on_insert, on_update, on_delete, max_age from auth.protected_tables;
+select target, read, on_insert, on_update, on_delete from auth.protected_tables;
 
 \echo per-command levels
 select write, owner_column from auth.protect_table('t', on_insert => 'aal1', on_delete => 'aal3');
 select statement from string_to_table(auth.protect_table_sql('t', on_insert => 'aal1', on_delete => 'aal3'), E'\n\n') as statement where statement like 'create%';
 select * from test.can();
-select target, read, on_insert, on_update, on_delete, max_age from auth.protected_tables;
+select target, read, on_insert, on_update, on_delete from auth.protected_tables;
 
 \echo public reads
 select write, owner_column from auth.protect_table('t', read => 'none');

@@ -68,25 +68,11 @@ pub fn guard_requirement<'a>(
 /// `aal2` or `aal2,max_age=900 seconds`, as [`GuardArgument`] writes it.
 fn parse_requirement(text: &str) -> Result<Requirement, InvalidGuard> {
     let (level, max_age) = match text.split_once(",max_age=") {
-        Some((level, max_age)) => (level, Some(parse_max_age(max_age)?)),
+        Some((level, max_age)) => (level, Some(MaxAge::from_words(max_age).ok_or(InvalidGuard)?)),
         None => (text, None),
     };
     match level {
         "enrolled" => Ok(Requirement::Enrolled(max_age)),
         _ => Ok(Requirement::Fixed(FixedRequirement { level: Level::from_claim(level).ok_or(InvalidGuard)?, max_age })),
     }
-}
-
-/// `900 seconds` or `1.5 seconds`, as [`MaxAge`] writes it.
-pub(super) fn parse_max_age(text: &str) -> Result<MaxAge, InvalidGuard> {
-    let number = text.strip_suffix(" seconds").or_else(|| text.strip_suffix(" second")).ok_or(InvalidGuard)?;
-    let (seconds, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if seconds.is_empty() || fraction.len() > 6 || !digits(seconds) || !digits(fraction) {
-        return Err(InvalidGuard);
-    }
-    let seconds: i64 = seconds.parse().map_err(|_| InvalidGuard)?;
-    let fraction: i64 = format!("{fraction:0<6}").parse().map_err(|_| InvalidGuard)?;
-    let micros = seconds.checked_mul(1_000_000).and_then(|micros| micros.checked_add(fraction)).ok_or(InvalidGuard)?;
-    MaxAge::from_interval(0, 0, micros).map_err(|_| InvalidGuard)
 }

@@ -13,7 +13,7 @@ mod table;
 mod tests;
 
 pub use self::guard_arguments::{InvalidGuard, guard_argument, guard_requirement};
-pub use self::levels::TableLevel;
+pub use self::levels::{InvalidTableLevel, TableLevel};
 pub use self::made::Made;
 pub use self::record::{Before, RECORD_MARK, RecordedProtection};
 pub use self::render::{Quote, clear_statements, row_security_off_statement, row_security_on_statement};

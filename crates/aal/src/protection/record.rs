@@ -2,13 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::guard_arguments::parse_max_age;
 use super::levels::{CommandLevels, TableLevel};
 use super::made::Made;
 use super::request::Protection;
 use crate::command::Command;
 use crate::requirement::Requirement;
-use crate::time::MaxAge;
 
 /// How a table stood before it was protected, so that `unprotect_table` can leave it that way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,11 +24,10 @@ pub const RECORD_MARK: &str = "pg_aal: ";
 
 #[derive(Serialize)]
 struct Record<'a> {
-    read: &'static str,
-    insert: &'static str,
-    update: &'static str,
-    delete: &'static str,
-    max_age: Option<String>,
+    read: String,
+    insert: String,
+    update: String,
+    delete: String,
     sensitive: bool,
     #[serde(skip_serializing_if = "is_true")]
     guard: bool,
@@ -61,8 +58,6 @@ pub struct RecordedProtection {
     pub update: TableLevel,
     /// For DELETE and TRUNCATE.
     pub delete: TableLevel,
-    /// How old the factor may be, for the writes.
-    pub max_age: Option<MaxAge>,
     /// Whether there are sensitive columns.
     pub sensitive: bool,
     /// Whether it made a guard.
@@ -79,7 +74,6 @@ struct ReadRecord {
     insert: String,
     update: String,
     delete: String,
-    max_age: Option<String>,
     #[serde(default)]
     sensitive: bool,
     #[serde(default = "yes")]
@@ -103,7 +97,6 @@ impl RecordedProtection {
             insert: record.insert.parse().ok()?,
             update: record.update.parse().ok()?,
             delete: record.delete.parse().ok()?,
-            max_age: record.max_age.map(|text| parse_max_age(&text)).transpose().ok()?,
             sensitive: record.sensitive,
             guard: record.guard,
             owner: record.owner,
@@ -120,8 +113,8 @@ impl RecordedProtection {
 
     /// What a policy requires.
     fn requirement(&self, policy: Made) -> Option<Requirement> {
-        let RecordedProtection { read, insert, update, delete, max_age, sensitive: has_sensitive_columns, .. } = *self;
-        CommandLevels { read, insert, update, delete, max_age, has_sensitive_columns }.requirement(policy)
+        let RecordedProtection { read, insert, update, delete, sensitive: has_sensitive_columns, .. } = *self;
+        CommandLevels { read, insert, update, delete, has_sensitive_columns }.requirement(policy)
     }
 
     /// Whether it requires a level for this command.
@@ -140,11 +133,10 @@ impl Protection {
     /// The comment on everything that is made: the request, and how the table stood before.
     pub fn record(&self, before: &Before) -> String {
         let record = Record {
-            read: self.read.as_str(),
-            insert: self.insert.as_str(),
-            update: self.update.as_str(),
-            delete: self.delete.as_str(),
-            max_age: self.max_age.map(|max_age| max_age.to_string()),
+            read: self.read.to_string(),
+            insert: self.insert.to_string(),
+            update: self.update.to_string(),
+            delete: self.delete.to_string(),
             sensitive: !self.sensitive_columns.is_empty(),
             guard: self.guard,
             owner: self.owner.is_some(),

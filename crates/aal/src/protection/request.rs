@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::levels::TableLevel;
-use crate::time::MaxAge;
+use crate::command::Command;
+use crate::requirement::Requirement;
 
 /// What `protect_table` was asked for.
 #[derive(Clone, Debug)]
@@ -16,8 +17,6 @@ pub struct Protection {
     pub update: TableLevel,
     /// For DELETE and TRUNCATE.
     pub delete: TableLevel,
-    /// How old the factor may be, for the writes.
-    pub max_age: Option<MaxAge>,
     /// The roles the policies bind; a `public` among them binds all.
     pub roles: Vec<String>,
     /// The column that holds the owner of a row, and how it compares.
@@ -46,19 +45,29 @@ pub enum InvalidProtection {
     NoRoles,
     /// `sensitive_columns` without the guard, which alone can enforce them.
     SensitiveColumnsNeedGuard,
-    /// `sensitive_columns` where updates of other columns would need no level, or a higher one.
+    /// `sensitive_columns` where updates need no level, or those of other columns would need none.
     SensitiveColumnsNeedLevels,
+    /// A command that reads rows, and needs less than reads.
+    BelowReads {
+        /// The command.
+        command: Command,
+        /// What it needs.
+        level: TableLevel,
+        /// What reads need.
+        read: TableLevel,
+    },
 }
 
 impl fmt::Display for InvalidProtection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::BelowReads { command, level, read } => {
+                return write!(f, "level {level} for {} is below level {read} for reads", command.as_str());
+            }
             Self::ProtectsNothing => "level none for every command protects nothing",
             Self::NoRoles => "roles must name at least one role",
             Self::SensitiveColumnsNeedGuard => "sensitive_columns need the guard",
-            Self::SensitiveColumnsNeedLevels => {
-                "sensitive_columns need a level for reads and at least the same for updates"
-            }
+            Self::SensitiveColumnsNeedLevels => "sensitive_columns need a level for reads and for updates",
         })
     }
 }
@@ -71,6 +80,9 @@ impl InvalidProtection {
             Self::NoRoles => "Leave roles out to bind everybody.",
             Self::SensitiveColumnsNeedGuard => {
                 "A policy can't see which columns change: leave guard at true, or sensitive_columns out."
+            }
+            Self::BelowReads { .. } => {
+                "It reads rows by its WHERE. Without one, it would change rows that the session may not see: raise write, or lower read."
             }
             Self::SensitiveColumnsNeedLevels => {
                 "An update of any other column needs the level of reads, and would be open to all without one."
@@ -98,8 +110,14 @@ impl Protection {
             if !self.guard {
                 return Err(InvalidProtection::SensitiveColumnsNeedGuard);
             }
-            if self.read == TableLevel::None || self.read.rank() > self.update.rank() {
+            if self.read == TableLevel::None || self.update == TableLevel::None {
                 return Err(InvalidProtection::SensitiveColumnsNeedLevels);
+            }
+        }
+        // Level none says that other policies decide, and is let be.
+        for (command, level) in [(Command::Update, self.update), (Command::Delete, self.delete)] {
+            if level != TableLevel::None && level.is_below(self.read) {
+                return Err(InvalidProtection::BelowReads { command, level, read: self.read });
             }
         }
         Ok(())
@@ -107,6 +125,7 @@ impl Protection {
 
     /// Whether the enrolled level is asked for any command.
     pub fn requires_enrolled(&self) -> bool {
-        [self.read, self.insert, self.update, self.delete].contains(&TableLevel::Enrolled)
+        let is_enrolled = |level: TableLevel| matches!(level.requirement(), Some(Requirement::Enrolled(_)));
+        [self.read, self.insert, self.update, self.delete].into_iter().any(is_enrolled)
     }
 }

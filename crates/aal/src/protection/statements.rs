@@ -47,7 +47,7 @@ impl Protection {
             let events = events.join(" or ");
             statements.extend(renderer.render(Made::Guard.template(), context! { events, arguments }));
         }
-        let sensitive_update = self.update.requirement(self.max_age);
+        let sensitive_update = self.update.requirement();
         if let (false, Some(required)) = (self.sensitive_columns.is_empty(), sensitive_update) {
             let columns: Vec<String> =
                 self.sensitive_columns.iter().map(|column| renderer.quote.identifier(column)).collect();
@@ -62,9 +62,9 @@ impl Protection {
 
     /// What a policy requires.
     fn requirement(&self, policy: Made) -> Option<Requirement> {
-        let Protection { read, insert, update, delete, max_age, .. } = *self;
+        let Protection { read, insert, update, delete, .. } = *self;
         let has_sensitive_columns = !self.sensitive_columns.is_empty();
-        CommandLevels { read, insert, update, delete, max_age, has_sensitive_columns }.requirement(policy)
+        CommandLevels { read, insert, update, delete, has_sensitive_columns }.requirement(policy)
     }
 
     /// `public` is a keyword here, not a role's name, and takes in all others.

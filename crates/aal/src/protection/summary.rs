@@ -1,21 +1,19 @@
 //! What a protection requires, in words for people.
 
-use super::levels::TableLevel;
 use super::request::Protection;
-use crate::time::MaxAge;
 
 impl Protection {
     /// What reads require: `aal1`.
     pub fn reads(&self) -> String {
-        in_words(self.read, None)
+        self.read.to_string()
     }
 
     /// What writes require: `aal2 within 15 minutes` if it is the same for all of them. Otherwise what most of them require
     /// comes first, and then the others: `aal2, insert aal1`.
     pub fn writes(&self) -> String {
-        let insert = in_words(self.insert, self.max_age);
-        let update = in_words(self.update, self.max_age);
-        let delete = in_words(self.delete, self.max_age);
+        let insert = self.insert.to_string();
+        let update = self.update.to_string();
+        let delete = self.delete.to_string();
         let mut words = if update == delete || insert == update {
             let (other, level) = if update == delete { ("insert", &insert) } else { ("delete", &delete) };
             if *level == update { update.clone() } else { format!("{update}, {other} {level}") }
@@ -34,12 +32,5 @@ impl Protection {
     /// The roles that the policies bind: `public` alone if it is among them.
     pub fn bound_roles(&self) -> Vec<String> {
         if self.binds_everybody() { vec!["public".to_owned()] } else { self.roles.clone() }
-    }
-}
-
-fn in_words(level: TableLevel, max_age: Option<MaxAge>) -> String {
-    match (level.requirement(max_age), max_age) {
-        (Some(_), Some(max_age)) => format!("{} within {}", level.as_str(), max_age.in_words()),
-        _ => level.as_str().to_owned(),
     }
 }

@@ -20,13 +20,12 @@ impl Quote for Always {
 }
 
 fn default() -> Protection {
-    let aal2 = TableLevel::At(Level::Aal2);
+    let aal2 = TableLevel::at(Level::Aal2);
     Protection {
-        read: TableLevel::At(Level::Aal1),
+        read: TableLevel::at(Level::Aal1),
         insert: aal2,
         update: aal2,
         delete: aal2,
-        max_age: None,
         roles: vec!["public".to_owned()],
         owner: None,
         sensitive_columns: Vec::new(),
@@ -55,22 +54,70 @@ fn the_default_makes_four_restrictive_policies_and_a_guard() {
     assert!(creates[4].contains("auth.aal_guard('insert=aal2', 'update=aal2', 'delete=aal2', 'truncate=aal2')"));
 }
 
+fn within_15_minutes(level: TableLevel) -> TableLevel {
+    level.or_within(Some(MaxAge::from_seconds(900)))
+}
+
 #[test]
-fn max_age_binds_the_writes_only() {
-    let protection = Protection { max_age: Some(MaxAge::from_seconds(900)), ..default() };
-    let creates = creates(&protection);
-    assert!(creates[0].contains("auth.has_aal('aal1'::text, null::interval))"));
-    assert!(creates[1].contains("auth.has_aal('aal2'::text, '900 seconds'::interval)"));
-    assert!(creates[4].contains("'insert=aal2,max_age=900 seconds'"));
+fn each_command_has_an_age_of_its_own() {
+    let [aal1, aal2, _] = Level::ALL.map(TableLevel::at);
+    let protection = Protection { insert: within_15_minutes(aal2), ..default() };
+    let policies = creates(&protection);
+    assert!(policies[0].contains("auth.has_aal('aal1'::text, null::interval))"));
+    assert!(policies[1].contains("auth.has_aal('aal2'::text, '900 seconds'::interval)"));
+    assert!(policies[2].contains("auth.has_aal('aal2'::text, null::interval)"));
+    assert!(policies[4].contains("'insert=aal2,max_age=900 seconds', 'update=aal2',"));
+    let reads = Protection { read: within_15_minutes(aal1), ..default() };
+    assert!(creates(&reads)[0].contains("using (auth.has_aal('aal1'::text, '900 seconds'::interval))"));
 }
 
 #[test]
 fn the_enrolled_level_is_asked_by_its_own_function() {
-    let insert = TableLevel::Enrolled;
-    let protection = Protection { insert, max_age: Some(MaxAge::from_seconds(900)), ..default() };
+    let protection = Protection { insert: within_15_minutes(TableLevel::ENROLLED), ..default() };
     let creates = creates(&protection);
     assert!(creates[1].contains("with check (auth.has_enrolled_aal('900 seconds'::interval))"));
     assert!(creates[4].contains("'insert=enrolled,max_age=900 seconds'"));
+}
+
+#[test]
+fn the_text_of_a_level_reads_back() {
+    for text in
+        ["none", "aal1", "enrolled", "aal2 within 15 minutes", "enrolled within 1 hour", "aal3 within 90 seconds"]
+    {
+        assert_eq!(text.parse::<TableLevel>().unwrap().to_string(), text);
+    }
+    assert_eq!("none within 1 hour".parse::<TableLevel>(), Err(InvalidTableLevel::NoneWithAge));
+    assert_eq!("aal2 within a while".parse::<TableLevel>(), Err(InvalidTableLevel::UnknownAge));
+    for wrong in ["", "AAL2", "aal2 ", "aal2 within", " within 1 hour", "aal2 inside 1 hour"] {
+        assert!(matches!(wrong.parse::<TableLevel>(), Err(InvalidTableLevel::Unknown(_))), "{wrong}");
+    }
+    assert_eq!(TableLevel::split("aal2 within 1 within 2"), ("aal2", Some("1 within 2")));
+}
+
+#[test]
+fn an_age_by_default_is_for_levels_without_one() {
+    let hour = Some(MaxAge::from_seconds(3_600));
+    let levels = ["aal2", "aal2 within 15 minutes", "none", "enrolled"].map(|text| text.parse::<TableLevel>().unwrap());
+    let with_default = levels.map(|level| level.or_within(hour).to_string());
+    assert_eq!(with_default, ["aal2 within 1 hour", "aal2 within 15 minutes", "none", "enrolled within 1 hour"]);
+}
+
+#[test]
+fn a_level_implies_what_is_lower_or_as_high_and_no_fresher() {
+    let implies =
+        |this: &str, other: &str| this.parse::<TableLevel>().unwrap().implies(other.parse::<TableLevel>().unwrap());
+    let rising = ["none", "aal1", "enrolled", "aal2", "aal3"];
+    for (place, level) in rising.iter().enumerate() {
+        for (other_place, other) in rising.iter().enumerate() {
+            assert_eq!(implies(level, other), place >= other_place, "{level} {other}");
+        }
+    }
+    assert!(implies("aal2 within 5 minutes", "aal2 within 5 minutes") && implies("aal2 within 5 minutes", "aal1"));
+    assert!(implies("aal2 within 5 minutes", "enrolled within 6 minutes"));
+    assert!(!implies("aal2", "aal1 within 5 minutes") && !implies("aal2 within 6 minutes", "aal2 within 5 minutes"));
+    let (older, higher) = ("aal1 within 5 minutes".parse::<TableLevel>().unwrap(), TableLevel::at(Level::Aal2));
+    assert!(!older.is_below(higher) && !higher.is_below(older));
+    assert!(higher.is_below(within_15_minutes(higher)) && !higher.is_below(higher));
 }
 
 #[test]
@@ -162,19 +209,6 @@ fn what_makes_no_sense_is_refused() {
         ),
         (
             Protection {
-                sensitive_columns: sensitive(),
-                read: TableLevel::At(Level::Aal2),
-                update: TableLevel::Enrolled,
-                ..default()
-            },
-            SensitiveColumnsNeedLevels,
-        ),
-        (
-            Protection { sensitive_columns: sensitive(), read: TableLevel::At(Level::Aal3), ..default() },
-            SensitiveColumnsNeedLevels,
-        ),
-        (
-            Protection {
                 read: TableLevel::None,
                 insert: TableLevel::None,
                 update: TableLevel::None,
@@ -190,16 +224,48 @@ fn what_makes_no_sense_is_refused() {
 }
 
 #[test]
+fn no_command_that_reads_rows_needs_less_than_reads() {
+    let level = |text: &str| text.parse::<TableLevel>().unwrap();
+    let validate = |read, update, delete| {
+        Protection { read: level(read), update: level(update), delete: level(delete), ..default() }.validate()
+    };
+    let below = |command, read, it| Err(InvalidProtection::BelowReads { command, level: level(it), read: level(read) });
+    assert_eq!(validate("aal2", "aal1", "aal2"), below(Command::Update, "aal2", "aal1"));
+    assert_eq!(validate("aal2", "aal2", "enrolled"), below(Command::Delete, "aal2", "enrolled"));
+    assert_eq!(validate("aal2 within 1 hour", "aal2", "aal3"), below(Command::Update, "aal2 within 1 hour", "aal2"));
+    assert_eq!(validate("aal1 within 1 hour", "aal2", "aal2"), Ok(()));
+    assert_eq!(validate("aal2", "none", "none"), Ok(()));
+    // To add rows that one can't see makes sense: a report, a message.
+    assert_eq!(Protection { read: level("aal2"), insert: level("aal1"), ..default() }.validate(), Ok(()));
+}
+
+#[test]
+fn updates_of_other_columns_need_what_reads_need_with_their_age() {
+    let aal2 = TableLevel::at(Level::Aal2);
+    let (read, update) =
+        (within_15_minutes(aal2), TableLevel::at(Level::Aal3).or_within(Some(MaxAge::from_seconds(60))));
+    let protection =
+        Protection { read, update, delete: update, sensitive_columns: vec!["iban".to_owned()], ..default() };
+    assert_eq!(protection.validate(), Ok(()));
+    let creates = creates(&protection);
+    assert!(creates[2].contains("auth.has_aal('aal2'::text, '900 seconds'::interval)"), "{}", creates[2]);
+    assert!(creates[4].contains("'update=aal2,max_age=900 seconds'"));
+    assert!(creates[5].contains("'update=aal3,max_age=60 seconds'"));
+}
+
+#[test]
 fn what_writes_require_is_said_in_as_few_words_as_will_do() {
     let [aal1, aal2, aal3] = Level::ALL.map(TableLevel::At);
     let writes = |insert, update, delete| Protection { insert, update, delete, ..default() }.writes();
     assert_eq!(writes(aal2, aal2, aal2), "aal2");
     assert_eq!(writes(aal1, aal2, aal2), "aal2, insert aal1");
     assert_eq!(writes(aal2, TableLevel::None, aal2), "aal2, update none");
-    assert_eq!(writes(aal2, aal2, TableLevel::Enrolled), "aal2, delete enrolled");
+    assert_eq!(writes(aal2, aal2, TableLevel::ENROLLED), "aal2, delete enrolled");
     assert_eq!(writes(aal1, aal2, aal3), "insert aal1, update aal2, delete aal3");
-    let aged = Protection { max_age: Some(MaxAge::from_seconds(900)), insert: TableLevel::None, ..default() };
-    assert_eq!(aged.writes(), "aal2 within 15 minutes, insert none");
+    assert_eq!(
+        writes(TableLevel::None, within_15_minutes(aal2), within_15_minutes(aal2)),
+        "aal2 within 15 minutes, insert none"
+    );
     let sensitive = Protection { sensitive_columns: vec!["iban".to_owned()], ..default() };
     assert_eq!(sensitive.writes(), "aal2, update of other columns aal1");
     assert_eq!((sensitive.reads(), sensitive.bound_roles()), ("aal1".to_owned(), vec!["public".to_owned()]));
@@ -210,6 +276,10 @@ fn the_record_reads_back() {
     let table = Table { before: Before { row_security: false, policies: Some("d41d8".to_owned()) }, ..payments() };
     let comment = default().record(&table.before);
     assert_eq!(Before::from_record(&comment), Some(table.before));
+    let aged = Protection { delete: within_15_minutes(TableLevel::ENROLLED), ..default() };
+    let recorded = RecordedProtection::from_record(&aged.record(&payments().before)).unwrap();
+    assert_eq!((recorded.update, recorded.delete), (aged.update, aged.delete));
+    assert_eq!(recorded.delete.to_string(), "enrolled within 15 minutes");
     for foreign in ["", "pg_aal: ", "pg_aal: {}", "pg_aal: []", "{\"row_security_before\":true}", "my policy"] {
         assert_eq!(Before::from_record(foreign), None, "{foreign}");
     }
