@@ -9,6 +9,7 @@ mod functions;
 mod guards;
 mod ids;
 mod policies;
+mod protection;
 mod publications;
 mod relation;
 mod roles;
@@ -22,6 +23,7 @@ use std::collections::{BTreeSet, HashMap};
 use pgrx::spi::{self, SpiClient};
 use proof::{Catalog, TableId, TableIndex};
 
+pub use protection::found_protections;
 pub use relation::{Named, PostgresQuote, Relation, changed_meanwhile};
 
 use crate::pg::memory::Memory;

@@ -2,7 +2,7 @@
 
 use super::ids::TableId;
 use super::value::Value;
-use aal::{FixedRequirement, MaxAge, Requirement};
+use aal::{FixedRequirement, Level, MaxAge, Requirement};
 
 /// An expression. Every kind that is not listed here is [`Expression::Unknown`].
 #[derive(Clone, Debug, PartialEq)]
@@ -254,6 +254,27 @@ impl Expression {
             Requirement::Enrolled(max_age) => {
                 Expression::HasEnrolledLevel { max_age: Box::new(Expression::max_age(max_age)), raises }
             }
+        }
+    }
+
+    /// The requirement that this is true for: what [`Expression::for_requirement`] makes without `raises`. `None` for any other
+    /// expression.
+    pub fn requirement(&self) -> Option<Requirement> {
+        let max_age = |it: &Expression| match it {
+            Expression::Constant(Value::Null) => Some(None),
+            Expression::Constant(Value::Interval(max_age)) => Some(Some(*max_age)),
+            _ => None,
+        };
+        match self.unwrapped() {
+            Expression::HasLevel { level, max_age: age, raises: false } => match &**level {
+                Expression::Constant(Value::Text(level)) => {
+                    let level = Level::from_claim(level)?;
+                    Some(Requirement::Fixed(FixedRequirement { level, max_age: max_age(age)? }))
+                }
+                _ => None,
+            },
+            Expression::HasEnrolledLevel { max_age: age, raises: false } => Some(Requirement::Enrolled(max_age(age)?)),
+            _ => None,
         }
     }
 

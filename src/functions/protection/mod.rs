@@ -5,6 +5,7 @@
 //! `pg_catalog, pg_temp`, so that no name in them, nor in the statements they run, means what a user made it mean.
 
 mod connection;
+mod lowering;
 mod options;
 mod target;
 mod warnings;
@@ -15,6 +16,7 @@ use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 
 use self::connection::{connect, connect_to_read, require_writable, run};
+use self::lowering::refuse_to_lower;
 use self::options::{Levels, Options};
 pub use self::target::require_table;
 use self::target::{Target, lock, protection_fits, refuse_citus_tables, relation, targets, with_partitions};
@@ -30,12 +32,14 @@ use crate::pg::types::{Name, Regclass};
 ///
 /// - 42501 without ownership;
 /// - 42809 for a relation that isn't a table;
-/// - 22023 for an unknown level, a negative `max_age` or a request that makes no sense;
+/// - 22023 for an unknown level, a negative age or a request that makes no sense;
+/// - 22007 for an age that is no interval;
 /// - 22004 for a NULL `target`, `read` or `write`;
 /// - 42703 for an unknown column;
 /// - 42P10 for a sensitive column that is generated;
 /// - 42804 for an owner column of another type than uuid or text;
 /// - 42710 where a policy or trigger of somebody else bears one of our names;
+/// - 55000 where it would lower what is on the table, without `lower`;
 /// - 0A000 for a table that Citus holds;
 /// - 25006 where nothing can be written.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -53,6 +57,7 @@ fn protect_table(
     owner_column: default!(Option<Name>, "NULL"),
     sensitive_columns: default!(Option<Array<Name>>, "NULL"),
     guard: default!(Option<bool>, "true"),
+    lower: default!(Option<bool>, "false"),
 ) -> TableIterator<
     'static,
     (
@@ -68,13 +73,16 @@ fn protect_table(
     let target = oid(target);
     require_writable("auth.protect_table");
     let levels = Levels { read, write, on_insert, on_update, on_delete };
-    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard };
+    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard, lower };
     let row = connect(|client| {
         let relations = lock(client, target)?;
         refuse_citus_tables(client, &relations)?;
         let protection = options.protection(client, &relations[0])?;
         let targets = targets(client, relations)?;
         protection_fits(&protection, &targets[0]);
+        if !options.lower() {
+            refuse_to_lower(client, &targets, &protection)?;
+        }
         let mut statements: Vec<String> = targets.iter().flat_map(Target::clear).collect();
         for target in &targets {
             statements.extend(target.protect(&protection));
@@ -123,10 +131,11 @@ fn protect_table_sql(
     owner_column: default!(Option<Name>, "NULL"),
     sensitive_columns: default!(Option<Array<Name>>, "NULL"),
     guard: default!(Option<bool>, "true"),
+    lower: default!(Option<bool>, "false"),
 ) -> String {
     let target = oid(target);
     let levels = Levels { read, write, on_insert, on_update, on_delete };
-    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard };
+    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard, lower };
     let statements = connect_to_read(|client| {
         let relation = relation(client, target)?;
         let protection = options.protection(client, &relation)?;
@@ -134,6 +143,9 @@ fn protect_table_sql(
         refuse_citus_tables(client, &relations)?;
         let mut targets = targets(client, relations)?;
         protection_fits(&protection, &targets[0]);
+        if !options.lower() {
+            refuse_to_lower(client, &targets, &protection)?;
+        }
         for target in &mut targets {
             // The text may be run elsewhere, where row security is on. So it never says that it was off, unless that
             // is on record: unprotect_table then leaves it on.

@@ -21,6 +21,7 @@ pub struct Options<'a> {
     pub owner_column: Option<Name>,
     pub sensitive_columns: Option<Array<'a, Name>>,
     pub guard: Option<bool>,
+    pub lower: Option<bool>,
 }
 
 /// The levels among them.
@@ -53,6 +54,11 @@ impl Options<'_> {
             Ok(()) => Ok(protection),
             Err(error) => raise(SqlState::INVALID_PARAMETER_VALUE, &error.to_string(), None, Some(error.hint())),
         }
+    }
+
+    /// Whether the protection that is on the table may be lowered.
+    pub fn lower(&self) -> bool {
+        self.lower.unwrap_or_else(|| denial::null_argument("lower"))
     }
 
     fn owner(&self, client: &SpiClient<'_>, relation: &Relation) -> Result<Option<Owner>, spi::Error> {

@@ -162,14 +162,14 @@ pub(super) struct CommandLevels {
 impl CommandLevels {
     /// What a policy requires. A policy can't see which columns change. So where there are sensitive columns, the one for UPDATE
     /// requires what an update of other columns needs: what reads need.
-    pub(super) fn requirement(self, policy: Made) -> Option<Requirement> {
+    pub(super) fn of_policy(self, policy: Made) -> TableLevel {
         match policy {
-            Made::Read => self.read.requirement(),
-            Made::Insert => self.insert.requirement(),
-            Made::Update if self.has_sensitive_columns => self.read.requirement(),
-            Made::Update => self.update.requirement(),
-            Made::Delete => self.delete.requirement(),
-            Made::Owner | Made::Guard | Made::Columns => None,
+            Made::Read => self.read,
+            Made::Insert => self.insert,
+            Made::Update if self.has_sensitive_columns => self.read,
+            Made::Update => self.update,
+            Made::Delete => self.delete,
+            Made::Owner | Made::Guard | Made::Columns => TableLevel::None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod guard_arguments;
 mod levels;
+mod lowering;
 mod made;
 mod record;
 mod render;
@@ -14,6 +15,7 @@ mod tests;
 
 pub use self::guard_arguments::{InvalidGuard, guard_argument, guard_requirement};
 pub use self::levels::{InvalidTableLevel, TableLevel};
+pub use self::lowering::{FoundLevel, FoundProtection, FoundRoles};
 pub use self::made::Made;
 pub use self::record::{Before, RECORD_MARK, RecordedProtection};
 pub use self::render::{Quote, clear_statements, row_security_off_statement, row_security_on_statement};

@@ -113,8 +113,18 @@ impl RecordedProtection {
 
     /// What a policy requires.
     fn requirement(&self, policy: Made) -> Option<Requirement> {
+        self.level(policy).requirement()
+    }
+
+    /// What a policy requires, as the level of its command.
+    pub(super) fn level(&self, policy: Made) -> TableLevel {
         let RecordedProtection { read, insert, update, delete, sensitive: has_sensitive_columns, .. } = *self;
-        CommandLevels { read, insert, update, delete, has_sensitive_columns }.requirement(policy)
+        CommandLevels { read, insert, update, delete, has_sensitive_columns }.of_policy(policy)
+    }
+
+    /// Whether it requires a level for any write.
+    pub(super) fn requires_writes(&self) -> bool {
+        Command::WRITES.into_iter().any(|command| self.requires_level(command))
     }
 
     /// Whether it requires a level for this command.

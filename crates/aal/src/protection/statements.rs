@@ -64,7 +64,7 @@ impl Protection {
     fn requirement(&self, policy: Made) -> Option<Requirement> {
         let Protection { read, insert, update, delete, .. } = *self;
         let has_sensitive_columns = !self.sensitive_columns.is_empty();
-        CommandLevels { read, insert, update, delete, has_sensitive_columns }.requirement(policy)
+        CommandLevels { read, insert, update, delete, has_sensitive_columns }.of_policy(policy).requirement()
     }
 
     /// `public` is a keyword here, not a role's name, and takes in all others.

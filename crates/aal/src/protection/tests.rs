@@ -225,7 +225,6 @@ fn what_makes_no_sense_is_refused() {
 
 #[test]
 fn no_command_that_reads_rows_needs_less_than_reads() {
-    let level = |text: &str| text.parse::<TableLevel>().unwrap();
     let validate = |read, update, delete| {
         Protection { read: level(read), update: level(update), delete: level(delete), ..default() }.validate()
     };
@@ -312,7 +311,155 @@ fn a_guard_that_does_not_know_its_level_refuses() {
     }
 }
 
+/// What is found on a table after this was made there, and nothing was altered.
+fn found(protection: &Protection) -> FoundProtection {
+    let record = RecordedProtection::from_record(&protection.record(&payments().before)).unwrap();
+    let requires = |(made, requirement)| (made, FoundLevel::Requires(vec![TableLevel::Required(requirement)]));
+    let columns = protection.sensitive_columns.clone();
+    FoundProtection {
+        policies: record.policies().map(requires).collect(),
+        bound: Some(FoundRoles::Everybody),
+        owner_column: protection.owner.as_ref().map(|owner| owner.column.clone()),
+        sensitive: (!columns.is_empty()).then_some((columns, protection.update)),
+        guard: protection.guard,
+        records: vec![record],
+    }
+}
+
+fn level(text: &str) -> TableLevel {
+    text.parse().unwrap()
+}
+
+#[test]
+fn what_lowers_a_protection_is_said_with_the_old_and_the_new() {
+    let aged = Protection { update: level("aal2 within 15 minutes"), ..default() };
+    let lowered = |new: Protection| new.lowers(&found(&aged));
+    assert_eq!(lowered(aged.clone()), [""; 0]);
+    assert_eq!(lowered(default()), ["update: aal2 within 15 minutes → aal2"]);
+    let wider = Protection { update: level("aal2 within 16 minutes"), ..aged.clone() };
+    assert_eq!(lowered(wider), ["update: aal2 within 15 minutes → aal2 within 16 minutes"]);
+    let higher = Protection { update: level("aal3 within 5 minutes"), read: level("aal2"), ..aged.clone() };
+    assert_eq!(lowered(higher), [""; 0]);
+    let all = Protection {
+        read: TableLevel::None,
+        insert: level("enrolled"),
+        update: level("aal1 within 1 minute"),
+        delete: level("aal1"),
+        roles: vec!["authenticated".to_owned()],
+        guard: false,
+        ..default()
+    };
+    let lines = [
+        "read: aal1 → none",
+        "insert: aal2 → enrolled",
+        "update: aal2 within 15 minutes → aal1 within 1 minute",
+        "delete: aal2 → aal1",
+        "roles: public → authenticated",
+        "guard: true → false",
+    ];
+    assert_eq!(lowered(all), lines);
+}
+
+#[test]
+fn an_owner_column_does_not_go_in_silence() {
+    let owner = |column: &str| Some(Owner { column: column.to_owned(), is_uuid: true });
+    let owned = found(&Protection { owner: owner("user_id"), ..default() });
+    assert_eq!(default().lowers(&owned), ["owner_column: user_id → none"]);
+    let another = Protection { owner: owner("made_by"), ..default() };
+    assert_eq!(another.lowers(&owned), ["owner_column: user_id → made_by"]);
+    assert_eq!(another.lowers(&found(&default())), [""; 0]);
+}
+
+#[test]
+fn a_role_that_was_bound_stays_bound() {
+    let named = |unbound: &[&str]| FoundProtection {
+        bound: Some(FoundRoles::Named { unbound: unbound.iter().map(|role| (*role).to_owned()).collect() }),
+        ..found(&default())
+    };
+    let some = Protection { roles: vec!["authenticated".to_owned()], ..default() };
+    assert_eq!(some.lowers(&named(&["anon", "web"])), ["roles: anon, web no longer bound"]);
+    assert_eq!(some.lowers(&named(&[])), [""; 0]);
+    assert_eq!(default().lowers(&named(&["anon"])), [""; 0]);
+}
+
+#[test]
+fn each_column_is_compared_by_what_its_update_needs() {
+    let columns = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let sensitive = |names: &[&str]| Protection { sensitive_columns: columns(names), ..default() };
+    let lowered = |old: &Protection, new: &Protection| new.lowers(&found(old));
+    // Updates of all columns needed aal2; those of the others need aal1 now.
+    assert_eq!(lowered(&default(), &sensitive(&["iban"])), ["update of other columns: aal2 → aal1"]);
+    assert_eq!(lowered(&sensitive(&["iban"]), &default()), [""; 0]);
+    assert_eq!(lowered(&sensitive(&["iban"]), &sensitive(&["iban", "amount"])), [""; 0]);
+    assert_eq!(lowered(&sensitive(&["iban", "amount"]), &sensitive(&["iban"])), ["update of amount: aal2 → aal1"]);
+    let lower = Protection { update: level("enrolled"), ..sensitive(&["iban"]) };
+    assert_eq!(lowered(&sensitive(&["iban"]), &lower), ["update of iban: aal2 → enrolled"]);
+    let open = Protection { insert: level("none"), update: level("aal1"), delete: level("aal2"), ..default() };
+    let aged = Protection { read: level("aal1 within 1 hour"), ..sensitive(&["iban"]) };
+    assert_eq!(
+        lowered(&aged, &open),
+        [
+            "read: aal1 within 1 hour → aal1",
+            "insert: aal2 → none",
+            "update of iban: aal2 → aal1",
+            "update of other columns: aal1 within 1 hour → aal1",
+        ]
+    );
+}
+
+#[test]
+fn what_was_altered_by_hand_counts_beside_the_record() {
+    let with = |policy: Made, found_level: FoundLevel| {
+        let mut found = found(&default());
+        found.policies.retain(|(made, _)| *made != policy);
+        found.policies.push((policy, found_level));
+        found
+    };
+    let raised = with(Made::Read, FoundLevel::Requires(vec![level("aal3")]));
+    assert_eq!(default().lowers(&raised), ["read: aal3 → aal1"]);
+    let lowered = with(Made::Update, FoundLevel::Requires(vec![level("none")]));
+    assert_eq!(Protection { update: level("aal1"), ..default() }.lowers(&lowered), ["update: aal2 → aal1"]);
+    let altered = with(Made::Delete, FoundLevel::Altered);
+    assert_eq!(default().lowers(&altered), ["policy aal_delete: altered by hand → as protect_table makes it"]);
+}
+
+fn any_level() -> impl Strategy<Value = TableLevel> {
+    let levels = ["none", "aal1", "enrolled", "aal2", "aal3"];
+    (prop::sample::select(levels.to_vec()), prop::option::of(0u32..3))
+        .prop_map(|(text, age)| level(text).or_within(age.map(MaxAge::from_seconds)))
+}
+
 proptest! {
+    #[test]
+    fn a_protection_that_lowers_nothing_requires_all_that_was_required(
+        old in prop::array::uniform4(any_level()),
+        new in prop::array::uniform4(any_level()),
+        columns in prop::array::uniform2(prop::collection::vec(prop::sample::select(vec!["a", "b"]), 0..2)),
+    ) {
+        let protection = |[read, insert, update, delete]: [TableLevel; 4], columns: &[&str]| Protection {
+            read, insert, update, delete,
+            sensitive_columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+            ..default()
+        };
+        let (old, new) = (protection(old, &columns[0]), protection(new, &columns[1]));
+        prop_assume!(old.validate().is_ok() && new.validate().is_ok());
+        // A policy decides about every update, and the trigger about those of sensitive columns.
+        let update = |it: &Protection, column: &str| {
+            let is_sensitive = it.sensitive_columns.iter().any(|name| name == column);
+            let by_policy = if it.sensitive_columns.is_empty() { it.update } else { it.read };
+            if is_sensitive { vec![by_policy, it.update] } else { vec![by_policy] }
+        };
+        let implied = |new: &[TableLevel], old: &[TableLevel]| old.iter().all(|old| new.iter().any(|new| new.implies(*old)));
+        let holds = implied(&[new.read], &[old.read])
+            && implied(&[new.insert], &[old.insert])
+            && implied(&[new.delete], &[old.delete])
+            && ["a", "b", "c"].iter().all(|column| implied(&update(&new, column), &update(&old, column)));
+        if new.lowers(&found(&old)).is_empty() {
+            prop_assert!(holds);
+        }
+        prop_assert_eq!(old.lowers(&found(&old)), Vec::<String>::new());
+    }
+
     #[test]
     fn hostile_names_stay_inside_their_quotes(schema in any::<String>(), name in any::<String>(), column in any::<String>(), role in any::<String>()) {
         let table = Table { schema: schema.clone(), name: name.clone(), ..payments() };

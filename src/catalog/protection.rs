@@ -1,0 +1,101 @@
+//! The protection that is on a table.
+
+use aal::protection::{FoundLevel, FoundProtection, FoundRoles, Made, TableLevel, guard_requirement};
+use pgrx::pg_sys::Oid;
+use pgrx::spi::{self, SpiClient};
+use proof::{Guard, Policy, PolicyCommand};
+
+use super::{guards, ids, policies};
+use crate::pg::memory::Memory;
+use crate::pg::query::{catalog_query, rows};
+use crate::reader::{Functions, Reader};
+
+/// The protections that are on some tables, in their order. `roles`: those that a new protection would bind.
+pub fn found_protections(
+    client: &SpiClient<'_>,
+    tables: &[Oid],
+    roles: &[String],
+) -> Result<Vec<FoundProtection>, spi::Error> {
+    let bodies = Memory::new(c"pg_aal: bodies of functions");
+    // Our own conditions read the same, whether or not settings are trusted.
+    let functions = Functions::read(client, &bodies, false)?;
+    let policies = policies::read(client, tables, &mut Reader::new(&functions))?;
+    let guards = guards::read(client, tables, functions.guard())?;
+    let columns = rows(client, catalog_query!("protected_columns"), &[tables.to_vec().into()], |row| {
+        Ok((row.oid("table_id")?, row.get::<String>("name")?, row.get::<bool>("is_owner")?))
+    })?;
+    let found = |table: &Oid| {
+        let policies: Vec<&Policy> =
+            policies.iter().filter(|(_, id, _)| id.oid() == table.to_u32()).map(|(_, _, policy)| policy).collect();
+        let guards: Vec<&Guard> =
+            guards.iter().filter(|(id, _)| id.oid() == table.to_u32()).map(|(_, guard)| guard).collect();
+        let columns = |of_owner: bool| {
+            let wanted = columns.iter().filter(move |(of, _, is_owner)| of == table && *is_owner == of_owner);
+            wanted.map(|(_, name, _)| name.clone())
+        };
+        let mut found = FoundProtection {
+            bound: bound(client, &policies, roles)?,
+            owner_column: columns(true).next(),
+            ..FoundProtection::default()
+        };
+        let records = policies.iter().map(|policy| &policy.record).chain(guards.iter().map(|guard| &guard.record));
+        found.records = records.flatten().cloned().collect();
+        found.policies = policies.iter().filter_map(|policy| Some((level_policy(policy)?, level(policy)))).collect();
+        for guard in guards.into_iter().filter(|guard| guard.enabled) {
+            add_guard(&mut found, guard, columns(false).collect());
+        }
+        Ok(found)
+    };
+    tables.iter().map(found).collect()
+}
+
+/// Which of the restrictive policies of `protect_table` it is, by its name. One that is permissive by now requires nothing.
+fn level_policy(policy: &Policy) -> Option<Made> {
+    policy.made().filter(|made| Made::LEVEL_POLICIES.contains(made) && !policy.permissive)
+}
+
+/// What a policy requires, if it is of the form that `protect_table` gives it.
+fn level(policy: &Policy) -> FoundLevel {
+    let is_for_its_command =
+        policy.made().and_then(Made::command).is_some_and(|command| policy.command == PolicyCommand::One(command));
+    let levels: Option<Vec<TableLevel>> =
+        policy.expressions().map(|it| it.requirement().map(TableLevel::Required)).collect();
+    match levels {
+        Some(levels) if is_for_its_command => FoundLevel::Requires(levels),
+        _ => FoundLevel::Altered,
+    }
+}
+
+/// Whom the policies bind that require a level.
+fn bound(client: &SpiClient<'_>, policies: &[&Policy], roles: &[String]) -> Result<Option<FoundRoles>, spi::Error> {
+    let binding: Vec<&&Policy> = policies.iter().filter(|policy| level_policy(policy).is_some()).collect();
+    if binding.is_empty() {
+        return Ok(None);
+    }
+    if binding.iter().any(|policy| policy.roles.is_empty()) {
+        return Ok(Some(FoundRoles::Everybody));
+    }
+    let bound = ids::role_oids(binding.iter().flat_map(|policy| policy.roles.iter().copied()));
+    let arguments = [bound.into(), roles.to_vec().into()];
+    let unbound = rows(client, catalog_query!("roles_left_out"), &arguments, |row| row.get("role"))?;
+    Ok(Some(FoundRoles::Named { unbound }))
+}
+
+/// Adds what a guard requires: of statements, or of updates that change sensitive columns.
+fn add_guard(found: &mut FoundProtection, guard: &Guard, sensitive_columns: Vec<String>) {
+    let requirement = |command| guard_requirement(command, guard.arguments.iter().map(String::as_str));
+    match guard.made() {
+        Some(Made::Columns) => match requirement(aal::Command::Update) {
+            Ok(requirement) => found.sensitive = Some((sensitive_columns, TableLevel::Required(requirement))),
+            Err(_) => found.policies.push((Made::Columns, FoundLevel::Altered)),
+        },
+        Some(_) if guard.always_fires => {
+            found.guard = true;
+            for command in &guard.commands {
+                let level = requirement(*command).map(|it| FoundLevel::Requires(vec![TableLevel::Required(it)]));
+                found.policies.push((Made::policy_for(*command), level.unwrap_or(FoundLevel::Altered)));
+            }
+        }
+        _ => {}
+    }
+}
