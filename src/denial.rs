@@ -67,7 +67,7 @@ pub fn claims_beyond_jsonb() -> ! {
 
 /// Raises 22023 for a text that names no level.
 pub fn unknown_level(error: &UnknownLevel) -> ! {
-    raise(SqlState::INVALID_PARAMETER_VALUE, &error.to_string(), None, Some(&error.valid_levels()))
+    raise(SqlState::INVALID_PARAMETER_VALUE, &error.to_string(), None, Some(&error.hint()))
 }
 
 /// Raises 22023 where a fixed level is asked for and `enrolled` is not one: it is another for each user.

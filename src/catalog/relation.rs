@@ -162,6 +162,22 @@ impl Relation {
         Ok(roles)
     }
 
+    /// The roles among these, as SQL names them, that its policies don't bind, however they name them.
+    pub fn roles_that_bypass(&self, client: &SpiClient<'_>, roles: &[String]) -> Result<Vec<String>, spi::Error> {
+        let arguments = [self.oid.into(), roles.to_vec().into()];
+        rows(client, catalog_query!("roles_that_bypass"), &arguments, |row| row.get("role"))
+    }
+
+    /// The roles, as SQL names them, that may read this table and whom policies for `bound` bind.
+    pub fn readers_bound(&self, client: &SpiClient<'_>, bound: &[String]) -> Result<Vec<String>, spi::Error> {
+        let mut readers = self.grantees(client, &["SELECT"], &[])?;
+        if !bound.iter().any(|role| role == "public") {
+            let unbound = self.grantees(client, &["SELECT"], bound)?;
+            readers.retain(|role| !unbound.contains(role));
+        }
+        Ok(readers)
+    }
+
     /// The roles that hold one of these privileges, without the owner, those that row security doesn't bind, and
     /// those that have the rights of one of `except`.
     fn grantees(

@@ -11,6 +11,7 @@ use aal::Enrollment;
 
 pub use self::no_store::NoStore;
 use self::supabase_auth::Tables;
+use crate::pg::lookup;
 pub use crate::pg::table_scan::Patience;
 use crate::session::from_claims;
 use crate::settings;
@@ -27,6 +28,12 @@ pub fn look_up(patience: Patience) -> Result<Enrollment, NoStore> {
             Ok(uuid.map_or(Enrollment::ForeignUser, |uuid| tables.ask(uuid.as_bytes())))
         }
     }
+}
+
+/// Whether this database has the tables of Supabase Auth, which issues no level above aal2.
+pub fn has_tables_of_supabase_auth() -> bool {
+    let is_there = |name| lookup::schema(c"auth").and_then(|schema| lookup::relation(schema, name)).is_some();
+    is_there(c"users") && is_there(c"mfa_factors")
 }
 
 /// Whether users can be looked up here at all.

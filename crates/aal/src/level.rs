@@ -59,6 +59,7 @@ impl FromStr for Level {
 pub struct UnknownLevel {
     found: String,
     valid: &'static [&'static str],
+    meant: Option<&'static str>,
 }
 
 impl UnknownLevel {
@@ -71,13 +72,30 @@ impl UnknownLevel {
         if shown.len() < found.len() {
             shown.push('…');
         }
-        UnknownLevel { found: shown, valid }
+        UnknownLevel { found: shown, valid, meant: meant(found, valid) }
     }
 
-    /// The valid values, for a HINT.
-    pub fn valid_levels(&self) -> String {
-        format!("Valid levels are {}.", self.valid.join(", "))
+    /// The level that was probably meant, and the valid ones, for a HINT.
+    pub fn hint(&self) -> String {
+        let question = self.meant.map_or(String::new(), |meant| format!("Did you mean {meant}? "));
+        format!("{question}Valid levels are {}.", self.valid.join(", "))
     }
+}
+
+/// The level that a text probably means: `AAL2`, `aal 2`, `2`, `mfa`, or a level with something behind it.
+fn meant(text: &str, valid: &'static [&'static str]) -> Option<&'static str> {
+    let first_word = text.split([' ', ',']).next().unwrap_or_default();
+    [text, first_word].into_iter().find_map(|text| {
+        let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+        let plain = plain.to_ascii_lowercase();
+        let name = match plain.as_str() {
+            "1" | "1fa" | "password" => "aal1",
+            "2" | "2fa" | "mfa" | "totp" | "secondfactor" | "twofactor" => "aal2",
+            "3" => "aal3",
+            other => other,
+        };
+        valid.iter().find(|level| **level == name).copied()
+    })
 }
 
 impl fmt::Display for UnknownLevel {
@@ -91,6 +109,20 @@ impl std::error::Error for UnknownLevel {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_level_in_other_words_is_known_for_the_one_that_was_meant() {
+        let hint = |text| UnknownLevel::new(text, &["none", "aal1", "aal2"]).hint();
+        for text in
+            ["AAL2", "aal 2", "aal-2", "aal_2", " aal2 ", "2", "mfa", "2FA", "aal2 for 10 minutes", "aal2, 1 hour"]
+        {
+            assert_eq!(hint(text), "Did you mean aal2? Valid levels are none, aal1, aal2.", "{text}");
+        }
+        assert!(hint("None").starts_with("Did you mean none?") && hint("1").starts_with("Did you mean aal1?"));
+        for text in ["", "3", "aal9", "mfa2", "\u{130}aal", "é"] {
+            assert_eq!(hint(text), "Valid levels are none, aal1, aal2.", "{text}");
+        }
+    }
 
     #[test]
     fn levels_are_ordered_and_none_is_below_all() {

@@ -1,11 +1,12 @@
 //! What `protect_table` warns of: ways around the policies, and tables that nobody can use.
 
-use aal::protection::Protection;
+use aal::protection::{Made, Protection, TableLevel};
+use aal::{Command, Level};
 use pgrx::spi::{self, SpiClient};
 
 use super::target::Target;
 use crate::catalog::Relation;
-use crate::enrollment::check_store;
+use crate::enrollment::{check_store, has_tables_of_supabase_auth};
 use crate::pg::elog::{notice, warn};
 
 /// The WARNINGs of one call.
@@ -64,6 +65,36 @@ impl Warnings {
         Ok(())
     }
 
+    /// Warns of options that seldom mean what they say.
+    pub fn of_options(
+        &mut self,
+        client: &SpiClient<'_>,
+        relation: &Relation,
+        protection: &Protection,
+    ) -> Result<(), spi::Error> {
+        for age in protection.short_ages() {
+            let message = format!("an age of {} is too short for most sessions", age.in_words());
+            self.give(&message, "An interval without a unit is in seconds: write 15 minutes, for example.");
+        }
+        if protection.requires(Level::Aal3) && has_tables_of_supabase_auth() {
+            let message = "Supabase Auth issues no level aal3: none of its users can meet it";
+            self.give(message, "Use aal2, the highest level that it issues.");
+        }
+        let open: Vec<&str> = protection.open_beside_reads().into_iter().map(Command::as_str).collect();
+        if !open.is_empty() {
+            let message = format!("{} needs no level, though reads need {}", open.join(" and "), protection.reads());
+            let hint =
+                "Without a WHERE it changes rows that the session may not see, if a permissive policy allows it.";
+            self.give(&message, hint);
+        }
+        let bypassing = relation.roles_that_bypass(client, &protection.bound_roles())?.join(", ");
+        if !bypassing.is_empty() {
+            let message = format!("row security does not bind these of the roles: {bypassing}");
+            self.give(&message, "Superusers, roles with BYPASSRLS and the owner bypass every policy: leave them out.");
+        }
+        Ok(())
+    }
+
     /// Warns if the enrolled level is asked for and no user can be looked up.
     pub fn of_missing_store(&mut self, protection: &Protection) {
         if protection.requires_enrolled()
@@ -73,6 +104,24 @@ impl Warnings {
             self.give(&message, error.hint());
         }
     }
+}
+
+/// Notes the roles that could read without a level, and can no longer.
+pub fn notice_lost_reads(client: &SpiClient<'_>, target: &Target, protection: &Protection) -> Result<(), spi::Error> {
+    let Target { relation, existing, .. } = target;
+    // Row security let nobody read where no permissive policy allows it.
+    let was_open = !relation.row_security || !relation.other_permissive_policies(client)?.is_empty();
+    let had_level = relation.row_security && existing.iter().any(|named| named.name == Made::Read.name());
+    if protection.read == TableLevel::None || had_level || !was_open {
+        return Ok(());
+    }
+    let readers = relation.readers_bound(client, &protection.bound_roles())?.join(", ");
+    if !readers.is_empty() {
+        let message =
+            format!("reads of {} need {} now, also for {readers}", relation.display_name(), protection.reads());
+        notice(&message, Some("A session without that level sees no rows. To leave reads open: read => 'none'."));
+    }
+    Ok(())
 }
 
 /// Notes that other policies than `aal_owner` allow rows of others.

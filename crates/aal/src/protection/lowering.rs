@@ -49,10 +49,10 @@ impl Protection {
     pub fn lowers(&self, found: &FoundProtection) -> Vec<String> {
         let mut lines = Vec::new();
         for (name, policy, new) in [("read", Made::Read, self.read), ("insert", Made::Insert, self.insert)] {
-            lines.extend(lowered(name, &found.required(policy), new));
+            lines.extend(lowered(name, &found.required(policy), &[new]));
         }
         lines.extend(self.lowered_updates(found));
-        lines.extend(lowered("delete", &found.required(Made::Delete), self.delete));
+        lines.extend(lowered("delete", &found.required(Made::Delete), &[self.delete]));
         for (policy, level) in &found.policies {
             if *level == FoundLevel::Altered {
                 let kind = if policy.is_policy() { "policy" } else { "trigger" };
@@ -79,7 +79,7 @@ impl Protection {
         let others = found.required(Made::Update);
         let Some((old_columns, sensitive)) = &found.sensitive else {
             let name = if self.sensitive_columns.is_empty() { "update" } else { "update of other columns" };
-            return lowered(name, &others, self.update_of_others())
+            return lowered(name, &others, &[self.update_of_others()])
                 .into_iter()
                 .chain(self.lowered_columns(&self.sensitive_columns, &others))
                 .collect();
@@ -90,7 +90,7 @@ impl Protection {
         of_sensitive.extend(found.records.iter().filter(|record| record.sensitive).map(|record| record.update));
         of_sensitive.extend(&others);
         let mut lines = self.lowered_columns(old_columns, &of_sensitive);
-        lines.extend(lowered("update of other columns", &others, self.update_of_others()));
+        lines.extend(lowered("update of other columns", &others, &[self.update_of_others()]));
         lines.extend(self.lowered_columns(&new_columns, &others));
         lines
     }
@@ -100,10 +100,11 @@ impl Protection {
         let is_sensitive =
             |column: &String| self.sensitive_columns.is_empty() || self.sensitive_columns.contains(column);
         let (sensitive, others): (Vec<String>, Vec<String>) = columns.iter().cloned().partition(is_sensitive);
-        [(sensitive, self.update), (others, self.read)]
+        // The policy holds for updates of sensitive columns, too.
+        [(sensitive, vec![self.update, self.update_of_others()]), (others, vec![self.update_of_others()])]
             .into_iter()
             .filter(|(columns, _)| !columns.is_empty())
-            .filter_map(|(columns, new)| lowered(&format!("update of {}", columns.join(", ")), old, new))
+            .filter_map(|(columns, new)| lowered(&format!("update of {}", columns.join(", ")), old, &new))
             .collect()
     }
 
@@ -137,8 +138,8 @@ impl FoundProtection {
     }
 }
 
-/// The line for something that needs less than before.
-fn lowered(name: &str, old: &[TableLevel], new: TableLevel) -> Option<String> {
-    let old = old.iter().find(|old| !new.implies(**old))?;
-    Some(format!("{name}: {old} → {new}"))
+/// The line for something that needed all of `old`, and needs less now: all of `new`.
+fn lowered(name: &str, old: &[TableLevel], new: &[TableLevel]) -> Option<String> {
+    let old = old.iter().find(|old| !new.iter().any(|new| new.implies(**old)))?;
+    Some(format!("{name}: {old} → {}", new.first()?))
 }

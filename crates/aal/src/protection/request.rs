@@ -1,10 +1,13 @@
 //! What `protect_table` was asked for, and whether it makes sense.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::levels::TableLevel;
 use crate::command::Command;
+use crate::level::Level;
 use crate::requirement::Requirement;
+use crate::time::MaxAge;
 
 /// What `protect_table` was asked for.
 #[derive(Clone, Debug)]
@@ -123,9 +126,39 @@ impl Protection {
         Ok(())
     }
 
+    /// What each command requires.
+    pub fn levels(&self) -> [(Command, TableLevel); 4] {
+        [
+            (Command::Select, self.read),
+            (Command::Insert, self.insert),
+            (Command::Update, self.update),
+            (Command::Delete, self.delete),
+        ]
+    }
+
+    /// Whether a level is asked for any command.
+    pub fn requires(&self, level: Level) -> bool {
+        let is_level = |it: Requirement| matches!(it, Requirement::Fixed(fixed) if fixed.level == level);
+        self.levels().into_iter().any(|(_, it)| it.requirement().is_some_and(is_level))
+    }
+
+    /// The ages below a minute: hardly any session is that fresh. (An interval without a unit is in seconds.)
+    pub fn short_ages(&self) -> BTreeSet<MaxAge> {
+        let ages = self.levels().into_iter().filter_map(|(_, level)| level.max_age());
+        ages.filter(|age| *age < MaxAge::from_seconds(60)).collect()
+    }
+
+    /// The commands that change rows which reads need a level for, and that need none.
+    pub fn open_beside_reads(&self) -> Vec<Command> {
+        let is_open = |(command, level): (Command, TableLevel)| {
+            (matches!(command, Command::Update | Command::Delete) && level == TableLevel::None).then_some(command)
+        };
+        if self.read == TableLevel::None { Vec::new() } else { self.levels().into_iter().filter_map(is_open).collect() }
+    }
+
     /// Whether the enrolled level is asked for any command.
     pub fn requires_enrolled(&self) -> bool {
         let is_enrolled = |level: TableLevel| matches!(level.requirement(), Some(Requirement::Enrolled(_)));
-        [self.read, self.insert, self.update, self.delete].into_iter().any(is_enrolled)
+        self.levels().into_iter().any(|(_, level)| is_enrolled(level))
     }
 }
