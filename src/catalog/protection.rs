@@ -3,7 +3,7 @@
 use aal::protection::{FoundLevel, FoundProtection, FoundRoles, Made, TableLevel, guard_requirement};
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{self, SpiClient};
-use proof::{Guard, Policy, PolicyCommand};
+use proof::{Expression, Guard, Policy, PolicyCommand, Value};
 
 use super::{guards, ids, policies};
 use crate::pg::memory::Memory;
@@ -58,8 +58,11 @@ fn level_policy(policy: &Policy) -> Option<Made> {
 fn level(policy: &Policy) -> FoundLevel {
     let is_for_its_command =
         policy.made().and_then(Made::command).is_some_and(|command| policy.command == PolicyCommand::One(command));
-    let levels: Option<Vec<TableLevel>> =
-        policy.expressions().map(|it| it.requirement().map(TableLevel::Required)).collect();
+    let required = |it: &Expression| match it.unwrapped() {
+        Expression::Constant(Value::Bool(true)) => Some(TableLevel::None),
+        it => it.requirement().map(TableLevel::Required),
+    };
+    let levels: Option<Vec<TableLevel>> = policy.expressions().map(required).collect();
     match levels {
         Some(levels) if is_for_its_command => FoundLevel::Requires(levels),
         _ => FoundLevel::Altered,
