@@ -89,12 +89,13 @@ const guard = fc.record({
 })
 
 const protectedLevel = oneOf([4, 'aal2'], [3, 'aal1'], [2, 'enrolled'], [1, 'none'], [1, 'aal3'])
+const agedLevel = fc.tuple(protectedLevel, maxAge).map(([level, age]) => (age && level !== 'none' ? `${level} within ${age}` : level))
 const protection = fc.record({
-  read: protectedLevel,
-  write: protectedLevel,
-  on_insert: oneOf([3, null], [1, protectedLevel]),
-  on_update: oneOf([3, null], [1, protectedLevel]),
-  on_delete: oneOf([3, null], [1, protectedLevel]),
+  read: agedLevel,
+  write: agedLevel,
+  on_insert: oneOf([3, null], [1, agedLevel]),
+  on_update: oneOf([3, null], [1, agedLevel]),
+  on_delete: oneOf([3, null], [1, agedLevel]),
   max_age: maxAge,
   roles: policyRoles,
   owner: rarely(30),
@@ -423,16 +424,31 @@ function functionText(name, { style, returns, argument, byDefault, volatility, d
   return `${head}\n  ${write[style]}`
 }
 
+// What a level requires, so that two can be compared. `age`: where its text says none.
+function strength(text, age) {
+  const [level, ownAge] = text.split(' within ')
+  const within = level === 'none' ? null : (ownAge ?? age)
+  return { rank: ['none', 'aal1', 'enrolled', 'aal2', 'aal3'].indexOf(level), seconds: within ? parseInt(inSeconds[within], 10) : Infinity }
+}
+
+// Whether the first requires no more than the second in anything.
+const isAtMost = (low, high) => low.rank <= high.rank && low.seconds >= high.seconds
+
 // Only what protect_table accepts.
 function protectionText(table, { owner: byOwner, sensitive, guard, roles, ...levels }) {
   const options = { ...levels, roles: `{${roles.join(',')}}` }
   const columns = table.columns.filter(({ kind }) => kind !== 'id')
   const owner = columns.find(({ kind }) => kind === 'owner')
   if (sensitive && columns.length > 0) {
-    Object.assign(options, { read: 'aal1', on_update: null, sensitive_columns: `{${JSON.stringify(unquoted(columns[0].name))}}` })
+    Object.assign(options, { on_update: null, sensitive_columns: `{${JSON.stringify(unquoted(columns[0].name))}}` })
+    if (options.read === 'none') options.read = 'aal1'
     if (options.write === 'none') options.write = 'aal2'
   } else if (!guard) options.guard = 'false'
   if (options.read === 'none' && options.write === 'none') options.read = 'aal1'
+  for (const command of ['on_update', 'on_delete']) {
+    const [level, read] = [strength(options[command] ?? options.write, options.max_age), strength(options.read, null)]
+    if (level.rank > 0 && isAtMost(level, read)) options[command] = options.read
+  }
   if (byOwner && owner) {
     options.owner_column = unquoted(owner.name)
     owner.mentioned = true

@@ -39,7 +39,7 @@ use crate::pg::types::{Name, Regclass};
 /// - 42P10 for a sensitive column that is generated;
 /// - 42804 for an owner column of another type than uuid or text;
 /// - 42710 where a policy or trigger of somebody else bears one of our names;
-/// - 55000 where it would lower what is on the table, without `lower`;
+/// - 55000 where it would lower the protection of the table, without `lower`;
 /// - 0A000 for a table that Citus holds;
 /// - 25006 where nothing can be written.
 #[pg_extern(volatile, parallel_unsafe)]

@@ -17,7 +17,7 @@ pub enum TableLevel {
     Required(Requirement),
 }
 
-/// What stands between a level and its age.
+/// The word between a level and its age.
 const WITHIN: &str = " within ";
 
 impl TableLevel {
@@ -161,7 +161,7 @@ pub(super) struct CommandLevels {
 
 impl CommandLevels {
     /// What a policy requires. A policy can't see which columns change. So where there are sensitive columns, the one for UPDATE
-    /// requires what an update of other columns needs: what reads need.
+    /// requires the level of updates of other columns: that of reads.
     pub(super) fn of_policy(self, policy: Made) -> TableLevel {
         match policy {
             Made::Read => self.read,

@@ -5,11 +5,10 @@ use super::made::Made;
 use super::record::RecordedProtection;
 use super::request::Protection;
 
-/// The protection that is on a table: what was asked for, and what its policies and triggers require, which may have been
-/// altered by hand.
+/// The protection that is on a table: its records, and its policies and triggers, which may have been altered by hand.
 #[derive(Clone, Debug, Default)]
 pub struct FoundProtection {
-    /// What was asked for, by the records.
+    /// The options of the last call, by the records that it left.
     pub records: Vec<RecordedProtection>,
     /// The restrictive policies that `protect_table` made, and what each requires.
     pub policies: Vec<(Made, FoundLevel)>,

@@ -54,9 +54,9 @@ pub enum InvalidProtection {
     BelowReads {
         /// The command.
         command: Command,
-        /// What it needs.
+        /// Its level.
         level: TableLevel,
-        /// What reads need.
+        /// The level of reads.
         read: TableLevel,
     },
 }

@@ -3,13 +3,13 @@
 use super::request::Protection;
 
 impl Protection {
-    /// What reads require: `aal1`.
+    /// The level of reads, with its age: `aal1`.
     pub fn reads(&self) -> String {
         self.read.to_string()
     }
 
-    /// What writes require: `aal2 within 15 minutes` if it is the same for all of them. Otherwise what most of them require
-    /// comes first, and then the others: `aal2, insert aal1`.
+    /// The level of writes, with its age: `aal2 within 15 minutes`. If they differ, the level of most of them comes first, and then the
+    /// others: `aal2, insert aal1`.
     pub fn writes(&self) -> String {
         let insert = self.insert.to_string();
         let update = self.update.to_string();

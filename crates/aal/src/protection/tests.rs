@@ -311,7 +311,7 @@ fn a_guard_that_does_not_know_its_level_refuses() {
     }
 }
 
-/// What is found on a table after this was made there, and nothing was altered.
+/// The protection that is found on a table after this was made there, and nothing was altered.
 fn found(protection: &Protection) -> FoundProtection {
     let record = RecordedProtection::from_record(&protection.record(&payments().before)).unwrap();
     let requires = |(made, requirement)| (made, FoundLevel::Requires(vec![TableLevel::Required(requirement)]));
