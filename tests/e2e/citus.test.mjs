@@ -63,7 +63,7 @@ test('a table of somebody else that is called like the list says nothing', () =>
   cluster.psql('postgres', 'create extension citus')
   for (const call of calls) assert.notEqual(attempt(`${lists} select count(*) from ${call}('app.plain')`), '')
   const none = attempt(
-    `${lists} select auth.protect_table('app.plain', 'aal2'); select count(*) from auth.aal_matrix('app.plain') where note is not null`,
+    `${lists} select auth.protect_table('app.plain', read => 'aal2'); select count(*) from auth.aal_matrix('app.plain') where note is not null`,
   )
   assert.match(none, /^0$/m)
 })

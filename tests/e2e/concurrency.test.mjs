@@ -59,7 +59,7 @@ const protection = `
          (select count(*)::int from pg_trigger where tgrelid = c.oid) as triggers
     from pg_class c where c.relname = 'ledger' order by 1`
 
-for (const statement of ["unprotect_table('s1.ledger')", "protect_table('s1.ledger', read => 'aal3')"]) {
+for (const statement of ["unprotect_table('s1.ledger')", "protect_table('s1.ledger', read => 'aal3', write => 'aal3')"]) {
   test(`auth.${statement.split('(')[0]} never works on a table that took over the name while it waited`, async () => {
     const database = 'renamed_' + statement.split('_')[0]
     bobAndTheVictim(database)
@@ -109,7 +109,7 @@ test('two sessions that protect and unprotect one table at a time leave it whole
       }
     }),
   )
-  await clients[0].query("select auth.protect_table('t')")
+  await clients[0].query("select auth.protect_table('t', lower => true)")
   const [row] = await cluster.query('at_a_time', 'select * from auth.protected_tables')
   assert.equal(row.read, 'aal1')
   assert.equal(row.guard, true)

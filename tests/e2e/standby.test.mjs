@@ -31,7 +31,7 @@ before(async () => {
     create view list as select * from payments;
     grant select on list to authenticated;
     set client_min_messages = error;
-    select auth.protect_table('payments', read => 'aal2', write => 'enrolled');
+    select auth.protect_table('payments', read => 'aal2', on_insert => 'enrolled');
   `,
   )
   standby = cluster.standby()
@@ -78,7 +78,7 @@ test('protect_table and unprotect_table say that a standby writes nothing', asyn
 test('what only reads answers as on the primary', async () => {
   for (const sql of [
     "select auth.protect_table_sql('open', owner_column => null, max_age => '1 hour')",
-    "select auth.protect_table_sql('payments', owner_column => 'user_id')",
+    "select auth.protect_table_sql('payments', owner_column => 'user_id', lower => true)",
     'select json_agg(m order by m::text) from auth.aal_matrix() m',
     "select json_agg(m order by m::text) from auth.aal_matrix('payments') m",
     'select json_agg(l order by l::text) from auth.aal_lint() l',

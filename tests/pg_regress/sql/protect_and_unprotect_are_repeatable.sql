@@ -32,7 +32,7 @@ select count(*) from auth.protect_table('t', owner_column => 'owner_id', sensiti
 select test.remember('twice', 't');
 select test.same('once', 'twice');
 -- Another protection replaces it whole: the same as if it had been the first.
-select count(*) from auth.protect_table('t', read => 'none');
+select count(*) from auth.protect_table('t', read => 'none', lower => true);
 select count(*) from auth.protect_table('t', owner_column => 'owner_id', sensitive_columns => '{amount}', max_age => '1 hour');
 select test.remember('replaced', 't');
 select test.same('once', 'replaced');

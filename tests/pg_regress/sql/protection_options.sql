@@ -26,47 +26,47 @@ begin
 end
 $$;
 \echo everything at AAL2
-select write, owner_column from auth.protect_table('t', read => 'aal2');
-select statement from string_to_table(auth.protect_table_sql('t', read => 'aal2'), E'\n\n') as statement where statement like 'create%';
+select write, owner_column from auth.protect_table('t', read => 'aal2', lower => true);
+select statement from string_to_table(auth.protect_table_sql('t', read => 'aal2', lower => true), E'\n\n') as statement where statement like 'create%';
 select * from test.can();
 
 \echo fresh writes
-select write, owner_column from auth.protect_table('t', max_age => '15 minutes');
-select statement from string_to_table(auth.protect_table_sql('t', max_age => '15 minutes'), E'\n\n') as statement where statement like 'create%';
+select write, owner_column from auth.protect_table('t', max_age => '15 minutes', lower => true);
+select statement from string_to_table(auth.protect_table_sql('t', max_age => '15 minutes', lower => true), E'\n\n') as statement where statement like 'create%';
 select * from test.can();
 select target, read, on_insert, on_update, on_delete from auth.protected_tables;
 
 \echo per-command levels
-select write, owner_column from auth.protect_table('t', on_insert => 'aal1', on_delete => 'aal3');
-select statement from string_to_table(auth.protect_table_sql('t', on_insert => 'aal1', on_delete => 'aal3'), E'\n\n') as statement where statement like 'create%';
+select write, owner_column from auth.protect_table('t', on_insert => 'aal1', on_delete => 'aal3', lower => true);
+select statement from string_to_table(auth.protect_table_sql('t', on_insert => 'aal1', on_delete => 'aal3', lower => true), E'\n\n') as statement where statement like 'create%';
 select * from test.can();
 select target, read, on_insert, on_update, on_delete from auth.protected_tables;
 
 \echo public reads
-select write, owner_column from auth.protect_table('t', read => 'none');
-select statement from string_to_table(auth.protect_table_sql('t', read => 'none'), E'\n\n') as statement where statement like 'create%';
+select write, owner_column from auth.protect_table('t', read => 'none', lower => true);
+select statement from string_to_table(auth.protect_table_sql('t', read => 'none', lower => true), E'\n\n') as statement where statement like 'create%';
 select * from test.can();
 
 \echo inserts for everybody
-select write, owner_column from auth.protect_table('t', on_insert => 'none');
-select statement from string_to_table(auth.protect_table_sql('t', on_insert => 'none'), E'\n\n') as statement where statement like 'create%';
+select write, owner_column from auth.protect_table('t', on_insert => 'none', lower => true);
+select statement from string_to_table(auth.protect_table_sql('t', on_insert => 'none', lower => true), E'\n\n') as statement where statement like 'create%';
 select * from test.can();
 
 \echo reads only
-select write, owner_column from auth.protect_table('t', read => 'aal2', write => 'none');
-select statement from string_to_table(auth.protect_table_sql('t', read => 'aal2', write => 'none'), E'\n\n') as statement where statement like 'create%';
+select write, owner_column from auth.protect_table('t', read => 'aal2', write => 'none', lower => true);
+select statement from string_to_table(auth.protect_table_sql('t', read => 'aal2', write => 'none', lower => true), E'\n\n') as statement where statement like 'create%';
 select * from test.can();
 select target, read, on_insert, on_update, on_delete, guard from auth.protected_tables;
 
 \echo without the guard
-select write, owner_column from auth.protect_table('t', guard => false);
-select statement from string_to_table(auth.protect_table_sql('t', guard => false), E'\n\n') as statement where statement like 'create%';
+select write, owner_column from auth.protect_table('t', guard => false, lower => true);
+select statement from string_to_table(auth.protect_table_sql('t', guard => false, lower => true), E'\n\n') as statement where statement like 'create%';
 select * from test.can();
 select target, guard from auth.protected_tables;
 
 \echo for some roles: others are bound neither by the policies nor by the guard
-select write, owner_column from auth.protect_table('t', roles => '{anon,authenticated}');
-select statement from string_to_table(auth.protect_table_sql('t', roles => '{anon,authenticated}'), E'\n\n') as statement where statement like 'create%';
+select write, owner_column from auth.protect_table('t', roles => '{anon,authenticated}', lower => true);
+select statement from string_to_table(auth.protect_table_sql('t', roles => '{anon,authenticated}', lower => true), E'\n\n') as statement where statement like 'create%';
 select * from test.can();
 create role cron_worker;
 grant all on t to cron_worker;
@@ -76,9 +76,9 @@ select test.attempt('do ''begin truncate t; raise division_by_zero; end''');
 reset role;
 select target, roles from auth.protected_tables;
 -- A WARNING names them.
-select count(*) > 0 as protected from auth.protect_table('t', roles => '{authenticated}');
+select count(*) > 0 as protected from auth.protect_table('t', roles => '{authenticated}', lower => true);
 grant select on t to public;
-select count(*) > 0 as protected from auth.protect_table('t', roles => '{anon,authenticated}');
+select count(*) > 0 as protected from auth.protect_table('t', roles => '{anon,authenticated}', lower => true);
 revoke select on t from public;
 -- A role inherits what binds the roles it is a member of.
 grant authenticated to cron_worker;
@@ -90,13 +90,13 @@ drop owned by cron_worker;
 drop role cron_worker;
 
 \echo own rows, by uuid and by text
-select write, owner_column from auth.protect_table('t', owner_column => 'owner_id');
-select statement from string_to_table(auth.protect_table_sql('t', owner_column => 'owner_id'), E'\n\n') as statement where statement like 'create policy aal_owner%';
+select write, owner_column from auth.protect_table('t', owner_column => 'owner_id', lower => true);
+select statement from string_to_table(auth.protect_table_sql('t', owner_column => 'owner_id', lower => true), E'\n\n') as statement where statement like 'create policy aal_owner%';
 drop policy everybody on t;
 select * from test.can();
 select target, owner_column from auth.protected_tables;
-select write, owner_column from auth.protect_table('t', owner_column => 'owner_name');
-select statement from string_to_table(auth.protect_table_sql('t', owner_column => 'owner_name'), E'\n\n') as statement where statement like 'create policy aal_owner%';
+select write, owner_column from auth.protect_table('t', owner_column => 'owner_name', lower => true);
+select statement from string_to_table(auth.protect_table_sql('t', owner_column => 'owner_name', lower => true), E'\n\n') as statement where statement like 'create policy aal_owner%';
 select test.set_claims('{"sub":"jane","aal":"aal1"}');
 set role authenticated;
 select id, owner_name from t;
@@ -109,8 +109,8 @@ select target, owner_column from auth.protected_tables;
 create policy everybody on t using (true) with check (true);
 
 \echo sensitive columns: an update that changes one needs the write level, others the read level
-select write, owner_column from auth.protect_table('t', sensitive_columns => '{iban,owner_id}', max_age => '15 minutes');
-select statement from string_to_table(auth.protect_table_sql('t', sensitive_columns => '{iban,owner_id}', max_age => '15 minutes'), E'\n\n') as statement where statement like 'create%';
+select write, owner_column from auth.protect_table('t', sensitive_columns => '{iban,owner_id}', max_age => '15 minutes', lower => true);
+select statement from string_to_table(auth.protect_table_sql('t', sensitive_columns => '{iban,owner_id}', max_age => '15 minutes', lower => true), E'\n\n') as statement where statement like 'create%';
 select * from test.can();
 select target, on_update, sensitive_columns from auth.protected_tables;
 select test.sign_in('aal1');
@@ -125,7 +125,7 @@ select test.attempt($$insert into t values (1) on conflict (id) do update set ib
 update t set iban = 'x';
 reset role;
 -- Where inserts are open, an upsert that changes a sensitive column still isn't.
-select count(*) > 0 as protected from auth.protect_table('t', sensitive_columns => '{iban}', on_insert => 'aal1');
+select count(*) > 0 as protected from auth.protect_table('t', sensitive_columns => '{iban}', on_insert => 'aal1', lower => true);
 set role authenticated;
 select test.attempt($$insert into t values (1) on conflict (id) do update set iban = 'x'$$);
 select test.attempt($$insert into t values (1) on conflict (id) do update set note = 'x'$$);
