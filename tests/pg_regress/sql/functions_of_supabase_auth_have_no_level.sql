@@ -29,7 +29,7 @@ create policy hook_reads on memberships for select to supabase_auth_admin using 
 set role supabase_auth_admin;
 select hook('{"user_id":"11111111-1111-4111-8111-111111111111"}');
 reset role;
-select count(*) > 0 as protected from auth.protect_table('memberships', owner_column => 'user_id', roles => '{anon,authenticated}');
+select count(*) > 0 as protected from auth.protect_table('memberships', owner_column => 'user_id', roles => '{anon,authenticated}', lower => true);
 set role supabase_auth_admin;
 select hook('{"user_id":"11111111-1111-4111-8111-111111111111"}');
 reset role;

@@ -32,7 +32,7 @@ reset enable_bitmapscan;
 reset role;
 
 -- The policies alone: just as silent.
-select count(*) = 1 as protected from auth.protect_table('secrets', read => 'aal2', owner_column => 'user_id', guard => false);
+select count(*) = 1 as protected from auth.protect_table('secrets', read => 'aal2', owner_column => 'user_id', guard => false, lower => true);
 set role authenticated;
 select nr, test.attempt(format(statement, 7)) as answer,
        test.attempt(format(statement, 7)) = test.attempt(format(statement, 7000)) as same_for_a_missing_key

@@ -26,7 +26,7 @@ select test.attempt('update parted set id = 13 where id = 1');
 select tableoid::regclass, * from parted order by id;
 reset role;
 -- The policies alone, partition by partition.
-select count(*) = 1 as protected from auth.protect_table('parted', owner_column => 'user_id', guard => false);
+select count(*) = 1 as protected from auth.protect_table('parted', owner_column => 'user_id', guard => false, lower => true);
 select test.sign_in('aal1');
 set role authenticated;
 select t, test.attempt(format('delete from %s', t)) as writes

@@ -33,7 +33,7 @@ select test.remember('twice', 't');
 select test.same('once', 'twice');
 -- Another protection replaces it whole: the same as if it had been the first.
 select count(*) from auth.protect_table('t', read => 'none', lower => true);
-select count(*) from auth.protect_table('t', owner_column => 'owner_id', sensitive_columns => '{amount}', max_age => '1 hour');
+select count(*) from auth.protect_table('t', owner_column => 'owner_id', sensitive_columns => '{amount}', max_age => '1 hour', lower => true);
 select test.remember('replaced', 't');
 select test.same('once', 'replaced');
 -- The text of protect_table_sql does the same.

@@ -42,7 +42,7 @@ select * from documents order by id;
 reset role;
 select on_update, sensitive_columns, guard from auth.protected_tables;
 -- A role that may create triggers can replace the guard, which is why there is a WARNING; but not a constraint.
-select count(*) = 1 as protected from auth.protect_table('documents', sensitive_columns => '{iban}');
+select count(*) = 1 as protected from auth.protect_table('documents', sensitive_columns => '{iban}', lower => true);
 grant trigger on documents to authenticated;
 select count(*) = 1 as protected from auth.protect_table('documents', sensitive_columns => '{iban}');
 set role authenticated;

@@ -254,7 +254,7 @@ fn updates_of_other_columns_need_what_reads_need_with_their_age() {
 
 #[test]
 fn what_writes_require_is_said_in_as_few_words_as_will_do() {
-    let [aal1, aal2, aal3] = Level::ALL.map(TableLevel::At);
+    let [aal1, aal2, aal3] = Level::ALL.map(TableLevel::at);
     let writes = |insert, update, delete| Protection { insert, update, delete, ..default() }.writes();
     assert_eq!(writes(aal2, aal2, aal2), "aal2");
     assert_eq!(writes(aal1, aal2, aal2), "aal2, insert aal1");
