@@ -20,7 +20,7 @@ use self::lowering::refuse_to_lower;
 use self::options::{Levels, Options};
 pub use self::target::require_table;
 use self::target::{Target, lock, protection_fits, refuse_citus_tables, relation, targets, with_partitions};
-use self::warnings::{Warnings, notice_closed_commands, notice_other_rows};
+use self::warnings::{Warnings, notice_closed_commands, notice_lost_reads, notice_other_rows};
 use crate::catalog::PostgresQuote;
 use crate::denial;
 use crate::pg::elog::notice;
@@ -95,7 +95,7 @@ fn protect_table(
         let mut warnings = Warnings::default();
         warnings.of_ways_around(client, &targets, &protection.roles)?;
         warnings.of_options(client, root, &protection)?;
-        // NOTICE_LATER
+        notice_lost_reads(client, &targets[0], &protection)?;
         if protection.owner.is_some() {
             notice_other_rows(client, root)?;
         }

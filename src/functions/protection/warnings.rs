@@ -82,9 +82,10 @@ impl Warnings {
         }
         let open: Vec<&str> = protection.open_beside_reads().into_iter().map(Command::as_str).collect();
         if !open.is_empty() {
-            let message = format!("{} needs no level, though reads need {}", open.join(" and "), protection.reads());
+            let message =
+                format!("no level is required for {}, and {} is for reads", open.join(" and "), protection.reads());
             let hint =
-                "Without a WHERE it changes rows that the session may not see, if a permissive policy allows it.";
+                "Without a WHERE, it changes rows that the session may not see, if a permissive policy allows that.";
             self.give(&message, hint);
         }
         let bypassing = relation.roles_that_bypass(client, &protection.bound_roles())?.join(", ");
@@ -118,7 +119,7 @@ pub fn notice_lost_reads(client: &SpiClient<'_>, target: &Target, protection: &P
     let readers = relation.readers_bound(client, &protection.bound_roles())?.join(", ");
     if !readers.is_empty() {
         let message =
-            format!("reads of {} need {} now, also for {readers}", relation.display_name(), protection.reads());
+            format!("reads of {} need {} now, for these roles: {readers}", relation.display_name(), protection.reads());
         notice(&message, Some("A session without that level sees no rows. To leave reads open: read => 'none'."));
     }
     Ok(())

@@ -148,12 +148,15 @@ impl Protection {
         ages.filter(|age| *age < MaxAge::from_seconds(60)).collect()
     }
 
-    /// The commands that change rows which reads need a level for, and that need none.
+    /// The commands that need no level and change rows for which reads need more than aal1.
     pub fn open_beside_reads(&self) -> Vec<Command> {
         let is_open = |(command, level): (Command, TableLevel)| {
             (matches!(command, Command::Update | Command::Delete) && level == TableLevel::None).then_some(command)
         };
-        if self.read == TableLevel::None { Vec::new() } else { self.levels().into_iter().filter_map(is_open).collect() }
+        if TableLevel::at(Level::Aal1).implies(self.read) {
+            return Vec::new();
+        }
+        self.levels().into_iter().filter_map(is_open).collect()
     }
 
     /// Whether the enrolled level is asked for any command.
