@@ -2,18 +2,12 @@
 // read in light and dark, and says what auth.aal_matrix() says.
 
 import assert from 'node:assert/strict'
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { chromium } from 'playwright-core'
 import { Cluster } from '../stack.mjs'
-
-const browsers = ['chromium', 'chromium-browser', 'google-chrome']
-const executablePath = process.env.PATH.split(':')
-  .flatMap((folder) => browsers.map((name) => `${folder}/${name}`))
-  .find(existsSync)
-const skip = executablePath ? false : `no browser here: none of ${browsers.join(', ')} is in PATH`
+import { launch, skip } from './chromium.mjs'
 
 const script = '<script>alert(1)</script>'
 const image = '"><img src=x onerror=alert(1)>'
@@ -95,7 +89,7 @@ describe('the report in Chromium', { skip }, () => {
       response.setHeader('Content-Type', 'text/html').end(html)
     })
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-    browser = await chromium.launch({ executablePath })
+    browser = await launch()
   })
   after(async () => {
     await browser?.close()
