@@ -32,7 +32,7 @@ comment on function auth.require_enrolled_aal(interval) is
   'True if the session is at least at its enrolled level, with its factor verified at most max_age ago; else raises insufficient_aal. SECURITY DEFINER, STABLE and PARALLEL SAFE, as auth.enrolled_aal.';
 
 comment on function auth.aal_status() is
-  'Where the session stands: currentLevel, nextLevel and currentAuthenticationMethods as in supabase-js, and action, the next step. SECURITY DEFINER, STABLE and PARALLEL SAFE, as auth.enrolled_aal.';
+  'Where the session stands: currentLevel, nextLevel and currentAuthenticationMethods as in supabase-js, action, the next step, and reason, why there is no level or no next one. If no user can be looked up, the session alone answers, and nextLevel is null. SECURITY DEFINER, STABLE and PARALLEL SAFE, as auth.enrolled_aal.';
 
 comment on function auth.verify_jwt(text) is
   'The claims of an access token that verifies now by the keys of pg_aal.jwks and pg_aal.jwks_file. Else it raises invalid_token (28000), which names the check that failed. Changes nothing. STABLE: the keys, the settings and the clock decide. PARALLEL SAFE: workers have the same.';

@@ -11,7 +11,7 @@ use crate::settings::{self, ErrorFormat};
 pub fn insufficient_aal(denial: &Denial, what: Option<&str>) -> ! {
     match settings::error_format() {
         ErrorFormat::Sql => {
-            raise(SqlState::INSUFFICIENT_PRIVILEGE, &denial.message(what), Some(&denial.detail()), Some(denial.hint()))
+            raise(SqlState::INSUFFICIENT_PRIVILEGE, &denial.message(what), Some(&denial.detail()), Some(&denial.hint()))
         }
         ErrorFormat::Postgrest => {
             let http = denial.http(what);

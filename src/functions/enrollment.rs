@@ -4,7 +4,7 @@
 //! the same claims and the same snapshot. SECURITY DEFINER with search_path `pg_catalog, pg_temp`: they answer who may not read
 //! the factors. None takes a user: nobody can ask about another.
 
-use aal::{Action, Claims, Enrollment, Level, MaxAge, assess_enrolled, next_action};
+use aal::{Action, Claims, Enrollment, Level, MaxAge, Reason, Status, assess_enrolled};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
@@ -14,7 +14,7 @@ use crate::functions::session::{claim, parse_max_age, to_jsonb};
 use crate::pg::elog::raise;
 use crate::pg::sqlstate::SqlState;
 use crate::pg::types::Jsonb;
-use crate::session::{self, from_claims, with_claims, with_readable_claims};
+use crate::session::{self, Refused, from_claims, with_claims, with_readable_claims};
 
 /// The level this user can reach: `aal2` with a verified second factor, else `aal1`; NULL without a user.
 ///
@@ -72,25 +72,39 @@ pub fn require_enrolled(max_age: Option<MaxAge>, what: impl FnOnce() -> Option<S
 }
 
 /// Where the session stands: `currentLevel`, `nextLevel` and `currentAuthenticationMethods`, as supabase-js'
-/// `getAuthenticatorAssuranceLevel()` returns them, and `action`, what to do to reach the next level or to have one.
+/// `getAuthenticatorAssuranceLevel()` returns them. `action` is the step to reach the next level, or to have one. `reason` says
+/// why there is no level or no next one.
 ///
-/// Errors: 55000 where nobody can be looked up.
+/// Where nobody can be looked up, the session alone answers. Errors: those of `pg_aal.enrollment_function`'s function.
 #[pg_extern(stable, parallel_safe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn aal_status() -> Jsonb {
-    // A session that can't be read is none.
-    let current = from_claims(Claims::level);
-    let enrollment = if current.is_some() { found(look_up(Patience::Wait)) } else { Enrollment::UnknownUser };
-    let action = with_readable_claims(|claims| next_action(claims, enrollment));
-    let next = if enrollment == Enrollment::Factor { Some(Level::Aal2) } else { current };
-    let methods = if current.is_some() { claim("amr") } else { None };
+    let status = match with_claims(|claims| claims.and_then(Result::err).cloned()) {
+        Some(refused) => status_of_refused(&refused),
+        None => {
+            let has_level = from_claims(Claims::level).is_some();
+            let looked_up = if has_level { look_up(Patience::Wait).ok() } else { None };
+            with_readable_claims(|claims| Status::of(claims, looked_up))
+        }
+    };
+    let methods = if status.current.is_some() { claim("amr") } else { None };
     let status = serde_json::json!({
-        "currentLevel": current.map(Level::as_str),
-        "nextLevel": next.map(Level::as_str),
+        "currentLevel": status.current.map(Level::as_str),
+        "nextLevel": status.next.map(Level::as_str),
         "currentAuthenticationMethods": methods.unwrap_or_else(|| serde_json::json!([])),
-        "action": action.map(Action::as_str),
+        "action": status.action.map(Action::as_str),
+        "reason": status.reason.map(Reason::as_str),
     });
     to_jsonb(&std::ffi::CString::new(status.to_string()).unwrap_or_default())
+}
+
+/// A session that can't be read is nobody's. A new token may mend a bad one. The rest is for the administrator.
+fn status_of_refused(refused: &Refused) -> Status {
+    match refused {
+        Refused::Token(_) => Status::without_level(Action::SignIn, Reason::InvalidToken),
+        Refused::Claims(_) => Status::without_level(Action::Configure, Reason::InvalidClaims),
+        Refused::UnusableSource => Status::without_level(Action::Configure, Reason::InvalidSetting),
+    }
 }
 
 fn found(answer: Result<Enrollment, NoStore>) -> Enrollment {

@@ -115,8 +115,11 @@ pub fn require(required: FixedRequirement, what: impl FnOnce() -> Option<String>
         Ok(Ok(())) => true,
         Ok(Err(denial)) => {
             let denial = match denial.action {
-                Action::SignIn => denial,
-                _ => look_up_for_hint().map_or(denial, |enrollment| denial.knowing(enrollment)),
+                Action::SignIn | Action::Configure => denial,
+                _ => match look_up_for_hint() {
+                    Some(enrollment) => denial.knowing(enrollment),
+                    None => denial,
+                },
             };
             denial::insufficient_aal(&denial, what().as_deref())
         }

@@ -124,6 +124,7 @@ test('nobody is looked up in tables that Citus holds', () => {
     cluster.psql('postgres', `insert into pg_dist_partition values ('${table}')`)
     assert.match(ask('auth.has_enrolled_aal()'), /^f$/m)
     assert.throws(() => ask('auth.require_enrolled_aal()'), /is a Citus table, whose rows are in shards/)
+    assert.match(ask(`auth.aal_status() ->> 'reason'`), /^factors_unknown$/m)
     cluster.psql('postgres', `delete from pg_dist_partition where logicalrelid = '${table}'::regclass`)
   }
   assert.match(ask('auth.has_enrolled_aal()'), /^t$/m)

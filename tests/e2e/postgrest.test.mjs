@@ -58,7 +58,7 @@ test('the refusal is the whole documented body', async () => {
   assert.deepEqual(body, {
     code: 'insufficient_aal',
     message: 'insufficient_aal: insert on table "payments" requires aal2, and the session is at aal1',
-    details: '{"code":"insufficient_aal","required_aal":"aal2","current_aal":"aal1","max_age":900,"action":"verify"}',
+    details: '{"code":"insufficient_aal","required_aal":"aal2","current_aal":"aal1","max_age":900,"action":"verify","reason":"level_too_low"}',
     hint: 'Verify a second factor, then try again with the new access token.',
   })
 })
@@ -109,7 +109,68 @@ test('a forged, unsigned or expired token is refused by PostgREST itself', async
 test('public reads are open to a user without any level, writes are not', async () => {
   const { aal: _, ...withoutLevel } = aal1()
   assert.deepEqual((await request(withoutLevel, '/notes')).body, [{ id: 1, note: 'a' }])
-  assert.equal(JSON.parse((await request(withoutLevel, '/notes?id=eq.1', { method: 'DELETE' })).body.details).action, 'sign_in')
+  const { status, challenge, body } = await request(withoutLevel, '/notes?id=eq.1', { method: 'DELETE' })
+  assert.equal(status, 401)
+  assert.match(challenge, /error_description="The access token states no authentication level", acr_values="aal2"$/)
+  assert.deepEqual([JSON.parse(body.details).action, JSON.parse(body.details).reason], ['configure', 'no_level'])
+  assert.match(body.hint, /^The access token has no claim aal\. /)
+})
+
+test('what a claim holds that is no level stays in its place, short and harmless', async () => {
+  const hint = async (aal) => {
+    const { status, challenge, text, body } = await request({ ...aal1(), aal }, '/notes?id=eq.1', { method: 'DELETE' })
+    assert.equal(status, 401)
+    assert.match(
+      challenge,
+      /^Bearer error="insufficient_user_authentication", error_description="The access token states no authentication level", acr_values="aal2"$/,
+    )
+    assert.doesNotMatch(text, /evil/i)
+    return body.hint
+  }
+  assert.match(await hint('AAL2'), /^The claim aal of the access token is "AAL2", and must be aal1, aal2 or aal3\. /)
+  for (const evil of ['aal2\r\nX-Evil: 1', '"} evil', '\u202eevil', 'https://evil.example', ['evil'], { evil: 1 }, 'evil'.repeat(11)]) {
+    assert.match(await hint(evil), /^The claim aal of the access token must be aal1, aal2 or aal3, and is something else\. /)
+  }
+})
+
+test('other issuers’ claims are translated as docs/tokens_without_aal.md says', async () => {
+  const page = readFileSync(new URL('../../docs/tokens_without_aal.md', import.meta.url), 'utf8')
+  const recipe = page.match(/```sql\n(create function level_of_issuer.*?)```/s)[1]
+  cluster.psql('demo', recipe)
+  const translating = await PostgREST.start(cluster, 'demo')
+  const { aal: _, amr: __, ...token } = aal1()
+  const levelOf = async (claims) => {
+    const authorization = 'Bearer ' + (await sign({ ...token, ...claims }, translating.secret))
+    return (await (await fetch(translating.url + '/rpc/who_am_i', { headers: { authorization } })).json()).aal
+  }
+  const [keycloak, firebase, clerk] = ['https://id.example.com/realms/app', 'https://securetoken.google.com/my-project', 'https://clerk.example.com']
+  const factor = { sign_in_provider: 'password', sign_in_second_factor: 'totp' }
+  try {
+    for (const [claims, level] of [
+      [{ iss: keycloak, acr: 'aal1', auth_time: 1 }, 'aal1'],
+      [{ iss: keycloak, acr: 'aal2', auth_time: 1 }, 'aal2'],
+      // Without the mapping, and after the levels have expired.
+      [{ iss: keycloak, acr: '1' }, null],
+      [{ iss: keycloak, acr: '0' }, null],
+      [{ iss: keycloak }, null],
+      [{ iss: firebase, firebase: factor }, 'aal2'],
+      [{ iss: firebase, firebase: { sign_in_provider: 'password' } }, 'aal1'],
+      [{ iss: clerk, fva: [3, 0] }, 'aal2'],
+      [{ iss: clerk, fva: [3, -1] }, 'aal1'],
+      [{ iss: clerk }, 'aal1'],
+      // Each rule is of its own issuer, and adds a claim only where there is none.
+      [{ iss: clerk, acr: 'aal2', firebase: factor }, 'aal1'],
+      [{ iss: 'https://evil.example', acr: 'aal2', fva: [0, 0], firebase: factor }, null],
+      [{ iss: keycloak, acr: 'aal2', aal: 'aal1' }, 'aal1'],
+    ]) {
+      assert.equal(await levelOf(claims), level, JSON.stringify(claims))
+    }
+    // Nobody stays nobody.
+    assert.deepEqual(await (await fetch(translating.url + '/rpc/who_am_i')).json(), { subject: null, aal: null })
+  } finally {
+    process.kill(translating.process.pid)
+    cluster.psql('demo', 'alter role authenticator reset pgrst.db_pre_request; drop function level_of_issuer')
+  }
 })
 
 test('without the format for PostgREST the same denial is a 403 with DETAIL and HINT', async () => {

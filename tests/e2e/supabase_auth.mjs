@@ -65,8 +65,13 @@ export class SupabaseAuth {
 
   // An API key: a token of a role, without a user, signed with the legacy secret as Supabase's are.
   apiKey(role) {
+    return this.foreignToken({ role, iss: 'supabase' })
+  }
+
+  // A token that PostgREST takes, and that Supabase Auth hasn't made.
+  foreignToken(claims) {
     const secret = new TextEncoder().encode(this.keys.secret)
-    return new SignJWT({ role, iss: 'supabase' }).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setIssuedAt().setExpirationTime('1h').sign(secret)
+    return new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setIssuedAt().setExpirationTime('1h').sign(secret)
   }
 }
 

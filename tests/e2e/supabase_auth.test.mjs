@@ -178,10 +178,11 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         assert.equal(seen.aal, level)
         assert.equal(seen.aal, status.currentLevel)
         assert.equal(seen.subject, session.user.id)
-        const { action, currentAuthenticationMethods, ...levels } = await data(supabase.rpc('aal_status'))
+        const { action, reason, currentAuthenticationMethods, ...levels } = await data(supabase.rpc('aal_status'))
         assert.deepEqual(levels, { currentLevel: status.currentLevel, nextLevel: status.nextLevel })
         assert.deepEqual(currentAuthenticationMethods, status.currentAuthenticationMethods)
         assert.equal(action, status.currentLevel === 'aal2' ? null : status.nextLevel === 'aal2' ? 'verify' : 'enroll')
+        assert.equal(reason, null)
         assert.deepEqual(sorted(seen.amr), sorted(status.currentAuthenticationMethods))
       }
 
@@ -417,6 +418,22 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         await refused(write(supabase), 'enroll')
         await verify(supabase, await enrol(supabase))
         await written(write(supabase))
+      })
+
+      // In token mode the issuer's keys are the only ones, so another issuer's token doesn't get that far.
+      test('a token of another issuer has no level, and the guide asks nobody to sign in again', { skip: tokenMode }, async () => {
+        const token = await auth.foreignToken({ sub: 'user_2abc', role: 'authenticated' })
+        const supabase = createClient(gateway.url, anonKey, { realtime, accessToken: async () => token })
+        const ask = { credentials: () => assert.fail('asked to sign in') }
+        let requests = 0
+        const error = await refused(
+          withStepUp(supabase, () => (requests++, write(supabase)), ask),
+          'configure',
+        )
+        assert.equal(requests, 1)
+        assert.equal(JSON.parse(error.details).reason, 'no_level')
+        const status = await data(supabase.rpc('aal_status'))
+        assert.deepEqual([status.currentLevel, status.action, status.reason], [null, 'configure', 'no_level'])
       })
 
       // The newest code that was sent to a phone.

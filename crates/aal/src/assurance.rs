@@ -2,7 +2,7 @@
 //!
 //! `Claims::factor_time` says when the factor was verified, and [`Clock::is_fresh`] whether that is recent enough.
 
-use crate::claims::Claims;
+use crate::claims::{Claims, LevelClaim};
 use crate::denial::{Action, Denial};
 use crate::level::Level;
 use crate::requirement::FixedRequirement;
@@ -12,27 +12,28 @@ use crate::time::{Clock, MaxAge, Timestamp};
 /// only if the answer depends on it.
 ///
 /// # Errors
-/// The [`Denial`] that tells the client what to do. It says: sign in where the session has no level at all, verify a
-/// factor where the level is missing, verify it again where only freshness is. An anonymous user has no factor, and no
-/// way to sign in again as the same user: they need an account of their own first.
+/// The [`Denial`] that tells the client what to do. It says: sign in where nobody is, verify a factor where the level is
+/// missing, verify it again where only freshness is. A token that names a user and states no level is its issuer's to mend:
+/// signing in again gives another such token. An anonymous user has no factor, and no way to sign in again as the same user:
+/// they need an account of their own first.
 pub fn assess(
     claims: Option<&Claims>,
     required: FixedRequirement,
     clock: impl FnOnce() -> Clock,
 ) -> Result<(), Denial> {
-    let current = claims.and_then(Claims::level);
-    let action = match (claims, current) {
-        (None, _) | (_, None) => Action::SignIn,
-        (_, Some(level)) if level < required.level => Action::Verify,
-        (Some(claims), Some(_)) => match required.max_age {
+    let Some(claims) = claims else { return Err(Denial::without_level(required, None)) };
+    let Some(level) = claims.level() else { return Err(Denial::without_level(required, Some(claims))) };
+    let action = if level < required.level {
+        Action::Verify
+    } else {
+        match required.max_age {
             None => return Ok(()),
             Some(max_age) if is_fresh(claims, required.level, max_age, clock()) => return Ok(()),
             Some(_) => Action::Reverify,
-        },
+        }
     };
-    let is_anonymous = claims.is_some_and(Claims::is_anonymous);
-    let action = if is_anonymous && action != Action::SignIn { Action::LeaveAnonymity } else { action };
-    Err(Denial { required, current, action })
+    let action = if claims.is_anonymous() { Action::LeaveAnonymity } else { action };
+    Err(Denial { required, current: LevelClaim::Level(level), action })
 }
 
 fn is_fresh(claims: &Claims, level: Level, max_age: MaxAge, clock: Clock) -> bool {
@@ -86,6 +87,23 @@ mod tests {
         for level in Level::ALL {
             assert_eq!(action(None, ask(level, None)), Some(Action::SignIn));
             assert_eq!(action(Some(&claims(r#"{"role":"anon"}"#)), ask(level, Some(900))), Some(Action::SignIn));
+        }
+    }
+
+    #[test]
+    fn a_user_whose_token_states_no_level_is_not_told_to_sign_in_again() {
+        for text in [
+            r#"{"sub":"jane"}"#,
+            r#"{"sub":"jane","aal":null}"#,
+            r#"{"sub":"jane","aal":"AAL2"}"#,
+            r#"{"sub":"jane","acr":"2","is_anonymous":true}"#,
+            r#"{"sub":42}"#,
+            r#"{"aal":2}"#,
+        ] {
+            for level in Level::ALL {
+                assert_eq!(action(Some(&claims(text)), ask(level, None)), Some(Action::Configure), "{text}");
+                assert_eq!(action(Some(&claims(text)), ask(level, Some(900))), Some(Action::Configure), "{text}");
+            }
         }
     }
 

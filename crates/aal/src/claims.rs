@@ -16,7 +16,9 @@ use crate::time::Timestamp;
 /// it counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Claims {
-    aal: Option<Level>,
+    aal: LevelClaim,
+    /// Whether `sub` holds anything, though it may be no text.
+    names_a_user: bool,
     subject: Option<String>,
     methods: Vec<Method>,
     /// `auth_time` (OpenID Connect Core, section 2).
@@ -24,6 +26,47 @@ pub struct Claims {
     /// Whether `amr` is a list of plain strings (RFC 8176), which have no times of their own.
     amr_is_plain: bool,
     is_anonymous: bool,
+}
+
+/// What the claim `aal` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LevelClaim {
+    /// Nothing: there is no such claim, or it is null.
+    #[default]
+    Missing,
+    /// No level. The text is its value, where that may be shown: see [`LevelClaim::SHOWN`].
+    Unknown(Option<String>),
+    /// A level.
+    Level(Level),
+}
+
+impl LevelClaim {
+    /// The longest value that is shown, in characters. Longer ones are not, nor those with characters other than ASCII letters
+    /// and digits and `_ - . :`. So nothing in it needs quoting anywhere, and it can hold neither a sentence nor a link.
+    pub const SHOWN: usize = 40;
+
+    /// The level; `None` where the claim states none.
+    pub fn level(&self) -> Option<Level> {
+        match self {
+            LevelClaim::Level(level) => Some(*level),
+            LevelClaim::Missing | LevelClaim::Unknown(_) => None,
+        }
+    }
+
+    fn from_json(value: Option<&RawValue>) -> Self {
+        let Some(value) = value else { return LevelClaim::Missing };
+        let text = text_of(value);
+        match text.as_deref().and_then(Level::from_claim) {
+            Some(level) => LevelClaim::Level(level),
+            None => LevelClaim::Unknown(shown(text.as_deref().unwrap_or(value.get()))),
+        }
+    }
+}
+
+fn shown(value: &str) -> Option<String> {
+    let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
+    let is_shown = !value.is_empty() && value.len() <= LevelClaim::SHOWN && value.bytes().all(is_harmless);
+    is_shown.then(|| value.to_owned())
 }
 
 /// One entry of the `amr` claim: a method by which the session authenticated, and when it last did.
@@ -104,7 +147,8 @@ impl Claims {
         }
         let (methods, amr_is_plain) = known.amr.map(methods_of).unwrap_or_default();
         Ok(Claims {
-            aal: known.aal.and_then(text_of).and_then(|text| Level::from_claim(&text)),
+            aal: LevelClaim::from_json(known.aal),
+            names_a_user: known.sub.is_some_and(|subject| subject.get() != "\"\""),
             subject: known.sub.and_then(text_of).filter(|subject| !subject.is_empty()),
             methods,
             auth_time: known.auth_time.and_then(time_of),
@@ -115,7 +159,18 @@ impl Claims {
 
     /// The level of the session: the `aal` claim, exactly `aal1`, `aal2` or `aal3`; anything else is none.
     pub fn level(&self) -> Option<Level> {
-        self.aal
+        self.aal.level()
+    }
+
+    /// What the `aal` claim says, be it a level or not.
+    pub fn level_claim(&self) -> &LevelClaim {
+        &self.aal
+    }
+
+    /// Whether these are the claims of nobody: no user is named, and no level. A request without a token has such claims, and
+    /// so has an API key.
+    pub fn are_nobodys(&self) -> bool {
+        !self.names_a_user && self.aal == LevelClaim::Missing
     }
 
     /// The `sub` claim (RFC 7519, section 4.1.2); `None` if it is missing, empty or not a text.
@@ -287,6 +342,47 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_level_is_shown_only_where_it_is_harmless() {
+        let claim = |text: &str| read(&format!(r#"{{"aal":{text}}}"#)).level_claim().clone();
+        let unknown = |shown: &str| LevelClaim::Unknown(Some(shown.to_owned()));
+        assert_eq!(*read("{}").level_claim(), LevelClaim::Missing);
+        assert_eq!(claim("null"), LevelClaim::Missing);
+        assert_eq!(claim(r#""aal2""#), LevelClaim::Level(Level::Aal2));
+        assert_eq!(claim(r#""AAL2""#), unknown("AAL2"));
+        assert_eq!(claim("2"), unknown("2"));
+        assert_eq!(claim("true"), unknown("true"));
+        assert_eq!(claim(r#""urn:okta:loa:2fa:any""#), unknown("urn:okta:loa:2fa:any"));
+        let longest = "x".repeat(LevelClaim::SHOWN);
+        assert_eq!(claim(&format!("\"{longest}\"")), unknown(&longest));
+        for hidden in [
+            r#""""#,
+            r#"" aal2""#,
+            r#""https://evil.example""#,
+            r#""aal2\"}""#,
+            r#""aal2\r\nX: 1""#,
+            r#""aal2\u0000""#,
+            r#""\u202eaal2""#,
+            r#""äal2""#,
+            r#"["aal2"]"#,
+            r#"{"level":"aal2"}"#,
+            &format!("\"{longest}x\""),
+            &"9".repeat(LevelClaim::SHOWN + 1),
+        ] {
+            assert_eq!(claim(hidden), LevelClaim::Unknown(None), "{hidden}");
+        }
+    }
+
+    #[test]
+    fn nobodys_claims_name_neither_a_user_nor_a_level() {
+        for text in ["{}", r#"{"role":"anon"}"#, r#"{"role":"service_role","sub":null,"aal":null}"#, r#"{"sub":""}"#] {
+            assert!(read(text).are_nobodys(), "{text}");
+        }
+        for text in [r#"{"sub":"jane"}"#, r#"{"sub":42}"#, r#"{"aal":"aal1"}"#, r#"{"aal":"AAL1"}"#] {
+            assert!(!read(text).are_nobodys(), "{text}");
+        }
+    }
+
+    #[test]
     fn aal_inside_another_claim_is_not_the_level() {
         assert_eq!(read(r#"{"user_metadata":{"aal":"aal2"},"aal":"aal1"}"#).level(), Some(Level::Aal1));
         assert_eq!(read(r#"{"app_metadata":{"aal":"aal2"}}"#).level(), None);
@@ -304,7 +400,9 @@ mod tests {
     fn a_deep_value_where_a_known_claim_stands_counts_as_missing() {
         for claim in ["aal", "sub", "amr", "auth_time"] {
             let deep = format!(r#"{{"{claim}":{}{}}}"#, "[".repeat(500_000), "]".repeat(500_000));
-            assert_eq!(read(&deep), Claims::default(), "{claim}");
+            let claims = read(&deep);
+            let found = (claims.level(), claims.subject(), claims.methods(), claims.auth_time);
+            assert_eq!(found, (None, None, &[][..], None), "{claim}");
         }
     }
 
@@ -424,6 +522,16 @@ mod tests {
             let text = serde_json::json!({ "aal": value }).to_string();
             let expected = value.as_str().and_then(Level::from_claim);
             prop_assert_eq!(read(&text).level(), expected);
+        }
+
+        #[test]
+        fn only_a_few_harmless_characters_are_shown(value in any_json()) {
+            let claims = read(&serde_json::json!({ "aal": value }).to_string());
+            if let LevelClaim::Unknown(Some(shown)) = claims.level_claim() {
+                prop_assert!((1..=LevelClaim::SHOWN).contains(&shown.len()));
+                prop_assert!(shown.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte)));
+                prop_assert_eq!(claims.level(), None);
+            }
         }
 
         #[test]

@@ -1,20 +1,29 @@
 //! `insufficient_aal`: the refusal, and what the client must do about it.
 
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt;
 
+use crate::claims::{Claims, LevelClaim};
 use crate::level::Level;
+use crate::reason::Reason;
 use crate::requirement::FixedRequirement;
 use crate::token::InvalidToken;
 
 /// The code that names this denial in every format.
 const CODE: &str = "insufficient_aal";
 
+/// The page that helps where tokens state no level.
+const TOKENS_WITHOUT_AAL: &str = "see docs/tokens_without_aal.md.";
+
 /// What the client must do to be let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Nobody is signed in: the session has no level, or its user is not known.
+    /// Nobody is signed in, or the session's user is not known.
     SignIn,
+    /// The token states no level, and another one of its issuer wouldn't either: no step of the user's helps. An administrator
+    /// has to configure the issuer or the gateway.
+    Configure,
     /// The user is anonymous, may not enroll a factor, and can't sign in again: they need an account first. To the client
     /// this is `sign_in`, too; the HINT tells the two apart.
     LeaveAnonymity,
@@ -27,12 +36,12 @@ pub enum Action {
 }
 
 /// A requirement that a session doesn't meet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     /// The requirement that the session was held against.
     pub required: FixedRequirement,
-    /// The session's level; `None`: no assurance at all.
-    pub current: Option<Level>,
+    /// The session's level, or why it has no assurance at all.
+    pub current: LevelClaim,
     /// What the client must do.
     pub action: Action,
 }
@@ -45,6 +54,7 @@ struct Detail {
     current_aal: Option<&'static str>,
     max_age: Option<i64>,
     action: &'static str,
+    reason: &'static str,
 }
 
 /// A denial as PostgREST 12 and later turn it into a response, when it is raised with SQLSTATE `PGRST`.
@@ -61,6 +71,7 @@ impl Action {
     pub const fn as_str(self) -> &'static str {
         match self {
             Action::SignIn | Action::LeaveAnonymity => "sign_in",
+            Action::Configure => "configure",
             Action::Enroll => "enroll",
             Action::Verify => "verify",
             Action::Reverify => "reverify",
@@ -69,23 +80,39 @@ impl Action {
 }
 
 impl Denial {
+    /// The denial for a session whose claims, if it has any, state no level.
+    pub(crate) fn without_level(required: FixedRequirement, claims: Option<&Claims>) -> Denial {
+        let action = match claims {
+            Some(claims) if !claims.are_nobodys() => Action::Configure,
+            _ => Action::SignIn,
+        };
+        let current = claims.map(|claims| claims.level_claim().clone()).unwrap_or_default();
+        Denial { required, current, action }
+    }
+
+    /// Why the requirement isn't met.
+    pub fn reason(&self) -> Reason {
+        match self.action {
+            Action::Configure => Reason::NoLevel,
+            Action::SignIn if self.current.level().is_none() => Reason::NotSignedIn,
+            Action::SignIn => Reason::UnknownUser,
+            Action::LeaveAnonymity => Reason::AnonymousUser,
+            _ if self.current.level() < Some(self.required.level) => Reason::LevelTooLow,
+            _ => Reason::NotFresh,
+        }
+    }
+
     /// The message: `insufficient_aal: …`. `what` names what was asked for, such as `update on payments`.
     pub fn message(&self, what: Option<&str>) -> String {
         let FixedRequirement { level, max_age } = self.required;
-        let what = what.unwrap_or("this");
-        match (self.current, max_age) {
-            (None, _) => format!("{CODE}: {what} requires {level}, and the session has no assurance level"),
-            (Some(_), _) if self.action == Action::SignIn => {
-                format!("{CODE}: {what} requires {level}, and the session's user is not known")
-            }
-            (Some(_), _) if self.action == Action::LeaveAnonymity => {
-                format!("{CODE}: {what} requires {level}, and the session's user is anonymous")
-            }
-            (Some(current), _) if current < level => {
-                format!("{CODE}: {what} requires {level}, and the session is at {current}")
-            }
-            (_, Some(max_age)) => format!("{CODE}: {what} requires {level} verified within the last {max_age}"),
-            (Some(current), None) => format!("{CODE}: {what} requires {level}, and the session is at {current}"),
+        let requires = format!("{CODE}: {} requires {level}", what.unwrap_or("this"));
+        match (self.reason(), self.current.level(), max_age) {
+            (Reason::NoLevel, ..) => format!("{requires}, and the session's token states no assurance level"),
+            (Reason::UnknownUser, ..) => format!("{requires}, and the session's user is not known"),
+            (Reason::AnonymousUser, ..) => format!("{requires}, and the session's user is anonymous"),
+            (Reason::NotFresh, _, Some(max_age)) => format!("{requires} verified within the last {max_age}"),
+            (_, Some(current), _) => format!("{requires}, and the session is at {current}"),
+            (_, None, _) => format!("{requires}, and the session has no assurance level"),
         }
     }
 
@@ -94,15 +121,17 @@ impl Denial {
         to_json(&Detail {
             code: CODE,
             required_aal: self.required.level.as_str(),
-            current_aal: self.current.map(Level::as_str),
+            current_aal: self.current.level().map(Level::as_str),
             max_age: self.required.max_age.map(|max_age| max_age.whole_seconds()),
             action: self.action.as_str(),
+            reason: self.reason().as_str(),
         })
     }
 
     /// The HINT: what to do, in plain English.
-    pub fn hint(&self) -> &'static str {
-        match self.action {
+    pub fn hint(&self) -> Cow<'static, str> {
+        let hint = match self.action {
+            Action::Configure => return self.hint_at_the_claim(),
             Action::SignIn => "Sign in, then try again with the new access token.",
             Action::LeaveAnonymity if self.required.level == Level::Aal1 => {
                 "An anonymous user cannot sign in again. Add an e-mail address, a phone number or an identity to the user, or sign in as another; then try again with the new access token."
@@ -116,6 +145,24 @@ impl Denial {
             Action::Enroll => "Enroll a second factor and verify it, then try again with the new access token.",
             Action::Verify => "Verify a second factor, then try again with the new access token.",
             Action::Reverify => "Verify the factor again, then try again with the new access token.",
+        };
+        hint.into()
+    }
+
+    fn hint_at_the_claim(&self) -> Cow<'static, str> {
+        match &self.current {
+            LevelClaim::Unknown(Some(value)) => format!(
+                "The claim aal of the access token is \"{value}\", and must be aal1, aal2 or aal3. Signing in again does not change that: {TOKENS_WITHOUT_AAL}"
+            )
+            .into(),
+            LevelClaim::Unknown(None) => format!(
+                "The claim aal of the access token must be aal1, aal2 or aal3, and is something else. Signing in again does not change that: {TOKENS_WITHOUT_AAL}"
+            )
+            .into(),
+            LevelClaim::Missing | LevelClaim::Level(_) => format!(
+                "The access token has no claim aal. Signing in again does not change that: {TOKENS_WITHOUT_AAL}"
+            )
+            .into(),
         }
     }
 
@@ -127,11 +174,7 @@ impl Denial {
             "details": self.detail(),
             "hint": self.hint(),
         });
-        let response = serde_json::json!({
-            "status": 401,
-            "headers": { "WWW-Authenticate": Challenge(self).to_string() },
-        });
-        HttpDenial { body: body.to_string(), response: response.to_string() }
+        HttpDenial { body: body.to_string(), response: unauthorized(&Challenge(self).to_string()) }
     }
 }
 
@@ -172,13 +215,8 @@ impl InvalidToken {
             "hint": self.hint(),
         });
         // Made of our own words only, so nothing in it needs quoting.
-        let response = serde_json::json!({
-            "status": 401,
-            "headers": {
-                "WWW-Authenticate": format!("Bearer error=\"invalid_token\", error_description=\"{self}\""),
-            },
-        });
-        HttpDenial { body: body.to_string(), response: response.to_string() }
+        let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{self}\"");
+        HttpDenial { body: body.to_string(), response: unauthorized(&challenge) }
     }
 }
 
@@ -189,6 +227,7 @@ impl fmt::Display for Challenge<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let description = match self.0.action {
             Action::SignIn | Action::LeaveAnonymity => "Sign in",
+            Action::Configure => "The access token states no authentication level",
             Action::Enroll | Action::Verify => "A higher authentication level is required",
             Action::Reverify => "More recent authentication is required",
         };
@@ -204,6 +243,14 @@ impl fmt::Display for Challenge<'_> {
     }
 }
 
+/// The status and headers of a refusal.
+fn unauthorized(challenge: &str) -> String {
+    let headers = serde_json::json!({
+        "WWW-Authenticate": challenge,
+    });
+    serde_json::json!({ "status": 401, "headers": headers }).to_string()
+}
+
 /// serde_json fails only on maps with other keys than strings, which none of these types has.
 fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
@@ -212,22 +259,31 @@ fn to_json(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::MaxAge;
+    use crate::enrollment::Enrollment;
+    use crate::time::{Clock, MaxAge, Timestamp};
+    use proptest::prelude::*;
 
     fn denial(current: Option<Level>, max_age: Option<u32>, action: Action) -> Denial {
         let required = FixedRequirement { level: Level::Aal2, max_age: max_age.map(MaxAge::from_seconds) };
-        Denial { required, current, action }
+        Denial { required, current: current.map_or(LevelClaim::Missing, LevelClaim::Level), action }
+    }
+
+    fn refused(claims: &str) -> Denial {
+        let claims = Claims::from_json(claims.as_bytes()).unwrap();
+        let required = FixedRequirement { level: Level::Aal2, max_age: Some(MaxAge::from_seconds(900)) };
+        let clock = || Clock::new(Timestamp::from_unix_micros(0), 30);
+        crate::assess(Some(&claims), required, clock).unwrap_err()
     }
 
     #[test]
     fn the_detail_is_one_line_of_json_with_every_key() {
         assert_eq!(
             denial(Some(Level::Aal1), Some(900), Action::Verify).detail(),
-            r#"{"code":"insufficient_aal","required_aal":"aal2","current_aal":"aal1","max_age":900,"action":"verify"}"#
+            r#"{"code":"insufficient_aal","required_aal":"aal2","current_aal":"aal1","max_age":900,"action":"verify","reason":"level_too_low"}"#
         );
         assert_eq!(
             denial(None, None, Action::SignIn).detail(),
-            r#"{"code":"insufficient_aal","required_aal":"aal2","current_aal":null,"max_age":null,"action":"sign_in"}"#
+            r#"{"code":"insufficient_aal","required_aal":"aal2","current_aal":null,"max_age":null,"action":"sign_in","reason":"not_signed_in"}"#
         );
     }
 
@@ -269,10 +325,10 @@ mod tests {
             anonymous.message(None),
             "insufficient_aal: this requires aal2, and the session's user is anonymous"
         );
-        assert!(anonymous.detail().ends_with(r#""action":"sign_in"}"#));
+        assert!(anonymous.detail().ends_with(r#""action":"sign_in","reason":"anonymous_user"}"#));
         assert!(anonymous.hint().starts_with("An anonymous user cannot enroll a factor."));
         let required = FixedRequirement { level: Level::Aal1, max_age: Some(MaxAge::from_seconds(60)) };
-        assert!(Denial { required, ..anonymous }.hint().starts_with("An anonymous user cannot sign in again."));
+        assert!(Denial { required, ..anonymous.clone() }.hint().starts_with("An anonymous user cannot sign in again."));
     }
 
     #[test]
@@ -296,5 +352,87 @@ mod tests {
         let http = denial(None, None, Action::SignIn).http(Some("update on \"a\"\"b\r\nX-Evil: 1\""));
         assert!(!http.response.contains("X-Evil"));
         assert!(!http.body.contains('\n'));
+    }
+
+    #[test]
+    fn a_token_without_a_level_is_not_sent_to_sign_in() {
+        let missing = refused(r#"{"sub":"jane","role":"authenticated"}"#);
+        assert_eq!(
+            missing.message(None),
+            "insufficient_aal: this requires aal2, and the session's token states no assurance level"
+        );
+        assert_eq!(
+            missing.detail(),
+            r#"{"code":"insufficient_aal","required_aal":"aal2","current_aal":null,"max_age":900,"action":"configure","reason":"no_level"}"#
+        );
+        assert_eq!(
+            missing.hint(),
+            "The access token has no claim aal. Signing in again does not change that: see docs/tokens_without_aal.md."
+        );
+        let unknown = refused(r#"{"sub":"jane","aal":"AAL2"}"#);
+        assert_eq!((unknown.message(None), unknown.detail()), (missing.message(None), missing.detail()));
+        assert!(
+            unknown
+                .hint()
+                .starts_with("The claim aal of the access token is \"AAL2\", and must be aal1, aal2 or aal3.")
+        );
+        let hidden = refused(r#"{"sub":"jane","aal":"aal2 \r\nX-Evil: 1"}"#);
+        assert!(
+            hidden
+                .hint()
+                .starts_with("The claim aal of the access token must be aal1, aal2 or aal3, and is something else.")
+        );
+        let http = missing.http(None);
+        let response: serde_json::Value = serde_json::from_str(&http.response).unwrap();
+        assert_eq!(response["status"], 401);
+        assert_eq!(
+            response["headers"]["WWW-Authenticate"],
+            "Bearer error=\"insufficient_user_authentication\", \
+             error_description=\"The access token states no authentication level\", acr_values=\"aal2\", max_age=\"900\""
+        );
+    }
+
+    proptest! {
+        /// For every value of the claim: no text of a refusal has a second line, and the DETAIL is JSON with every key. The
+        /// headers are short, in ASCII, and the same for all.
+        #[test]
+        fn no_value_of_the_claim_gets_out_of_its_place(value in prop_oneof![any::<String>(), "[a-zA-Z0-9_.:-]{1,60}"], as_text: bool, subject: bool) {
+            let value = if as_text { serde_json::json!(value) } else { serde_json::json!([value]) };
+            prop_assume!(value.as_str().and_then(Level::from_claim).is_none());
+            let subject = if subject { r#""sub":"jane","# } else { "" };
+            let denial = refused(&format!(r#"{{{subject}"aal":{value}}}"#));
+            prop_assert_eq!(denial.reason(), Reason::NoLevel);
+            let http = denial.http(Some("update on table \"t\""));
+            for text in [denial.message(None), denial.detail(), denial.hint().into_owned(), http.body.clone(), http.response.clone()] {
+                prop_assert!(!text.chars().any(char::is_control), "{}", text);
+            }
+            let detail: serde_json::Value = serde_json::from_str(&denial.detail()).unwrap();
+            prop_assert_eq!(detail.as_object().unwrap().len(), 6);
+            prop_assert_eq!(&detail["current_aal"], &serde_json::Value::Null);
+            let body: serde_json::Value = serde_json::from_str(&http.body).unwrap();
+            prop_assert_eq!(body["hint"].as_str(), Some(&*denial.hint()));
+            prop_assert!(denial.hint().len() <= 200 + LevelClaim::SHOWN);
+            prop_assert!(http.response.is_ascii() && http.response.len() <= 400);
+            prop_assert_eq!(http.response, refused(r#"{"sub":"jane"}"#).http(None).response);
+        }
+
+        /// The reason says no more than the action and the level do: it never opens anything.
+        #[test]
+        fn a_denial_stays_one_whatever_is_known_of_the_user(
+            aal in prop::option::of("aal[1-4]"), anonymous: bool, level in prop::sample::select(Level::ALL.to_vec()),
+            enrollment in prop::sample::select(vec![
+                Enrollment::Factor, Enrollment::NoFactor, Enrollment::UnknownUser, Enrollment::ForeignUser,
+            ]),
+        ) {
+            let claims = serde_json::json!({ "sub": "jane", "aal": aal, "is_anonymous": anonymous });
+            let claims = Claims::from_json(claims.to_string().as_bytes()).unwrap();
+            let required = FixedRequirement { level, max_age: Some(MaxAge::from_seconds(60)) };
+            let clock = || Clock::new(Timestamp::from_unix_micros(0), 30);
+            let denial = crate::assess(Some(&claims), required, clock).unwrap_err();
+            let known = denial.clone().knowing(enrollment);
+            prop_assert_eq!((known.required, known.current.level()), (denial.required, claims.level()));
+            prop_assert_eq!(known.reason() == Reason::NoLevel, claims.level().is_none());
+            prop_assert_eq!(known.action == Action::Configure, claims.level().is_none());
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The enrolled level: the highest that this user can reach.
 
 use crate::assurance::assess;
-use crate::claims::Claims;
+use crate::claims::{Claims, LevelClaim};
 use crate::denial::{Action, Denial};
 use crate::level::Level;
 use crate::requirement::FixedRequirement;
@@ -41,9 +41,12 @@ pub fn assess_enrolled(
     max_age: Option<MaxAge>,
     clock: impl FnOnce() -> Clock,
 ) -> Option<Result<(), Denial>> {
-    let current = claims.and_then(Claims::level);
-    let nobody = Denial { required: FixedRequirement { level: Level::Aal1, max_age }, current, action: Action::SignIn };
-    if current.is_none() || claims.and_then(Claims::subject).is_none() {
+    let required = FixedRequirement { level: Level::Aal1, max_age };
+    let Some(current) = claims.and_then(Claims::level) else {
+        return Some(Err(Denial::without_level(required, claims)));
+    };
+    let nobody = Denial { required, current: LevelClaim::Level(current), action: Action::SignIn };
+    if claims.and_then(Claims::subject).is_none() {
         return Some(Err(nobody));
     }
     match looked_up.map(|enrollment| (enrollment, enrollment.level())) {
@@ -60,9 +63,11 @@ impl Denial {
     /// The same denial, knowing the user's enrolment: a user without a factor can't verify one, but enroll one, and a user who
     /// is gone can do neither.
     pub fn knowing(mut self, enrollment: Enrollment) -> Denial {
-        let lacks_the_level = self.current < Some(self.required.level);
+        let lacks_the_level = self.current.level() < Some(self.required.level);
         let wants_a_factor = self.required.level > Level::Aal1;
         self.action = match (self.action, enrollment) {
+            // The token says too little of any user.
+            (Action::Configure, _) => Action::Configure,
             (_, Enrollment::UnknownUser) => Action::SignIn,
             (Action::Verify, Enrollment::NoFactor) => Action::Enroll,
             // At aal2 by a factor that was removed since.
@@ -73,19 +78,6 @@ impl Denial {
             (action, _) => action,
         };
         self
-    }
-}
-
-/// What a user would do next to reach the highest level they can; `None` where they are there.
-pub fn next_action(claims: Option<&Claims>, enrollment: Enrollment) -> Option<Action> {
-    match (claims.and_then(Claims::level), enrollment) {
-        (None, _) | (_, Enrollment::UnknownUser | Enrollment::ForeignUser) => Some(Action::SignIn),
-        (Some(Level::Aal1), Enrollment::NoFactor) if claims.is_some_and(Claims::is_anonymous) => {
-            Some(Action::LeaveAnonymity)
-        }
-        (Some(Level::Aal1), Enrollment::NoFactor) => Some(Action::Enroll),
-        (Some(Level::Aal1), Enrollment::Factor) => Some(Action::Verify),
-        (Some(_), _) => None,
     }
 }
 
@@ -110,6 +102,17 @@ mod tests {
     fn ask(claims: Option<&Claims>, enrollment: Enrollment, max_age: Option<u32>) -> Option<Action> {
         let answer = assess_enrolled(claims, Some(enrollment), max_age.map(MaxAge::from_seconds), clock);
         answer.unwrap().err().map(|denial| denial.knowing(enrollment).action)
+    }
+
+    #[test]
+    fn a_token_without_a_level_is_told_so_whoever_its_user_is() {
+        use Enrollment::*;
+        let jane = Claims::from_json(br#"{"sub":"jane"}"#).unwrap();
+        for enrollment in [Factor, NoFactor, UnknownUser, ForeignUser] {
+            assert_eq!(ask(Some(&jane), enrollment, None), Some(Action::Configure));
+            assert_eq!(ask(Some(&Claims::default()), enrollment, None), Some(Action::SignIn));
+        }
+        assert_eq!(assess_enrolled(Some(&jane), None, None, clock).map(|answer| answer.is_ok()), Some(false));
     }
 
     #[test]
@@ -157,9 +160,9 @@ mod tests {
     fn only_who_has_no_factor_is_told_to_enroll() {
         let required = FixedRequirement { level: Level::Aal2, max_age: None };
         let denied = assess(Some(&session("aal1", 60, None)), required, clock).unwrap_err();
-        assert_eq!(denied.knowing(Enrollment::NoFactor).action, Action::Enroll);
-        assert_eq!(denied.knowing(Enrollment::Factor).action, Action::Verify);
-        assert_eq!(denied.knowing(Enrollment::ForeignUser).action, Action::Verify);
+        assert_eq!(denied.clone().knowing(Enrollment::NoFactor).action, Action::Enroll);
+        assert_eq!(denied.clone().knowing(Enrollment::Factor).action, Action::Verify);
+        assert_eq!(denied.clone().knowing(Enrollment::ForeignUser).action, Action::Verify);
     }
 
     #[test]
@@ -199,29 +202,17 @@ mod tests {
         let anonymous = Claims::from_json(text.as_bytes()).unwrap();
         let required = FixedRequirement { level: Level::Aal2, max_age: None };
         let denied = assess(Some(&anonymous), required, clock).unwrap_err();
-        assert_eq!(denied.knowing(NoFactor).action, Action::LeaveAnonymity);
-        assert_eq!(denied.knowing(UnknownUser).action, Action::SignIn);
-        assert_eq!(denied.knowing(Factor).action, Action::Verify);
+        assert_eq!(denied.clone().knowing(NoFactor).action, Action::LeaveAnonymity);
+        assert_eq!(denied.clone().knowing(UnknownUser).action, Action::SignIn);
+        assert_eq!(denied.clone().knowing(Factor).action, Action::Verify);
         let stale = Claims::from_json(text.replace("aal1", "aal2").as_bytes()).unwrap();
         let required = FixedRequirement { level: Level::Aal2, max_age: Some(MaxAge::from_seconds(60)) };
         let denied = assess(Some(&stale), required, clock).unwrap_err();
-        assert_eq!(denied.knowing(NoFactor).action, Action::LeaveAnonymity);
-        assert_eq!(denied.knowing(Factor).action, Action::Reverify);
+        assert_eq!(denied.clone().knowing(NoFactor).action, Action::LeaveAnonymity);
+        assert_eq!(denied.clone().knowing(Factor).action, Action::Reverify);
         assert_eq!(ask(Some(&anonymous), NoFactor, None), None);
         assert_eq!(ask(Some(&anonymous), NoFactor, Some(60)), Some(Action::LeaveAnonymity));
         assert_eq!(ask(Some(&anonymous), Factor, None), Some(Action::Verify));
-        assert_eq!(next_action(Some(&anonymous), NoFactor), Some(Action::LeaveAnonymity));
-        assert_eq!(next_action(Some(&anonymous), Factor), Some(Action::Verify));
-    }
-
-    #[test]
-    fn the_next_action_is_how_to_reach_the_enrolled_level_or_to_have_one_above() {
-        use Enrollment::*;
-        let (aal1, aal2) = (session("aal1", 60, None), session("aal2", 60, Some(60)));
-        assert_eq!(next_action(Some(&aal1), NoFactor), Some(Action::Enroll));
-        assert_eq!(next_action(Some(&aal1), Factor), Some(Action::Verify));
-        assert_eq!(next_action(Some(&aal2), Factor), None);
-        assert_eq!(next_action(None, NoFactor), Some(Action::SignIn));
     }
 
     proptest! {

@@ -38,11 +38,34 @@ begin
 end
 $$;
 
+-- The status answers by the session alone: at aal1 it still names an action, so that nobody takes that for the most there is.
+create function pg_temp.status() returns table (aal text, status jsonb) language plpgsql as $$
+begin
+  foreach aal in array array['aal1', 'aal2', 'aal3', 'AAL2'] loop
+    perform pg_temp.session(aal);
+    set local role authenticated;
+    begin
+      status := auth.aal_status();
+    exception when others then
+      status := to_jsonb(sqlstate || ' ' || sqlerrm);
+    end;
+    reset role;
+    return next;
+  end loop;
+end
+$$;
+
 -- No tables.
 select * from pg_temp.answers();
+select * from pg_temp.status();
 select pg_temp.session('aal1');
 select auth.enrolled_aal();
 select auth.aal_status();
+-- With its methods, as ever.
+select set_config('request.jwt.claims', '{"sub":"01111111-1111-4111-8111-111111111111","aal":"aal1","amr":[{"method":"password","timestamp":1700000000}]}', false) is not null as set;
+select auth.aal_status();
+-- A policy that reads the status opens nothing: what isn't known equals nothing.
+select auth.aal_status() -> 'currentLevel' = auth.aal_status() -> 'nextLevel' as same, auth.aal_status() ->> 'action' is null as no_action;
 -- A denial can't say whether there is a factor to verify: it says what it always said.
 select auth.require_aal('aal2');
 
@@ -53,10 +76,12 @@ create table auth.mfa_factors (user_id text, status text);
 insert into auth.users values ('01111111-1111-4111-8111-111111111111');
 reset role;
 select * from pg_temp.answers();
+select * from pg_temp.status();
 alter table auth.mfa_factors alter user_id type uuid using user_id::uuid, drop status;
 select * from pg_temp.answers();
 alter table auth.mfa_factors add status text;
 select * from pg_temp.answers();
+select * from pg_temp.status();
 -- Forced row security hides nothing from it.
 alter table auth.mfa_factors enable row level security, force row level security;
 select * from pg_temp.answers();
@@ -66,6 +91,7 @@ select * from pg_temp.answers();
 -- Somebody else's table, who managed to create it.
 alter table auth.mfa_factors owner to mallory;
 select * from pg_temp.answers();
+select * from pg_temp.status();
 drop table auth.mfa_factors;
 -- A view, which would run its owner's functions.
 grant create, usage on schema auth to mallory;
@@ -75,6 +101,7 @@ create function auth.trapped() returns text language plpgsql as $$ begin raise '
 create view auth.mfa_factors as select id as user_id, auth.trapped() as status from auth.users;
 reset role;
 select * from pg_temp.answers();
+select * from pg_temp.status();
 drop view auth.mfa_factors;
 -- A child table says nothing: only what is in the table itself counts.
 set role supabase_auth_admin;
@@ -138,6 +165,8 @@ select * from pg_temp.answers();
 set pg_aal.enrollment_function = 'store.fails';
 select pg_temp.session('aal1');
 select auth.has_enrolled_aal();
+-- Nor does the status hide that the function fails.
+select auth.aal_status();
 -- A denial that only wants to know what to advise stays that denial.
 select auth.require_aal('aal2');
 select current_user, current_setting('search_path') as search_path;
@@ -145,6 +174,7 @@ set pg_aal.enrollment_function = 'store.tries_to_stay';
 select auth.has_enrolled_aal();
 set pg_aal.enrollment_function = 'store.volatile';
 select * from pg_temp.answers();
+select * from pg_temp.status();
 set pg_aal.enrollment_function = 'store.unsafe';
 select required from pg_temp.answers();
 set pg_aal.enrollment_function = 'store.open_path';
@@ -157,6 +187,7 @@ set pg_aal.enrollment_function = 'store.to_text';
 select required from pg_temp.answers();
 set pg_aal.enrollment_function = 'store.nowhere';
 select required from pg_temp.answers();
+select * from pg_temp.status();
 set pg_aal.enrollment_function = 'has_second_factor';
 select required from pg_temp.answers();
 set pg_aal.enrollment_function = 'store.f(text); drop table notes; --';
