@@ -243,10 +243,12 @@ impl fmt::Display for Challenge<'_> {
     }
 }
 
-/// The status and headers of a refusal.
+/// The status and headers of a refusal. A browser shows the challenge to code of another origin only if the answer exposes it
+/// (Fetch standard, section 3.3.3); PostgREST exposes other headers.
 fn unauthorized(challenge: &str) -> String {
     let headers = serde_json::json!({
         "WWW-Authenticate": challenge,
+        "Access-Control-Expose-Headers": "WWW-Authenticate",
     });
     serde_json::json!({ "status": 401, "headers": headers }).to_string()
 }
@@ -292,7 +294,7 @@ mod tests {
         let http = InvalidToken::Expired.http();
         assert_eq!(
             http.response,
-            r#"{"headers":{"WWW-Authenticate":"Bearer error=\"invalid_token\", error_description=\"the token has expired\""},"status":401}"#
+            r#"{"headers":{"Access-Control-Expose-Headers":"WWW-Authenticate","WWW-Authenticate":"Bearer error=\"invalid_token\", error_description=\"the token has expired\""},"status":401}"#
         );
         assert_eq!(
             http.body,
@@ -336,6 +338,7 @@ mod tests {
         let http = denial(Some(Level::Aal2), Some(900), Action::Reverify).http(None);
         let response: serde_json::Value = serde_json::from_str(&http.response).unwrap();
         assert_eq!(response["status"], 401);
+        assert_eq!(response["headers"]["Access-Control-Expose-Headers"], "WWW-Authenticate");
         assert_eq!(
             response["headers"]["WWW-Authenticate"],
             "Bearer error=\"insufficient_user_authentication\", \
