@@ -5,8 +5,11 @@
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
-major=${1:?usage: build.sh MAJOR [debug|release]}
+if [ $# = 0 ] || [ $# -gt 2 ]; then misused; fi
+major=$1
 profile=${2:-debug}
+require_majors "$major"
+case $profile in debug | release) ;; *) misused "no profile $profile" ;; esac
 debug=()
 if [ "$profile" = debug ]; then debug=(--debug); fi
 

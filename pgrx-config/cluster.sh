@@ -69,8 +69,11 @@ stop() {
     rm -rf "$folder"
 }
 
-case ${1:-} in
-    start) start "${@:2}" ;;
-    stop) stop "${2:?usage: cluster.sh stop FOLDER}" ;;
-    *) fail "usage: cluster.sh start MAJOR [debug|release] | stop FOLDER" ;;
+case ${1:-}:$# in
+    start:2 | start:3)
+        require_majors "$2"
+        start "${@:2}"
+        ;;
+    stop:2) stop "$2" ;;
+    *) misused ;;
 esac

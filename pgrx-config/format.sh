@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # Formats Rust and JavaScript, as make lint wants them.
+#
+# usage: format.sh
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
+if [ $# != 0 ]; then misused; fi
 cd "$repo"
 cargo fmt --all
 git ls-files --cached --others --exclude-standard -- '*.mjs' '*.js' | while IFS= read -r file; do

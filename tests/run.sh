@@ -8,6 +8,7 @@ source "$(dirname "$0")/../pgrx-config/env.sh"
 
 majors=("$@")
 if [ ${#majors[@]} = 0 ]; then majors=(15); fi
+require_majors "${majors[@]}"
 passed=0
 failed=0
 

@@ -5,7 +5,9 @@
 set -euo pipefail
 source "$(dirname "$0")/../../pgrx-config/env.sh"
 
+case $*: in : | --only-proof:) ;; *) misused ;; esac
 major=${PG:-15}
+require_majors "$major"
 "$repo/pgrx-config/setup.sh" "$major"
 "$repo/pgrx-config/build.sh" "$major" release
 

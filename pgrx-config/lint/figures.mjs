@@ -8,8 +8,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { blanked, itemEnd, withoutTests } from './rust.mjs'
+import { checkedArguments } from './usage.mjs'
 
-const root = resolve(process.argv[2] ?? fileURLToPath(new URL('../..', import.meta.url)))
+const [folder] = checkedArguments(import.meta.url, (given) => given.length <= 1 && given.every(existsSync))
+const root = resolve(folder ?? fileURLToPath(new URL('../..', import.meta.url)))
 
 function rustFiles(folder) {
   if (!existsSync(folder)) return []

@@ -9,6 +9,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { blanked, withoutTests } from './rust.mjs'
+import { checkedArguments } from './usage.mjs'
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -379,8 +380,10 @@ function print({ allowed, rooms, graph, cycles: circles }) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const graph = process.argv.includes('--graph')
-  const root = resolve(process.argv.slice(2).find((each) => !each.startsWith('--')) ?? repository)
+  const isFolder = (each) => each !== '--graph'
+  const given = checkedArguments(import.meta.url, (given) => given.filter(isFolder).length <= 1 && given.filter(isFolder).every(existsSync))
+  const graph = given.includes('--graph')
+  const root = resolve(given.find(isFolder) ?? repository)
   const file = [root, repository].map((each) => join(each, 'pgrx-config/lint/imports.allowed')).find(existsSync)
   const result = check(root, readFileSync(file, 'utf8'))
   if (graph) print(result)

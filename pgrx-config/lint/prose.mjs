@@ -13,6 +13,7 @@ import { gfmTableFromMarkdown } from 'mdast-util-gfm-table'
 import { gfmTable } from 'micromark-extension-gfm-table'
 import { groups, longestSentence, rules } from './prose_rules.mjs'
 import { parts } from './rust.mjs'
+import { checkedArguments } from './usage.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -164,7 +165,6 @@ export function files() {
 function main(names) {
   const figures = names.includes('--figures')
   names = names.filter((name) => !name.startsWith('--'))
-  for (const name of names) if (!groups[name]) throw new Error(`no group ${name}: ${Object.keys(groups).join(', ')}`)
   if (figures)
     console.log(
       '| group | words | sentences | words per sentence | over 30 words | relatives per 10,000 words |\n| --- | --- | --- | --- | --- | --- |',
@@ -189,4 +189,6 @@ function main(names) {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main(process.argv.slice(2))
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  main(checkedArguments(import.meta.url, (given) => given.every((each) => each === '--figures' || groups[each])))
+}

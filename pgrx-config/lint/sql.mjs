@@ -4,9 +4,10 @@
 //
 // usage: sql.mjs FILE …
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { checkedArguments } from './usage.mjs'
 
 // Tests whose capitals are their point.
 const capitals = new Set(['lint_0014_security_definer_function.sql', 'matrix_answers_whatever_a_policy_costs.sql'])
@@ -32,7 +33,8 @@ export function check(file, text) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const problems = process.argv.slice(2).flatMap((file) => check(file, readFileSync(file, 'utf8')))
+  const files = checkedArguments(import.meta.url, (given) => given.length > 0 && given.every(existsSync))
+  const problems = files.flatMap((file) => check(file, readFileSync(file, 'utf8')))
   for (const problem of problems) console.error(problem)
   process.exitCode = problems.length > 0 ? 1 : 0
 }

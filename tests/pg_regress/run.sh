@@ -5,10 +5,15 @@
 set -euo pipefail
 source "$(dirname "$0")/../../pgrx-config/env.sh"
 
-major=${1:?usage: run.sh MAJOR [TEST …]}
+if [ $# = 0 ]; then misused; fi
+major=$1
 shift
+require_majors "$major"
 here=$repo/tests/pg_regress
 tests=("$@")
+for test in "${tests[@]}"; do
+    if [ ! -f "$here/sql/$test.sql" ]; then misused "no test $test in tests/pg_regress/sql"; fi
+done
 if [ ${#tests[@]} = 0 ]; then
     mapfile -t tests < <(cd "$here/sql" && printf '%s\n' *.sql | sed 's|\.sql$||')
 fi

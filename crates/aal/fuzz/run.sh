@@ -5,11 +5,15 @@
 set -euo pipefail
 source "$(dirname "$0")/../../../pgrx-config/env.sh"
 
-seconds=${1:?usage: run.sh SECONDS [TARGET …]}
+if [[ ! ${1:-} =~ ^[0-9]+$ ]]; then misused; fi
+seconds=$1
 shift
+targets=("$@")
+for target in "${targets[@]}"; do
+    if [ ! -f "$repo/crates/aal/fuzz/fuzz_targets/$target.rs" ]; then misused "no target $target in crates/aal/fuzz/fuzz_targets"; fi
+done
 "$repo/pgrx-config/setup.sh" --fuzz 15
 cd "$repo/crates/aal/fuzz"
-targets=("$@")
 if [ ${#targets[@]} = 0 ]; then mapfile -t targets < <(cd fuzz_targets && printf '%s\n' *.rs | sed 's|\.rs$||'); fi
 for target in "${targets[@]}"; do
     say "fuzzing $target for $seconds seconds"
