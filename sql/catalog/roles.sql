@@ -41,5 +41,4 @@ where case
                  and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
                  and (pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
                       or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE')))
-      end
-order by r.rolname;
+      end;

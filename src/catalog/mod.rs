@@ -49,9 +49,12 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     let bodies = Memory::new(c"pg_aal: bodies of functions");
     let functions = Functions::read(client, &bodies, trusts_settings)?;
     let mut reader = Reader::new(&functions);
+    let names = roles::names(client)?;
+    let mut roles = roles::read(client, scope.role)?;
+    names.sort(&mut roles);
     let mut catalog = Catalog {
         trusts_settings,
-        roles: roles::read(client, scope.role)?.into(),
+        roles: roles.into(),
         tables: tables::read(client, scope.table)?,
         ..Catalog::default()
     };
@@ -60,7 +63,6 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     tables::hold_by_citus(&mut catalog.tables, &indexes);
     let tables = ids::table_oids(catalog.tables.iter().map(|table| table.id));
     let roles = ids::role_oids(catalog.roles.iter().map(|role| role.id));
-    let names = roles::names(client)?;
 
     // Where settings are trusted, clients run no SQL of their own. There no role acts as another, nor changes anything.
     let acting = if trusts_settings { Acting::default() } else { Acting::read(client, &roles)? };

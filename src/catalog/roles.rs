@@ -16,6 +16,7 @@ pub fn read(client: &SpiClient<'_>, wanted: Option<&str>) -> Result<Vec<Role>, s
             id: ids::role(row, "oid")?,
             name: row.shared_name("name")?,
             can_come: row.get("can_come")?,
+            is_api: false,
             may_change_enrollment: false,
             readable: HashSet::new(),
         })
@@ -34,22 +35,43 @@ pub fn readable(
     })
 }
 
-/// The names of all roles.
-pub struct Names(HashMap<RoleId, String>);
+/// The names of all roles, in the order in which lists show them.
+pub struct Names(HashMap<RoleId, Listed>);
+
+/// A role in lists.
+struct Listed {
+    place: usize,
+    name: String,
+    is_api: bool,
+}
 
 /// Reads the names of all roles.
 pub fn names(client: &SpiClient<'_>) -> Result<Names, spi::Error> {
-    let names =
-        rows(client, catalog_query!("role_names"), &[], |row| Ok((ids::role(row, "oid")?, row.shared_name("name")?)))?;
-    Ok(Names(names.into_iter().collect()))
+    let names = rows(client, catalog_query!("role_names"), &[], |row| {
+        Ok((ids::role(row, "oid")?, row.shared_name("name")?, row.get("is_api")?))
+    })?;
+    let listed = |(place, (role, name, is_api))| (role, Listed { place, name, is_api });
+    Ok(Names(names.into_iter().enumerate().map(listed).collect()))
 }
 
 impl Names {
-    /// The names of these roles, in alphabetical order. A role that is gone has its number.
+    /// The names of these roles, in the order of lists. A role that is gone has its number, and comes last.
     pub fn sorted(&self, roles: &[RoleId]) -> Vec<String> {
-        let name = |role: &RoleId| self.0.get(role).cloned().unwrap_or_else(|| role.to_string());
-        let mut sorted: Vec<String> = roles.iter().map(name).collect();
-        sorted.sort();
-        sorted
+        let mut sorted = roles.to_vec();
+        sorted.sort_by_key(|role| self.place(*role));
+        let name = |role: &RoleId| self.0.get(role).map_or_else(|| role.to_string(), |listed| listed.name.clone());
+        sorted.iter().map(name).collect()
+    }
+
+    /// Puts roles into the order of lists, and says which of them clients of an API have.
+    pub fn sort(&self, roles: &mut [Role]) {
+        roles.sort_by_key(|role| self.place(role.id));
+        for role in roles {
+            role.is_api = self.0.get(&role.id).is_some_and(|listed| listed.is_api);
+        }
+    }
+
+    fn place(&self, role: RoleId) -> usize {
+        self.0.get(&role).map_or(usize::MAX, |listed| listed.place)
     }
 }

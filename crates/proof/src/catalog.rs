@@ -52,6 +52,9 @@ pub struct Role {
     pub name: String,
     /// Whether any session can have it: it may log in, or one that may is a member.
     pub can_come: bool,
+    /// Whether clients of an API have it: anon, authenticated, and the others that PostgREST's own role can become. Lists show
+    /// these first.
+    pub is_api: bool,
     /// Whether it may change what says who has enrolled a second factor: filled in where settings aren't trusted.
     pub may_change_enrollment: bool,
     /// The tables, of those that policies read, that it may read some column of.

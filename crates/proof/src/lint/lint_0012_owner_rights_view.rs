@@ -38,12 +38,8 @@ fn finding(survey: &Survey<'_>, past: &ViewPastPolicies) -> Found {
     let writes = view.kind.is_rule() || past.commands.iter().any(|command| command.writes());
     let roles = if writes { &view.written_by } else { &view.read_by };
     let how = if view.kind == ViewKind::ViewRule { "whose rules reach" } else { "which reaches" };
-    let detail = format!(
-        "{} can use {}, {how} {} with its owner's rights",
-        roles.join(", "),
-        view.display_name,
-        table.display_name
-    );
+    let what = format!("use {}, {how} {} with its owner's rights", view.display_name, table.display_name);
+    let detail = survey.who_can(roles, &[past.table], &what);
     let found = Found::on_view(survey.catalog, past, roles, detail);
     if view.kind == ViewKind::ViewRule { found.key(&format!("{}_rule", table.display_name)) } else { found }
 }

@@ -21,12 +21,8 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
         .map(|past| {
             let (view, table) = (&survey.catalog.views[past.view], &survey.catalog.tables[past.table]);
             let roles = &view.read_by;
-            let detail = format!(
-                "{} can read {}, a copy of rows of {}",
-                roles.join(", "),
-                view.display_name,
-                table.display_name
-            );
+            let what = format!("read {}, a copy of rows of {}", view.display_name, table.display_name);
+            let detail = survey.who_can(roles, &[past.table], &what);
             Found::on_view(survey.catalog, past, roles, detail)
         })
         .collect()

@@ -37,14 +37,15 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
             })
         };
         let past = survey.protected().filter(|(index, table)| is_past(*index, table));
-        let tables: Vec<&str> = past.map(|(_, table)| table.display_name.as_str()).collect();
+        let (tables, names): (Vec<TableIndex>, Vec<&str>) =
+            past.map(|(index, table)| (index, table.display_name.as_str())).unzip();
         if !tables.is_empty() {
-            let detail = format!(
-                "{} can call {}, which reaches {}, runs with its owner's rights and asks for no level",
-                function.open_to.join(", "),
+            let what = format!(
+                "call {}, which reaches {}, runs with its owner's rights and asks for no level",
                 function.display_name,
-                tables.join(", ")
+                names.join(", ")
             );
+            let detail = survey.who_can(&function.open_to, &tables, &what);
             found.push(Found::on_function(survey.catalog, index, detail).roles(&function.open_to));
         }
     }

@@ -68,11 +68,15 @@ pub const LINTS: &[Lint] = &[
     lint_0025_restrictive_lost::LINT,
 ];
 
-/// Runs every lint. It calls `pause` now and then, which may unwind.
+/// Runs every lint, and puts those of its findings first that are about roles that clients of an API have. It calls `pause` now
+/// and then, which may unwind.
 pub fn run<'a>(catalog: &'a Catalog, matrix: &'a Matrix<'a>, pause: &'a dyn Fn()) -> Vec<Finding> {
     let survey = Survey::new(catalog, matrix, pause);
-    let findings_of =
-        |lint: &'static Lint| (lint.findings)(&survey).into_iter().map(move |found| Finding { lint, found });
+    let findings_of = |lint: &'static Lint| {
+        let mut found = (lint.findings)(&survey);
+        found.sort_by_cached_key(|found| !survey.concerns_api(found));
+        found.into_iter().map(move |found| Finding { lint, found })
+    };
     LINTS.iter().flat_map(findings_of).collect()
 }
 

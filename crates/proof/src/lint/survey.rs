@@ -207,7 +207,43 @@ impl<'a> Survey<'a> {
         reached
     }
 
+    /// A sentence that says which roles can do something with these tables. Roles that bypass row security on all of them are at its
+    /// end, counted: that they can, tells little.
+    pub(super) fn who_can(&self, roles: &[String], tables: &[TableIndex], what: &str) -> String {
+        let bypasses = |role: &&str| {
+            let index = self.catalog.roles.indexed().find(|(_, it)| it.name == **role).map(|(index, _)| index);
+            let on = |table: &TableIndex, role| self.catalog.tables[*table].standings[role].bypass.is_some();
+            index.is_some_and(|role| tables.iter().all(|table| on(table, role)))
+        };
+        let (bypassing, bound): (Vec<&str>, Vec<&str>) = roles.iter().map(String::as_str).partition(bypasses);
+        let some = if let [_] = bypassing[..] {
+            "1 role that bypasses".to_owned()
+        } else {
+            format!("{} roles that bypass", bypassing.len())
+        };
+        match (bound.is_empty(), bypassing.is_empty()) {
+            (false, true) => format!("{} can {what}", bound.join(", ")),
+            (true, _) => format!("{some} row security can {what}: {}", beginning(&bypassing)),
+            (false, false) => {
+                format!("{} can {what}; {some} row security can, too: {}", bound.join(", "), beginning(&bypassing))
+            }
+        }
+    }
+
+    /// Whether a finding is about a role that clients of an API have. One that names no role is about all of them.
+    pub(super) fn concerns_api(&self, found: &Found) -> bool {
+        let is_api = |name: &String| self.catalog.roles.iter().any(|role| role.is_api && role.name == *name);
+        found.roles.is_empty() || found.roles.iter().any(is_api)
+    }
+
     pub(super) fn role_names(&self, roles: &[RoleIndex]) -> Vec<&'a str> {
         roles.iter().map(|role| self.catalog.roles[*role].name.as_str()).collect()
     }
+}
+
+/// The first few names, and whether there are more.
+fn beginning(names: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
 }
