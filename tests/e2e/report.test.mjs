@@ -17,6 +17,7 @@ const hidden = 'a\u202eb\u200bc\n\td\u00a0'
 const database = "</title><b>{{ 7*7 }}'"
 
 const identifier = (name) => '"' + name.replaceAll('"', '""') + '"'
+const maybeQuoted = (name) => (/^[a-z_]+$/.test(name) ? name : identifier(name))
 const literal = (text) => "'" + text.replaceAll("'", "''") + "'"
 // What can't be seen is spelled out.
 const shown = (name) =>
@@ -52,6 +53,9 @@ const application = `
   create policy ${identifier(script)} on "{{ 7*7 }}{% raw %}" as restrictive to ${identifier(image)} using (auth.has_aal('aal2', '1 hour'));
   create policy ${identifier(hidden)} on "é中א  😀" for select to anon, ${identifier(hidden)} using (true);
   alter table "{{ 7*7 }}{% raw %}" enable row level security;
+  grant truncate on "{{ 7*7 }}{% raw %}", payments to authenticated;
+  create policy beside on payments using (auth.has_aal('aal2'));
+  create policy beside_too on payments for select using (auth.has_aal('aal3'));
   alter table "é中א  😀" enable row level security;
   set client_min_messages = error;
   select auth.protect_table('payments', owner_column => 'user_id', max_age => '15 minutes');
@@ -81,7 +85,7 @@ describe('the report in Chromium', { skip }, () => {
         from auth.aal_matrix() join pg_class c on c.oid = target join pg_namespace n on n.oid = relnamespace
     `,
     )
-    lint = await cluster.query(database, 'select name, level, detail from auth.aal_lint()')
+    lint = await cluster.query(database, 'select name, level, detail, metadata from auth.aal_lint()')
     file = cluster.folder + '/report.html'
     writeFileSync(file, html)
     server = createServer((request, response) => {
@@ -168,7 +172,7 @@ describe('the report in Chromium', { skip }, () => {
       found.elements.filter((element) => !elements.split(' ').includes(element)),
       [],
     )
-    const attributes = ['aria-label', 'aria-labelledby', 'class', 'colspan', 'href', 'id', 'rel', 'role', 'scope']
+    const attributes = ['aria-label', 'aria-labelledby', 'class', 'colspan', 'href', 'id', 'rel', 'role', 'rowspan', 'scope']
     assert.deepEqual(
       found.attributes.filter((attribute) => !attributes.includes(attribute)),
       [],
@@ -271,13 +275,56 @@ describe('the report in Chromium', { skip }, () => {
       [...document.querySelectorAll('.finding')].flatMap((finding) =>
         [...finding.querySelectorAll('.places > li > .text')].map((detail) => ({
           name: finding.querySelector('h3 code').textContent,
-          level: finding.querySelector('h3 .tag').textContent,
+          level: finding.querySelector('h3 .tag').textContent.replace(`${finding.querySelectorAll('.places > li').length} `, ''),
           detail: detail.textContent,
         })),
       ),
     )
     const sorted = (findings) => findings.map(({ name, level, detail }) => [name, level, detail]).sort()
-    assert.deepEqual(sorted(findings), sorted(lint.map(({ detail, ...rest }) => ({ ...rest, detail: shown(detail) }))))
+    assert.deepEqual(sorted(findings), sorted(lint.map(({ name, level, detail }) => ({ name, level, detail: shown(detail) }))))
+    await page.close()
+  })
+
+  test('a table is marked with each finding about it, and links lead there and back', async () => {
+    const { page } = await open(fromFile)
+    const marks = await page.evaluate(() =>
+      [...document.querySelectorAll('.matrix .tables .mark')].map((mark) => {
+        const [place] = document.querySelectorAll(mark.hash)
+        const [table] = document.querySelectorAll(place.querySelector('a').hash)
+        const finding = place.closest('.finding')
+        const of = [...finding.querySelectorAll('.places > li')].filter((it) => it.querySelector('a')?.hash === place.querySelector('a').hash)
+        return {
+          table: table.textContent,
+          name: finding.querySelector('h3 code').textContent,
+          text: mark.textContent,
+          count: of.length,
+          isFirst: of[0] === place,
+          isBeside: mark.parentElement === table.parentElement,
+          isColored: getComputedStyle(mark).backgroundColor === getComputedStyle(finding.querySelector('h3 .tag')).backgroundColor,
+        }
+      }),
+    )
+    const about = new Map()
+    for (const { name, level, metadata } of lint) {
+      if (metadata.type !== 'table') continue
+      const key = JSON.stringify([shown(`${maybeQuoted(metadata.schema)}.${maybeQuoted(metadata.name)}`), name])
+      about.set(key, { level, count: (about.get(key)?.count ?? 0) + 1 })
+    }
+    const expected = [...about].map(([key, { level, count }]) => {
+      const [table, name] = JSON.parse(key)
+      const text = `${level} ${name.slice(0, 4)}${count > 1 ? ` (${count})` : ''}`
+      return { table, name, text, count, isFirst: true, isBeside: true, isColored: true }
+    })
+    const sorted = (marks) => marks.sort((a, b) => (a.table + a.name < b.table + b.name ? -1 : 1))
+    assert.ok(marks.some(({ count }) => count > 1) && marks.length > 2)
+    assert.deepEqual(sorted(marks), sorted(expected))
+
+    // By hand, and back.
+    await page.locator('.mark').last().click()
+    const target = () => page.evaluate(() => document.querySelector(':target')?.outerHTML)
+    assert.match(await target(), /^<li id="f/)
+    await page.locator(':target a').click()
+    assert.match(await target(), /^<code id="t/)
     await page.close()
   })
 
@@ -359,7 +406,7 @@ describe('the report in Chromium', { skip }, () => {
     assert.deepEqual(found, {
       language: 'en',
       viewport: 'width=device-width, initial-scale=1',
-      headings: ['h1', 'h2', 'h2', 'h2', 'h2'],
+      headings: ['h1', 'h2', 'h2', 'h2', 'h2', 'h2'],
       captions: found.captions.map(() => true),
       withoutRole: 0,
       headersWithoutScope: 0,

@@ -21,7 +21,7 @@ grant truncate on payments to authenticated;
 select lint.name, lint.metadata ->> 'type' as type, item[1] ~ '<a href="#t[0-9]+"><code>report_links.payments</code></a>' as links_to_table
   from auth.aal_lint() lint
  cross join auth.aal_report() report
- cross join regexp_matches(report, '<li>([^\n]*<span class="text">[^\n]*</span></li>)', 'g') as item
+ cross join regexp_matches(report, '<li id="f[0-9-]+">([^\n]*<span class="text">[^\n]*</span></li>)', 'g') as item
  where lint.metadata ->> 'schema' = 'report_links'
    -- The page shows every character that could be HTML by its number.
    and position('<span class="text">' || replace(lint.detail, '''', '&#x27;') || '</span>' in item[1]) > 0

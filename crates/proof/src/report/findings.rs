@@ -1,14 +1,11 @@
 //! The findings, as the page shows them.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 
 use super::data::Data;
 use super::gather::gather;
-use super::patterns::Pattern;
-use crate::TableIndex;
 use crate::lint::{Finding, Lint};
+use crate::{ListIndex, TableIndex};
 
 /// What one lint found.
 #[derive(Serialize)]
@@ -20,6 +17,8 @@ pub struct Findings<'a> {
     pub remediation: &'static str,
     pub remediation_is_link: bool,
     pub places: Vec<Place<'a>>,
+    #[serde(skip)]
+    pub lint: &'static Lint,
 }
 
 /// Where a lint found it.
@@ -30,28 +29,19 @@ pub struct Place<'a> {
     pub table: Option<LinkedTable<'a>>,
 }
 
-/// A table, and the pattern that shows it.
+/// A table, and the number by which a link leads to it.
 #[derive(Serialize)]
 pub struct LinkedTable<'a> {
     pub name: &'a str,
-    pub pattern: usize,
+    pub number: usize,
+    #[serde(skip)]
+    pub index: TableIndex,
 }
 
 /// The findings of each lint together, the worst first.
-pub fn findings<'a>(data: &Data<'a>, patterns: &[Pattern<'_>]) -> Vec<Findings<'a>> {
-    let numbered = patterns.iter().enumerate();
-    let numbers: HashMap<TableIndex, usize> =
-        numbered.flat_map(|(number, pattern)| pattern.indexes.iter().map(move |table| (*table, number))).collect();
-    let linked = |table: TableIndex| {
-        let name = data.catalog.tables[table].display_name.as_str();
-        Some(LinkedTable { name, pattern: *numbers.get(&table)? })
-    };
-    let place = |finding: &'a Finding| Place {
-        detail: &finding.found.detail,
-        table: finding.found.subject.table().and_then(linked),
-    };
-    let by_lint = gather(data.findings.iter().map(|finding| (finding.lint.name, (finding.lint, place(finding)))));
-    let mut findings: Vec<(&Lint, Vec<Place>)> = by_lint
+pub fn findings<'a>(data: &Data<'a>) -> Vec<Findings<'a>> {
+    let by_lint = gather(data.findings.iter().map(|finding| (finding.lint.name, (finding.lint, place(data, finding)))));
+    let mut findings: Vec<(&'static Lint, Vec<Place>)> = by_lint
         .into_iter()
         .filter_map(|(_, places)| {
             let lint = places.first().map(|(lint, _)| *lint)?;
@@ -62,7 +52,16 @@ pub fn findings<'a>(data: &Data<'a>, patterns: &[Pattern<'_>]) -> Vec<Findings<'
     findings.into_iter().map(|(lint, places)| findings_of_lint(lint, places)).collect()
 }
 
-fn findings_of_lint<'a>(lint: &Lint, places: Vec<Place<'a>>) -> Findings<'a> {
+fn place<'a>(data: &Data<'a>, finding: &'a Finding) -> Place<'a> {
+    let linked = |index: TableIndex| LinkedTable {
+        name: &data.catalog.tables[index].display_name,
+        number: index.to_usize(),
+        index,
+    };
+    Place { detail: &finding.found.detail, table: finding.found.subject.table().map(linked) }
+}
+
+fn findings_of_lint<'a>(lint: &'static Lint, places: Vec<Place<'a>>) -> Findings<'a> {
     Findings {
         name: lint.name,
         title: lint.title,
@@ -71,6 +70,7 @@ fn findings_of_lint<'a>(lint: &Lint, places: Vec<Place<'a>>) -> Findings<'a> {
         remediation: lint.remediation,
         remediation_is_link: is_link(lint.remediation),
         places,
+        lint,
     }
 }
 

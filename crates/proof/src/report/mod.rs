@@ -9,6 +9,7 @@ mod data;
 mod escape;
 mod findings;
 mod gather;
+mod marks;
 mod patterns;
 mod summary;
 
@@ -22,6 +23,7 @@ use aal::{ClaimsSource, Command};
 use data::Data;
 use escape::escaped;
 use findings::findings;
+use marks::marks;
 use patterns::patterns;
 use summary::summary;
 
@@ -41,7 +43,9 @@ pub struct Database {
 /// The page.
 pub fn render(database: &Database, catalog: &Catalog, matrix: &Matrix<'_>, findings: &[Finding]) -> String {
     let data = Data { catalog, matrix, findings };
-    let patterns = patterns(&data);
+    let by_lint = self::findings(&data);
+    let marks = marks(&by_lint);
+    let patterns = patterns(&data, &marks);
     let values = context! {
         database => &database.name,
         made_at => &database.made_at,
@@ -49,7 +53,7 @@ pub fn render(database: &Database, catalog: &Catalog, matrix: &Matrix<'_>, findi
         claims_source => database.claims_source.as_str(),
         commands => Serde(Command::ALL.map(Command::as_str)),
         summary => Serde(summary(&data)),
-        findings => Serde(self::findings(&data, &patterns)),
+        findings => Serde(&by_lint),
         patterns => Serde(&patterns),
     };
     // The template is part of the program, and the tests render every branch of it.

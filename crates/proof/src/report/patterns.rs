@@ -1,20 +1,31 @@
 //! The tables that need the same of every role, and why they do.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::data::{Data, TableCell};
 use super::gather::gather;
-use crate::{Decision, Need, RequiredLevel, TableIndex};
+use super::marks::Mark;
+use crate::{Decision, ListIndex, Need, RequiredLevel, TableIndex};
 use aal::Command;
 
 /// The tables that need the same of every role.
 #[derive(Serialize)]
 pub struct Pattern<'a> {
-    pub tables: Vec<&'a str>,
+    /// Those with findings come first, the worst before.
+    pub tables: Vec<MarkedTable<'a>>,
     pub lines: Vec<Line<'a>>,
     pub explanations: Vec<Explanation<'a>>,
-    #[serde(skip)]
-    pub indexes: Vec<TableIndex>,
+}
+
+/// A table, and what findings there are about it.
+#[derive(Serialize)]
+pub struct MarkedTable<'a> {
+    pub name: &'a str,
+    /// The number by which links lead to it.
+    pub number: usize,
+    pub marks: &'a [Mark],
 }
 
 /// What each command needs, and of which roles.
@@ -23,8 +34,9 @@ pub struct Line<'a> {
     pub roles: Vec<&'a str>,
     /// In the order of [`Command::ALL`].
     pub cells: Vec<Cell>,
-    /// Whether the roles bypass row security for each command alike.
+    /// Whether the roles bypass row security for some command, and whether they do for each alike.
     pub bypasses: bool,
+    pub bypasses_alike: bool,
 }
 
 /// What one command needs.
@@ -56,7 +68,7 @@ pub struct Reason<'a> {
 }
 
 /// The patterns. Those come first that the most roles can write at the lowest level.
-pub fn patterns<'a>(data: &Data<'a>) -> Vec<Pattern<'a>> {
+pub fn patterns<'a>(data: &Data<'a>, marks: &'a HashMap<TableIndex, Vec<Mark>>) -> Vec<Pattern<'a>> {
     let catalog = data.catalog;
     let by_lines = gather(catalog.tables.indexes().map(|table| {
         let cells: Vec<TableCell> = data.cells_of(table).collect();
@@ -68,10 +80,12 @@ pub fn patterns<'a>(data: &Data<'a>) -> Vec<Pattern<'a>> {
     let mut patterns: Vec<Pattern> = by_lines
         .into_iter()
         .map(|(lines, tables)| {
-            let indexes: Vec<TableIndex> = tables.iter().map(|(_, table)| *table).collect();
+            let mut marked: Vec<MarkedTable> =
+                tables.iter().map(|(_, table)| marked_table(data, marks, *table)).collect();
+            marked.sort_by_key(|table| (table.marks.is_empty(), table.marks.first().map(|mark| mark.severity)));
             let by_reasons = gather(tables).into_iter();
             let explanations = by_reasons.map(|(reasons, tables)| Explanation { tables: names(&tables), reasons });
-            Pattern { lines, tables: names(&indexes), explanations: explanations.collect(), indexes }
+            Pattern { lines, tables: marked, explanations: explanations.collect() }
         })
         .collect();
     patterns.sort_by_key(|pattern| (pattern.lowest(Command::writes), pattern.lowest(|command| !command.writes())));
@@ -94,16 +108,24 @@ impl Pattern<'_> {
     }
 }
 
+fn marked_table<'a>(data: &Data<'a>, marks: &'a HashMap<TableIndex, Vec<Mark>>, table: TableIndex) -> MarkedTable<'a> {
+    MarkedTable {
+        name: &data.catalog.tables[table].display_name,
+        number: table.to_usize(),
+        marks: marks.get(&table).map_or(&[], Vec::as_slice),
+    }
+}
+
 /// What a table needs, roles with the same together. Those that it cannot bind come last.
 fn lines<'a>(data: &Data<'a>, cells: &[TableCell<'a>]) -> Vec<Line<'a>> {
     let by_role = gather(cells.iter().map(|(role, _, need)| (*role, cell(need))));
     let by_cells = gather(by_role.into_iter().map(|(role, cells)| (cells, data.role_name(role))));
     let lines = by_cells.into_iter().map(|(cells, roles)| {
-        let alike = cells.iter().all(|cell| cell.bypasses && *cell == cells[0]);
-        Line { roles, bypasses: alike, cells }
+        let bypasses_alike = cells.iter().all(|cell| cell.bypasses && *cell == cells[0]);
+        Line { roles, bypasses: cells.iter().any(|cell| cell.bypasses), bypasses_alike, cells }
     });
     let mut lines: Vec<Line> = lines.collect();
-    lines.sort_by_key(|line| line.cells.iter().any(|cell| cell.bypasses));
+    lines.sort_by_key(|line| line.bypasses);
     lines
 }
 

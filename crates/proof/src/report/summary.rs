@@ -15,71 +15,89 @@ const BELOW_AAL2: [RequiredLevel; 3] = [RequiredLevel::None, RequiredLevel::Aal1
 pub struct Summary<'a> {
     pub tables: usize,
     pub roles: usize,
-    /// How many tables can be written below aal2 by some role that row security binds.
-    pub writable: usize,
-    pub writers: Vec<Writer<'a>>,
+    pub reads: Open,
+    pub writes: Open,
+    pub openings: Vec<Openings<'a>>,
+    pub bypassing: Vec<Bypassing<'a>>,
     pub findings: usize,
     pub severities: Vec<(&'static str, usize)>,
 }
 
-/// How a role can write tables.
+/// How many tables are open to some role that row security binds.
 #[derive(Serialize)]
-pub struct Writer<'a> {
-    pub role: &'a str,
-    /// How many tables, by the lowest of the levels below aal2.
-    pub open: [usize; BELOW_AAL2.len()],
-    /// How many tables, past row security.
-    pub bypassed: usize,
+pub struct Open {
+    pub below_aal2: usize,
+    pub without_level: usize,
 }
 
-/// How a role can write one table.
-#[derive(Clone, Copy, PartialEq)]
-enum Write {
-    /// Below aal2, though row security binds the role: at this place of [`BELOW_AAL2`].
-    Open(usize),
-    Bypassed,
+/// How many tables are open to a role that row security binds, by the lowest of the levels below aal2.
+#[derive(Serialize)]
+pub struct Openings<'a> {
+    pub role: &'a str,
+    pub reads: [usize; BELOW_AAL2.len()],
+    pub writes: [usize; BELOW_AAL2.len()],
+}
+
+/// On how many tables a role bypasses row security.
+#[derive(Serialize)]
+pub struct Bypassing<'a> {
+    pub role: &'a str,
+    pub tables: usize,
 }
 
 /// Counts.
 pub fn summary<'a>(data: &Data<'a>) -> Summary<'a> {
     let tables = &data.catalog.tables;
     let roles = &data.catalog.roles;
-    let is_open =
-        |table: TableIndex| roles.indexes().any(|role| matches!(write(data, table, role), Some(Write::Open(_))));
     let count = |severity| data.findings.iter().filter(|finding| finding.lint.level == severity).count();
     Summary {
         tables: tables.len(),
         // Without tables there is nothing to tell of any role.
         roles: if tables.is_empty() { 0 } else { roles.len() },
-        writable: tables.indexes().filter(|table| is_open(*table)).count(),
-        writers: writers(data),
+        reads: open(data, &[Command::Select]),
+        writes: open(data, &Command::WRITES),
+        openings: roles.indexes().filter_map(|role| openings(data, role)).collect(),
+        bypassing: roles.indexes().filter_map(|role| bypassing(data, role)).collect(),
         findings: data.findings.len(),
         severities: Severity::ALL.map(|severity| (severity.as_str(), count(severity))).into(),
     }
 }
 
-/// The roles that can write some table below aal2 or past row security, in the order in which tables show them.
-fn writers<'a>(data: &Data<'a>) -> Vec<Writer<'a>> {
-    let mut writers: Vec<(RoleIndex, Writer)> = Vec::new();
+fn open(data: &Data<'_>, commands: &[Command]) -> Open {
+    let lowest = |table: TableIndex| {
+        data.catalog.roles.indexes().filter_map(|role| lowest_below_aal2(data, table, role, commands)).min()
+    };
+    let lowest: Vec<usize> = data.catalog.tables.indexes().filter_map(lowest).collect();
+    Open { below_aal2: lowest.len(), without_level: lowest.iter().filter(|place| **place == 0).count() }
+}
+
+/// `None` for a role to which no table is open.
+fn openings<'a>(data: &Data<'a>, role: RoleIndex) -> Option<Openings<'a>> {
+    let mut openings = Openings { role: data.role_name(role), reads: Default::default(), writes: Default::default() };
     for table in data.catalog.tables.indexes() {
-        for role in data.catalog.roles.indexes() {
-            let Some(write) = write(data, table, role) else { continue };
-            let at = writers.iter().position(|(known, _)| *known == role).unwrap_or_else(|| {
-                writers.push((role, Writer { role: data.role_name(role), open: Default::default(), bypassed: 0 }));
-                writers.len() - 1
-            });
-            match write {
-                Write::Open(place) => writers[at].1.open[place] += 1,
-                Write::Bypassed => writers[at].1.bypassed += 1,
+        for (counts, commands) in
+            [(&mut openings.reads, &[Command::Select][..]), (&mut openings.writes, &Command::WRITES)]
+        {
+            if let Some(place) = lowest_below_aal2(data, table, role, commands) {
+                counts[place] += 1;
             }
         }
     }
-    writers.into_iter().map(|(_, writer)| writer).collect()
+    (openings.reads.iter().chain(&openings.writes).sum::<usize>() > 0).then_some(openings)
 }
 
-fn write(data: &Data<'_>, table: TableIndex, role: RoleIndex) -> Option<Write> {
-    let needs = || Command::WRITES.into_iter().map(|command| data.matrix.need(table, role, command));
-    let lowest = needs().filter(|need| !need.is_bypass()).map(Need::level).min();
-    let open = lowest.and_then(|lowest| BELOW_AAL2.iter().position(|level| *level == lowest));
-    open.map(Write::Open).or_else(|| needs().any(Need::is_bypass).then_some(Write::Bypassed))
+/// The place among [`BELOW_AAL2`] of the lowest level at which a role that row security binds gets through with one of these
+/// commands.
+fn lowest_below_aal2(data: &Data<'_>, table: TableIndex, role: RoleIndex, commands: &[Command]) -> Option<usize> {
+    let needs = commands.iter().map(|command| data.matrix.need(table, role, *command));
+    let lowest = needs.filter(|need| !need.is_bypass()).map(Need::level).min()?;
+    BELOW_AAL2.iter().position(|level| *level == lowest)
+}
+
+/// `None` for a role that row security binds on every table.
+fn bypassing<'a>(data: &Data<'a>, role: RoleIndex) -> Option<Bypassing<'a>> {
+    let bypasses =
+        |table: &TableIndex| Command::ALL.iter().any(|command| data.matrix.need(*table, role, *command).is_bypass());
+    let tables = data.catalog.tables.indexes().filter(bypasses).count();
+    (tables > 0).then(|| Bypassing { role: data.role_name(role), tables })
 }

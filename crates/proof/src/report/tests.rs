@@ -1,13 +1,14 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::escape::visible;
 use super::findings::is_link;
-use super::patterns::Explanation;
+use super::patterns::{Explanation, Pattern};
 use super::*;
 use crate::lint::{Found, Lint, Severity, Subject};
 use crate::matrix::Cells;
 use crate::{
-    ByRole, ByTable, Bypass, Decision, Function, RequiredLevel, Role, RoleId, Table, TableId, Threshold, View, ViewKind,
+    ByRole, ByTable, Bypass, Decision, Function, ListIndex, RequiredLevel, Role, RoleId, Table, TableId, Threshold,
+    View, ViewKind,
 };
 use crate::{Need, TableIndex};
 use aal::MaxAge;
@@ -98,7 +99,14 @@ fn table(n: usize, name: &str) -> Table {
 
 fn role(n: usize, name: &str) -> Role {
     let id = RoleId::new(16_384 + u32::try_from(n).unwrap()).unwrap();
-    Role { id, name: name.to_owned(), can_come: true, may_change_enrollment: false, readable: HashSet::new() }
+    Role {
+        id,
+        name: name.to_owned(),
+        can_come: true,
+        is_api: false,
+        may_change_enrollment: false,
+        readable: HashSet::new(),
+    }
 }
 
 /// A lint that lives as long as the tests.
@@ -218,6 +226,11 @@ fn empty() -> Fixture {
     Fixture::new(&[], &[])
 }
 
+/// The names of a pattern's tables.
+fn names<'a>(pattern: &Pattern<'a>) -> Vec<&'a str> {
+    pattern.tables.iter().map(|table| table.name).collect()
+}
+
 /// The page without its texts: its tags, with their attributes.
 fn tags(page: &str) -> Vec<&str> {
     let (_, body) = page.split_once("</style>").unwrap();
@@ -297,10 +310,12 @@ fn every_cell_is_there() {
     }
     // And the page says the same of each as the matrix does.
     fixture.with_data(|data| {
-        let patterns = patterns(data);
+        let by_lint = findings(data);
+        let marks = marks(&by_lint);
+        let patterns = patterns(data, &marks);
         for (table, role, command, need) in fixture.cells() {
             let (table, role) = (table.display_name.as_str(), role.name.as_str());
-            let of_table: Vec<_> = patterns.iter().filter(|pattern| pattern.tables.contains(&table)).collect();
+            let of_table: Vec<_> = patterns.iter().filter(|pattern| names(pattern).contains(&table)).collect();
             let [pattern] = of_table[..] else { panic!("{need:?}") };
             let of_role: Vec<_> = pattern.lines.iter().filter(|line| line.roles.contains(&role)).collect();
             let [line] = of_role[..] else { panic!("{need:?}") };
@@ -342,9 +357,70 @@ fn a_finding_about_a_function_or_a_view_links_to_no_table() {
     let page = fixture.render();
     for (detail, is_linked) in [("0001_a", true), ("0002_b", false), ("0003_c", false)] {
         let (before, _) = page.split_once(&format!("detail of {detail}<")).unwrap();
-        let (_, item) = before.rsplit_once("<li>").unwrap();
-        assert_eq!(item.contains("<a href=\"#t2\"><code>public.payments</code></a>"), is_linked, "{item}");
+        let (_, item) = before.rsplit_once("<li id=").unwrap();
+        assert_eq!(item.contains("<a href=\"#t0\"><code>public.payments</code></a>"), is_linked, "{item}");
         assert_eq!(item.contains("<code>"), is_linked, "{item}");
+    }
+}
+
+#[test]
+fn a_table_is_marked_with_its_findings_and_linked_with_them_both_ways() {
+    let mut fixture = full();
+    let (first, second) = (fixture.findings[0].lint, fixture.findings[1].lint);
+    for (lint, detail) in [(first, "info"), (second, "a second error"), (second, "a third error")] {
+        let table = fixture.catalog.tables.indexes().next().unwrap();
+        fixture.findings.push(Finding { lint, found: found(Subject::Table(table), detail.to_owned()) });
+    }
+    let page = fixture.render();
+    let (_, tables) = page.split_once("id=\"tables\"").unwrap();
+    // The worst first, and each leads to the first place of its lint that is about this table.
+    let marks = "<code id=\"t0\">public.payments</code> \
+        <a class=\"tag mark ERROR\" href=\"#f0-0\">ERROR 0001 (3)</a> \
+        <a class=\"tag mark INFO\" href=\"#f3-1\">INFO 0002</a></th>";
+    assert!(tables.contains(marks), "{tables}");
+    for place in ["f0-0", "f3-1"] {
+        let (_, item) = page.split_once(&format!("<li id=\"{place}\">")).unwrap();
+        assert!(item.starts_with("<a href=\"#t0\"><code>public.payments</code></a>"), "{item}");
+    }
+    // A finding about a function or a view marks no table, and a table without findings has no mark.
+    assert!(!tables.contains("0003") && tables.contains("<code>public.notes</code></th>"));
+}
+
+#[test]
+fn what_a_heading_counts_is_listed_below_it() {
+    let text = text(&full().render());
+    for counted in
+        ["Findings 23", "Table by table 23 tables, 4 roles", "1 ERROR title of 0001_a", "20 WARN title of 0004_d"]
+    {
+        assert!(text.contains(counted), "{counted}");
+    }
+}
+
+#[test]
+fn roles_that_bypass_row_security_are_counted_together() {
+    let roles = ["anon", "authenticated", "postgres", "service_role", "backup"].map(str::to_owned);
+    let mut fixture = Fixture::new(&["public.payments".to_owned()], &roles);
+    for role in fixture.catalog.roles.indexes().skip(2) {
+        for (command, need) in Command::ALL.into_iter().zip(&mut fixture.needs[TableIndex::from_usize(0)][role]) {
+            if role.to_usize() < 4 || command == Command::Select {
+                *need = Need::new(RequiredLevel::None, Decision::Bypass(Bypass::BypassRls));
+            }
+        }
+    }
+    let text = text(&fixture.render());
+    assert!(text.contains("2 roles bypass row security: postgres, service_rolenone bypass"), "{text}");
+    assert!(text.contains("1 role bypasses row security: backupnonebypass"));
+    let summed = "3 roles bypass row security, and therefore every level, on some tables:\npostgres (1), service_role (1), backup (1)";
+    assert!(text.contains(summed));
+    // Nothing can be said of them by level.
+    assert!(!fixture.render().contains("<table class=\"counts\">"));
+}
+
+#[test]
+fn it_says_what_it_cannot_see() {
+    for page in [full(), empty()] {
+        let text = text(&page.render());
+        assert!(text.contains("What this page can't see"));
     }
 }
 
@@ -352,13 +428,14 @@ fn a_finding_about_a_function_or_a_view_links_to_no_table() {
 fn the_lowest_comes_first_and_the_same_together() {
     let fixture = full();
     fixture.with_data(|data| {
-        let patterns = patterns(data);
+        let no_marks = HashMap::new();
+        let patterns = patterns(data, &no_marks);
         let tables: Vec<_> = patterns.iter().map(|pattern| pattern.tables.len()).collect();
         assert_eq!(tables.iter().sum::<usize>(), 23);
         assert_eq!(tables.last(), Some(&20));
-        assert_eq!(patterns[0].tables, ["public.\"odd\""]);
-        assert_eq!(patterns[1].tables, ["public.notes"]);
-        assert_eq!(patterns[2].tables, ["public.payments"]);
+        assert_eq!(names(&patterns[0]), ["public.\"odd\""]);
+        assert_eq!(names(&patterns[1]), ["public.notes"]);
+        assert_eq!(names(&patterns[2]), ["public.payments"]);
         let roles: Vec<_> = patterns[2].lines.iter().map(|line| &line.roles[..]).collect();
         assert_eq!(roles, [&["anon", "authenticated", "clerk"][..], &["owner"]]);
     });
@@ -369,12 +446,15 @@ fn the_numbers_are_right() {
     let fixture = full();
     fixture.with_data(|data| {
         let summary = summary(data);
-        assert_eq!((summary.tables, summary.roles, summary.writable, summary.findings), (23, 4, 3, 23));
-        let writers: Vec<_> =
-            summary.writers.iter().map(|writer| (writer.role, writer.open, writer.bypassed)).collect();
+        assert_eq!((summary.tables, summary.roles, summary.findings), (23, 4, 23));
+        let open = [&summary.reads, &summary.writes].map(|open| (open.below_aal2, open.without_level));
+        assert_eq!(open, [(3, 3), (3, 2)]);
+        let openings: Vec<_> = summary.openings.iter().map(|it| (it.role, it.reads, it.writes)).collect();
         let expected =
-            [("anon", [0, 3, 0], 0), ("authenticated", [1, 1, 1], 0), ("clerk", [2, 1, 0], 0), ("owner", [0; 3], 2)];
-        assert_eq!(writers, expected);
+            [("anon", [3, 0, 0], [0, 3, 0]), ("authenticated", [1, 1, 1], [1, 1, 1]), ("clerk", [1, 0, 1], [2, 1, 0])];
+        assert_eq!(openings, expected);
+        let bypassing: Vec<_> = summary.bypassing.iter().map(|it| (it.role, it.tables)).collect();
+        assert_eq!(bypassing, [("owner", 2)]);
     });
 }
 
@@ -414,7 +494,7 @@ fn a_role_that_bypasses_row_security_is_not_held_against_a_table() {
     for (_, need) in fixture.cells_mut() {
         need.decided_by = vec![Decision::Policy("owner".to_owned())];
     }
-    assert_eq!(fixture.with_data(|data| summary(data).writable), 2);
+    assert_eq!(fixture.with_data(|data| summary(data).writes.below_aal2), 2);
 }
 
 #[test]
