@@ -1,5 +1,5 @@
 // make demo: sends the story's requests to a real PostgREST and prints a line each. Exits with 1 if any answer isn't
-// as it should be. KEEP=1 leaves everything running.
+// as it should be. KEEP=1 leaves everything running, and prints tokens to try it with.
 
 import { readFileSync } from 'node:fs'
 import { Cluster, PostgREST } from '../../tests/stack.mjs'
@@ -35,12 +35,27 @@ try {
   )
 
   if (process.env.KEEP) {
-    const token = await sign(claims(), postgrest.secret)
-    console.log(`  It all stays up:
-    psql -h ${cluster.folder}/socket -U postgres demo
-    curl -i ${postgrest.url}/payments?id=eq.2 -X DELETE -H 'Authorization: Bearer ${token}'
-  Stop it with
-    pgrx-config/cluster.sh stop ${cluster.folder}\n`)
+    const [aal1, aal2] = await Promise.all([claims(), claims({ factorAge: 0 })].map((each) => sign(each, postgrest.secret)))
+    const payments = `'${postgrest.url}/payments`
+    const update = `-X PATCH ${payments}?id=eq.2' -H 'Content-Type: application/json' -d '{"amount": 800}'`
+    console.log(`  It all stays up. Jane's tokens are good for an hour, and her second factor is fresh for 15 minutes:
+
+AAL1=${aal1}
+AAL2=${aal2}
+
+  Her first factor is enough to read, and refused where she writes:
+
+curl -i ${payments}' -H "Authorization: Bearer $AAL1"
+curl -i ${update} -H "Authorization: Bearer $AAL1"
+
+  With her second factor she writes:
+
+curl -i ${update} -H "Authorization: Bearer $AAL2"
+
+  The database, and the end of it all:
+
+${cluster.folder}/bin/psql -h ${cluster.folder}/socket -U postgres demo
+pgrx-config/cluster.sh stop ${cluster.folder}\n`)
   }
 } catch (error) {
   failed++
