@@ -228,3 +228,32 @@ test('other stores of factors', async () => {
   assert.equal(ask('kratos.has_second_factor', ann), 'aal1|t')
   assert.equal(ask('kratos.has_second_factor', cyd), 'unknown|f')
 })
+
+test('a new second factor', async () => {
+  const pay = async (sub, ago) => {
+    const answer = await send(await as(sub, ago), 'POST', '/payouts', { id: ++payout, user_id: sub, amount: 1 })
+    return typeof answer === 'string' ? answer : answer.length
+  }
+  let payout = 0
+  // His factor is older than the trigger.
+  assert.equal(await pay(bob, { stepped: 60 }), 1)
+  assert.equal(await pay(bob), '401 verify')
+  assert.equal(await pay(bob, { signedIn: 3600, stepped: 60 }), '403 42501')
+
+  // A thief who has her session, or her password.
+  const verify = `update auth.mfa_factors set status = 'verified' where user_id = '${ann}'`
+  cluster.psql('postgres', `update auth.users set email = 'ann@example.com' where id = '${ann}'; set role supabase_auth_admin; ${verify}`)
+  assert.equal(await pay(ann, { stepped: 10, signedIn: 10 }), '403 42501')
+  const announce = recipes.find((sql) => sql.startsWith('update private.enrolled_factors'))
+  assert.match(cluster.psql('postgres', announce), /^ann@example\.com\|/)
+  assert.equal(cluster.psql('postgres', announce), '', 'an e-mail is sent once')
+
+  // A day later. That the server writes the factor again makes it no new one.
+  cluster.psql('postgres', `update private.enrolled_factors set enrolled_at = now() - interval '25 hours'; ${verify}`)
+  assert.equal(await pay(ann, { stepped: 10, signedIn: 10 }), 1)
+  assert.equal(await pay(ann, { stepped: 10, signedIn: 3600 }), '403 42501', 'without the password of the last minutes')
+
+  cluster.psql('postgres', `insert into auth.mfa_factors (user_id, status) values ('${ann}', 'verified')`)
+  assert.equal(await pay(ann, { stepped: 10, signedIn: 10 }), '403 42501', 'one that begins as verified counts, too')
+  assert.equal(await pay(bob, { stepped: 60 }), 1, 'somebody else is not held up')
+})

@@ -1,5 +1,6 @@
 // The SQL of README.md and of docs/ does what they say: each ```sql block is run, in order, in a new database.
 // A block below a comment <!-- fails: TEXT --> must fail with an error that contains TEXT.
+// A block below <!-- runs first … --> is run before all pages instead: it makes what databases share.
 // Of a lint's page, the first block gives its finding, and after the last there is none left.
 
 import assert from 'node:assert/strict'
@@ -12,18 +13,18 @@ const repo = new URL('../../', import.meta.url)
 const docs = readdirSync(new URL('docs/', repo), { recursive: true }).filter((name) => name.endsWith('.md') && name !== 'cookbook.md')
 const pages = ['README.md', ...docs.sort().map((name) => 'docs/' + name)]
 
+const runsFirst = /<!-- runs first.*? -->\n```sql\n(.*?)```\n/gs
+const read = (page) => readFileSync(new URL(page, repo), 'utf8')
+
 let cluster
 before(() => {
   cluster = new Cluster()
-  cluster.psql(
-    'postgres',
-    'create role anon; create role authenticated; create role authenticator login noinherit; grant anon, authenticated to authenticator',
-  )
+  for (const page of pages) for (const [, sql] of read(page).matchAll(runsFirst)) cluster.psql('postgres', sql)
 })
 after(() => cluster.stop())
 
 for (const [nr, page] of pages.entries()) {
-  const text = readFileSync(new URL(page, repo), 'utf8')
+  const text = read(page).replace(runsFirst, '')
   const blocks = [...text.matchAll(/(?:<!-- fails: (.*?) -->\n)?```sql\n(.*?)```/gs)]
   if (blocks.length === 0) continue
   test(`the SQL of ${page} runs`, () => {
