@@ -211,7 +211,8 @@ describe('the report in Chromium', { skip }, () => {
       for (const line of pattern.querySelectorAll('tr:not(.tables, .why)')) {
         for (const table of tables) {
           for (const role of texts(line, 'th code')) {
-            const cells = [...line.querySelectorAll('td')].flatMap((cell) => Array(cell.colSpan).fill(cell))
+            // Roles that bypass row security share a line. Their levels stand with the reasons.
+            const cells = [...line.querySelectorAll('td:not([colspan])')]
             cells.forEach((cell, n) => {
               const age = texts(cell, 'small').find((text) => text.startsWith('within '))
               Object.assign(row(table, role, commands[n]), { level: cell.querySelector('b').textContent, age: age?.slice('within '.length) ?? null })
@@ -223,7 +224,8 @@ describe('the report in Chromium', { skip }, () => {
         const of = reasons.previousElementSibling.matches('.of') ? texts(reasons.previousElementSibling, 'code') : tables
         for (const reason of reasons.children) {
           const why = {
-            decidedBy: texts(reason, '.by li:not(.note)'),
+            ...(reason.querySelector('.by li:not(.note) b') && { level: reason.querySelector('.by li b').textContent, age: null }),
+            decidedBy: [...reason.querySelectorAll('.by li:not(.note)')].filter((it) => !it.querySelector('b')).map((it) => it.textContent),
             note: reason.querySelector('.note span')?.textContent ?? null,
           }
           for (const table of of) {

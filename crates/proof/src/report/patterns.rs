@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::data::{Data, TableCell};
 use super::gather::gather;
 use super::marks::Mark;
-use crate::{Decision, ListIndex, Need, RequiredLevel, TableIndex};
+use crate::{Decision, ListIndex, Need, RequiredLevel, RoleIndex, TableIndex};
 use aal::Command;
 
 /// The tables that need the same of every role.
@@ -32,11 +32,17 @@ pub struct MarkedTable<'a> {
 #[derive(Clone, Eq, Hash, PartialEq, Serialize)]
 pub struct Line<'a> {
     pub roles: Vec<&'a str>,
+    pub needs: Needs,
+}
+
+/// What the commands need of the roles of a line.
+#[derive(Clone, Eq, Hash, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Needs {
     /// In the order of [`Command::ALL`].
-    pub cells: Vec<Cell>,
-    /// Whether the roles bypass row security for some command, and whether they do for each alike.
-    pub bypasses: bool,
-    pub bypasses_alike: bool,
+    Each { cells: Vec<Cell> },
+    /// Nothing: the roles bypass row security. Not each may be granted each command.
+    Bypassed { is_granted_all: bool, has_note: bool },
 }
 
 /// What one command needs.
@@ -63,6 +69,8 @@ pub struct Explanation<'a> {
 pub struct Reason<'a> {
     pub commands: Vec<&'static str>,
     pub roles: Vec<&'a str>,
+    /// The level, where no cell of the table shows it: for roles that bypass row security.
+    pub required: Option<&'static str>,
     pub decided_by: Vec<String>,
     pub note: Option<&'a str>,
 }
@@ -97,7 +105,7 @@ impl Pattern<'_> {
     /// role for none of them comes last.
     fn lowest(&self, counts: impl Fn(Command) -> bool) -> Vec<(bool, Option<RequiredLevel>)> {
         let lowest_of = |line: &Line| {
-            let cells = Command::ALL.into_iter().zip(&line.cells).filter(|(command, _)| counts(*command));
+            let cells = Command::ALL.into_iter().zip(line.cells()).filter(|(command, _)| counts(*command));
             let lowest = cells.map(|(_, cell)| cell).filter(|cell| !cell.bypasses).map(|cell| cell.level).min();
             (lowest.is_none(), lowest)
         };
@@ -105,6 +113,15 @@ impl Pattern<'_> {
             self.lines.iter().flat_map(|line| line.roles.iter().map(move |_| lowest_of(line))).collect();
         lowest.sort_unstable();
         lowest
+    }
+}
+
+impl Line<'_> {
+    fn cells(&self) -> &[Cell] {
+        match &self.needs {
+            Needs::Each { cells } => cells,
+            Needs::Bypassed { .. } => &[],
+        }
     }
 }
 
@@ -116,17 +133,32 @@ fn marked_table<'a>(data: &Data<'a>, marks: &'a HashMap<TableIndex, Vec<Mark>>, 
     }
 }
 
-/// What a table needs, roles with the same together. Those that it cannot bind come last.
+/// What a table needs, roles with the same together. Those that bypass its policies are one line, the last.
 fn lines<'a>(data: &Data<'a>, cells: &[TableCell<'a>]) -> Vec<Line<'a>> {
-    let by_role = gather(cells.iter().map(|(role, _, need)| (*role, cell(need))));
-    let by_cells = gather(by_role.into_iter().map(|(role, cells)| (cells, data.role_name(role))));
-    let lines = by_cells.into_iter().map(|(cells, roles)| {
-        let bypasses_alike = cells.iter().all(|cell| cell.bypasses && *cell == cells[0]);
-        Line { roles, bypasses: cells.iter().any(|cell| cell.bypasses), bypasses_alike, cells }
-    });
-    let mut lines: Vec<Line> = lines.collect();
-    lines.sort_by_key(|line| line.bypasses);
+    let by_role = gather(cells.iter().map(|(role, _, need)| (*role, *need)));
+    let (bypassing, bound): (Vec<_>, Vec<_>) = by_role.into_iter().partition(|(_, needs)| is_bypass(needs));
+    let cells_of = |(role, needs): (RoleIndex, Vec<&Need>)| -> (Vec<Cell>, &'a str) {
+        (needs.into_iter().map(cell).collect(), data.role_name(role))
+    };
+    let by_cells = gather(bound.into_iter().map(cells_of)).into_iter();
+    let mut lines: Vec<Line> = by_cells.map(|(cells, roles)| Line { roles, needs: Needs::Each { cells } }).collect();
+    lines.sort_by_key(|line| line.cells().iter().any(|cell| cell.bypasses));
+    if !bypassing.is_empty() {
+        let roles = bypassing.iter().map(|(role, _)| data.role_name(*role)).collect();
+        let mut needs = bypassing.iter().flat_map(|(_, needs)| needs);
+        let has_note = needs.clone().any(|need| need.note.is_some());
+        lines.push(Line {
+            roles,
+            needs: Needs::Bypassed { is_granted_all: needs.all(|need| need.is_bypass()), has_note },
+        });
+    }
     lines
+}
+
+/// Whether a role bypasses row security for each command that it is granted.
+fn is_bypass(needs: &[&Need]) -> bool {
+    let is_denied = |need: &&&Need| need.level() == RequiredLevel::Denied;
+    needs.iter().all(|need| need.is_bypass() || is_denied(&need)) && needs.iter().any(|need| need.is_bypass())
 }
 
 fn cell(need: &Need) -> Cell {
@@ -144,16 +176,23 @@ fn cell(need: &Need) -> Cell {
 
 /// What decided what a table needs, roles and commands with the same reason together.
 fn reasons<'a>(data: &Data<'a>, cells: &[TableCell<'a>]) -> Vec<Reason<'a>> {
+    let bypassing: Vec<RoleIndex> = gather(cells.iter().map(|(role, _, need)| (*role, *need)))
+        .into_iter()
+        .filter_map(|(role, needs)| is_bypass(&needs).then_some(role))
+        .collect();
     let by_reason = gather(cells.iter().map(|(role, command, need)| {
-        let reason: (&[Decision], Option<&str>) = (&need.decided_by, need.note.as_deref());
+        let required = bypassing.contains(role).then(|| need.level().as_str());
+        let reason: (Option<&'static str>, &[Decision], Option<&str>) =
+            (required, &need.decided_by, need.note.as_deref());
         (reason, (*role, *command))
     }));
     let mut reasons = Vec::new();
-    for ((decided_by, note), who) in by_reason {
+    for ((required, decided_by, note), who) in by_reason {
         for (commands, roles) in gather(gather(who).into_iter().map(|(role, commands)| (commands, role))) {
             reasons.push(Reason {
                 commands: commands.into_iter().map(Command::as_str).collect(),
                 roles: roles.into_iter().map(|role| data.role_name(role)).collect(),
+                required,
                 decided_by: decided_by.iter().map(Decision::to_string).collect(),
                 note,
             });

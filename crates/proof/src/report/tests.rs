@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::escape::visible;
 use super::findings::is_link;
-use super::patterns::{Explanation, Pattern};
+use super::patterns::{Explanation, Needs, Pattern};
 use super::*;
 use crate::lint::{Found, Lint, Severity, Subject};
 use crate::matrix::Cells;
@@ -319,15 +319,23 @@ fn every_cell_is_there() {
             let [pattern] = of_table[..] else { panic!("{need:?}") };
             let of_role: Vec<_> = pattern.lines.iter().filter(|line| line.roles.contains(&role)).collect();
             let [line] = of_role[..] else { panic!("{need:?}") };
-            let cell = &line.cells[command.index()];
             let max_age = need.threshold.max_age.map(MaxAge::in_words);
-            assert_eq!((cell.required, &cell.max_age), (need.level().as_str(), &max_age));
+            // Below its reasons, the level of a role that bypasses row security.
+            let required = match &line.needs {
+                Needs::Each { cells } => {
+                    assert_eq!(cells[command.index()].max_age, max_age);
+                    Some(cells[command.index()].required)
+                }
+                Needs::Bypassed { .. } => None,
+            };
+            assert!(required.is_none_or(|required| required == need.level().as_str()));
             let of_table = |explanation: &&Explanation| explanation.tables.contains(&table);
             let why = pattern.explanations.iter().filter(of_table).flat_map(|explanation| &explanation.reasons);
             let mut why =
                 why.filter(|reason| reason.roles.contains(&role) && reason.commands.contains(&command.as_str()));
             let reason = why.next().unwrap();
             assert_eq!((&reason.decided_by, reason.note), (&need.reasons(), need.note.as_deref()));
+            assert_eq!(reason.required.xor(required), Some(need.level().as_str()));
             assert!(why.next().is_none());
         }
     });
@@ -408,8 +416,10 @@ fn roles_that_bypass_row_security_are_counted_together() {
         }
     }
     let text = text(&fixture.render());
-    assert!(text.contains("2 roles bypass row security: postgres, service_rolenone bypass"), "{text}");
-    assert!(text.contains("1 role bypasses row security: backupnonebypass"));
+    let folded =
+        "3 roles bypass row security: postgres, service_role, backupnone bypass, as far as commands are granted";
+    assert!(text.contains(folded), "{text}");
+    assert_eq!(text.matches("bypass row security:").count(), 1);
     let summed = "3 roles bypass row security, and therefore every level, on some tables:\npostgres (1), service_role (1), backup (1)";
     assert!(text.contains(summed));
     // Nothing can be said of them by level.
@@ -488,8 +498,18 @@ fn a_role_that_bypasses_row_security_is_not_held_against_a_table() {
         *need = Need::new(RequiredLevel::Denied, Decision::NoPrivilege);
     }
     let page = fixture.render();
+    assert!(page.contains("<b>none</b> bypass, as far as commands are granted<small>see note</small>"));
+    assert!(page.contains(
+        "<span>TRUNCATE by <code>owner</code>:</span>\n<ul class=\"by\"><li class=\"text\"><b>denied</b></li>"
+    ));
+    assert!(page.contains("<li class=\"text\"><b>none</b></li><li class=\"text\">owner</li>"));
+    // One command needs a level nevertheless: then each cell says it.
+    for (_, need) in fixture.cells_mut().filter(|(command, _)| *command == Command::Truncate) {
+        *need = Need::new(RequiredLevel::Aal2, Decision::Guard("guard".to_owned()));
+    }
+    let page = fixture.render();
     assert!(page.contains("<td role=\"cell\" class=\"bypass\"><b>none</b><small>bypass</small>"));
-    assert!(page.contains("<td role=\"cell\" class=\"denied\"><b>denied</b>"));
+    assert!(page.contains("<td role=\"cell\" class=\"aal2\"><b>aal2</b>"));
     // A policy of that name does not bypass.
     for (_, need) in fixture.cells_mut() {
         need.decided_by = vec![Decision::Policy("owner".to_owned())];
