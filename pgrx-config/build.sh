@@ -9,7 +9,7 @@ if [ $# = 0 ] || [ $# -gt 2 ]; then misused; fi
 major=$1
 profile=${2:-debug}
 require_majors "$major"
-case $profile in debug | release) ;; *) misused "no profile $profile" ;; esac
+case $profile in debug | release) ;; *) misused_by "no profile $profile" ;; esac
 debug=()
 if [ "$profile" = debug ]; then debug=(--debug); fi
 

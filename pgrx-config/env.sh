@@ -54,9 +54,14 @@ usage() { awk '/^# usage: / { shown = 1 } !/^#/ { exit } shown' "$script" | sed 
 
 # Ends a script that was called wrongly.
 misused() {
-    if [ $# != 0 ]; then printf 'error: %s\n' "$*" >&2; fi
     usage >&2
     exit 2
+}
+
+# The same, and says why.
+misused_by() {
+    printf 'error: %s\n' "$*" >&2
+    misused
 }
 
 # Ends the script unless these are Postgres majors that pg_aal is for.

@@ -6,7 +6,7 @@ set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
 if [ $# != 1 ]; then misused; fi
-pg_config=$(command -v "$1") || misused "no $1 here: name one with PG_CONFIG="
+pg_config=$(command -v "$1") || misused_by "no $1 here: name one with PG_CONFIG="
 export AAL_PG_CONFIG=$pg_config
 major=$("$pg_config" --version | grep -oE '[0-9]+' | head -1)
 require_majors "$major"

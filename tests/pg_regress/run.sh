@@ -12,7 +12,7 @@ require_majors "$major"
 here=$repo/tests/pg_regress
 tests=("$@")
 for test in "${tests[@]}"; do
-    if [ ! -f "$here/sql/$test.sql" ]; then misused "no test $test in tests/pg_regress/sql"; fi
+    if [ ! -f "$here/sql/$test.sql" ]; then misused_by "no test $test in tests/pg_regress/sql"; fi
 done
 if [ ${#tests[@]} = 0 ]; then
     mapfile -t tests < <(cd "$here/sql" && printf '%s\n' *.sql | sed 's|\.sql$||')

@@ -10,7 +10,7 @@ seconds=$1
 shift
 targets=("$@")
 for target in "${targets[@]}"; do
-    if [ ! -f "$repo/crates/aal/fuzz/fuzz_targets/$target.rs" ]; then misused "no target $target in crates/aal/fuzz/fuzz_targets"; fi
+    if [ ! -f "$repo/crates/aal/fuzz/fuzz_targets/$target.rs" ]; then misused_by "no target $target in crates/aal/fuzz/fuzz_targets"; fi
 done
 "$repo/pgrx-config/setup.sh" --fuzz 15
 cd "$repo/crates/aal/fuzz"
