@@ -44,7 +44,7 @@ use crate::pg::types::{Name, Regclass};
 /// - 25006 where nothing can be written.
 #[pg_extern(volatile, parallel_unsafe)]
 #[search_path(pg_catalog, pg_temp)]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
 fn protect_table(
     target: Option<Regclass>,
     read: default!(Option<&str>, "'aal1'"),
