@@ -70,7 +70,7 @@ impl UnknownLevel {
     pub fn new(found: &str, valid: &'static [&'static str]) -> Self {
         let mut shown: String = found.chars().take(Self::SHOWN).collect();
         if shown.len() < found.len() {
-            shown.push('…');
+            shown.push_str("...");
         }
         UnknownLevel { found: shown, valid, meant: meant(found, valid) }
     }

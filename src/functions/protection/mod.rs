@@ -221,7 +221,7 @@ fn row_security_goes_off(client: &SpiClient<'_>, target: &Target) -> Result<bool
     let unchanged = relation.fingerprint_of_other_policies(client)? == table.before.policies;
     if was_off && !unchanged {
         let name = relation.display_name();
-        let hint = "If they are not needed: alter table … disable row level security.";
+        let hint = "If they are not needed: alter table ... disable row level security.";
         notice(&format!("row security stays on for {name}: other policies came or changed meanwhile"), Some(hint));
     }
     Ok(was_off && unchanged)

@@ -44,7 +44,7 @@ pub enum FoundRoles {
 }
 
 impl Protection {
-    /// What this takes away from a protection, each in a line with the old and the new: `update: aal2 → aal1`.
+    /// What this takes away from a protection, each in a line with the old and the new: `update: aal2 -> aal1`.
     pub fn lowers(&self, found: &FoundProtection) -> Vec<String> {
         let mut lines = Vec::new();
         for (name, policy, new) in [("read", Made::Read, self.read), ("insert", Made::Insert, self.insert)] {
@@ -55,7 +55,7 @@ impl Protection {
         for (policy, level) in &found.policies {
             if *level == FoundLevel::Altered {
                 let kind = if policy.is_policy() { "policy" } else { "trigger" };
-                lines.push(format!("{kind} {}: altered by hand → as protect_table makes it", policy.name()));
+                lines.push(format!("{kind} {}: altered by hand -> as protect_table makes it", policy.name()));
             }
         }
         lines.extend(self.unbound_roles(found));
@@ -64,11 +64,11 @@ impl Protection {
             && owner_column != Some(old)
         {
             let new = owner_column.map_or("none", |new| new);
-            lines.push(format!("owner_column: {old} → {new}"));
+            lines.push(format!("owner_column: {old} -> {new}"));
         }
         let had_guard = found.guard || found.records.iter().any(|record| record.guard && record.requires_writes());
         if had_guard && !self.guard {
-            lines.push("guard: true → false".to_owned());
+            lines.push("guard: true -> false".to_owned());
         }
         lines
     }
@@ -115,7 +115,7 @@ impl Protection {
     fn unbound_roles(&self, found: &FoundProtection) -> Option<String> {
         match found.bound.as_ref()? {
             FoundRoles::Everybody if !self.binds_everybody() => {
-                Some(format!("roles: public → {}", self.roles.join(", ")))
+                Some(format!("roles: public -> {}", self.roles.join(", ")))
             }
             FoundRoles::Named { unbound } if !unbound.is_empty() && !self.binds_everybody() => {
                 Some(format!("roles: {} no longer bound", unbound.join(", ")))
@@ -140,5 +140,5 @@ impl FoundProtection {
 /// The line for something that needed all of `old`, and needs less now: all of `new`.
 fn lowered(name: &str, old: &[TableLevel], new: &[TableLevel]) -> Option<String> {
     let old = old.iter().find(|old| !new.iter().any(|new| new.implies(**old)))?;
-    Some(format!("{name}: {old} → {}", new.first()?))
+    Some(format!("{name}: {old} -> {}", new.first()?))
 }

@@ -335,9 +335,9 @@ fn what_lowers_a_protection_is_said_with_the_old_and_the_new() {
     let aged = Protection { update: level("aal2 within 15 minutes"), ..default() };
     let lowered = |new: Protection| new.lowers(&found(&aged));
     assert_eq!(lowered(aged.clone()), [""; 0]);
-    assert_eq!(lowered(default()), ["update: aal2 within 15 minutes → aal2"]);
+    assert_eq!(lowered(default()), ["update: aal2 within 15 minutes -> aal2"]);
     let wider = Protection { update: level("aal2 within 16 minutes"), ..aged.clone() };
-    assert_eq!(lowered(wider), ["update: aal2 within 15 minutes → aal2 within 16 minutes"]);
+    assert_eq!(lowered(wider), ["update: aal2 within 15 minutes -> aal2 within 16 minutes"]);
     let higher = Protection { update: level("aal3 within 5 minutes"), read: level("aal2"), ..aged.clone() };
     assert_eq!(lowered(higher), [""; 0]);
     let all = Protection {
@@ -350,12 +350,12 @@ fn what_lowers_a_protection_is_said_with_the_old_and_the_new() {
         ..default()
     };
     let lines = [
-        "read: aal1 → none",
-        "insert: aal2 → enrolled",
-        "update: aal2 within 15 minutes → aal1 within 1 minute",
-        "delete: aal2 → aal1",
-        "roles: public → authenticated",
-        "guard: true → false",
+        "read: aal1 -> none",
+        "insert: aal2 -> enrolled",
+        "update: aal2 within 15 minutes -> aal1 within 1 minute",
+        "delete: aal2 -> aal1",
+        "roles: public -> authenticated",
+        "guard: true -> false",
     ];
     assert_eq!(lowered(all), lines);
 }
@@ -364,9 +364,9 @@ fn what_lowers_a_protection_is_said_with_the_old_and_the_new() {
 fn an_owner_column_does_not_go_in_silence() {
     let owner = |column: &str| Some(Owner { column: column.to_owned(), is_uuid: true });
     let owned = found(&Protection { owner: owner("user_id"), ..default() });
-    assert_eq!(default().lowers(&owned), ["owner_column: user_id → none"]);
+    assert_eq!(default().lowers(&owned), ["owner_column: user_id -> none"]);
     let another = Protection { owner: owner("made_by"), ..default() };
-    assert_eq!(another.lowers(&owned), ["owner_column: user_id → made_by"]);
+    assert_eq!(another.lowers(&owned), ["owner_column: user_id -> made_by"]);
     assert_eq!(another.lowers(&found(&default())), [""; 0]);
 }
 
@@ -388,21 +388,21 @@ fn each_column_is_compared_by_what_its_update_needs() {
     let sensitive = |names: &[&str]| Protection { sensitive_columns: columns(names), ..default() };
     let lowered = |old: &Protection, new: &Protection| new.lowers(&found(old));
     // Updates of all columns needed aal2; those of the others need aal1 now.
-    assert_eq!(lowered(&default(), &sensitive(&["iban"])), ["update of other columns: aal2 → aal1"]);
+    assert_eq!(lowered(&default(), &sensitive(&["iban"])), ["update of other columns: aal2 -> aal1"]);
     assert_eq!(lowered(&sensitive(&["iban"]), &default()), [""; 0]);
     assert_eq!(lowered(&sensitive(&["iban"]), &sensitive(&["iban", "amount"])), [""; 0]);
-    assert_eq!(lowered(&sensitive(&["iban", "amount"]), &sensitive(&["iban"])), ["update of amount: aal2 → aal1"]);
+    assert_eq!(lowered(&sensitive(&["iban", "amount"]), &sensitive(&["iban"])), ["update of amount: aal2 -> aal1"]);
     let lower = Protection { update: level("enrolled"), ..sensitive(&["iban"]) };
-    assert_eq!(lowered(&sensitive(&["iban"]), &lower), ["update of iban: aal2 → enrolled"]);
+    assert_eq!(lowered(&sensitive(&["iban"]), &lower), ["update of iban: aal2 -> enrolled"]);
     let open = Protection { insert: level("none"), update: level("aal1"), delete: level("aal2"), ..default() };
     let aged = Protection { read: level("aal1 within 1 hour"), ..sensitive(&["iban"]) };
     assert_eq!(
         lowered(&aged, &open),
         [
-            "read: aal1 within 1 hour → aal1",
-            "insert: aal2 → none",
-            "update of iban: aal2 → aal1",
-            "update of other columns: aal1 within 1 hour → aal1",
+            "read: aal1 within 1 hour -> aal1",
+            "insert: aal2 -> none",
+            "update of iban: aal2 -> aal1",
+            "update of other columns: aal1 within 1 hour -> aal1",
         ]
     );
 }
@@ -416,11 +416,11 @@ fn what_was_altered_by_hand_counts_beside_the_record() {
         found
     };
     let raised = with(Made::Read, FoundLevel::Requires(vec![level("aal3")]));
-    assert_eq!(default().lowers(&raised), ["read: aal3 → aal1"]);
+    assert_eq!(default().lowers(&raised), ["read: aal3 -> aal1"]);
     let lowered = with(Made::Update, FoundLevel::Requires(vec![level("none")]));
-    assert_eq!(Protection { update: level("aal1"), ..default() }.lowers(&lowered), ["update: aal2 → aal1"]);
+    assert_eq!(Protection { update: level("aal1"), ..default() }.lowers(&lowered), ["update: aal2 -> aal1"]);
     let altered = with(Made::Delete, FoundLevel::Altered);
-    assert_eq!(default().lowers(&altered), ["policy aal_delete: altered by hand → as protect_table makes it"]);
+    assert_eq!(default().lowers(&altered), ["policy aal_delete: altered by hand -> as protect_table makes it"]);
 }
 
 fn any_level() -> impl Strategy<Value = TableLevel> {
