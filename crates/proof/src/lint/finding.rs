@@ -19,6 +19,8 @@ pub struct Found {
     /// What tells it from others of the same lint and subject, where there can be several. It does not depend on which roles
     /// there happen to be.
     pub key: Option<String>,
+    /// The protected tables that something else reaches past their policies.
+    pub reaches: Vec<TableIndex>,
 }
 
 /// What a finding is about.
@@ -66,7 +68,7 @@ impl Subject {
 
 impl Found {
     fn about(subject: Subject, detail: String) -> Found {
-        Found { subject, detail, policy: None, roles: Vec::new(), commands: Vec::new(), key: None }
+        Found { subject, detail, policy: None, roles: Vec::new(), commands: Vec::new(), key: None, reaches: Vec::new() }
     }
 
     pub(super) fn on_table(table: TableIndex, detail: String) -> Found {
@@ -80,7 +82,8 @@ impl Found {
         let table = catalog.tables.indexed().find(|(_, table)| table.id == view.id).map(|(index, _)| index);
         let subject = table.map_or(Subject::View(past.view), Subject::Table);
         let key = catalog.tables[past.table].display_name.clone();
-        Found { commands: past.commands.clone(), key: Some(key), ..Found::about(subject, detail).roles(roles) }
+        let found = Found::about(subject, detail).roles(roles).reaches(&[past.table]);
+        Found { commands: past.commands.clone(), key: Some(key), ..found }
     }
 
     pub(super) fn on_function(catalog: &Catalog, function: FunctionIndex, detail: String) -> Found {
@@ -97,6 +100,10 @@ impl Found {
 
     pub(super) fn roles<T: AsRef<str>>(self, roles: &[T]) -> Found {
         Found { roles: roles.iter().map(|role| role.as_ref().to_owned()).collect(), ..self }
+    }
+
+    pub(super) fn reaches(self, tables: &[TableIndex]) -> Found {
+        Found { reaches: tables.to_vec(), ..self }
     }
 
     pub(super) fn commands(self, commands: &[Command]) -> Found {

@@ -46,7 +46,7 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
                 names.join(", ")
             );
             let detail = survey.who_can(&function.open_to, &tables, &what);
-            found.push(Found::on_function(survey.catalog, index, detail).roles(&function.open_to));
+            found.push(Found::on_function(survey.catalog, index, detail).roles(&function.open_to).reaches(&tables));
         }
     }
     found

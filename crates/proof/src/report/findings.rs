@@ -27,6 +27,15 @@ pub struct Place<'a> {
     pub detail: &'a str,
     /// The table that the finding is about. A finding about a view or a function has none.
     pub table: Option<LinkedTable<'a>>,
+    /// The tables that something else reaches.
+    pub reaches: Vec<LinkedTable<'a>>,
+}
+
+impl<'a> Place<'a> {
+    /// The tables whose policies are in question.
+    pub fn tables(&self) -> impl Iterator<Item = &LinkedTable<'a>> {
+        self.table.iter().chain(&self.reaches)
+    }
 }
 
 /// A table, and the number by which a link leads to it.
@@ -58,7 +67,11 @@ fn place<'a>(data: &Data<'a>, finding: &'a Finding) -> Place<'a> {
         number: index.to_usize(),
         index,
     };
-    Place { detail: &finding.found.detail, table: finding.found.subject.table().map(linked) }
+    let found = &finding.found;
+    let subject = found.subject.table();
+    // The rules of a table may reach itself.
+    let others = found.reaches.iter().filter(|table| Some(**table) != subject);
+    Place { detail: &found.detail, table: subject.map(linked), reaches: others.map(|table| linked(*table)).collect() }
 }
 
 fn findings_of_lint<'a>(lint: &'static Lint, places: Vec<Place<'a>>) -> Findings<'a> {

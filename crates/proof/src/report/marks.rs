@@ -27,9 +27,8 @@ pub struct Mark {
 pub fn marks(findings: &[Findings<'_>]) -> HashMap<TableIndex, Vec<Mark>> {
     let mut marks: HashMap<TableIndex, Vec<Mark>> = HashMap::new();
     for (finding, of_lint) in findings.iter().enumerate() {
-        for (place, table) in
-            of_lint.places.iter().enumerate().filter_map(|(n, place)| Some((n, place.table.as_ref()?)))
-        {
+        let places = of_lint.places.iter().enumerate();
+        for (place, table) in places.flat_map(|(n, place)| place.tables().map(move |table| (n, table))) {
             let marks = marks.entry(table.index).or_default();
             match marks.last_mut() {
                 Some(mark) if mark.finding == finding => mark.count += 1,

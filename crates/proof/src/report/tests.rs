@@ -124,7 +124,7 @@ fn lint(name: &str, level: Severity, remediation: &str, change: impl Fn(&str) ->
 }
 
 fn found(subject: Subject, detail: String) -> Found {
-    Found { subject, detail, policy: None, roles: Vec::new(), commands: Vec::new(), key: None }
+    Found { subject, detail, policy: None, roles: Vec::new(), commands: Vec::new(), key: None, reaches: Vec::new() }
 }
 
 /// A page that takes every branch of the template, with `change` applied to every text that can be anything.
@@ -392,6 +392,25 @@ fn a_table_is_marked_with_its_findings_and_linked_with_them_both_ways() {
     }
     // A finding about a function or a view marks no table, and a table without findings has no mark.
     assert!(!tables.contains("0003") && tables.contains("<code>public.notes</code></th>"));
+}
+
+#[test]
+fn a_table_is_marked_where_a_view_or_a_function_reaches_it() {
+    let mut fixture = full();
+    let tables: Vec<TableIndex> = fixture.catalog.tables.indexes().take(2).collect();
+    let of_view = fixture.findings.iter_mut().find(|finding| finding.lint.name == "0003_c").unwrap();
+    of_view.found.reaches = tables;
+    let page = fixture.render();
+    for (n, name) in [(0, "payments"), (1, "notes")] {
+        let mark = "<a class=\"tag mark WARN\" href=\"#f1-0\">WARN 0003</a>";
+        let (_, after) = page.split_once(&format!("<code id=\"t{n}\">public.{name}</code>")).unwrap();
+        assert!(after.split_once("</th>").unwrap().0.contains(mark), "{after}");
+    }
+    let (_, place) = page.split_once("<li id=\"f1-0\">").unwrap();
+    let (before, reached) = place.split_once("</li>").unwrap().0.split_once("</span>").unwrap();
+    // What it is about isn't a table, so nothing before its text is a link.
+    assert!(!before.contains("<a"));
+    assert!(reached.contains("<a href=\"#t0\"><code>public.payments</code></a>, <a href=\"#t1\">"), "{reached}");
 }
 
 #[test]
