@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
+<<<<<<< HEAD
 # Formats Rust and JavaScript, as make lint wants them.
 #
 # usage: format.sh
+=======
+# Formats Rust, JavaScript and TypeScript, as make lint wants them.
+>>>>>>> 294ae05 (Add the client module pg-aal-client, in place of the guide's JavaScript; show it in a Next.js app)
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
 if [ $# != 0 ]; then misused; fi
 cd "$repo"
 cargo fmt --all
-git ls-files --cached --others --exclude-standard -- '*.mjs' '*.js' | while IFS= read -r file; do
+git ls-files --cached --others --exclude-standard -- '*.mjs' '*.js' '*.ts' | while IFS= read -r file; do
     if [ -f "$file" ]; then printf '%s\n' "$file"; fi
 done | xargs -d '\n' pgrx-config/lint/node_modules/.bin/prettier --config pgrx-config/lint/prettier.json --log-level warn --write

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what no test runs: who imports what, prose, spelling, scripts, Markdown, JavaScript and SQL, then Rust: rustfmt,
-# clippy with warnings as errors, cargo-deny. The checks of our own are in lint/, with the settings of the others.
+# Checks what no test runs: who imports what, prose, spelling, scripts, Markdown, JavaScript, TypeScript and SQL, then Rust:
+# rustfmt, clippy with warnings as errors, cargo-deny. The checks of our own are in lint/, with the settings of the others.
 #
 # usage: lint.sh MAJOR
 set -euo pipefail
@@ -34,8 +34,10 @@ say "markdownlint"
 report=$(files '*.md' | xargs -d '\n' $lint/node_modules/.bin/markdownlint-cli2 --config $lint/.markdownlint-cli2.jsonc 2>&1) ||
     fail "$report"
 say "prettier"
-files '*.mjs' '*.js' | xargs -d '\n' $lint/node_modules/.bin/prettier --config $lint/prettier.json --log-level warn --check ||
+files '*.mjs' '*.js' '*.ts' | xargs -d '\n' $lint/node_modules/.bin/prettier --config $lint/prettier.json --log-level warn --check ||
     fail "run make format"
+say "TypeScript"
+clients/js/node_modules/.bin/tsc --project clients/js --noEmit
 say "SQL"
 files '*.sql' | xargs -d '\n' node $lint/sql.mjs
 

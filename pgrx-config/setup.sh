@@ -105,6 +105,14 @@ install_node_packages() {
     touch node_modules/.package-lock.json
 }
 
+# The client module, which its tests and those of the guide import.
+build_client() {
+    cd "$repo/clients/js"
+    if [ -z "$(find src tsconfig.json package-lock.json -newer dist/index.js 2>&1)" ]; then return; fi
+    say "building the client module"
+    npm run --silent build
+}
+
 install_python_packages() {
     local folder=$1
     shift
@@ -138,6 +146,13 @@ fi
 if [ "$purpose" != --build ]; then
     (install_node_packages tests "PostgREST and the test client's packages")
     install_python_packages "$(python_packages)" "PyJWT==$PYJWT" "cryptography==$CRYPTOGRAPHY"
+fi
+case $purpose in
+    --tests | --lint) (install_node_packages clients/js "the client module's compiler") ;;
+esac
+if [ "$purpose" = --tests ]; then
+    (build_client)
+    (install_node_packages tests/client/next_app "Next.js and React, whose types the guide's code is checked by")
 fi
 # The checks of make lint have tests of their own.
 case $purpose in --lint | --tests) (install_node_packages pgrx-config/lint "a Markdown parser, a Markdown linter and a formatter") ;; esac

@@ -57,6 +57,7 @@ for major in "${majors[@]}"; do
         "$(sum '^[0-9]+ passed' "$logs/regress-$major.log")" "$(sum '[0-9]+ failed$' "$logs/regress-$major.log")"
 
     run_node e2e "$major" "end to end" "PostgREST, PgBouncer, a browser, tokens of other libraries, and the SQL of the docs"
+    run_node client "$major" "client module" "with PostgREST; with Supabase Auth and a browser, where they are there"
     run_node soundness "$major" "soundness" "the matrix, tried on random schemas"
     run_node differential "$major" "differential" "random queries with and without planner support"
 done

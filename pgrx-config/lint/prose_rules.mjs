@@ -4,7 +4,7 @@ export const longestSentence = 30
 
 export const groups = {
   readme: { on: true, files: /^README\.md$/ },
-  docs: { on: true, files: /^(docs\/.*|(crates|examples|sql|tests)\/.*)\.md$/ },
+  docs: { on: true, files: /^(docs\/.*|(clients|crates|examples|sql|tests)\/.*)\.md$/ },
   // Of CHANGELOG.md, what is not released yet.
   contributing: { on: true, files: /^(CONTRIBUTING|CHANGELOG|SECURITY)\.md$/ },
   // `comment on … is '…'`, and comments.

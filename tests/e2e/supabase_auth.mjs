@@ -89,14 +89,14 @@ async function signingKeys(asymmetric) {
   }
 }
 
-// Sends /auth/v1 and /rest/v1 where they belong, and does nothing else.
+// Sends /auth/v1 and /rest/v1 where they belong. pages: answers all other paths; without it, there are none.
 export class Gateway {
-  static async start(auth, postgrest) {
+  static async start(auth, postgrest, { port = 0, pages = (incoming, outgoing) => outgoing.writeHead(404).end() } = {}) {
     const routes = { '/auth/v1': auth.port, '/rest/v1': postgrest.port }
     const gateway = new Gateway()
     gateway.server = createServer((incoming, outgoing) => {
       const prefix = Object.keys(routes).find((prefix) => incoming.url.startsWith(prefix + '/'))
-      if (!prefix) return outgoing.writeHead(404).end()
+      if (!prefix) return pages(incoming, outgoing)
       const { method, headers } = incoming
       const path = incoming.url.slice(prefix.length)
       const onward = request({ host: '127.0.0.1', port: routes[prefix], method, path, headers }, (answer) => {
@@ -106,7 +106,7 @@ export class Gateway {
       onward.on('error', (error) => outgoing.writeHead(502).end(String(error)))
       incoming.pipe(onward)
     })
-    gateway.server.listen(0, '127.0.0.1')
+    gateway.server.listen(port, '127.0.0.1')
     await once(gateway.server, 'listening')
     gateway.url = `http://127.0.0.1:${gateway.server.address().port}`
     return gateway

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { randomInt, randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { Secret, TOTP } from 'otpauth'
+import { StepUp } from '../../clients/js/dist/index.js'
 import { Cluster, PostgREST } from '../stack.mjs'
 import { Gateway, skip, SupabaseAuth } from './supabase_auth.mjs'
 
@@ -16,10 +16,14 @@ const { createClient } = createRequire(import.meta.url)(process.env.SUPABASE_JS 
 // Newer versions of it want a WebSocket to be there, which Node has since 22. Nothing here opens one.
 const realtime = { transport: globalThis.WebSocket ?? class {} }
 
-// The guide's own JavaScript.
-const page = readFileSync(new URL('../../docs/guide.md', import.meta.url), 'utf8')
-const module = [...page.matchAll(/```js\n(.*?)```/gs)].map(([, js]) => js).join('\n')
-const { setPassword, withStepUp } = await import('data:text/javascript,' + encodeURIComponent(module))
+// A request with the client module's step-up. dialogs: what the user answers; a plain value always.
+function withStepUp(supabase, request, dialogs) {
+  const asked = Object.entries(dialogs).map(([name, answer]) => [
+    name,
+    async (question) => (typeof answer === 'function' ? answer(question) : answer),
+  ])
+  return new StepUp(supabase, Object.fromEntries(asked)).withStepUp(request)
+}
 
 // How old a second factor may be for a write to `transfers`, in seconds.
 const maxAge = 4
@@ -294,46 +298,49 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         await agrees(await signIn({ email, password }), 'aal1')
       })
 
-      test("the guide's step-up signs in, enrolls, verifies and verifies again, and the request goes through", async () => {
+      test('the client module signs in, enrolls, verifies and verifies again, and the request goes through', async () => {
         const user = await signUp()
         const supabase = client()
         const asked = []
-        let totp
-        const ask = {
-          credentials: () => (asked.push('credentials'), { email: user.email, password: user.password }),
-          firstCode: ({ secret }) => {
-            asked.push('first code')
-            totp = new TOTP({ secret: Secret.fromBase32(secret) })
-            return totp.generate()
+        let app
+        const dialogs = {
+          signIn: () => (asked.push('sign in'), { email: user.email, password: user.password }),
+          code: ({ totp }) => {
+            asked.push(totp ? 'first code' : 'code')
+            if (totp) app = new TOTP({ secret: Secret.fromBase32(totp.secret) })
+            return app.generate()
           },
-          code: () => (asked.push('code'), totp.generate()),
         }
-        await written(withStepUp(supabase, () => write(supabase), ask))
-        assert.deepEqual(asked.splice(0), ['credentials', 'first code'])
+        await written(withStepUp(supabase, () => write(supabase), dialogs))
+        assert.deepEqual(asked.splice(0), ['sign in', 'first code'])
         await data(supabase.auth.signInWithPassword({ email: user.email, password: user.password }))
-        await written(withStepUp(supabase, () => write(supabase, 'profiles'), ask))
+        await written(withStepUp(supabase, () => write(supabase, 'profiles'), dialogs))
         assert.deepEqual(asked.splice(0), ['code'])
         await new Promise((resolve) => setTimeout(resolve, (maxAge + 1) * 1000))
-        await written(withStepUp(supabase, () => write(supabase, 'transfers'), ask))
+        await written(withStepUp(supabase, () => write(supabase, 'transfers'), dialogs))
         assert.deepEqual(asked.splice(0), ['code'])
         // A wrong code is asked for again, and giving up leaves the refusal.
         await data(supabase.auth.signInWithPassword({ email: user.email, password: user.password }))
-        const codes = ['000000', totp.generate()]
-        await written(withStepUp(supabase, () => write(supabase), { ...ask, code: () => codes.shift() }))
+        const codes = ['000000', app.generate()]
+        const problems = []
+        const code = ({ problem }) => (problems.push(problem), codes.shift())
+        await written(withStepUp(supabase, () => write(supabase), { ...dialogs, code }))
+        assert.deepEqual(problems, [null, 'wrong'])
         await data(supabase.auth.signInWithPassword({ email: user.email, password: user.password }))
         await refused(
-          withStepUp(supabase, () => write(supabase), { ...ask, code: () => undefined }),
+          withStepUp(supabase, () => write(supabase), { ...dialogs, code: undefined }),
           'verify',
         )
       })
 
-      test("the guide's password reset verifies the factor in the recovery session", async () => {
+      test('the client module verifies the factor in the recovery session, and sets the password', async () => {
         const { email, factor } = await signUpWithFactor()
         const { properties } = await data(admin.auth.admin.generateLink({ type: 'recovery', email }))
         const supabase = client()
         await data(supabase.auth.verifyOtp({ type: 'recovery', token_hash: properties.hashed_token }))
         const password = randomUUID()
-        await data(setPassword(supabase, password, { code: () => factor.totp.generate() }))
+        const dialogs = { signIn: undefined, code: () => factor.totp.generate() }
+        await data(withStepUp(supabase, () => supabase.auth.updateUser({ password }), dialogs))
         await agrees(await signIn({ email, password }), 'aal1')
       })
 
@@ -442,7 +449,7 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         return rows[0].otp
       }
 
-      test('a phone factor opens writes, also by the guide', async () => {
+      test('a phone factor opens writes, also by the client module', async () => {
         const { supabase, ...user } = await signUp()
         const phone = String(randomInt(1e10, 1e11))
         const { id } = await data(supabase.auth.mfa.enroll({ factorType: 'phone', phone: '+' + phone }))
@@ -456,7 +463,7 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         const again = await signIn(user)
         await refused(write(again), 'verify')
         const codes = ['000000']
-        const code = async (factor) => (assert.equal(factor.factor_type, 'phone'), codes.shift() ?? codeFor(phone))
+        const code = async ({ factor }) => (assert.equal(factor.type, 'phone'), codes.shift() ?? codeFor(phone))
         await written(withStepUp(again, () => write(again), { code }))
         assert.deepEqual(codes, [])
         await new Promise((resolve) => setTimeout(resolve, (maxAge + 1) * 1000))
@@ -464,23 +471,64 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         await written(withStepUp(again, () => write(again, 'transfers'), { code }))
       })
 
-      test('after a first code that was wrong, the guide enrolls again', async () => {
+      test('a phone code that expired is replaced, and too many SMS are an error', async () => {
+        const { supabase, ...user } = await signUp()
+        const phone = String(randomInt(1e10, 1e11))
+        const sent = () => cluster.query('app', 'select otp from sms where phone = $1', [phone])
+        const problems = []
+        const dialogs = {
+          chooseEnrollment: { factorType: 'phone', phone: '+' + phone },
+          code: async ({ factor, problem }) => {
+            problems.push(problem)
+            const old = "update auth.mfa_challenges set created_at = created_at - interval '1 hour' where factor_id = $1"
+            if (problem === null) await cluster.query('app', old, [factor.id])
+            return codeFor(phone)
+          },
+        }
+        await written(withStepUp(supabase, () => write(supabase), dialogs))
+        assert.deepEqual(problems, [null, 'expired'])
+        assert.equal((await sent()).length, 2)
+
+        const again = await signIn(user)
+        await cluster.query('app', "update auth.mfa_factors set last_challenged_at = now() + interval '1 hour' where phone = $1", [phone])
+        await assert.rejects(
+          withStepUp(again, () => write(again), dialogs),
+          { name: 'StepUpError', code: 'over_sms_send_rate_limit' },
+        )
+        assert.equal((await sent()).length, 2)
+      })
+
+      test('the user chooses among several factors', async () => {
+        const user = await signUpWithFactor()
+        const phone = String(randomInt(1e10, 1e11))
+        const { id } = await data(user.supabase.auth.mfa.enroll({ factorType: 'phone', phone: '+' + phone, friendlyName: 'My phone' }))
+        const challenge = await data(user.supabase.auth.mfa.challenge({ factorId: id }))
+        await data(user.supabase.auth.mfa.verify({ factorId: id, challengeId: challenge.id, code: await codeFor(phone) }))
+        const again = await signIn(user)
+        const dialogs = {
+          chooseFactor: ({ factors }) => factors.find(({ friendly_name }) => friendly_name === 'My phone'),
+          code: ({ factor }) => (assert.deepEqual(factor, { id, type: 'phone', name: 'My phone' }), codeFor(phone)),
+        }
+        await written(withStepUp(again, () => write(again), dialogs))
+      })
+
+      test('after a first code that was wrong, the client module enrolls again', async () => {
         const { supabase } = await signUp()
         await enrol(supabase)
         await assert.rejects(enrol(supabase), { status: 422, code: 'mfa_factor_name_conflict' })
         const secrets = []
-        const firstCode =
+        const answer =
           (codes) =>
-          ({ secret }) => {
+          ({ totp: { secret } }) => {
             secrets.push(secret)
             return codes.shift()?.(new TOTP({ secret: Secret.fromBase32(secret) }))
           }
         // Gives up after a wrong code, and comes back.
         await refused(
-          withStepUp(supabase, () => write(supabase), { firstCode: firstCode([() => '000000']) }),
+          withStepUp(supabase, () => write(supabase), { code: answer([() => '000000']) }),
           'enroll',
         )
-        await written(withStepUp(supabase, () => write(supabase), { firstCode: firstCode([() => '000000', (totp) => totp.generate()]) }))
+        await written(withStepUp(supabase, () => write(supabase), { code: answer([() => '000000', (totp) => totp.generate()]) }))
         assert.equal(new Set(secrets).size, 2)
         const { all } = await data(supabase.auth.mfa.listFactors())
         assert.deepEqual(
@@ -489,7 +537,7 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         )
       })
 
-      test('a step-up on another device ends this session, and the guide signs in again', async () => {
+      test('a step-up on another device ends this session, and the client module signs in again', async () => {
         const user = await signUpWithFactor()
         const [here, there] = [await signIn(user), await signIn(user)]
         await verify(there, user.factor)
@@ -497,15 +545,15 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         const { error } = await here.auth.mfa.listFactors()
         assert.equal(error.name, 'AuthSessionMissingError')
         const asked = []
-        const ask = {
-          credentials: () => (asked.push('credentials'), { email: user.email, password: user.password }),
+        const dialogs = {
+          signIn: () => (asked.push('sign in'), { email: user.email, password: user.password }),
           code: () => (asked.push('code'), user.factor.totp.generate()),
         }
-        // The guide finds that out by itself.
+        // The client module finds that out by itself.
         const another = await signIn(user)
         await verify(await signIn(user), user.factor)
-        await written(withStepUp(another, () => write(another), ask))
-        assert.deepEqual(asked, ['credentials', 'code'])
+        await written(withStepUp(another, () => write(another), dialogs))
+        assert.deepEqual(asked, ['sign in', 'code'])
       })
 
       test('the token says how it was signed, and the published keys verify it', async () => {

@@ -1,0 +1,7 @@
+export type { Answer, CodeQuestion, Dialogs, Leave, Question, SignIn, SignInQuestion } from './dialogs.js'
+export { StepUpError } from './error.js'
+export type { PendingStorage } from './pending.js'
+export { orStepUp, readRefusal } from './refusal.js'
+export type { Action, Level, StepUpNeeded } from './refusal.js'
+export { StepUp } from './step_up.js'
+export type { Actions, Options, Resumed } from './step_up.js'

@@ -1,0 +1,116 @@
+// The forms in which a refusal reaches a client: of pg_aal through PostgREST, through Storage or through a server of the
+// application, and of Supabase Auth itself.
+
+export type Level = 'aal1' | 'aal2' | 'aal3'
+export type Action = 'sign_in' | 'enroll' | 'verify' | 'reverify'
+
+/** The next step that a refusal names. It is plain data, so a server can return it. */
+export interface StepUpNeeded {
+  /** null: the answer doesn't name it, and the user's factors decide. `unknown`: this module doesn't know it. */
+  action: Action | 'unknown' | null
+  requiredLevel: Level
+  /** How old the factor may be, in seconds. null: any age will do. */
+  maxAge: number | null
+  /** Why the step alone doesn't help, or null. `no_level`: the token has no assurance level. */
+  reason: string | null
+}
+
+type Fields = Record<string, unknown>
+
+/**
+ * The step that an answer demands, or null if it is no refusal.
+ * answer: what supabase-js returns or throws, a Response of fetch, or what `orStepUp` returned on a server.
+ */
+export async function readRefusal(answer: unknown): Promise<StepUpNeeded | null> {
+  if (answer instanceof Response) return ofResponse(answer)
+  if (!isObject(answer)) return null
+  if (isObject(answer.stepUp)) return ofPlainData(answer.stepUp)
+  const error = answer instanceof Error ? answer : answer.error
+  if (!isObject(error)) return null
+  // The error of an Edge Function holds the function's response.
+  if (error.context instanceof Response) return ofResponse(error.context)
+  return ofError(error)
+}
+
+/**
+ * For servers, which can show no dialog: runs a request, and returns what the user must do instead of a refusal.
+ * In the browser, `StepUp.withStepUp` reads that and does it.
+ */
+export async function orStepUp<T>(request: () => PromiseLike<T>): Promise<T | { stepUp: StepUpNeeded }> {
+  try {
+    const answer = await request()
+    const stepUp = await readRefusal(answer)
+    return stepUp ? { stepUp } : answer
+  } catch (error) {
+    const stepUp = await readRefusal(error)
+    if (!stepUp) throw error
+    return { stepUp }
+  }
+}
+
+async function ofResponse(response: Response): Promise<StepUpNeeded | null> {
+  if (response.ok) return null
+  const body: unknown = response.bodyUsed
+    ? null
+    : await response
+        .clone()
+        .json()
+        .catch(() => null)
+  if (isObject(body)) {
+    const need = isObject(body.stepUp) ? ofPlainData(body.stepUp) : ofError(body)
+    if (need) return need
+  }
+  return ofChallenge(response.headers.get('WWW-Authenticate') ?? '')
+}
+
+// The body of PostgREST, Storage or Supabase Auth, or the error that supabase-js makes of it.
+function ofError({ code, error_code, message, details }: Fields): StepUpNeeded | null {
+  const text = typeof message === 'string' ? message : ''
+  if (code !== 'insufficient_aal' && error_code !== 'insufficient_aal' && !text.startsWith('insufficient_aal')) return null
+  return ofDetail(details) ?? ofMessage(text)
+}
+
+// DETAIL: see docs/errors.md.
+function ofDetail(details: unknown): StepUpNeeded | null {
+  const detail = typeof details === 'string' ? parsed(details) : null
+  if (!isObject(detail) || detail.code !== 'insufficient_aal') return null
+  return ofPlainData({ action: detail.action, requiredLevel: detail.required_aal, maxAge: detail.max_age, reason: detail.reason })
+}
+
+// Storage hands on the message only, and Supabase Auth wants aal2 without saying so.
+function ofMessage(message: string): StepUpNeeded {
+  const [, level, age] = /requires (aal[123])(?: verified within the last (\d+) seconds)?/.exec(message) ?? []
+  return ofPlainData({ action: null, requiredLevel: level, maxAge: age && Number(age), reason: null })
+}
+
+// The challenge of RFC 9470.
+function ofChallenge(header: string): StepUpNeeded | null {
+  if (!/\bBearer\b.*\berror="?insufficient_user_authentication\b/i.test(header)) return null
+  const age = /\bmax_age="?(\d+)/.exec(header)?.[1]
+  return ofPlainData({ action: null, requiredLevel: /\bacr_values="[^"]*\b(aal[123])\b/.exec(header)?.[1], maxAge: age && Number(age), reason: null })
+}
+
+function ofPlainData({ action, requiredLevel, maxAge, reason }: Fields): StepUpNeeded {
+  return {
+    action: isAction(action) ? action : action === null || action === undefined ? null : 'unknown',
+    requiredLevel: requiredLevel === 'aal1' || requiredLevel === 'aal3' ? requiredLevel : 'aal2',
+    maxAge: typeof maxAge === 'number' ? maxAge : null,
+    reason: typeof reason === 'string' ? reason : null,
+  }
+}
+
+function isAction(value: unknown): value is Action {
+  return value === 'sign_in' || value === 'enroll' || value === 'verify' || value === 'reverify'
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return null
+  }
+}
