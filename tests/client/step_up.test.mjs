@@ -336,7 +336,7 @@ describe('a step-up', () => {
         },
       })
       await assert.rejects(
-        stepUp.withStepUp(async () => refusal({ action: 'sign_in', reason: 'no_level' })),
+        stepUp.withStepUp(async () => refusal({ action: 'configure', reason: 'no_level' })),
         { code: 'no_level' },
       )
       await assert.rejects(
@@ -394,6 +394,22 @@ describe('a step-up', () => {
         { code: 'other_user' },
       )
       assert.equal(requests.length, 1)
+    })
+
+    test('nor the requests that were refused meanwhile', async () => {
+      const { stepUp, supabase, requests } = browser({ ...right, signIn })
+      const first = stepUp.withStepUp(() => write(supabase, 'logins'))
+      const late = stepUp.withStepUp(async () => {
+        const answer = await write(supabase, 'logins')
+        await first.catch(() => {})
+        return answer
+      })
+      const settled = await Promise.allSettled([first, late])
+      assert.deepEqual(
+        settled.map(({ reason }) => reason?.code),
+        ['other_user', 'other_user'],
+      )
+      assert.equal(requests.length, 2)
     })
 
     test('a user who was anonymous, or nobody, may sign in as anybody', async () => {

@@ -2,7 +2,8 @@
 // application, and of Supabase Auth itself.
 
 export type Level = 'aal1' | 'aal2' | 'aal3'
-export type Action = 'sign_in' | 'enroll' | 'verify' | 'reverify'
+/** `configure`: no step of the user's helps, because the token states no level. */
+export type Action = 'sign_in' | 'enroll' | 'verify' | 'reverify' | 'configure'
 
 /** The next step that a refusal names. It is plain data, so a server can return it. */
 export interface StepUpNeeded {
@@ -11,7 +12,7 @@ export interface StepUpNeeded {
   requiredLevel: Level
   /** How old the factor may be, in seconds. null: any age will do. */
   maxAge: number | null
-  /** Why the step alone doesn't help, or null. `no_level`: the token has no assurance level. */
+  /** Why the request was refused, as docs/errors.md lists it. null: the answer doesn't say. */
   reason: string | null
 }
 
@@ -79,15 +80,21 @@ function ofDetail(details: unknown): StepUpNeeded | null {
 
 // Storage hands on the message only, and Supabase Auth wants aal2 without saying so.
 function ofMessage(message: string): StepUpNeeded {
-  const [, level, age] = /requires (aal[123])(?: verified within the last (\d+) seconds)?/.exec(message) ?? []
-  return ofPlainData({ action: null, requiredLevel: level, maxAge: age && Number(age), reason: null })
+  const [, requiredLevel, age] = /.* requires (aal[123])(?: verified within the last (\d+) seconds)?/.exec(message) ?? []
+  return withoutAction(requiredLevel, age, message)
 }
 
 // The challenge of RFC 9470.
 function ofChallenge(header: string): StepUpNeeded | null {
   if (!/\bBearer\b.*\berror="?insufficient_user_authentication\b/i.test(header)) return null
-  const age = /\bmax_age="?(\d+)/.exec(header)?.[1]
-  return ofPlainData({ action: null, requiredLevel: /\bacr_values="[^"]*\b(aal[123])\b/.exec(header)?.[1], maxAge: age && Number(age), reason: null })
+  return withoutAction(/\bacr_values="[^"]*\b(aal[123])\b/.exec(header)?.[1], /\bmax_age="?(\d+)/.exec(header)?.[1], header)
+}
+
+// Of a token without a level, the words say so.
+function withoutAction(requiredLevel: string | undefined, age: string | undefined, text: string): StepUpNeeded {
+  const configure = /\btoken states no (?:assurance|authentication) level\b/.test(text)
+  const why = configure ? { action: 'configure', reason: 'no_level' } : {}
+  return ofPlainData({ requiredLevel, maxAge: age && Number(age), ...why })
 }
 
 function ofPlainData({ action, requiredLevel, maxAge, reason }: Fields): StepUpNeeded {
@@ -100,7 +107,7 @@ function ofPlainData({ action, requiredLevel, maxAge, reason }: Fields): StepUpN
 }
 
 function isAction(value: unknown): value is Action {
-  return value === 'sign_in' || value === 'enroll' || value === 'verify' || value === 'reverify'
+  return ['sign_in', 'enroll', 'verify', 'reverify', 'configure'].some((action) => action === value)
 }
 
 function isObject(value: unknown): value is Fields {

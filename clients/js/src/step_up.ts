@@ -47,13 +47,14 @@ export class StepUp<A extends Actions = Actions> {
   async withStepUp<T>(request: () => PromiseLike<T>): Promise<T> {
     let taken: Step | null = null
     for (let steps = 0; ; steps++) {
+      // Asked before it is sent: when it is refused, another user may have signed in.
+      const user = await currentUser(this.#supabase)
       const endedBefore = this.#ended
       const { result, settle } = await attempt(request)
       const need = await readRefusal(result)
       // The same step twice in a row won't help: the clocks differ, for example.
       if (!need || steps === maxSteps || taken === stepOf(need)) return settle()
       mustBePossible(need)
-      const user = await currentUser(this.#supabase)
       // A step-up that ended since the request was sent is this request's, too.
       const outcome: Outcome = await (this.#ended > endedBefore && this.#last ? this.#last : this.#share(need))
       if (outcome === 'closed' || outcome === 'left') return settle()
@@ -150,7 +151,7 @@ async function attempt<T>(request: () => PromiseLike<T>): Promise<{ result: unkn
 }
 
 function mustBePossible({ action, reason }: StepUpNeeded): void {
-  if (reason === 'no_level')
-    throw new StepUpError('no_level', 'the access token has no assurance level (claim aal), and no step of the user adds one')
+  if (action === 'configure' || reason === 'no_level')
+    throw new StepUpError('no_level', 'the access token states no assurance level (claim aal), and no step of a user changes that')
   if (action === 'unknown') throw new StepUpError('unknown_action', 'the database names a step that this version of pg-aal-client does not know')
 }
