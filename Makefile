@@ -12,7 +12,7 @@ help:
 	@echo 'make bench             measure, as ratios, and write docs/performance.md (PEERS=dir adds variants)'
 	@echo 'make fuzz              fuzz the core, each target for SECONDS=$(SECONDS)'
 	@echo 'make lint              check code, scripts, prose and who imports what'
-	@echo 'make format            format Rust and JavaScript'
+	@echo 'make format            format Rust, JavaScript and TypeScript'
 	@echo 'make install           install into the Postgres of PG_CONFIG ($(PG_CONFIG))'
 	@echo 'make package           build a release archive for Postgres $(PG) under target/'
 
