@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
-<<<<<<< HEAD
-# Formats Rust and JavaScript, as make lint wants them.
+# Formats Rust, JavaScript and TypeScript, as make lint wants them.
 #
 # usage: format.sh
-=======
-# Formats Rust, JavaScript and TypeScript, as make lint wants them.
->>>>>>> 294ae05 (Add the client module pg-aal-client, in place of the guide's JavaScript; show it in a Next.js app)
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 

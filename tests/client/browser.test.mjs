@@ -6,15 +6,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { Secret, TOTP } from 'otpauth'
-import { chromium } from 'playwright-core'
+import { launch, skip as withoutBrowser } from '../e2e/chromium.mjs'
 import { Gateway, skip as withoutAuth, SupabaseAuth } from '../e2e/supabase_auth.mjs'
 import { Cluster, freePort, PostgREST } from '../stack.mjs'
 
-const browsers = ['chromium', 'chromium-browser', 'google-chrome']
-const executablePath = process.env.PATH.split(':')
-  .flatMap((folder) => browsers.map((name) => `${folder}/${name}`))
-  .find(existsSync)
-const skip = withoutAuth || (executablePath ? false : `no browser here: none of ${browsers.join(', ')} is in PATH`)
+const skip = withoutAuth || withoutBrowser
 
 const application = `
   create extension pg_aal;
@@ -70,7 +66,7 @@ describe('the client module in Chromium, with a real Supabase Auth server', { sk
     const postgrest = await PostgREST.start(cluster, 'app', { JWT_SECRET: auth.verifier })
     const html = page(await auth.apiKey('anon'))
     gateway = await Gateway.start(auth, postgrest, { port, pages: (request, response) => serve(html, request, response) })
-    browser = await chromium.launch({ executablePath })
+    browser = await launch()
   })
   after(async () => {
     await browser?.close()

@@ -10,8 +10,10 @@ import { orStepUp, readRefusal } from '../../clients/js/dist/index.js'
 import { claims, sign } from '../tokens.mjs'
 import { client, Database } from './database.mjs'
 
-const verify = { action: 'verify', requiredLevel: 'aal2', maxAge: null, reason: null }
-const unnamed = { ...verify, action: null }
+const verify = { action: 'verify', requiredLevel: 'aal2', maxAge: null, reason: 'level_too_low' }
+const reverify = { ...verify, action: 'reverify', maxAge: 900, reason: 'not_fresh' }
+const configure = { ...verify, action: 'configure', reason: 'no_level' }
+const unnamed = { ...verify, action: null, reason: null }
 
 describe('refusals of a real PostgREST', () => {
   let database, plain
@@ -42,9 +44,18 @@ describe('refusals of a real PostgREST', () => {
       assert.deepEqual(await readRefusal(await write(aal1, 'transfers')), { ...verify, maxAge: 900 })
       assert.deepEqual(await readRefusal(await write(aal1, 'vaults')), { ...verify, requiredLevel: 'aal3' })
       const old = await supabase({ factorAge: 3600 }, server())
-      assert.deepEqual(await readRefusal(await write(old, 'transfers')), { ...verify, action: 'reverify', maxAge: 900 })
-      assert.deepEqual(await readRefusal(await write(old, 'logins')), { action: 'reverify', requiredLevel: 'aal1', maxAge: 600, reason: null })
-      assert.deepEqual(await readRefusal(await write(client(server()), 'payments')), { ...verify, action: 'sign_in' })
+      assert.deepEqual(await readRefusal(await write(old, 'transfers')), reverify)
+      assert.deepEqual(await readRefusal(await write(old, 'logins')), { ...reverify, requiredLevel: 'aal1', maxAge: 600 })
+      assert.deepEqual(await readRefusal(await write(client(server()), 'payments')), { ...verify, action: 'sign_in', reason: 'not_signed_in' })
+    })
+
+    test(`a token without a level, with error_format ${format}`, async () => {
+      const { aal, ...others } = claims()
+      const supabase = client(server(), await sign(others, database.postgrest.secret))
+      const { error } = await write(supabase, 'payments')
+      assert.deepEqual(await readRefusal({ error }), configure)
+      // As Storage hands it on.
+      assert.deepEqual(await readRefusal({ error: { message: error.message } }), configure)
     })
 
     test(`an error that supabase-js throws, with error_format ${format}`, async () => {
@@ -66,6 +77,11 @@ describe('refusals of a real PostgREST', () => {
     const response = await send({ factorAge: 3600 }, 'transfers')
     await response.text()
     assert.deepEqual(await readRefusal(response), { ...unnamed, maxAge: 900 })
+    const { aal, ...others } = claims()
+    const headers = { authorization: 'Bearer ' + (await sign(others, database.postgrest.secret)) }
+    const without = await fetch(database.postgrest.url + '/payments?id=eq.1', { method: 'DELETE', headers })
+    await without.text()
+    assert.deepEqual(await readRefusal(without), configure)
   })
 
   test('other answers are no refusals', async () => {
@@ -116,7 +132,7 @@ describe('refusals of a real PostgREST', () => {
 // Bodies as these servers send them: Storage 1.70 and Supabase Auth 2.196, and an Edge Function that hands on PostgREST's.
 describe('refusals of other servers', () => {
   const message = 'insufficient_aal: insert on table "objects" requires aal2 verified within the last 900 seconds'
-  const details = '{"code":"insufficient_aal","required_aal":"aal2","current_aal":"aal1","max_age":null,"action":"verify"}'
+  const details = '{"code":"insufficient_aal","required_aal":"aal2","current_aal":"aal1","max_age":null,"action":"verify","reason":"level_too_low"}'
   const answers = {
     '/storage/v1/object/contracts/a.txt': [400, { statusCode: '403', error: 'Unauthorized', message }],
     '/functions/v1/pay': [401, { code: 'insufficient_aal', message: 'insufficient_aal: …', details, hint: '' }],

@@ -40,7 +40,7 @@ describe('a step-up', () => {
       assert.deepEqual(asked, [
         {
           dialog: 'code',
-          need: { action: 'verify', requiredLevel: 'aal2', maxAge: null, reason: null },
+          need: { action: 'verify', requiredLevel: 'aal2', maxAge: null, reason: 'level_too_low' },
           factor: { id: 'an app', type: 'totp', name: 'My app' },
           totp: null,
           problem: null,

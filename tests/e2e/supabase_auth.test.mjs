@@ -428,17 +428,20 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
       })
 
       // In token mode the issuer's keys are the only ones, so another issuer's token doesn't get that far.
-      test('a token of another issuer has no level, and the guide asks nobody to sign in again', { skip: tokenMode }, async () => {
+      test('a token of another issuer has no level, and the client module asks nobody to sign in again', { skip: tokenMode }, async () => {
         const token = await auth.foreignToken({ sub: 'user_2abc', role: 'authenticated' })
         const supabase = createClient(gateway.url, anonKey, { realtime, accessToken: async () => token })
-        const ask = { credentials: () => assert.fail('asked to sign in') }
+        const dialogs = { signIn: () => assert.fail('asked to sign in') }
         let requests = 0
-        const error = await refused(
-          withStepUp(supabase, () => (requests++, write(supabase)), ask),
-          'configure',
+        await assert.rejects(
+          withStepUp(supabase, () => (requests++, write(supabase)), dialogs),
+          { name: 'StepUpError', code: 'no_level' },
         )
         assert.equal(requests, 1)
+        const error = await refused(write(supabase), 'configure')
         assert.equal(JSON.parse(error.details).reason, 'no_level')
+        // Where nothing is refused, supabase-js needn't know a user.
+        assert.equal((await withStepUp(supabase, () => supabase.rpc('session'), dialogs)).status, 200)
         const status = await data(supabase.rpc('aal_status'))
         assert.deepEqual([status.currentLevel, status.action, status.reason], [null, 'configure', 'no_level'])
       })

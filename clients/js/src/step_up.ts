@@ -47,14 +47,15 @@ export class StepUp<A extends Actions = Actions> {
   async withStepUp<T>(request: () => PromiseLike<T>): Promise<T> {
     let taken: Step | null = null
     for (let steps = 0; ; steps++) {
-      // Asked before it is sent: when it is refused, another user may have signed in.
-      const user = await currentUser(this.#supabase)
+      // Asked before it is sent: when it is refused, another user may have signed in. If that fails, only a step-up does, too.
+      const user = await currentUser(this.#supabase).catch((error: Error) => error)
       const endedBefore = this.#ended
       const { result, settle } = await attempt(request)
       const need = await readRefusal(result)
       // The same step twice in a row won't help: the clocks differ, for example.
       if (!need || steps === maxSteps || taken === stepOf(need)) return settle()
       mustBePossible(need)
+      if (user instanceof Error) throw user
       // A step-up that ended since the request was sent is this request's, too.
       const outcome: Outcome = await (this.#ended > endedBefore && this.#last ? this.#last : this.#share(need))
       if (outcome === 'closed' || outcome === 'left') return settle()
