@@ -69,6 +69,9 @@ comment on column auth.protected_tables.sensitive_columns is 'The columns whose 
 comment on column auth.protected_tables.guard is 'Whether the guard trigger is there and enabled.';
 comment on column auth.protected_tables.row_security is 'Whether row security is on. Without it no policy counts.';
 
+comment on function auth.explain_access(regclass, text) is
+  'Why the caller''s own session gets no rows, or an error: the claims, the level, the grants, each policy and what it says now, and the next step. It runs no policy, and looks at no row. STABLE: it reads the claims and the catalog. PARALLEL RESTRICTED, as auth.aal_matrix.';
+
 comment on function auth.aal_matrix(regclass) is
   'For each table (or one), role and command the lowest session level at which the command could succeed for some row. It is derived from grants, row security, policies and guards. An expression that cannot be read counts as possibly true. STABLE: it reads the catalog. PARALLEL RESTRICTED: several workers would each derive all of it.';
 

@@ -7,6 +7,9 @@ use crate::pg::sqlstate::SqlState;
 use crate::session::Refused;
 use crate::settings::{self, ErrorFormat};
 
+/// What to do about claims that are no claims.
+pub const CLAIMS_HINT: &str = "The gateway, such as PostgREST, must set request.jwt.claims to one JSON object.";
+
 /// Raises `insufficient_aal` in the format of `pg_aal.error_format`. `what` names what was asked for.
 pub fn insufficient_aal(denial: &Denial, what: Option<&str>) -> ! {
     match settings::error_format() {
@@ -50,8 +53,7 @@ pub fn invalid_token(error: InvalidToken) -> ! {
 
 /// Raises `invalid_claims` (22P02). Says where the claims can't be read, never what they are.
 fn invalid_claims(error: &InvalidClaims) -> ! {
-    let hint = "The gateway, such as PostgREST, must set request.jwt.claims to one JSON object.";
-    raise(SqlState::INVALID_TEXT_REPRESENTATION, &format!("invalid_claims: {error}"), None, Some(hint))
+    raise(SqlState::INVALID_TEXT_REPRESENTATION, &format!("invalid_claims: {error}"), None, Some(CLAIMS_HINT))
 }
 
 /// Raises `invalid_claims` (22P02) for a JSON object that jsonb can't hold.

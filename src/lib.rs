@@ -80,6 +80,7 @@ extension_sql_file!(
         functions::protection::protect_table,
         functions::protection::protect_table_sql,
         functions::protection::unprotect_table,
+        functions::explain::explain_access,
         functions::proof::aal_matrix,
         functions::proof::aal_lint,
         functions::proof::assert_aal,

@@ -25,6 +25,11 @@ pub fn binds(named: pg_sys::Oid, holds: pg_sys::Oid, role: pg_sys::Oid, policy: 
     }
 }
 
+/// The same for a statement that the current role would begin now on a table that holds its rows itself.
+pub fn binds_now(table: pg_sys::Oid, command: Command) -> bool {
+    binds(table, table, role::current(), Made::policy_for(command))
+}
+
 /// The same for a statement whose role is not known any more, since nothing was decided when it began: the current role is bound,
 /// or it isn't who began. A statement that needs a privilege is begun by a role that has it, on the table or one above.
 pub fn binds_unknown_role(table: pg_sys::Oid, command: Command) -> bool {

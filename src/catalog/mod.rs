@@ -3,6 +3,7 @@
 //! The queries stand in `sql/catalog/`. They name the schema of all that they use, and they run inside functions whose
 //! search_path is `pg_catalog, pg_temp`. So they call nothing that a user created.
 
+mod access;
 mod acting;
 mod foreign_keys;
 mod functions;
@@ -23,6 +24,7 @@ use std::collections::{BTreeSet, HashMap};
 use pgrx::spi::{self, SpiClient};
 use proof::{Catalog, TableId, TableIndex};
 
+pub use access::{read_access, values_of_settings};
 pub use protection::found_protections;
 pub use relation::{Named, PostgresQuote, Relation, changed_meanwhile};
 

@@ -39,7 +39,7 @@ pub fn read(client: &SpiClient<'_>, wanted: Option<Oid>) -> Result<ByTable<Table
 }
 
 /// The command of a rule, by `pg_rewrite.ev_type`.
-fn command_of_rule(ev_type: &str) -> Option<Command> {
+pub fn command_of_rule(ev_type: &str) -> Option<Command> {
     match ev_type {
         "1" => Some(Command::Select),
         "2" => Some(Command::Update),

@@ -1,6 +1,7 @@
 //! The SQL API, one file per topic.
 
 pub mod enrollment;
+mod explain;
 mod guard;
 mod proof;
 pub mod protection;

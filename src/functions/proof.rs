@@ -95,9 +95,9 @@ fn aal_lint() -> TableIterator<
                 lint.level.to_string(),
                 "EXTERNAL".to_owned(),
                 vec![lint.category.to_owned()],
-                lint.description.to_owned(),
+                format!("{} {}", lint.description, lint.remediation),
                 finding.found.detail.clone(),
-                lint.remediation.to_owned(),
+                settings::docs_page(&lint.page()),
                 pgrx::JsonB(finding.metadata(&catalog)),
                 finding.cache_key(&catalog),
             )
@@ -193,7 +193,7 @@ fn interrupts() {
     pgrx::check_for_interrupts!();
 }
 
-fn unknown_command(command: &str) -> ! {
+pub fn unknown_command(command: &str) -> ! {
     let shown: String = command.chars().take(40).collect();
     let hint = "Valid commands are SELECT, INSERT, UPDATE, DELETE and TRUNCATE.";
     raise(SqlState::INVALID_PARAMETER_VALUE, &format!("unknown command \"{shown}\""), None, Some(hint))

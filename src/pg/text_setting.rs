@@ -25,6 +25,11 @@ impl TextSetting {
         }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name.to_str().unwrap_or_default()
+    }
+
     /// Its value; `None` where it isn't there or is empty, as it is after a transaction-local set.
     pub fn get(&self) -> Option<Value> {
         // SAFETY: NULL or a setting of this backend.

@@ -169,7 +169,7 @@ impl Reading<'_, '_> {
         }
         let is_boolean = it.vartype == pg_sys::BOOLOID;
         let key = if is_boolean { self.keys.key(&format!("column {}", it.varattno)) } else { None };
-        Expression::Unknown { key, strict: false, arguments: Vec::new(), reason: None }
+        Expression::Unknown { key, strict: false, arguments: Vec::new(), reason: Some(Reason::Column) }
     }
 
     /// Gives an unread condition a key, if it has the same answer everywhere in the policies for a row. So the proof can tell
@@ -284,7 +284,7 @@ impl Reading<'_, '_> {
             // A json's text keeps its author's spelling. A jsonb has one text only.
             (Family::Json, Family::Text) if source == Some(pg_sys::JSONBOID) => Expression::JsonToText(argument),
             (Family::Text | Family::Enum, Family::Text | Family::Enum) => *argument,
-            _ => null_if_null_is(*argument),
+            _ => cast(*argument, it.resulttype == pg_sys::BOOLOID),
         }
     }
 
@@ -338,6 +338,16 @@ pub fn tested_for(test: pg_sys::BoolTestType::Type) -> (Truth, bool) {
 /// An expression that can't be read, but is NULL where its argument is.
 pub fn null_if_null_is(argument: Expression) -> Expression {
     Expression::Unknown { key: None, strict: true, arguments: vec![argument], reason: None }
+}
+
+/// The same of a cast, which is NULL nowhere else.
+pub fn cast(argument: Expression, to_boolean: bool) -> Expression {
+    Expression::Unknown {
+        key: None,
+        strict: true,
+        arguments: vec![argument],
+        reason: Some(Reason::Cast { to_boolean }),
+    }
 }
 
 fn parameter<'a>(it: NodeRef<'_, pg_sys::Param>, frame: &Frame<'a>) -> Option<&'a Expression> {

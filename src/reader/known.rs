@@ -1,7 +1,7 @@
 //! Which functions are known, and what each does.
 
 use pgrx::prelude::*;
-use proof::{Comparison, Expression, Value};
+use proof::{Comparison, Expression, Reason, Value};
 
 use super::text_types::Kind;
 use super::types::{compares_bytes, orders_levels};
@@ -25,6 +25,8 @@ pub enum Known {
     Setting,
     /// `auth.claims`.
     Claims,
+    /// `auth.subject` and `auth.subject_uuid`.
+    Subject { as_uuid: bool },
     /// `auth.aal`.
     Level,
     /// `auth.enrolled_aal`.
@@ -88,10 +90,12 @@ pub fn builtin(function: u32) -> Option<Known> {
     })
 }
 
-/// What one of ours does; `None` where that says nothing of the level.
+/// What one of ours does; `None` where that says nothing of the session.
 pub fn known_by_name(name: &str) -> Option<Known> {
     Some(match name {
         "claims" => Known::Claims,
+        "subject" => Known::Subject { as_uuid: false },
+        "subject_uuid" => Known::Subject { as_uuid: true },
         "aal" => Known::Level,
         "enrolled_aal" => Known::EnrolledLevel,
         "aal_status" => Known::Status,
@@ -144,6 +148,12 @@ pub fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::O
             Expression::Setting { name, missing_ok }
         }
         Known::Claims => Expression::Claims,
+        Known::Subject { as_uuid } => Expression::Unknown {
+            key: None,
+            strict: false,
+            arguments: Vec::new(),
+            reason: Some(Reason::Subject { as_uuid }),
+        },
         Known::Level => Expression::Level,
         Known::EnrolledLevel => Expression::EnrolledLevel,
         Known::Status => Expression::Status,

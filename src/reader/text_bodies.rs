@@ -12,7 +12,7 @@ use pgrx::prelude::*;
 use proof::{Comparison, Expression, Origin, Rows, Truth, Value};
 
 use super::budget::Nesting;
-use super::expressions::{Reading, logic, null_if_null_is, tested_for};
+use super::expressions::{Reading, cast, logic, tested_for};
 use super::functions::SqlBody;
 use super::queries::mentioned;
 use super::text_types::{Kind, Typed, coerced, equal, same_kind, unified};
@@ -240,7 +240,7 @@ impl TextBody<'_, '_, '_> {
                 (Expression::ToJson(Box::new(argument)), to)
             }
             (Kind::Jsonb, Kind::Text) => (Expression::JsonToText(Box::new(argument)), to),
-            _ => (null_if_null_is(argument), to),
+            _ => (cast(argument, to == Kind::Boolean), to),
         }
     }
 

@@ -196,6 +196,37 @@ fn source_of_claims() -> Option<Value> {
     CLAIMS.with(|sources| sources.iter().find_map(TextSetting::get))
 }
 
+/// The name of the setting that holds the claims in force, or the token.
+pub fn held_in() -> Option<&'static str> {
+    match settings::claims_source() {
+        ClaimsSource::Request => {
+            CLAIMS.with(|sources| sources.iter().find(|it| it.get().is_some()).map(TextSetting::name))
+        }
+        ClaimsSource::Token => TOKENS.with(|tokens| {
+            let mut names = tokens.iter().map(|(_, setting)| setting);
+            names.find(|it| it.get_of_this_transaction().is_some()).map(TextSetting::name)
+        }),
+        ClaimsSource::Unusable => None,
+    }
+}
+
+/// A setting that holds claims or a token which don't count, where no other holds some that do. With it, whether it would count
+/// if this transaction had set it.
+pub fn left_out() -> Option<(&'static str, bool)> {
+    if held_in().is_some() {
+        return None;
+    }
+    let holds = |setting: &TextSetting| setting.get().is_some();
+    let token = TOKENS.with(|tokens| tokens.iter().map(|(_, it)| it).find(|it| holds(it)).map(TextSetting::name));
+    let claims = CLAIMS.with(|sources| sources.iter().find(|it| holds(it)).map(TextSetting::name));
+    match settings::claims_source() {
+        // A gateway sets the other two in any case.
+        ClaimsSource::Request => token.filter(|name| name.starts_with("pg_aal.")).map(|name| (name, false)),
+        ClaimsSource::Token => token.map(|name| (name, true)).or(claims.map(|name| (name, false))),
+        ClaimsSource::Unusable => None,
+    }
+}
+
 /// The setting that holds the token in force. A parallel worker can't know which of them its leader's transaction set, nor
 /// by which keys: it takes over what its leader found. Where a function that runs in it says otherwise, nobody is signed
 /// in: a token of its own would be a second one in the statement.

@@ -41,6 +41,26 @@ pub unsafe extern "C-unwind" fn check_claims_source(
     true
 }
 
+/// Pages are linked: so it must be an address on the web, and nothing else than that.
+///
+/// # Safety
+/// Only Postgres calls it, as a check hook.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn check_docs_url(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: Postgres passes a check hook the place of the new value, which is NULL or a C string.
+    let value = unsafe { text_or_empty(*value) }.to_bytes();
+    let is_plain = value.iter().all(|byte| byte.is_ascii_graphic() && !b"\"'<>\\`?#".contains(byte));
+    if value.is_empty() || (is_plain && value.starts_with(b"https://")) {
+        return true;
+    }
+    let hint = "It must begin with https://, and have no query: https://example.com/docs";
+    refuse_value("invalid value for parameter \"pg_aal.docs_url\"", hint)
+}
+
 /// Takes over what the setting says.
 ///
 /// # Safety

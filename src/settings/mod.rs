@@ -15,7 +15,9 @@ use std::ffi::{CStr, CString};
 pub use aal::ClaimsSource;
 use aal::token::Expected;
 
-use self::table::{CLOCK_SKEW, ENROLLMENT_FUNCTION, ERROR_FORMAT, JWKS_FILE, JWT_AUDIENCE, JWT_ISSUER, SETTINGS};
+use self::table::{
+    CLOCK_SKEW, DOCS_URL, ENROLLMENT_FUNCTION, ERROR_FORMAT, JWKS_FILE, JWT_AUDIENCE, JWT_ISSUER, SETTINGS,
+};
 pub use self::table::{TOKEN_NAME, WORKER_CLAIMS_NAME, jwks};
 pub use self::values::ErrorFormat;
 use self::values::{LOADING, SHARED, SOURCE, TRUST_CHANGES};
@@ -60,6 +62,13 @@ pub fn expected() -> Expected {
 /// The function of `pg_aal.enrollment_function`, if there is one.
 pub fn enrollment_function() -> Option<String> {
     ENROLLMENT_FUNCTION.get().filter(|name| !name.is_empty()).map(|name| name.to_string_lossy().into_owned())
+}
+
+/// The address of a page of the documentation, by its path in `docs/`. Without `pg_aal.docs_url` it is the path in the
+/// repository.
+pub fn docs_page(page: &str) -> String {
+    let url = DOCS_URL.get().map(|url| url.to_string_lossy().trim_end_matches('/').to_owned());
+    format!("{}/{page}", url.filter(|url| !url.is_empty()).as_deref().unwrap_or("docs"))
 }
 
 /// In parallel mode Postgres lets no setting change, not even to take over values that were set before the library was

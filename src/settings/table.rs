@@ -6,7 +6,7 @@ use aal::KeySet;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 
-use super::hooks::{assign_claims_source, assign_trust, check_claims_source, check_jwks};
+use super::hooks::{assign_claims_source, assign_trust, check_claims_source, check_docs_url, check_jwks};
 use super::values::ErrorFormat;
 use crate::pg::guc::copy_of;
 
@@ -26,6 +26,7 @@ pub static JWKS_FILE: TextValue = TextValue::new(Some(c""));
 pub static JWT_ISSUER: TextValue = TextValue::new(Some(c""));
 pub static JWT_AUDIENCE: TextValue = TextValue::new(Some(c""));
 pub static ENROLLMENT_FUNCTION: TextValue = TextValue::new(Some(c""));
+pub static DOCS_URL: TextValue = TextValue::new(Some(c""));
 pub static TOKEN: TextValue = TextValue::new(Some(c""));
 pub static WORKER_CLAIMS: TextValue = TextValue::new(Some(c""));
 
@@ -73,7 +74,7 @@ const SETTING: Setting = Setting {
 };
 
 /// All of them.
-pub const SETTINGS: [Setting; 10] = [
+pub const SETTINGS: [Setting; 11] = [
     Setting {
         name: c"pg_aal.error_format",
         short: c"How insufficient_aal and invalid_token are raised.",
@@ -148,6 +149,14 @@ pub const SETTINGS: [Setting; 10] = [
         long: c"With its schema. Empty: Supabase Auth's own tables tell. It runs with its owner's rights.",
         value: Value::Text(&ENROLLMENT_FUNCTION),
         decides_trust: true,
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.docs_url",
+        short: c"The address of the documentation's folder docs/.",
+        long: c"Findings, the report and hints link to its pages. Empty: they name the pages by their path, docs/….",
+        value: Value::Text(&DOCS_URL),
+        check: Some(check_docs_url),
         ..SETTING
     },
     Setting {

@@ -66,6 +66,23 @@ test('every link within the repository leads to a file, and to a heading of it',
   }
 })
 
+test('every page that the extension links to is there', () => {
+  const sources = readdirSync(new URL('src/', repo), { recursive: true }).filter((name) => name.endsWith('.rs'))
+  const links = sources.flatMap((name) => {
+    const text = readFileSync(new URL('src/' + name, repo), 'utf8')
+    return [...text.matchAll(/docs_page\(\s*"([^"]+)"/g)].map(([, target]) => target)
+  })
+  const lints = readdirSync(new URL('crates/proof/src/lint/', repo)).map((name) => name.match(/^lint_(\d{4}_\w+)\.rs$/)?.[1])
+  const targets = [...links, ...lints.filter(Boolean).map((name) => `lints/${name}.md`)]
+  for (const target of targets) {
+    const [path, heading] = target.split('#')
+    const file = new URL('docs/' + path, repo)
+    assert.ok(existsSync(file), target)
+    if (heading) assert.ok(headings(readFileSync(file, 'utf8')).includes(heading), target)
+  }
+  assert.ok(targets.length >= 25)
+})
+
 // The anchors of a page's headings, as GitHub makes them.
 function headings(text) {
   const titles = [...text.replace(/^```.*?^```$/gms, '').matchAll(/^#+ (.*)$/gm)].map(([, title]) => title)

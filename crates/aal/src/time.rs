@@ -62,6 +62,11 @@ impl Clock {
         self.now >= at
     }
 
+    /// How long ago `at` was; nothing for a time in the future.
+    pub fn age_of(&self, at: Timestamp) -> MaxAge {
+        MaxAge(self.now.0.saturating_sub(at.0).max(0))
+    }
+
     /// Whether `at` is not in the future and at most `max_age` ago.
     pub fn is_fresh(&self, at: Timestamp, max_age: MaxAge) -> bool {
         !self.is_future(at) && self.now.0.saturating_sub(at.0) <= max_age.0
@@ -126,6 +131,13 @@ impl MaxAge {
         let micros = whole.parse::<i64>().ok()?.checked_mul(MICROS_PER_SECOND)?;
         let micros = micros.checked_add(format!("{fraction:0<6}").parse().ok()?)?;
         micros.checked_mul(unit_seconds).map(MaxAge)
+    }
+
+    /// For people, in the largest unit that it fills: `12 minutes` for anything from 12 to 13 of them.
+    pub fn roughly(self) -> String {
+        let fits = [86_400, 3_600, 60, 1].into_iter().find(|seconds| self.whole_seconds() >= *seconds);
+        let seconds = fits.map_or(0, |unit| self.whole_seconds() / unit * unit);
+        MaxAge(seconds * MICROS_PER_SECOND).in_words()
     }
 
     /// Microseconds.

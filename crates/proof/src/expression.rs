@@ -188,11 +188,23 @@ pub type Reads = Vec<TableId>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(pub u32);
 
-/// Why something can't be read.
+/// Why something can't be read, or what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// A function of a user's making that can't be seen through, by its name.
     Function(String),
+    /// It is a column of the row that is looked at.
+    Column,
+    /// It is its argument as another type. It is NULL where its argument is, and nowhere else.
+    Cast {
+        /// Whether that type is boolean.
+        to_boolean: bool,
+    },
+    /// It is the session's subject: `auth.subject()` or `auth.subject_uuid()`.
+    Subject {
+        /// Whether it is the latter, which is NULL for a subject that is no UUID.
+        as_uuid: bool,
+    },
     /// It is too large or too deep.
     TooLarge,
 }
@@ -353,6 +365,16 @@ impl Expression {
     /// Whether this or anything beneath it is such.
     pub fn any(&self, is_such: &dyn Fn(&Expression) -> bool) -> bool {
         is_such(self) || self.children().into_iter().any(|child| child.any(is_such))
+    }
+
+    /// Whether it reads a column of the row that is looked at.
+    pub fn depends_on_row(&self) -> bool {
+        self.any(&|it| matches!(it, Expression::Unknown { reason: Some(Reason::Column), .. }))
+    }
+
+    /// Whether it reads the session's subject.
+    pub fn asks_whose(&self) -> bool {
+        self.any(&|it| matches!(it, Expression::Unknown { reason: Some(Reason::Subject { .. }), .. }))
     }
 
     /// Whether it asks for an assurance level in some way.

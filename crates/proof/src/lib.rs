@@ -19,8 +19,10 @@
 
 mod catalog;
 mod evaluation;
+pub mod explain;
 mod expression;
 mod ids;
+mod known_session;
 pub mod lint;
 mod matrix;
 pub mod report;
@@ -38,6 +40,7 @@ pub use ids::{
     ByForeignKey, ByFunction, ByRole, ByTable, ByView, ForeignKeyIndex, FunctionIndex, Indexed, InvalidOid, ListIndex,
     PolicyId, RoleId, RoleIndex, TableId, TableIndex, ViewIndex,
 };
+pub use known_session::{Factors, KnownSession};
 pub use matrix::{Decision, Matrix, Need, RequiredLevel, Threshold};
 pub use session_kind::{Age, Enrolled, Session};
 pub use value::{Outcomes, Value};

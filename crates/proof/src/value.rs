@@ -25,6 +25,8 @@ pub enum Value {
     ClaimsText,
     /// What `auth.aal_status()` answers.
     Status,
+    /// Another value, of a type that is not boolean. It isn't NULL; more is not known.
+    Other,
 }
 
 impl Value {

@@ -38,6 +38,7 @@ impl Evaluation<'_> {
                 None => Outcomes::one(Value::Null),
                 Some(Json::Null) if as_text => Outcomes::one(Value::Null),
                 Some(Json::String(member)) => Outcomes::one(text(member)),
+                Some(Json::Bool(member)) if as_text => Outcomes::one(text(if *member { "true" } else { "false" })),
                 Some(member) if !as_text => Outcomes::one(Value::Json(member.clone())),
                 Some(_) => Outcomes::anything(),
             },

@@ -3,6 +3,7 @@
 mod comparison;
 mod conversions;
 mod json;
+mod known;
 mod levels;
 mod rows;
 mod truth;
@@ -12,11 +13,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::expression::{Comparison, Expression, Key, Origin, Rows, Truth, is_claims_setting};
 use super::ids::TableId;
+use super::known_session::KnownSession;
 use super::session_kind::{Enrolled, Session};
 use super::value::{Outcomes, Value};
 use conversions::{json_to_text, to_json};
 use truth::{negated, or_raise, pairs, tested_for, truth_of_all, truth_of_any};
 
+pub(crate) use known::is_of_request;
 pub use work::Work;
 
 /// What an expression is evaluated for.
@@ -40,6 +43,8 @@ pub struct Evaluation<'a> {
     held_in: Option<HeldIn>,
     /// What unknowns with a key are taken to come to.
     assumed: Vec<(Key, Option<bool>)>,
+    /// The session itself, where it is one that is known and not a kind.
+    known: Option<&'a KnownSession<'a>>,
 }
 
 /// The settings that a gateway may put the claims into. The first that holds any counts.
@@ -86,8 +91,27 @@ impl<'a> Evaluation<'a> {
         let (work, closely, held_in, assumed) = (None, true, None, Vec::new());
         // The role changes within a statement, too: by set_config('role', …).
         let role = role.filter(|_| trusts_settings);
-        let may_become_nobody = false;
-        Evaluation { session, role, readable, trusts_settings, may_become_nobody, work, closely, held_in, assumed }
+        let (may_become_nobody, known) = (false, None);
+        Evaluation {
+            session,
+            role,
+            readable,
+            trusts_settings,
+            may_become_nobody,
+            work,
+            closely,
+            held_in,
+            assumed,
+            known,
+        }
+    }
+
+    /// For one session as it is now.
+    pub fn of_known(known: &'a KnownSession<'a>, readable: Option<&'a HashSet<TableId>>) -> Self {
+        let level = known.claims.and_then(aal::Claims::level);
+        let session = Session { level, ..Session::NOBODY };
+        // Its settings are known, so nobody needs to be trusted with them.
+        Evaluation { known: Some(known), ..Evaluation::new(session, Some(known.role), readable, true) }
     }
 
     /// The same, of a statement that may set another token where settings aren't a gateway's.
@@ -177,6 +201,9 @@ impl<'a> Evaluation<'a> {
             let same = Evaluation { may_become_nobody: false, ..self.clone() };
             let mut outcomes = same.outcomes_of(expression);
             outcomes.add_all(Evaluation { session: Session::NOBODY, ..same }.outcomes_of(expression));
+            return outcomes;
+        }
+        if let Some(outcomes) = self.known.and_then(|known| self.of_session(known, expression)) {
             return outcomes;
         }
         match expression {

@@ -25,6 +25,13 @@ pub struct Lint {
     pub(crate) findings: fn(&Survey<'_>) -> Vec<Found>,
 }
 
+impl Lint {
+    /// Its page, within the documentation.
+    pub fn page(&self) -> String {
+        format!("lints/{}.md", self.name)
+    }
+}
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {

@@ -12,7 +12,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "Permissive policies are ORed: a session that meets any of them reaches the row. One that asks for a level narrows nothing where another admits sessions without it.",
-    remediation: "Make the policy that asks for the level restrictive, or call auth.protect_table. See docs/lints/0001_permissive_aal_policy.md.",
+    remediation: "Make the policy that asks for the level restrictive, or call auth.protect_table.",
     findings,
 };
 

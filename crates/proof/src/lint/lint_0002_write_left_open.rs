@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "A policy counts for the commands it is for. Where a table asks for a level for some and a write is granted that no such policy covers, a session that cannot read may still change or delete.",
-    remediation: "Give every write that is granted a policy, or call auth.protect_table, or revoke the privilege. See docs/lints/0002_write_left_open.md.",
+    remediation: "Give every write that is granted a policy, or call auth.protect_table, or revoke the privilege.",
     findings,
 };
 

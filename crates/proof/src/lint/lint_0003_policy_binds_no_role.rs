@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Warn,
     category: "SECURITY",
     description: "A policy counts for the roles it names. If none of them can log in and no role that can is a member, it never counts.",
-    remediation: "Name the roles that requests run as, or leave TO out to bind everybody. See docs/lints/0003_policy_binds_no_role.md.",
+    remediation: "Name the roles that requests run as, or leave TO out to bind everybody.",
     findings,
 };
 

@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "A restrictive policy TO some roles narrows nothing for others. anon is not authenticated: it passes what asks only the latter for a level.",
-    remediation: "Leave TO out so that the policy binds everybody, or revoke the other role's privileges. See docs/lints/0004_role_not_bound.md.",
+    remediation: "Leave TO out so that the policy binds everybody, or revoke the other role's privileges.",
     findings,
 };
 

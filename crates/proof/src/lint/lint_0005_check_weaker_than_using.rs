@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "USING is asked of rows that are there, WITH CHECK of rows that come into being. A policy FOR ALL with a weaker WITH CHECK leaves INSERT open.",
-    remediation: "Leave WITH CHECK out (USING then counts for both), or ask the same level in it. See docs/lints/0005_check_weaker_than_using.md.",
+    remediation: "Leave WITH CHECK out (USING then counts for both), or ask the same level in it.",
     findings,
 };
 

@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "A level is exactly aal1, aal2 or aal3. Another text never matches: the policy lets nobody pass or, negated or behind coalesce, everybody.",
-    remediation: "Use auth.has_aal: it raises where a level is misspelt. See docs/lints/0006_unknown_level.md.",
+    remediation: "Use auth.has_aal: it raises where a level is misspelt.",
     findings,
 };
 

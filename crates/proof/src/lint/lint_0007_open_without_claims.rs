@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "A session without claims, or whose token has no aal claim or an unknown one, passes: IS DISTINCT FROM and <> name what is refused, and coalesce puts a level in the place of none.",
-    remediation: "Ask for the level that is needed: auth.has_aal('aal2') is false wherever there is none. See docs/lints/0007_open_without_claims.md.",
+    remediation: "Ask for the level that is needed: auth.has_aal('aal2') is false wherever there is none.",
     findings,
 };
 

@@ -12,7 +12,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "user_metadata is written by the user, through the client library: a user who wants a level puts it there.",
-    remediation: "Read the level with auth.aal() or auth.has_aal(). See docs/lints/0008_level_from_user_metadata.md.",
+    remediation: "Read the level with auth.aal() or auth.has_aal().",
     findings,
 };
 

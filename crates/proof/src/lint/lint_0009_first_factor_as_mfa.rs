@@ -12,7 +12,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "In amr, otp, magiclink, recovery and passkey are how somebody signed in: a session with one of them is at aal1. The second factors are totp, mfa/phone, mfa/webauthn and mfa/recovery_code.",
-    remediation: "Ask auth.has_aal('aal2'), with a max_age if it must be fresh. See docs/lints/0009_first_factor_as_mfa.md.",
+    remediation: "Ask auth.has_aal('aal2'), with a max_age if it must be fresh.",
     findings,
 };
 

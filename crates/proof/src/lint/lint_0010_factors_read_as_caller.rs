@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "Users may not read auth.mfa_factors and auth.users: the policy raises 42501. Granted SELECT, they see no row, since row security is on there without a policy: everybody counts as not enrolled, and aal1 passes, or nobody is found, and nobody passes.",
-    remediation: "Ask auth.has_enrolled_aal(), or call auth.protect_table with level enrolled. See docs/lints/0010_factors_read_as_caller.md.",
+    remediation: "Ask auth.has_enrolled_aal(), or call auth.protect_table with level enrolled.",
     findings,
 };
 

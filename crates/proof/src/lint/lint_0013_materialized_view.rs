@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "A materialized view is a copy, made with its owner's rights, and has no row security. A role that may read it reads all of it, at any level.",
-    remediation: "Revoke access to it, or use a security_invoker view. See docs/lints/0013_materialized_view.md.",
+    remediation: "Revoke access to it, or use a security_invoker view.",
     findings,
 };
 

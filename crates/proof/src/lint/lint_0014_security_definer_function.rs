@@ -14,7 +14,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Warn,
     category: "SECURITY",
     description: "A SECURITY DEFINER function works with its owner's rights. Where a table's policies don't bind the owner, a role that may call the function bypasses them.",
-    remediation: "Begin it with perform auth.require_aal('aal2'), make it SECURITY INVOKER, or revoke EXECUTE. See docs/lints/0014_security_definer_function.md.",
+    remediation: "Begin it with perform auth.require_aal('aal2'), make it SECURITY INVOKER, or revoke EXECUTE.",
     findings,
 };
 

@@ -12,7 +12,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "Only the policies of the table that is named count: a partition named directly isn't protected by its parent's.",
-    remediation: "Protect each partition (auth.protect_table on the parent does), or revoke access to it. See docs/lints/0015_unprotected_partition.md.",
+    remediation: "Protect each partition (auth.protect_table on the parent does), or revoke access to it.",
     findings,
 };
 

@@ -12,7 +12,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Warn,
     category: "SECURITY",
     description: "What a foreign key does when the row it refers to is deleted or updated is done in the name of the table's owner: neither policies nor guards count, however many foreign keys lie between.",
-    remediation: "Protect the table where it begins, too, or use ON DELETE RESTRICT. See docs/lints/0016_cascading_foreign_key.md.",
+    remediation: "Protect the table where it begins, too, or use ON DELETE RESTRICT.",
     findings,
 };
 

@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Warn,
     category: "SECURITY",
     description: "Whether a policy is evaluated depends on the plan and on the rows: an error then tells that a row exists, and none tells that the table is empty. In Realtime it aborts the batch of all subscribers.",
-    remediation: "Use auth.has_aal in policies; let the guard of auth.protect_table raise. See docs/lints/0018_raising_policy.md.",
+    remediation: "Use auth.has_aal in policies; let the guard of auth.protect_table raise.",
     findings,
 };
 

@@ -10,7 +10,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "Postgres keeps what an IMMUTABLE function answered: in a cached plan, in an index. The next request gets the answer of the one before.",
-    remediation: "alter function … stable; See docs/lints/0019_immutable_claims_reader.md.",
+    remediation: "alter function … stable;",
     findings,
 };
 

@@ -14,7 +14,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Warn,
     category: "SECURITY",
     description: "Policies that protect_table made were altered or dropped by hand: what auth.protected_tables says was asked for isn't what counts.",
-    remediation: "Call auth.protect_table again with what is wanted. See docs/lints/0020_protection_edited.md.",
+    remediation: "Call auth.protect_table again with what is wanted.",
     findings,
 };
 

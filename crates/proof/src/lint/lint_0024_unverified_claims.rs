@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "With pg_aal.claims_source = 'token' no gateway is trusted to have set request.jwt.claims: any client that can run SQL sets them as it likes. Only auth.claims() and functions made of it are verified.",
-    remediation: "Use auth.has_aal, auth.claims() and auth.subject() instead of auth.jwt() and current_setting. See docs/lints/0024_unverified_claims.md.",
+    remediation: "Use auth.has_aal, auth.claims() and auth.subject() instead of auth.jwt() and current_setting.",
     findings,
 };
 

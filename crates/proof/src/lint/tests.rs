@@ -7,7 +7,8 @@ fn every_lint_has_its_page_and_its_test() {
         for file in [format!("docs/lints/{}.md", lint.name), format!("tests/pg_regress/sql/lint_{}.sql", lint.name)] {
             assert!(std::path::Path::new(&format!("{repo}{file}")).exists(), "{file} is missing");
         }
-        assert!(lint.remediation.ends_with(&format!("docs/lints/{}.md.", lint.name)));
+        assert!(std::path::Path::new(&format!("{repo}docs/{}", lint.page())).exists(), "{}", lint.page());
+        assert!(!lint.remediation.contains("docs/"), "{}: its page is linked, not named", lint.name);
     }
 }
 

@@ -336,7 +336,7 @@ fn push_list<T: ToString>(notes: &mut Vec<String>, note: &str, things: impl Into
 }
 
 /// Adds the `max_age`s that an expression asks for.
-pub(super) fn collect_ages(expression: &Expression, ages: &mut BTreeSet<MaxAge>) {
+pub(crate) fn collect_ages(expression: &Expression, ages: &mut BTreeSet<MaxAge>) {
     expression.visit(&mut |it| {
         if let Expression::Constant(Value::Interval(age)) = it {
             ages.insert(*age);
@@ -346,7 +346,7 @@ pub(super) fn collect_ages(expression: &Expression, ages: &mut BTreeSet<MaxAge>)
 }
 
 /// What a guard asks for, as an expression.
-fn guard_expression(command: Command, guard: &Guard) -> Expression {
+pub(crate) fn guard_expression(command: Command, guard: &Guard) -> Expression {
     match guard_requirement(command, guard.arguments.iter().map(String::as_str)) {
         // A guard with an unknown level lets nothing pass.
         Err(_) => Expression::Constant(Value::Bool(false)),

@@ -15,7 +15,7 @@ use crate::evaluation::{Evaluation, Work};
 use crate::expression::Expression;
 use crate::ids::{ByTable, RoleIndex, TableId, TableIndex};
 use aal::{Command, MaxAge};
-use attempt::collect_ages;
+pub(crate) use attempt::{collect_ages, guard_expression};
 use effort::Effort;
 use inheritance::{Ancestor, Indexes, ancestors, unchecked_needs, with_ways_from_above, with_ways_from_beneath};
 pub(crate) use table::Cells;

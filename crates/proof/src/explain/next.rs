@@ -1,0 +1,142 @@
+//! What to do next: for a session that is refused, and for one that sees more than users do.
+
+use std::collections::BTreeSet;
+
+use super::access::{Access, CallersSession, RelationKind, RowSecurity};
+use super::hurdles::{MOST_WORK, RowHurdles, expressions, guards, rows};
+use super::verdict::{Outcome, Verdict};
+use crate::evaluation::{Evaluation, Work};
+use crate::expression::Expression;
+use crate::matrix::{RequiredLevel, Threshold, collect_ages};
+use crate::session_kind::Session;
+use aal::{Action, Command, Denial, FixedRequirement, Level, MaxAge, assess, assess_enrolled};
+
+/// The next step: a word for programs, and a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// The action of a denial, or another word.
+    pub action: &'static str,
+    /// The same in plain English.
+    pub advice: String,
+}
+
+impl Next {
+    fn new(action: &'static str, advice: impl Into<String>) -> Next {
+        Next { action, advice: advice.into() }
+    }
+}
+
+/// What to do next; `None` where nothing needs to be done.
+pub fn next(access: &Access, session: &CallersSession<'_>, command: Command, verdict: &Verdict) -> Option<Next> {
+    match verdict.result {
+        Outcome::NoUsage => {
+            Some(Next::new("grant", format!("grant usage on schema {} to {};", access.schema, access.role)))
+        }
+        Outcome::NoGrant => Some(of_missing_grant(access, command)),
+        Outcome::Guarded | Outcome::NoRows | Outcome::NewRowRefused | Outcome::Raises => {
+            Some(of_refusal(access, session, command, verdict))
+        }
+        Outcome::DependsOnRow => of_dependence(access, command),
+        Outcome::Untold => of_view(access),
+        Outcome::Allowed => of_bypass(access),
+    }
+}
+
+fn of_missing_grant(access: &Access, command: Command) -> Next {
+    if command == Command::Truncate {
+        return Next::new("none", "TRUNCATE bypasses row security. Leave it so.");
+    }
+    Next::new(
+        "grant",
+        format!("If it is meant: grant {} on {} to {};", command.in_lower_case(), access.name, access.role),
+    )
+}
+
+fn of_refusal(access: &Access, session: &CallersSession<'_>, command: Command, verdict: &Verdict) -> Next {
+    if let Some(fault) = &session.fault {
+        let action = if fault.kind == "invalid_token" { "token" } else { "claims" };
+        return Next::new(action, fault.remedy);
+    }
+    if verdict.lacks_permissive {
+        return Next::new(
+            "policy",
+            "Write a permissive policy for this role and command, or protect the table with an owner_column.",
+        );
+    }
+    let threshold = threshold(access, session, command);
+    if threshold.level == RequiredLevel::Denied {
+        return Next::new("policy", "No session passes at any level. Change the policy.");
+    }
+    if let Some(denial) = missing_level(session, threshold) {
+        return of_denial(session, &denial);
+    }
+    if session.claims().is_none_or(|claims| claims.subject().is_none()) {
+        return Next::new("sign_in", "The session names no user. Sign in, then try again with the new access token.");
+    }
+    Next::new("policy", "The level suffices. Another part of the condition is not true for this session.")
+}
+
+fn of_denial(session: &CallersSession<'_>, denial: &Denial) -> Next {
+    let has_claims = session.claims().is_some_and(|claims| claims.subject().is_some());
+    if denial.action == Action::SignIn && denial.current.is_none() && has_claims {
+        return Next::new("claims", "The token has no claim aal with a level. Have its issuer add one.");
+    }
+    Next::new(denial.action.as_str(), denial.hint())
+}
+
+fn of_dependence(access: &Access, command: Command) -> Option<Next> {
+    let rows = rows(access, command);
+    let asks_whose = rows.iter().flat_map(RowHurdles::all).any(|hurdle| hurdle.expression.asks_whose());
+    asks_whose.then(|| Next::new("compare", "Compare the row's column with auth.subject()."))
+}
+
+fn of_view(access: &Access) -> Option<Next> {
+    let RelationKind::View { reads, .. } = &access.kind else { return None };
+    (!reads.is_empty()).then(|| Next::new("explain", "Explain the tables beneath the view, too."))
+}
+
+fn of_bypass(access: &Access) -> Option<Next> {
+    let bypasses = matches!(access.row_security, RowSecurity::Bypassed(_));
+    bypasses.then(|| Next::new("set_role", "Users get less. Try it as one: set role authenticated;"))
+}
+
+/// The least that a session of this role must show, by policies and guards.
+fn threshold(access: &Access, session: &CallersSession<'_>, command: Command) -> Threshold {
+    let (rows, guards) = (rows(access, command), guards(access, command));
+    let asked: Vec<&Expression> = guards.iter().map(|(_, expression)| expression).collect();
+    let mut ages = BTreeSet::new();
+    let policies = rows.iter().flat_map(RowHurdles::all).map(|hurdle| hurdle.expression);
+    policies.chain(asked.iter().copied()).for_each(|expression| collect_ages(expression, &mut ages));
+    let ages: Vec<MaxAge> = ages.into_iter().collect();
+    let work = Work::new(MOST_WORK);
+    Threshold::lowest(&ages, |kind: Session| {
+        let evaluation =
+            Evaluation::new(kind, Some(session.known.role), Some(&access.readable), true).within(&work, true);
+        evaluation.could_pass(None, &asked)
+            && rows
+                .iter()
+                .all(|row| evaluation.could_pass(Some(&expressions(&row.permissive)), &expressions(&row.restrictive)))
+    })
+}
+
+/// The denial of a session that doesn't reach a threshold; `None` where it does.
+fn missing_level(session: &CallersSession<'_>, threshold: Threshold) -> Option<Denial> {
+    let (claims, clock, factors) = (session.claims(), || session.known.clock, session.known.factors.known());
+    let max_age = threshold.max_age;
+    let level = match threshold.level {
+        RequiredLevel::None | RequiredLevel::Denied => return None,
+        // Where nobody can be looked up, aal2 suffices.
+        RequiredLevel::Enrolled => match assess_enrolled(claims, factors, max_age, clock) {
+            Some(answer) => return answer.err(),
+            None => Level::Aal2,
+        },
+        RequiredLevel::Aal1 => Level::Aal1,
+        RequiredLevel::Aal2 => Level::Aal2,
+        RequiredLevel::Aal3 => Level::Aal3,
+    };
+    let denial = assess(claims, FixedRequirement { level, max_age }, clock).err()?;
+    Some(match factors {
+        Some(enrollment) if denial.action != Action::SignIn => denial.knowing(enrollment),
+        _ => denial,
+    })
+}

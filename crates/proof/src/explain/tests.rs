@@ -1,0 +1,271 @@
+//! What a session is told about itself.
+
+use std::collections::{HashMap, HashSet};
+
+use super::*;
+use crate::catalog::{Bypass, Guard, Policy, PolicyCommand};
+use crate::expression::{Comparison, Reason};
+use crate::ids::ByRole;
+use crate::known_session::{Factors, KnownSession};
+use aal::{Claims, ClaimsSource, Clock, Enrollment, Timestamp};
+use proptest::prelude::*;
+
+const NOW: i64 = 1_800_000_000;
+
+/// A session by the text of its claims.
+struct Fixture {
+    claims: Option<Claims>,
+    payload: Option<serde_json::Value>,
+    settings: HashMap<String, String>,
+    factors: Factors,
+}
+
+impl Fixture {
+    fn of(claims: &str) -> Fixture {
+        Fixture {
+            claims: Claims::from_json(claims.as_bytes()).ok(),
+            payload: serde_json::from_str(claims).ok(),
+            settings: HashMap::from([("request.jwt.claims".to_owned(), claims.to_owned())]),
+            factors: Factors::NoStore,
+        }
+    }
+
+    fn nobody() -> Fixture {
+        Fixture { claims: None, payload: None, settings: HashMap::new(), factors: Factors::NoStore }
+    }
+
+    fn knowing(self, enrollment: Enrollment) -> Fixture {
+        Fixture { factors: Factors::Known(enrollment), ..self }
+    }
+
+    fn session(&self) -> CallersSession<'_> {
+        CallersSession {
+            claims_source: ClaimsSource::Request,
+            held_in: self.claims.as_ref().map(|_| "request.jwt.claims"),
+            left_out: None,
+            fault: None,
+            known: KnownSession {
+                role: "authenticated",
+                claims: self.claims.as_ref(),
+                payload: self.payload.as_ref(),
+                settings: &self.settings,
+                factors: self.factors,
+                clock: Clock::new(Timestamp::from_unix_micros(NOW * 1_000_000), 30),
+            },
+        }
+    }
+
+    /// Each step of one command in a line.
+    fn lines(&self, access: &Access, command: Command) -> Vec<String> {
+        let of_command = explain(access, &self.session(), &[command]).into_iter().filter(|it| it.command.is_some());
+        of_command.map(|it| [it.step, it.subject.as_deref().unwrap_or("-"), &it.answer].join(" ")).collect()
+    }
+
+    fn last_lines(&self, access: &Access, command: Command) -> Vec<String> {
+        let mut lines = self.lines(access, command);
+        lines.retain(|line| line.starts_with("result") || line.starts_with("next"));
+        lines
+    }
+}
+
+fn aal1() -> Fixture {
+    Fixture::of(r#"{"sub":"11111111-1111-4111-8111-111111111111","role":"authenticated","aal":"aal1"}"#)
+}
+
+fn table() -> Access {
+    Access {
+        name: "public.payments".to_owned(),
+        schema: "public".to_owned(),
+        kind: RelationKind::Table,
+        role: "authenticated".to_owned(),
+        row_security: RowSecurity::Binds,
+        may_use_schema: true,
+        grants: [Grant::Table; 5],
+        has_tables_beneath: false,
+        unchecked: Vec::new(),
+        ruled: Vec::new(),
+        policies: Vec::new(),
+        guards: Vec::new(),
+        readable: HashSet::new(),
+    }
+}
+
+fn policy(name: &str, permissive: bool, command: PolicyCommand, using: Expression) -> CallersPolicy {
+    let policy = Policy {
+        name: name.to_owned(),
+        command,
+        permissive,
+        roles: Vec::new(),
+        role_names: vec!["other".to_owned()],
+        binds: ByRole::default(),
+        changeable_by: HashSet::new(),
+        using: Some(using),
+        check: None,
+        record: None,
+    };
+    CallersPolicy { policy, binds: true, using: Some("…".to_owned()), check: None }
+}
+
+fn own_rows() -> Expression {
+    let unknown =
+        |reason| Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: Some(reason) };
+    let arguments = vec![unknown(Reason::Column), unknown(Reason::Subject { as_uuid: true })];
+    Expression::Unknown { key: None, strict: true, arguments, reason: None }
+}
+
+fn has(level: &str) -> Expression {
+    Expression::HasLevel {
+        level: Box::new(Expression::Constant(Value::text(level))),
+        max_age: Box::new(Expression::NULL),
+        raises: false,
+    }
+}
+
+/// Own rows, read at aal1 and written at aal2.
+fn payments() -> Access {
+    let one = PolicyCommand::One;
+    Access {
+        policies: vec![
+            policy("aal_owner", true, PolicyCommand::All, own_rows()),
+            policy("aal_read", false, one(Command::Select), has("aal1")),
+            policy("aal_update", false, one(Command::Update), has("aal2")),
+        ],
+        ..table()
+    }
+}
+
+#[test]
+fn own_rows_depend_on_the_row_for_a_user_and_are_null_for_nobody() {
+    let lines = aal1().lines(&payments(), Command::Select);
+    assert_eq!(
+        lines,
+        [
+            "grant authenticated granted",
+            "permissive aal_owner depends on the row",
+            "restrictive aal_read true",
+            "result - depends on the row",
+            "next - compare",
+        ]
+    );
+    let lines = Fixture::nobody().lines(&payments(), Command::Select);
+    assert_eq!(
+        lines[1..],
+        ["permissive aal_owner null", "restrictive aal_read false", "result - no rows", "next - sign_in"]
+    );
+}
+
+#[test]
+fn a_level_that_is_missing_says_what_to_do() {
+    let update = |fixture: Fixture| fixture.last_lines(&payments(), Command::Update);
+    assert_eq!(update(aal1()), ["result - no rows", "next - verify"]);
+    assert_eq!(update(aal1().knowing(Enrollment::NoFactor)), ["result - no rows", "next - enroll"]);
+    assert_eq!(update(aal1().knowing(Enrollment::UnknownUser)), ["result - no rows", "next - sign_in"]);
+    let no_level = Fixture::of(r#"{"sub":"jane","role":"authenticated"}"#);
+    assert_eq!(update(no_level), ["result - no rows", "next - claims"]);
+}
+
+#[test]
+fn a_guard_is_what_a_write_meets_first() {
+    let mut access = payments();
+    let guard = Guard {
+        name: "aal_guard".to_owned(),
+        enabled: true,
+        always_fires: true,
+        commands: vec![Command::Update],
+        arguments: vec!["update=aal2,max_age=900 seconds".to_owned()],
+        record: None,
+    };
+    access.guards.push(CallersGuard { guard, acts: [true; 5] });
+    assert_eq!(aal1().last_lines(&access, Command::Update), ["result - insufficient_aal", "next - verify"]);
+    let old = format!(r#"{{"sub":"jane","aal":"aal2","amr":[{{"method":"totp","timestamp":{}}}]}}"#, NOW - 3_600);
+    assert_eq!(
+        Fixture::of(&old).last_lines(&access, Command::Update),
+        ["result - insufficient_aal", "next - reverify"]
+    );
+    access.guards[0].acts = [false; 5];
+    assert_eq!(aal1().last_lines(&access, Command::Update), ["result - no rows", "next - verify"]);
+}
+
+#[test]
+fn what_is_missing_besides_a_level_is_said_as_it_is() {
+    let denied = Access { grants: [Grant::Missing; 5], ..payments() };
+    assert_eq!(aal1().last_lines(&denied, Command::Select), ["result - permission denied", "next - grant"]);
+    assert_eq!(aal1().last_lines(&table(), Command::Select), ["result - no rows", "next - policy"]);
+    assert_eq!(aal1().last_lines(&table(), Command::Insert), ["result - new row refused", "next - policy"]);
+    let off = Access { row_security: RowSecurity::Off, ..payments() };
+    assert_eq!(aal1().last_lines(&off, Command::Update), ["result - allowed"]);
+    let bypassed = Access { row_security: RowSecurity::Bypassed(Bypass::Superuser), ..payments() };
+    assert_eq!(aal1().last_lines(&bypassed, Command::Update), ["result - allowed", "next - set_role"]);
+}
+
+#[test]
+fn a_new_row_may_go_where_no_check_is_asked() {
+    let foreign = Access { unchecked: vec![Command::Insert], ..table() };
+    assert_eq!(aal1().last_lines(&foreign, Command::Insert), ["result - can't be told"]);
+    assert_eq!(aal1().last_lines(&foreign, Command::Update), ["result - no rows", "next - policy"]);
+}
+
+#[test]
+fn a_claim_is_read_as_it_is_even_where_it_is_no_level() {
+    let aal = Expression::Member {
+        document: Box::new(Expression::Claims),
+        key: Box::new(Expression::Constant(Value::text("aal"))),
+        as_text: true,
+    };
+    let is = |text| {
+        Expression::Compare(Comparison::Equal, Box::new(aal.clone()), Box::new(Expression::Constant(Value::text(text))))
+    };
+    let access = |text| Access { policies: vec![policy("p", true, PolicyCommand::All, is(text))], ..table() };
+    let odd = Fixture::of(r#"{"sub":"jane","aal":"AAL2"}"#);
+    assert_eq!(odd.lines(&access("AAL2"), Command::Select)[1], "permissive p true");
+    assert_eq!(odd.lines(&access("aal2"), Command::Select)[1], "permissive p false");
+    assert_eq!(Fixture::of("{}").lines(&access("aal2"), Command::Select)[1], "permissive p null");
+}
+
+#[test]
+fn settings_are_read_as_the_session_has_them() {
+    let setting = Expression::Setting {
+        name: Box::new(Expression::Constant(Value::text("Request.JWT.Claims"))),
+        missing_ok: false,
+    };
+    let is_null = Expression::Is { truth: crate::expression::Truth::Null, negated: true, tested: Box::new(setting) };
+    let access = Access { policies: vec![policy("p", true, PolicyCommand::All, is_null)], ..table() };
+    assert_eq!(settings_read(&access).into_iter().collect::<Vec<_>>(), ["request.jwt.claims"]);
+    assert_eq!(aal1().lines(&access, Command::Select)[1], "permissive p true");
+    assert_eq!(Fixture::nobody().lines(&access, Command::Select)[1], "permissive p raises");
+}
+
+#[test]
+fn an_unread_function_is_no_answer() {
+    let gate = Expression::Unknown {
+        key: None,
+        strict: false,
+        arguments: Vec::new(),
+        reason: Some(Reason::Function("public.gate()".to_owned())),
+    };
+    let access = Access { policies: vec![policy("p", true, PolicyCommand::All, gate)], ..table() };
+    assert_eq!(aal1().lines(&access, Command::Select)[1..], ["permissive p can't be told", "result - can't be told"]);
+}
+
+proptest! {
+    /// Our own functions are told as they answer.
+    #[test]
+    fn our_functions_are_told_as_they_answer(
+        level in prop::option::of(prop::sample::select(vec!["aal1", "aal2", "aal3", "AAL2"])),
+        ago in prop::option::of(0i64..2_000),
+        asked in prop::sample::select(aal::Level::ALL.to_vec()),
+        max_age in prop::option::of(0u32..2_000),
+    ) {
+        let aal = level.map(|level| format!(r#""aal":"{level}","#)).unwrap_or_default();
+        let amr = ago.map(|ago| format!(r#"{{"method":"totp","timestamp":{}}}"#, NOW - ago)).unwrap_or_default();
+        let fixture = Fixture::of(&format!(r#"{{{aal}"sub":"jane","amr":[{amr}]}}"#));
+        let max_age = max_age.map(aal::MaxAge::from_seconds);
+        let required = aal::FixedRequirement { level: asked, max_age };
+        let expression = Expression::for_requirement(Requirement::Fixed(required), false);
+        let session = fixture.session();
+        let is_met = aal::assess(session.claims(), required, || session.known.clock).is_ok();
+        let evaluation = Evaluation::of_known(&session.known, None);
+        let expected = if is_met { Answer::True } else { Answer::False };
+        prop_assert_eq!(Answer::of(&evaluation, &expression), expected);
+    }
+}

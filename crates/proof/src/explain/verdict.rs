@@ -1,0 +1,131 @@
+//! What all of it together means for one command.
+
+use super::access::{Access, Grant, RelationKind, RowSecurity};
+use super::answer::{Answer, reads_unreadable};
+use super::hurdles::{RowHurdles, Side, guards, rows};
+use crate::evaluation::Evaluation;
+use aal::Command;
+
+/// What a command would do, and what decides it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What it would do.
+    pub result: Outcome,
+    /// The policies or guards that refuse it.
+    pub refused_by: Vec<String>,
+    /// Whether no permissive policy binds the role.
+    pub lacks_permissive: bool,
+}
+
+/// What a command would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It reaches all rows.
+    Allowed,
+    /// It reaches the rows whose columns fit.
+    DependsOnRow,
+    /// It can't be told without running something.
+    Untold,
+    /// It reaches no row, and raises nothing.
+    NoRows,
+    /// A new row is refused by an error.
+    NewRowRefused,
+    /// The role may not use the schema.
+    NoUsage,
+    /// The role is not granted the command.
+    NoGrant,
+    /// A guard raises `insufficient_aal`.
+    Guarded,
+    /// A policy raises an error.
+    Raises,
+}
+
+impl Outcome {
+    /// The words for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Allowed => "allowed",
+            Outcome::DependsOnRow => "depends on the row",
+            Outcome::Untold => "can't be told",
+            Outcome::NoRows => "no rows",
+            Outcome::NewRowRefused => "new row refused",
+            Outcome::NoUsage | Outcome::NoGrant => "permission denied",
+            Outcome::Guarded => "insufficient_aal",
+            Outcome::Raises => "error",
+        }
+    }
+
+    /// Whether no row is reached.
+    pub const fn refuses(self) -> bool {
+        !matches!(self, Outcome::Allowed | Outcome::DependsOnRow | Outcome::Untold)
+    }
+}
+
+/// What a command would do, in the order in which Postgres asks.
+pub fn verdict(access: &Access, command: Command, evaluation: &Evaluation<'_>) -> Verdict {
+    let because = |result| Verdict { result, refused_by: Vec::new(), lacks_permissive: false };
+    if let Some(result) = without_privilege(access, command) {
+        return because(result);
+    }
+    let raising: Vec<String> = guards(access, command)
+        .into_iter()
+        .filter(|(_, expression)| Answer::of(evaluation, expression).refuses())
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    if !raising.is_empty() {
+        return Verdict { refused_by: raising, ..because(Outcome::Guarded) };
+    }
+    match &access.kind {
+        _ if access.ruled.contains(&command) => because(Outcome::Untold),
+        _ if command == Command::Truncate && access.has_tables_beneath => because(Outcome::Untold),
+        RelationKind::View { .. } => because(Outcome::Untold),
+        RelationKind::Table | RelationKind::Partition(_) if access.row_security == RowSecurity::Binds => {
+            by_policies(&rows(access, command), access.unchecked.contains(&command), evaluation)
+        }
+        _ => because(Outcome::Allowed),
+    }
+}
+
+fn without_privilege(access: &Access, command: Command) -> Option<Outcome> {
+    if !access.may_use_schema {
+        return Some(Outcome::NoUsage);
+    }
+    (access.grants[command.index()] == Grant::Missing).then_some(Outcome::NoGrant)
+}
+
+fn by_policies(rows: &[RowHurdles<'_>], skips_checks: bool, evaluation: &Evaluation<'_>) -> Verdict {
+    let unreadable: Vec<String> = rows
+        .iter()
+        .flat_map(RowHurdles::all)
+        .filter(|hurdle| reads_unreadable(evaluation, hurdle.expression))
+        .map(|hurdle| hurdle.policy.policy.name.clone())
+        .collect();
+    if !unreadable.is_empty() {
+        return Verdict { result: Outcome::Raises, refused_by: unreadable, lacks_permissive: false };
+    }
+    for row in rows {
+        let Some(refusing) = row.refusing(evaluation) else { continue };
+        if skips_checks && row.side == Side::New {
+            return Verdict { result: Outcome::Untold, refused_by: Vec::new(), lacks_permissive: false };
+        }
+        let raises = row.all().any(|hurdle| {
+            Answer::of(evaluation, hurdle.expression) == Answer::Raises
+                && refusing.contains(&hurdle.policy.policy.name.as_str())
+        });
+        let result = match row.side {
+            _ if raises => Outcome::Raises,
+            Side::New => Outcome::NewRowRefused,
+            Side::Existing => Outcome::NoRows,
+        };
+        let refused_by = refusing.into_iter().map(str::to_owned).collect();
+        return Verdict { result, refused_by, lacks_permissive: row.permissive.is_empty() };
+    }
+    let result = if rows.iter().all(|row| row.pass_all(evaluation)) {
+        Outcome::Allowed
+    } else if rows.iter().flat_map(RowHurdles::all).any(|it| Answer::of(evaluation, it.expression) == Answer::Untold) {
+        Outcome::Untold
+    } else {
+        Outcome::DependsOnRow
+    };
+    Verdict { result, refused_by: Vec::new(), lacks_permissive: false }
+}
