@@ -13,11 +13,14 @@ pub const CLAIMS_HINT: &str = "The gateway, such as PostgREST, must set request.
 /// Raises `insufficient_aal` in the format of `pg_aal.error_format`. `what` names what was asked for.
 pub fn insufficient_aal(denial: &Denial, what: Option<&str>) -> ! {
     match settings::error_format() {
-        ErrorFormat::Sql => {
-            raise(SqlState::INSUFFICIENT_PRIVILEGE, &denial.message(what), Some(&denial.detail()), Some(&denial.hint()))
-        }
+        ErrorFormat::Sql => raise(
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            &denial.message(what),
+            Some(&denial.detail()),
+            Some(&denial.hint(&settings::docs())),
+        ),
         ErrorFormat::Postgrest => {
-            let http = denial.http(what);
+            let http = denial.http(what, &settings::docs());
             raise(SqlState::POSTGREST, &http.body, Some(&http.response), None)
         }
     }

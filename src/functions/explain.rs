@@ -86,7 +86,9 @@ fn answers(access: &Access, role: &str, commands: &[Command]) -> Vec<explain::St
         factors,
         clock: session::clock(),
     };
+    let docs = settings::docs();
     let session = CallersSession {
+        docs: &docs,
         claims_source: settings::claims_source(),
         held_in: session::held_in(),
         left_out: session::left_out().map(|(setting, was_set_before)| LeftOut { setting, was_set_before }),

@@ -85,6 +85,7 @@ fn aal_lint() -> TableIterator<
 > {
     let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
     let matrix = Matrix::derive(&catalog, &interrupts);
+    let docs = settings::docs();
     let rows: Vec<_> = lint::run(&catalog, &matrix, &interrupts)
         .into_iter()
         .map(|finding| {
@@ -97,7 +98,7 @@ fn aal_lint() -> TableIterator<
                 vec![lint.category.to_owned()],
                 format!("{} {}", lint.description, lint.remediation),
                 finding.found.detail.clone(),
-                settings::docs_page(&lint.page()),
+                format!("{docs}/{}", lint.page()),
                 pgrx::JsonB(finding.metadata(&catalog)),
                 finding.cache_key(&catalog),
             )
@@ -159,7 +160,7 @@ fn aal_report() -> String {
     let findings = lint::run(&catalog, &matrix, &interrupts);
     let (database, made_at, server_version) = spi(about_server);
     let claims_source = settings::claims_source();
-    let database = report::Database { name: database, made_at, server_version, claims_source };
+    let database = report::Database { name: database, made_at, server_version, claims_source, docs: settings::docs() };
     report::render(&database, &catalog, &matrix, &findings)
 }
 

@@ -64,11 +64,11 @@ pub fn enrollment_function() -> Option<String> {
     ENROLLMENT_FUNCTION.get().filter(|name| !name.is_empty()).map(|name| name.to_string_lossy().into_owned())
 }
 
-/// The address of a page of the documentation, by its path in `docs/`. Without `pg_aal.docs_url` it is the path in the
+/// The address of the documentation, without a slash at its end. Without `pg_aal.docs_url` it is the folder's path in the
 /// repository.
-pub fn docs_page(page: &str) -> String {
+pub fn docs() -> String {
     let url = DOCS_URL.get().map(|url| url.to_string_lossy().trim_end_matches('/').to_owned());
-    format!("{}/{page}", url.filter(|url| !url.is_empty()).as_deref().unwrap_or("docs"))
+    url.filter(|url| !url.is_empty()).unwrap_or_else(|| "docs".to_owned())
 }
 
 /// In parallel mode Postgres lets no setting change, not even to take over values that were set before the library was

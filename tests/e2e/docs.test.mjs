@@ -67,11 +67,16 @@ test('every link within the repository leads to a file, and to a heading of it',
 })
 
 test('every page that the extension links to is there', () => {
-  const sources = readdirSync(new URL('src/', repo), { recursive: true }).filter((name) => name.endsWith('.rs'))
+  const sources = ['src/', 'crates/aal/src/'].flatMap((folder) =>
+    readdirSync(new URL(folder, repo), { recursive: true })
+      .filter((name) => name.endsWith('.rs'))
+      .map((name) => folder + name),
+  )
   const links = sources.flatMap((name) => {
-    const text = readFileSync(new URL('src/' + name, repo), 'utf8')
-    return [...text.matchAll(/docs_page\(\s*"([^"]+)"/g)].map(([, target]) => target)
+    const text = readFileSync(new URL(name, repo), 'utf8')
+    return [...text.matchAll(/"([\w/]+\.md(?:#[\w-]+)?)"/g)].map(([, target]) => target)
   })
+  assert.ok(links.includes('tokens_without_aal.md'))
   const lints = readdirSync(new URL('crates/proof/src/lint/', repo)).map((name) => name.match(/^lint_(\d{4}_\w+)\.rs$/)?.[1])
   const targets = [...links, ...lints.filter(Boolean).map((name) => `lints/${name}.md`)]
   for (const target of targets) {

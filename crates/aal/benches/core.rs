@@ -71,9 +71,9 @@ fn benchmarks(criterion: &mut Criterion) {
     let required = FixedRequirement { level: Level::Aal3, max_age: Some(MaxAge::from_seconds(900)) };
     let denial = assess(Some(&cached.1), required, clock).expect_err("a denial");
     group.bench_function("denial for SQL", |bencher| {
-        bencher.iter(|| (black_box(&denial).message(None), denial.detail(), denial.hint()))
+        bencher.iter(|| (black_box(&denial).message(None), denial.detail(), denial.hint("docs")))
     });
-    group.bench_function("denial for PostgREST", |bencher| bencher.iter(|| black_box(&denial).http(None)));
+    group.bench_function("denial for PostgREST", |bencher| bencher.iter(|| black_box(&denial).http(None, "docs")));
     let aal2 = TableLevel::at(Level::Aal2).or_within(Some(MaxAge::from_seconds(900)));
     let protection = Protection {
         read: TableLevel::at(Level::Aal1),

@@ -13,8 +13,8 @@ use crate::token::InvalidToken;
 /// The code that names this denial in every format.
 const CODE: &str = "insufficient_aal";
 
-/// The page that helps where tokens state no level.
-const TOKENS_WITHOUT_AAL: &str = "see docs/tokens_without_aal.md.";
+/// The page that helps where tokens state no level, within the documentation.
+pub const TOKENS_WITHOUT_AAL: &str = "tokens_without_aal.md";
 
 /// What the client must do to be let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,10 +128,10 @@ impl Denial {
         })
     }
 
-    /// The HINT: what to do, in plain English.
-    pub fn hint(&self) -> Cow<'static, str> {
+    /// The HINT: what to do, in plain English. `docs` is the address of the documentation, for the page that helps.
+    pub fn hint(&self, docs: &str) -> Cow<'static, str> {
         let hint = match self.action {
-            Action::Configure => return self.hint_at_the_claim(),
+            Action::Configure => return self.hint_at_the_claim(docs).into(),
             Action::SignIn => "Sign in, then try again with the new access token.",
             Action::LeaveAnonymity if self.required.level == Level::Aal1 => {
                 "An anonymous user cannot sign in again. Add an e-mail address, a phone number or an identity to the user, or sign in as another; then try again with the new access token."
@@ -149,30 +149,26 @@ impl Denial {
         hint.into()
     }
 
-    fn hint_at_the_claim(&self) -> Cow<'static, str> {
-        match &self.current {
-            LevelClaim::Unknown(Some(value)) => format!(
-                "The claim aal of the access token is \"{value}\", and must be aal1, aal2 or aal3. Signing in again does not change that: {TOKENS_WITHOUT_AAL}"
-            )
-            .into(),
-            LevelClaim::Unknown(None) => format!(
-                "The claim aal of the access token must be aal1, aal2 or aal3, and is something else. Signing in again does not change that: {TOKENS_WITHOUT_AAL}"
-            )
-            .into(),
-            LevelClaim::Missing | LevelClaim::Level(_) => format!(
-                "The access token has no claim aal. Signing in again does not change that: {TOKENS_WITHOUT_AAL}"
-            )
-            .into(),
-        }
+    fn hint_at_the_claim(&self, docs: &str) -> String {
+        let fault = match &self.current {
+            LevelClaim::Unknown(Some(value)) => {
+                format!("The claim aal of the access token is \"{value}\", and must be aal1, aal2 or aal3.")
+            }
+            LevelClaim::Unknown(None) => {
+                "The claim aal of the access token must be aal1, aal2 or aal3, and is something else.".to_owned()
+            }
+            LevelClaim::Missing | LevelClaim::Level(_) => "The access token has no claim aal.".to_owned(),
+        };
+        format!("{fault} Signing in again does not change that: see {docs}/{TOKENS_WITHOUT_AAL}.")
     }
 
     /// The same denial for PostgREST: 401 with the challenge of RFC 9470, section 3.
-    pub fn http(&self, what: Option<&str>) -> HttpDenial {
+    pub fn http(&self, what: Option<&str>, docs: &str) -> HttpDenial {
         let body = serde_json::json!({
             "code": CODE,
             "message": self.message(what),
             "details": self.detail(),
-            "hint": self.hint(),
+            "hint": self.hint(docs),
         });
         HttpDenial { body: body.to_string(), response: unauthorized(&Challenge(self).to_string()) }
     }
@@ -328,14 +324,18 @@ mod tests {
             "insufficient_aal: this requires aal2, and the session's user is anonymous"
         );
         assert!(anonymous.detail().ends_with(r#""action":"sign_in","reason":"anonymous_user"}"#));
-        assert!(anonymous.hint().starts_with("An anonymous user cannot enroll a factor."));
+        assert!(anonymous.hint("docs").starts_with("An anonymous user cannot enroll a factor."));
         let required = FixedRequirement { level: Level::Aal1, max_age: Some(MaxAge::from_seconds(60)) };
-        assert!(Denial { required, ..anonymous.clone() }.hint().starts_with("An anonymous user cannot sign in again."));
+        assert!(
+            Denial { required, ..anonymous.clone() }
+                .hint("docs")
+                .starts_with("An anonymous user cannot sign in again.")
+        );
     }
 
     #[test]
     fn postgrest_gets_a_401_with_the_challenge_of_rfc_9470() {
-        let http = denial(Some(Level::Aal2), Some(900), Action::Reverify).http(None);
+        let http = denial(Some(Level::Aal2), Some(900), Action::Reverify).http(None, "docs");
         let response: serde_json::Value = serde_json::from_str(&http.response).unwrap();
         assert_eq!(response["status"], 401);
         assert_eq!(response["headers"]["Access-Control-Expose-Headers"], "WWW-Authenticate");
@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_hostile_name_stays_inside_the_body_and_out_of_the_header() {
-        let http = denial(None, None, Action::SignIn).http(Some("update on \"a\"\"b\r\nX-Evil: 1\""));
+        let http = denial(None, None, Action::SignIn).http(Some("update on \"a\"\"b\r\nX-Evil: 1\""), "docs");
         assert!(!http.response.contains("X-Evil"));
         assert!(!http.body.contains('\n'));
     }
@@ -369,23 +369,23 @@ mod tests {
             r#"{"code":"insufficient_aal","required_aal":"aal2","current_aal":null,"max_age":900,"action":"configure","reason":"no_level"}"#
         );
         assert_eq!(
-            missing.hint(),
+            missing.hint("docs"),
             "The access token has no claim aal. Signing in again does not change that: see docs/tokens_without_aal.md."
         );
         let unknown = refused(r#"{"sub":"jane","aal":"AAL2"}"#);
         assert_eq!((unknown.message(None), unknown.detail()), (missing.message(None), missing.detail()));
         assert!(
             unknown
-                .hint()
+                .hint("docs")
                 .starts_with("The claim aal of the access token is \"AAL2\", and must be aal1, aal2 or aal3.")
         );
         let hidden = refused(r#"{"sub":"jane","aal":"aal2 \r\nX-Evil: 1"}"#);
         assert!(
             hidden
-                .hint()
+                .hint("docs")
                 .starts_with("The claim aal of the access token must be aal1, aal2 or aal3, and is something else.")
         );
-        let http = missing.http(None);
+        let http = missing.http(None, "docs");
         let response: serde_json::Value = serde_json::from_str(&http.response).unwrap();
         assert_eq!(response["status"], 401);
         assert_eq!(
@@ -405,18 +405,18 @@ mod tests {
             let subject = if subject { r#""sub":"jane","# } else { "" };
             let denial = refused(&format!(r#"{{{subject}"aal":{value}}}"#));
             prop_assert_eq!(denial.reason(), Reason::NoLevel);
-            let http = denial.http(Some("update on table \"t\""));
-            for text in [denial.message(None), denial.detail(), denial.hint().into_owned(), http.body.clone(), http.response.clone()] {
+            let http = denial.http(Some("update on table \"t\""), "docs");
+            for text in [denial.message(None), denial.detail(), denial.hint("docs").into_owned(), http.body.clone(), http.response.clone()] {
                 prop_assert!(!text.chars().any(char::is_control), "{}", text);
             }
             let detail: serde_json::Value = serde_json::from_str(&denial.detail()).unwrap();
             prop_assert_eq!(detail.as_object().unwrap().len(), 6);
             prop_assert_eq!(&detail["current_aal"], &serde_json::Value::Null);
             let body: serde_json::Value = serde_json::from_str(&http.body).unwrap();
-            prop_assert_eq!(body["hint"].as_str(), Some(&*denial.hint()));
-            prop_assert!(denial.hint().len() <= 200 + LevelClaim::SHOWN);
+            prop_assert_eq!(body["hint"].as_str(), Some(&*denial.hint("docs")));
+            prop_assert!(denial.hint("docs").len() <= 200 + LevelClaim::SHOWN);
             prop_assert!(http.response.is_ascii() && http.response.len() <= 400);
-            prop_assert_eq!(http.response, refused(r#"{"sub":"jane"}"#).http(None).response);
+            prop_assert_eq!(http.response, refused(r#"{"sub":"jane"}"#).http(None, "docs").response);
         }
 
         /// The reason says no more than the action and the level do: it never opens anything.

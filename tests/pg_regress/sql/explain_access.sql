@@ -164,7 +164,7 @@ set role authenticated;
 select step, subject, answer, note from auth.explain_access('payments', 'delete') where command is not null;
 reset role;
 set client_min_messages = error;
-select count(*) from auth.protect_table('payments', owner_column => 'user_id', sensitive_columns => '{amount}');
+select count(*) from auth.protect_table('payments', owner_column => 'user_id', sensitive_columns => '{amount}', lower => true);
 reset client_min_messages;
 set role authenticated;
 select step, subject, answer, note from auth.explain_access('payments', 'update') where command is not null;

@@ -16,6 +16,12 @@ select remediation from pages.finding;
 set pg_aal.docs_url = 'https://example.com/docs/';
 select remediation from pages.finding;
 
+-- The report and hints link there, too.
+select auth.aal_report() like '%href="https:&#x2f;&#x2f;example.com&#x2f;docs&#x2f;lints&#x2f;0002_write_left_open.md"%' as links;
+set request.jwt.claims = '{"sub":"jane"}';
+select auth.require_aal('aal2');
+reset request.jwt.claims;
+
 -- What to do in short stands at the end of the description.
 select right(description, 60) from pages.finding;
 

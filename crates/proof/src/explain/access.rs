@@ -129,6 +129,8 @@ pub struct CallersSession<'a> {
     pub left_out: Option<LeftOut<'a>>,
     /// Why there are no claims that can be read, though a setting holds some.
     pub fault: Option<Fault>,
+    /// The address of the documentation.
+    pub docs: &'a str,
     /// The session as it is now.
     pub known: KnownSession<'a>,
 }

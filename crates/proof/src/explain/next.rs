@@ -68,20 +68,12 @@ fn of_refusal(access: &Access, session: &CallersSession<'_>, command: Command, v
         return Next::new("policy", "No session passes at any level. Change the policy.");
     }
     if let Some(denial) = missing_level(session, threshold) {
-        return of_denial(session, &denial);
+        return Next::new(denial.action.as_str(), denial.hint(session.docs));
     }
     if session.claims().is_none_or(|claims| claims.subject().is_none()) {
         return Next::new("sign_in", "The session names no user. Sign in, then try again with the new access token.");
     }
     Next::new("policy", "The level suffices. Another part of the condition is not true for this session.")
-}
-
-fn of_denial(session: &CallersSession<'_>, denial: &Denial) -> Next {
-    let has_claims = session.claims().is_some_and(|claims| claims.subject().is_some());
-    if denial.action == Action::SignIn && denial.current.is_none() && has_claims {
-        return Next::new("claims", "The token has no claim aal with a level. Have its issuer add one.");
-    }
-    Next::new(denial.action.as_str(), denial.hint())
 }
 
 fn of_dependence(access: &Access, command: Command) -> Option<Next> {

@@ -44,6 +44,7 @@ impl Fixture {
             held_in: self.claims.as_ref().map(|_| "request.jwt.claims"),
             left_out: None,
             fault: None,
+            docs: "docs",
             known: KnownSession {
                 role: "authenticated",
                 claims: self.claims.as_ref(),
@@ -161,7 +162,7 @@ fn a_level_that_is_missing_says_what_to_do() {
     assert_eq!(update(aal1().knowing(Enrollment::NoFactor)), ["result - no rows", "next - enroll"]);
     assert_eq!(update(aal1().knowing(Enrollment::UnknownUser)), ["result - no rows", "next - sign_in"]);
     let no_level = Fixture::of(r#"{"sub":"jane","role":"authenticated"}"#);
-    assert_eq!(update(no_level), ["result - no rows", "next - claims"]);
+    assert_eq!(update(no_level), ["result - no rows", "next - configure"]);
 }
 
 #[test]

@@ -15,7 +15,8 @@ pub struct Findings<'a> {
     pub level: &'static str,
     pub description: &'static str,
     pub remediation: &'static str,
-    pub remediation_is_link: bool,
+    /// The address of the lint's page, if it is one on the web.
+    pub page: Option<String>,
     pub places: Vec<Place<'a>>,
     #[serde(skip)]
     pub lint: &'static Lint,
@@ -48,7 +49,7 @@ pub struct LinkedTable<'a> {
 }
 
 /// The findings of each lint together, the worst first.
-pub fn findings<'a>(data: &Data<'a>) -> Vec<Findings<'a>> {
+pub fn findings<'a>(data: &Data<'a>, docs: &str) -> Vec<Findings<'a>> {
     let by_lint = gather(data.findings.iter().map(|finding| (finding.lint.name, (finding.lint, place(data, finding)))));
     let mut findings: Vec<(&'static Lint, Vec<Place>)> = by_lint
         .into_iter()
@@ -58,7 +59,7 @@ pub fn findings<'a>(data: &Data<'a>) -> Vec<Findings<'a>> {
         })
         .collect();
     findings.sort_by_key(|(lint, _)| (lint.level, lint.name));
-    findings.into_iter().map(|(lint, places)| findings_of_lint(lint, places)).collect()
+    findings.into_iter().map(|(lint, places)| findings_of_lint(lint, places, docs)).collect()
 }
 
 fn place<'a>(data: &Data<'a>, finding: &'a Finding) -> Place<'a> {
@@ -74,14 +75,14 @@ fn place<'a>(data: &Data<'a>, finding: &'a Finding) -> Place<'a> {
     Place { detail: &found.detail, table: subject.map(linked), reaches: others.map(|table| linked(*table)).collect() }
 }
 
-fn findings_of_lint<'a>(lint: &'static Lint, places: Vec<Place<'a>>) -> Findings<'a> {
+fn findings_of_lint<'a>(lint: &'static Lint, places: Vec<Place<'a>>, docs: &str) -> Findings<'a> {
     Findings {
         name: lint.name,
         title: lint.title,
         level: lint.level.as_str(),
         description: lint.description,
         remediation: lint.remediation,
-        remediation_is_link: is_link(lint.remediation),
+        page: Some(format!("{docs}/{}", lint.page())).filter(|page| is_link(page)),
         places,
         lint,
     }

@@ -38,12 +38,14 @@ pub struct Database {
     pub server_version: String,
     /// The setting `pg_aal.claims_source`.
     pub claims_source: ClaimsSource,
+    /// The address of the documentation.
+    pub docs: String,
 }
 
 /// The page.
 pub fn render(database: &Database, catalog: &Catalog, matrix: &Matrix<'_>, findings: &[Finding]) -> String {
     let data = Data { catalog, matrix, findings };
-    let by_lint = self::findings(&data);
+    let by_lint = self::findings(&data, &database.docs);
     let marks = marks(&by_lint);
     let patterns = patterns(&data, &marks);
     let values = context! {

@@ -49,6 +49,7 @@ impl Fixture {
             made_at: "2026-11-22 18:03:11+00".to_owned(),
             server_version: "15.18".to_owned(),
             claims_source: ClaimsSource::Request,
+            docs: "https://example.org/docs".to_owned(),
         };
         Fixture { database, catalog, needs, findings: Vec::new() }
     }
@@ -582,9 +583,14 @@ fn only_addresses_become_links() {
     ] {
         assert!(!is_link(text), "{text}");
     }
-    let page = full().render();
-    assert!(page.contains("href=\"https:&#x2f;&#x2f;example.org&#x2f;a?b=c&amp;d=e#f\""));
-    assert!(!page.contains("href=\"javascript"));
+    let mut fixture = full();
+    let page = fixture.render();
+    assert!(page.contains("<a href=\"https:&#x2f;&#x2f;example.org&#x2f;docs&#x2f;lints&#x2f;0001_a.md\""));
+    for docs in ["docs", "javascript:alert(1)//", "https://example.org/a b"] {
+        fixture.database.docs = docs.to_owned();
+        let page = fixture.render();
+        assert!(!page.contains("href=\"https") && !page.contains("href=\"javascript") && !page.contains("href=\"docs"));
+    }
 }
 
 #[test]
