@@ -78,8 +78,11 @@ comment on function auth.aal_matrix(regclass) is
 comment on function auth.aal_lint() is
   'Findings: ways in which a table needs less than intended, in the row shape of Supabase''s splinter. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
 
-comment on function auth.assert_aal(regclass, text, text, name) is
-  'Raises (P0004) unless a command on a table needs at least this level of a role, by auth.aal_matrix. STABLE and PARALLEL RESTRICTED, as that.';
+comment on function auth.assert_aal(regclass, text, text, name, text[]) is
+  'Raises (P0004) unless a command on a table needs at least this level of every role that row security binds, or of one role. Ways around its policies that auth.aal_lint knows count, too. Keys in accept name findings that were reviewed. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
+
+comment on function auth.assert_schema(regnamespace, text, text, name[], text[]) is
+  'Raises (P0004) unless all tables of a schema but the excluded ones need at least these levels, as auth.assert_aal decides it. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
 
 comment on function auth.aal_report() is
   'One HTML page, complete in itself: the level that every table needs of each role, the reasons, and the findings. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';

@@ -84,6 +84,7 @@ extension_sql_file!(
         functions::proof::aal_matrix,
         functions::proof::aal_lint,
         functions::proof::assert_aal,
+        functions::proof::assert_schema,
         functions::proof::aal_report
     ]
 );

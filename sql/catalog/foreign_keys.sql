@@ -1,4 +1,4 @@
--- Foreign keys that change the rows that refer to others when those change.
+-- Foreign keys. Most change the rows that refer to others when those change; TRUNCATE … CASCADE follows all of them.
 --
 -- $1 oid[]: the roles of which some may update a key that is referred to
 select k.conname::pg_catalog.text as name,
@@ -10,10 +10,11 @@ select k.conname::pg_catalog.text as name,
        array(
          select r.oid
          from pg_catalog.unnest($1::pg_catalog.oid[]) as r(oid)
-         where exists (
-           select
-           from pg_catalog.unnest(k.confkey) as key(attnum)
-           where pg_catalog.has_column_privilege(r.oid, k.confrelid, key.attnum, 'UPDATE'))) as key_updated_by,
+         where k.confupdtype in ('c', 'n', 'd')
+           and exists (
+             select
+             from pg_catalog.unnest(k.confkey) as key(attnum)
+             where pg_catalog.has_column_privilege(r.oid, k.confrelid, key.attnum, 'UPDATE'))) as key_updated_by,
        array(
          select a.attname::pg_catalog.text
          from pg_catalog.unnest(k.conkey) with ordinality as key(attnum, n)
@@ -32,5 +33,4 @@ select k.conname::pg_catalog.text as name,
 from pg_catalog.pg_constraint k
 where k.contype = 'f'
   and k.conparentid = 0
-  and (k.confdeltype in ('c', 'n', 'd') or k.confupdtype in ('c', 'n', 'd'))
 order by k.conrelid, k.conname;

@@ -1,5 +1,6 @@
--- Functions, without those that belong to extensions. Functions of triggers are left out: nobody calls them.
--- The roles that may execute a function are read only of those that run with their owner's rights. The smallest bodies are read first.
+-- Functions, without those that belong to extensions and those of event triggers.
+-- The roles that may execute a function are read only of those that run with their owner's rights, and of aggregates. The smallest
+-- bodies are read first.
 --
 -- $1 oid[]: the roles of which some may execute them
 -- $2 int8:  how many bytes the text of a body may have
@@ -9,17 +10,28 @@ with others as materialized (
   from pg_catalog.unnest($1::pg_catalog.oid[]) as wanted(oid)
     join pg_catalog.pg_roles r on r.oid = wanted.oid and not r.rolsuper
 )
-select n.nspname::pg_catalog.text as schema,
+select p.oid,
+       case
+         when p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype then 'trigger'
+         when p.prokind = 'a' then 'aggregate'
+         else 'plain'
+       end as kind,
+       n.nspname::pg_catalog.text as schema,
        p.proname::pg_catalog.text as name,
        pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid))
          as display_name,
        p.proowner as owner,
        p.prosecdef as security_definer,
        p.provolatile = 'i' as immutable,
+       p.provolatile = 'v' as volatile,
+       exists (
+         select
+         from pg_catalog.unnest(p.proconfig) setting
+         where setting ~* '^(request[.]|pg_aal[.])') as sets_claims,
        l.lanname::pg_catalog.text as language,
        -- A body that Postgres analyzed when the function was made has no text. The functions that it calls stand for it.
        case
-         when p.prosqlbody is null
+         when p.prosqlbody is null and p.prokind <> 'a'
            then case
                   when sized.size <= $2 and pg_catalog.sum(sized.size) over (order by sized.size, p.oid) <= $3 then p.prosrc
                 end
@@ -38,20 +50,43 @@ select n.nspname::pg_catalog.text as schema,
          where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
            and d.objid = p.oid
            and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass) as reaches,
-       array(
-         select o.oid
-         from others o
-         where p.prosecdef
-           and o.oid <> p.proowner
-           and pg_catalog.has_schema_privilege(o.oid, p.pronamespace, 'USAGE')
-           and pg_catalog.has_function_privilege(o.oid, p.oid, 'EXECUTE')) as open_to
+       sized.size <= $2 and pg_catalog.sum(sized.size) over (order by sized.size, p.oid) <= $3 as is_read,
+       -- The commands in a tree: Postgres' CmdType.
+       case
+         when p.prosqlbody is not null
+           then array(
+             select command.name
+             from (values ('2', 'UPDATE'), ('3', 'INSERT'), ('4', 'DELETE'), ('5', 'MERGE')) as command(number, name)
+             where p.prosqlbody::pg_catalog.text like '%:commandType ' || command.number || ' %')
+       end as tree_commands,
+       users.open_to,
+       users.behind_expressions_for,
+       users.behind_expressions_for is not null and not callers.other_than_policies as is_called_by_policies_only
 from pg_catalog.pg_proc p
   join pg_catalog.pg_namespace n on n.oid = p.pronamespace
   join pg_catalog.pg_language l on l.oid = p.prolang
   cross join lateral (select pg_catalog.octet_length(p.prosrc)::pg_catalog.int8) as sized(size)
-where p.prorettype not in (
-    'pg_catalog.trigger'::pg_catalog.regtype,
-    'pg_catalog.event_trigger'::pg_catalog.regtype)
+  -- What calls it by its OID: other than functions, which call it with their own caller's rights.
+  left join lateral (
+    select pg_catalog.bool_or(d.classid <> 'pg_catalog.pg_policy'::pg_catalog.regclass) as other_than_policies
+    from pg_catalog.pg_depend d
+    where p.prosecdef
+      and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+      and d.refobjid = p.oid
+      and d.classid <> 'pg_catalog.pg_proc'::pg_catalog.regclass) as callers on true
+  cross join lateral (
+    select pg_catalog.array_agg(other.oid) filter (where other.may_name) as open_to,
+           pg_catalog.array_agg(other.oid) filter (
+             where not other.may_name and callers.other_than_policies is not null) as behind_expressions_for
+    from (
+      select o.oid,
+             pg_catalog.has_schema_privilege(o.oid, p.pronamespace, 'USAGE') as may_name
+      from others o
+      where (p.prosecdef or p.prokind = 'a')
+        and p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype
+        and o.oid <> p.proowner
+        and pg_catalog.has_function_privilege(o.oid, p.oid, 'EXECUTE')) as other) as users
+where p.prorettype <> 'pg_catalog.event_trigger'::pg_catalog.regtype
   and n.nspname not in ('pg_catalog', 'information_schema')
   and n.nspname !~ '^pg_temp_'
   and not exists (

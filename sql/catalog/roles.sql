@@ -1,7 +1,7 @@
 -- The roles. Postgres' own, such as pg_write_all_data, count only if another role can be them by SET ROLE, and if they may do
 -- something with a table.
 --
--- $1 text: the name of the one role that is wanted, or NULL for all
+-- $1 text: the name of a role that counts in any case, or NULL
 with recursive
   coming(oid) as (
     select r.oid
@@ -24,8 +24,7 @@ select r.oid,
        r.oid in (select c.oid from coming c) as can_come
 from pg_catalog.pg_roles r
 where case
-        when $1 is not null then r.rolname::pg_catalog.text = $1
-        when r.rolname !~ '^pg_' then true
+        when r.rolname !~ '^pg_' or r.rolname::pg_catalog.text = $1 then true
         else exists (
                select
                from pg_catalog.pg_roles member

@@ -1,4 +1,4 @@
-//! Foreign keys that change rows when others change.
+//! Foreign keys.
 
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{self, SpiClient};
@@ -7,7 +7,7 @@ use proof::ForeignKey;
 use super::ids;
 use crate::pg::query::{catalog_query, rows};
 
-/// Those foreign keys, with which of these roles may update the keys that they refer to.
+/// The foreign keys, with which of these roles may update the keys that they refer to.
 pub fn read(client: &SpiClient<'_>, roles: &[Oid]) -> Result<Vec<ForeignKey>, spi::Error> {
     rows(client, catalog_query!("foreign_keys"), &[roles.to_vec().into()], |row| {
         let columns: Vec<String> = row.get("columns")?;

@@ -1,8 +1,9 @@
 //! Functions, and who may execute those that run with their owner's rights.
 
+use aal::Command;
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{self, SpiClient};
-use proof::Function;
+use proof::{Function, FunctionId, FunctionKind, TableId};
 
 use super::ids;
 use super::roles::Names;
@@ -15,17 +16,52 @@ const MOST_TEXT: i64 = 64 << 20;
 /// The functions, without the ones that belong to extensions.
 pub fn read(client: &SpiClient<'_>, roles: &[Oid], names: &Names) -> Result<Vec<Function>, spi::Error> {
     rows(client, catalog_query!("functions"), &[roles.to_vec().into(), LARGEST_TEXT.into(), MOST_TEXT.into()], |row| {
+        let commands: Vec<String> = row.get("tree_commands")?;
         Ok(Function {
+            id: ids::function(row, "oid")?,
+            kind: kind(&row.get::<String>("kind")?),
             schema: row.get("schema")?,
             name: row.get("name")?,
             display_name: row.get("display_name")?,
             owner: ids::role(row, "owner")?,
             security_definer: row.get("security_definer")?,
             immutable: row.get("immutable")?,
+            volatile: row.get("volatile")?,
+            sets_claims: row.get("sets_claims")?,
             language: row.get("language")?,
             body: row.get("body")?,
+            is_read: row.get("is_read")?,
+            commands: commands.iter().flat_map(|command| commands_of(command)).copied().collect(),
             reaches: ids::tables(row, "reaches")?,
             open_to: names.sorted(&ids::roles(row, "open_to")?),
+            behind_expressions_for: names.sorted(&ids::roles(row, "behind_expressions_for")?),
+            is_called_by_policies_only: row.get("is_called_by_policies_only")?,
         })
+    })
+}
+
+/// How a function is called, by the word that the query has for it.
+fn kind(word: &str) -> FunctionKind {
+    match word {
+        "aggregate" => FunctionKind::Aggregate,
+        "trigger" => FunctionKind::Trigger,
+        _ => FunctionKind::Plain,
+    }
+}
+
+/// What a command of a tree does to tables, by the word that the query has for it.
+fn commands_of(word: &str) -> &'static [Command] {
+    match word {
+        "INSERT" => &[Command::Insert],
+        "UPDATE" => &[Command::Update],
+        "DELETE" => &[Command::Delete],
+        _ => &[Command::Insert, Command::Update, Command::Delete],
+    }
+}
+
+/// The functions that the expressions of each table or view call.
+pub fn called_by_tables(client: &SpiClient<'_>) -> Result<Vec<(TableId, FunctionId)>, spi::Error> {
+    rows(client, catalog_query!("called_by_tables"), &[], |row| {
+        Ok((ids::table(row, "table_id")?, ids::function(row, "function")?))
     })
 }

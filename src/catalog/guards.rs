@@ -25,7 +25,8 @@ pub fn read(client: &SpiClient<'_>, tables: &[Oid], function: Oid) -> Result<Vec
     })
 }
 
-fn commands(row: &Row<'_>) -> Result<Vec<Command>, spi::Error> {
+/// The commands that a trigger fires for.
+pub(super) fn commands(row: &Row<'_>) -> Result<Vec<Command>, spi::Error> {
     let events = [
         ("on_insert", Command::Insert),
         ("on_update", Command::Update),

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::Oid;
 use pgrx::spi;
-use proof::{RoleId, TableId};
+use proof::{FunctionId, RoleId, TableId};
 
 use crate::pg::query::Row;
 
@@ -14,6 +14,11 @@ pub fn table(row: &Row<'_>, column: &str) -> Result<TableId, spi::Error> {
 /// The tables in a column that is an array.
 pub fn tables<Tables: FromIterator<TableId>>(row: &Row<'_>, column: &str) -> Result<Tables, spi::Error> {
     row.get::<Vec<Oid>>(column)?.into_iter().map(id).collect()
+}
+
+/// The function in a column that is never NULL.
+pub fn function(row: &Row<'_>, column: &str) -> Result<FunctionId, spi::Error> {
+    id(row.oid(column)?)
 }
 
 /// The role in a column that is never NULL.

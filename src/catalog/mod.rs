@@ -17,12 +17,13 @@ mod roles;
 mod standings;
 mod stored_settings;
 mod tables;
+mod triggers;
 mod views;
 
 use std::collections::{BTreeSet, HashMap};
 
 use pgrx::spi::{self, SpiClient};
-use proof::{Catalog, TableId, TableIndex};
+use proof::{Catalog, FunctionId, FunctionIndex, TableId, TableIndex};
 
 pub use access::{read_access, values_of_settings};
 pub use protection::found_protections;
@@ -38,7 +39,7 @@ use acting::Acting;
 pub struct Scope<'a> {
     /// One table, with its partitions, its children and its parents; else all.
     pub table: Option<pgrx::pg_sys::Oid>,
-    /// One role; else all but those of Postgres' own that no role can be or that have no rights on tables.
+    /// A role that is wanted in any case. Else those of Postgres' own count only if a role can be them and they have rights on tables.
     pub role: Option<&'a str>,
     /// Whether views, functions, foreign keys and publications are wanted, too. Only lints look at them.
     pub with_surroundings: bool,
@@ -108,6 +109,12 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     if scope.with_surroundings {
         catalog.views = views::read(client, &roles, &functions.that_ask(), &names)?.into();
         catalog.functions = functions::read(client, &roles, &names)?.into();
+        let functions: HashMap<FunctionId, FunctionIndex> =
+            catalog.functions.indexed().map(|(index, function)| (function.id, index)).collect();
+        catalog.triggers = triggers::read(client, &functions)?;
+        let called = functions::called_by_tables(client)?.into_iter();
+        catalog.called_by_tables =
+            called.filter_map(|(table, function)| Some((table, *functions.get(&function)?))).collect();
         catalog.foreign_keys = foreign_keys::read(client, &roles)?.into();
         for (table, publication) in publications::read(client)? {
             if let Some(index) = indexes.get(&table) {

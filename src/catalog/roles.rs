@@ -9,7 +9,7 @@ use proof::{Role, RoleId, TableId};
 use super::ids;
 use crate::pg::query::{catalog_query, rows};
 
-/// The roles, or the one of this name.
+/// The roles, with the one of this name in any case.
 pub fn read(client: &SpiClient<'_>, wanted: Option<&str>) -> Result<Vec<Role>, spi::Error> {
     rows(client, catalog_query!("roles"), &[wanted.into()], |row| {
         Ok(Role {

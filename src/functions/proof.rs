@@ -4,19 +4,20 @@
 //! workers would each do again. Not SECURITY DEFINER: nobody learns by them what the catalog
 //! wouldn't tell. Their search_path is `pg_catalog, pg_temp`.
 
-use pgrx::datum::Interval;
+use pgrx::datum::{Array, Interval};
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
-use proof::{Catalog, Command, Matrix, RequiredLevel, TableId};
+use proof::gate::{self, Assertion, Verdict};
+use proof::{Catalog, Command, Matrix, RequiredLevel, RoleIndex, TableId};
 use proof::{lint, report};
 
 use crate::catalog::{self, Relation, Scope};
 use crate::denial;
 use crate::functions::protection::require_table;
-use crate::pg::elog::raise;
-use crate::pg::query::{catalog_query, first_row};
+use crate::pg::elog::{notice, raise, warn};
+use crate::pg::query::{Row, catalog_query, first_row};
 use crate::pg::sqlstate::SqlState;
-use crate::pg::types::{Name, Regclass};
+use crate::pg::types::{Name, Regclass, Regnamespace};
 use crate::settings;
 
 /// For each table, role and command the lowest session level at which the command could succeed for some row.
@@ -107,7 +108,9 @@ fn aal_lint() -> TableIterator<
     TableIterator::new(rows)
 }
 
-/// Raises unless a command on a table needs at least `level` of a role.
+/// Raises unless a command on a table needs at least `level`, of every role that row security binds and by every way.
+///
+/// `role` narrows it to one role. `accept` names what was reviewed, by the keys in the error.
 ///
 /// Errors: P0004 if it needs less; 42P01 and 42809 as `aal_matrix`; 42704 for a role that doesn't exist; 22023 for an
 /// unknown command or level; 22004 for a NULL.
@@ -117,37 +120,129 @@ fn assert_aal(
     target: Option<Regclass>,
     command: Option<&str>,
     level: Option<&str>,
-    role: default!(Option<Name>, "'authenticated'"),
+    role: default!(Option<Name>, "NULL"),
+    accept: default!(Option<Array<&str>>, "'{}'"),
 ) {
     let Some(Regclass(target)) = target else { denial::null_argument("target") };
     let Some(command) = command else { denial::null_argument("command") };
-    let Some(level) = level else { denial::null_argument("level") };
-    let Some(Name(role)) = role else { denial::null_argument("role") };
     let command = Command::from_name(command).unwrap_or_else(|| unknown_command(command));
-    let level: RequiredLevel = level.parse().unwrap_or_else(|error| denial::unknown_level(&error));
+    let level = required_level(level, "level");
+    let accepted = accepted(accept);
     let relation = table(target);
-    let catalog = catalog(Scope { table: Some(target), role: Some(&role), with_surroundings: false });
-    let Some(role_index) = catalog.roles.indexes().next() else {
-        raise(SqlState::UNDEFINED_OBJECT, &format!("role \"{role}\" does not exist"), None, None)
-    };
+    let role = role.map(|Name(role)| role);
+    let catalog = catalog(Scope { table: None, role: role.as_deref(), with_surroundings: true });
+    let role = role.map(|role| role_index(&catalog, &role));
     let matrix = Matrix::derive(&catalog, &interrupts);
     // The row was read a moment ago; if it is gone by now, nothing is asserted.
     let Some(table) = TableId::new(target.to_u32()).and_then(|table| matrix.table_index(table)) else {
         raise(SqlState::UNDEFINED_TABLE, "the table does not exist", None, None)
     };
-    let need = matrix.need(table, role_index, command);
-    if need.level() < level {
-        let at = match need.level() {
-            RequiredLevel::None => "without any level".to_owned(),
-            _ => format!("at {}", need.threshold),
-        };
-        let name = relation.display_name();
-        let message = format!("{role} can {} {name} {at}, and {level} was asserted", command.as_str());
-        let mut detail = format!("Decided by: {}", need.reasons().join(", "));
-        if let Some(note) = &need.note {
-            detail.push_str(&format!("; {note}"));
+    let mut levels = [RequiredLevel::None; Command::ALL.len()];
+    levels[command.index()] = level;
+    // TRUNCATE deletes, too.
+    if command == Command::Delete {
+        levels[Command::Truncate.index()] = level;
+    }
+    let assertion = Assertion { tables: vec![(table, levels)], role };
+    let verdict = gate::check(&catalog, &matrix, &assertion, &accepted, &interrupts);
+    let (command, name) = (command.as_str(), relation.display_name());
+    let what = match level {
+        RequiredLevel::Denied => format!("{command} on {name} is possible, and denied was asserted"),
+        _ => format!("{command} on {name} is possible below {level}, which was asserted"),
+    };
+    deliver(&verdict, &what);
+}
+
+/// Raises unless all tables of a schema need at least `reads` to be read and `writes` to be written.
+///
+/// `excluding` names tables of the schema that nothing is asserted of. `accept` names what was reviewed, by the keys in the
+/// error.
+///
+/// Errors: P0004 if something needs less; 42P01 for an excluded table that isn't in the schema; 22023 for an unknown level;
+/// 22004 for a NULL. 3F000 and 42809 for a schema that doesn't exist, or is Postgres' own.
+#[pg_extern(stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn assert_schema(
+    target: Option<Regnamespace>,
+    writes: default!(Option<&str>, "'aal2'"),
+    reads: default!(Option<&str>, "'aal1'"),
+    excluding: default!(Option<Array<Name>>, "'{}'"),
+    accept: default!(Option<Array<&str>>, "'{}'"),
+) {
+    let Some(Regnamespace(target)) = target else { denial::null_argument("target") };
+    let (writes, reads) = (required_level(writes, "writes"), required_level(reads, "reads"));
+    let Some(excluding) = excluding else { denial::null_argument("excluding") };
+    let excluded: Vec<String> =
+        excluding.iter().map(|name| name.unwrap_or_else(|| denial::null_argument("a table in excluding")).0).collect();
+    let accepted = accepted(accept);
+    let schema = schema(target);
+    let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
+    let matrix = Matrix::derive(&catalog, &interrupts);
+    let levels = Command::ALL.map(|command| if command.writes() { writes } else { reads });
+    let its_tables = || catalog.tables.indexed().filter(|(_, table)| table.schema == schema);
+    if let Some(unknown) = excluded.iter().find(|name| !its_tables().any(|(_, table)| table.name == **name)) {
+        let message = format!("schema {schema} has no table \"{unknown}\" to exclude");
+        raise(SqlState::UNDEFINED_TABLE, &message, None, Some("Name tables without their schema."))
+    }
+    let wanted = its_tables().filter(|(_, table)| !excluded.contains(&table.name));
+    let tables: Vec<_> = wanted.map(|(index, _)| (index, levels)).collect();
+    if tables.is_empty() {
+        notice(&format!("schema {schema} has no table to assert anything of"), None);
+    }
+    let assertion = Assertion { tables, role: None };
+    let verdict = gate::check(&catalog, &matrix, &assertion, &accepted, &interrupts);
+    deliver(&verdict, &format!("tables of schema {schema} need less than reads {reads} and writes {writes}"));
+}
+
+/// Raises the findings that aren't accepted, and warns of accepted keys that name nothing: a typo, or something that was mended.
+fn deliver(verdict: &Verdict, what: &str) {
+    for key in &verdict.stale {
+        let hint = "Correct it or leave it out: it would hide a finding that comes later.";
+        warn(&format!("accept names what was not found: {key}"), hint);
+    }
+    let Some(first) = verdict.breaches.first() else { return };
+    let findings = match verdict.breaches.len() {
+        1 => "1 finding".to_owned(),
+        count => format!("{count} findings"),
+    };
+    let lines: Vec<String> =
+        verdict.breaches.iter().map(|breach| format!("{}\n    key: {}", breach.detail, breach.key)).collect();
+    let hint = format!(
+        "Mend each finding, or accept it by its key after a review: accept => array[{}]. See auth.aal_matrix() and auth.aal_lint().",
+        pgrx::spi::quote_literal(&first.key)
+    );
+    raise(SqlState::ASSERT_FAILURE, &format!("{what}: {findings}"), Some(&lines.join("\n")), Some(&hint));
+}
+
+fn required_level(level: Option<&str>, argument: &str) -> RequiredLevel {
+    let Some(level) = level else { denial::null_argument(argument) };
+    level.parse().unwrap_or_else(|error| denial::unknown_level(&error))
+}
+
+/// The keys of findings that were reviewed.
+fn accepted(accept: Option<Array<'_, &str>>) -> Vec<String> {
+    let Some(accept) = accept else { denial::null_argument("accept") };
+    accept.iter().map(|key| key.unwrap_or_else(|| denial::null_argument("a key in accept")).to_owned()).collect()
+}
+
+fn role_index(catalog: &Catalog, name: &str) -> RoleIndex {
+    let named = catalog.roles.indexed().find(|(_, role)| role.name == name);
+    named
+        .map(|(index, _)| index)
+        .unwrap_or_else(|| raise(SqlState::UNDEFINED_OBJECT, &format!("role \"{name}\" does not exist"), None, None))
+}
+
+/// The name of a schema of a user's making; raises for another one.
+fn schema(oid: pg_sys::Oid) -> String {
+    let read = |row: &Row<'_>| Ok((row.get::<String>("name")?, row.get::<bool>("is_system")?));
+    let found = spi(|client| first_row(client, catalog_query!("schema"), &[oid.into()], read));
+    match found {
+        None => raise(SqlState::INVALID_SCHEMA_NAME, "the schema does not exist", None, None),
+        Some((name, true)) => {
+            let hint = "Row security does not apply to system catalogs.";
+            raise(SqlState::WRONG_OBJECT_TYPE, &format!("{name} is a system schema"), None, Some(hint))
         }
-        raise(SqlState::ASSERT_FAILURE, &message, Some(&detail), Some("See auth.aal_matrix() and auth.aal_lint()."));
+        Some((name, false)) => name,
     }
 }
 

@@ -33,6 +33,8 @@ impl SqlState {
     pub const TRIGGER_PROTOCOL_VIOLATED: SqlState = SqlState(b"39P01");
     /// The catalog changed while it was read or written.
     pub const SERIALIZATION_FAILURE: SqlState = SqlState(b"40001");
+    /// There is no such schema.
+    pub const INVALID_SCHEMA_NAME: SqlState = SqlState(b"3F000");
     /// A level or its freshness is not met, or the caller is not the owner.
     pub const INSUFFICIENT_PRIVILEGE: SqlState = SqlState(b"42501");
     /// There is no such column.

@@ -88,6 +88,28 @@ unsafe impl BoxRet for Regclass {
     }
 }
 
+/// A schema by its OID.
+pub struct Regnamespace(pub pg_sys::Oid);
+
+// SAFETY: names the SQL type whose datums `unbox_arg_unchecked` reads: an OID.
+unsafe impl SqlTranslatable for Regnamespace {
+    fn argument_sql() -> Result<SqlMapping, ArgumentError> {
+        Ok(SqlMapping::literal("regnamespace"))
+    }
+
+    fn return_sql() -> Result<Returns, ReturnsError> {
+        Ok(Returns::One(SqlMapping::literal("regnamespace")))
+    }
+}
+
+// SAFETY: hands the argument's own datum to pgrx's reading of an OID.
+unsafe impl<'fcx> ArgAbi<'fcx> for Regnamespace {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: the argument was declared as `regnamespace`, which is an OID, by SqlTranslatable.
+        Regnamespace(unsafe { arg.unbox_arg_using_from_datum() }.expect("an OID that is not null"))
+    }
+}
+
 /// A value of Postgres' type `name`, which pgrx doesn't know.
 pub struct Name(pub String);
 

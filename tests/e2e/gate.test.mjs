@@ -56,6 +56,37 @@ test('each of the first three fails where a table is left open', () => {
   }
 })
 
+const ways = {
+  'a SECURITY DEFINER function': [
+    'create function cancel() returns void language sql security definer as $$ delete from public.payments $$',
+    'drop function cancel',
+  ],
+  'a trigger on another table': [
+    `create table visits (id int); grant insert on visits to anon;
+     create function visited() returns trigger language plpgsql security definer as $$ begin delete from public.payments; return new; end $$;
+     create trigger visited after insert on visits for each row execute function visited();
+     alter table visits enable row level security; create policy visitors on visits for insert with check (true)`,
+    'drop table visits; drop function visited',
+  ],
+  'a foreign key': [
+    `create schema hidden; create table hidden.accounts (id int primary key); grant usage on schema hidden to authenticated;
+     grant delete on hidden.accounts to authenticated; alter table payments add account int references hidden.accounts on delete cascade`,
+    'alter table payments drop account; drop schema hidden cascade',
+  ],
+}
+for (const [name, [make, drop]] of Object.entries(ways)) {
+  test(`the gate for every table fails for a way past: ${name}`, () => {
+    cluster.psql('postgres', make)
+    try {
+      const { status, stderr } = run(commands[1])
+      assert.notEqual(status, 0)
+      assert.match(stderr, /DETAIL:.*\n\s+key: /)
+    } finally {
+      cluster.psql('postgres', drop)
+    }
+  })
+}
+
 test('each fails where it cannot connect, and where pg_aal is not installed', () => {
   for (const command of commands) {
     for (const database of ['nowhere', 'template1']) assert.notEqual(run(command, database).status, 0, `${command.name}: ${database}`)

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::expression::Expression;
-use super::ids::{ByForeignKey, ByFunction, ByRole, ByTable, ByView, RoleId, RoleIndex, TableId};
+use super::ids::{
+    ByForeignKey, ByFunction, ByRole, ByTable, ByView, FunctionId, FunctionIndex, RoleId, RoleIndex, TableId,
+};
 use aal::Command;
 use aal::protection::{Made, RecordedProtection};
 
@@ -37,7 +39,11 @@ pub struct Catalog {
     pub views: ByView<View>,
     /// Functions that could bypass policies or read claims.
     pub functions: ByFunction<Function>,
-    /// Foreign keys that change rows when others change.
+    /// Triggers that call one of the functions.
+    pub triggers: Vec<Trigger>,
+    /// The functions that the expressions of a table call: its defaults, constraints, indexes and policies.
+    pub called_by_tables: Vec<(TableId, FunctionIndex)>,
+    /// Foreign keys.
     pub foreign_keys: ByForeignKey<ForeignKey>,
     /// Whether the claims are what a gateway sets; else tokens are verified, and settings can be anybody's.
     pub trusts_settings: bool,
@@ -265,9 +271,24 @@ pub struct View {
     pub written_by: Vec<String>,
 }
 
+/// How a function is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionKind {
+    /// By its name.
+    Plain,
+    /// By its name, and it calls others with the rights of its owner to execute them.
+    Aggregate,
+    /// By a trigger alone.
+    Trigger,
+}
+
 /// A function.
 #[derive(Clone, Debug)]
 pub struct Function {
+    /// Its OID.
+    pub id: FunctionId,
+    /// How it is called.
+    pub kind: FunctionKind,
     /// Its schema's name.
     pub schema: String,
     /// Its name.
@@ -280,17 +301,46 @@ pub struct Function {
     pub security_definer: bool,
     /// Whether it is marked IMMUTABLE.
     pub immutable: bool,
+    /// Whether it is marked VOLATILE. Postgres lets no other function write.
+    pub volatile: bool,
     /// Its language.
     pub language: String,
-    /// Its body's text.
+    /// Whether its SET clauses change the claims, or how they are read.
+    pub sets_claims: bool,
+    /// Its body's text. Of a body that Postgres analyzed, the functions that it calls.
     pub body: String,
+    /// Whether the body was read. It may be too large.
+    pub is_read: bool,
     /// The tables that Postgres knows it to reach.
     pub reaches: Vec<TableId>,
+    /// The commands in a body that Postgres analyzed.
+    pub commands: Vec<Command>,
     /// The names of the roles, other than its owner, that may execute it.
     pub open_to: Vec<String>,
+    /// The names of the roles that may execute it where an expression calls it, though they may not use its schema.
+    pub behind_expressions_for: Vec<String>,
+    /// Whether all expressions that call it are policies'.
+    pub is_called_by_policies_only: bool,
 }
 
-/// A foreign key that changes the rows that refer to others when those change.
+/// A trigger, other than a guard.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    /// Its name.
+    pub name: String,
+    /// Its table or view.
+    pub table: TableId,
+    /// The function that it calls.
+    pub function: FunctionIndex,
+    /// The commands that it fires for.
+    pub commands: Vec<Command>,
+    /// Whether it fires once for each statement, also for one that touches no row.
+    pub for_each_statement: bool,
+    /// Whether it fires before the row or the statement is done.
+    pub is_before: bool,
+}
+
+/// A foreign key. It may change the rows that refer to others when those change.
 #[derive(Clone, Debug)]
 pub struct ForeignKey {
     /// Its name.

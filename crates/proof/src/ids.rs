@@ -51,6 +51,8 @@ ids! {
     RoleId
     /// A policy.
     PolicyId
+    /// A function, a procedure or an aggregate.
+    FunctionId
 }
 
 /// 0 where an OID was needed.

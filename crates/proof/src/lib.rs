@@ -21,6 +21,7 @@ mod catalog;
 mod evaluation;
 pub mod explain;
 mod expression;
+pub mod gate;
 mod ids;
 mod known_session;
 pub mod lint;
@@ -32,13 +33,14 @@ mod value;
 
 pub use aal::Command;
 pub use catalog::{
-    Bypass, Catalog, ForeignKey, Function, Guard, Policy, PolicyCommand, Role, Standing, Table, View, ViewKind,
+    Bypass, Catalog, ForeignKey, Function, FunctionKind, Guard, Policy, PolicyCommand, Role, Standing, Table, Trigger,
+    View, ViewKind,
 };
 pub use evaluation::{Evaluation, Work};
 pub use expression::{Comparison, Expression, Key, Origin, Reads, Reason, Rows, Truth};
 pub use ids::{
-    ByForeignKey, ByFunction, ByRole, ByTable, ByView, ForeignKeyIndex, FunctionIndex, Indexed, InvalidOid, ListIndex,
-    PolicyId, RoleId, RoleIndex, TableId, TableIndex, ViewIndex,
+    ByForeignKey, ByFunction, ByRole, ByTable, ByView, ForeignKeyIndex, FunctionId, FunctionIndex, Indexed, InvalidOid,
+    ListIndex, PolicyId, RoleId, RoleIndex, TableId, TableIndex, ViewIndex,
 };
 pub use known_session::{Factors, KnownSession};
 pub use matrix::{Decision, Matrix, Need, RequiredLevel, Threshold};

@@ -1,4 +1,4 @@
--- assert_aal raises unless a command needs at least that level, and says what it needs and why.
+-- assert_aal raises unless a command needs at least that level of every role, and says what it needs and why.
 \set VERBOSITY verbose
 \set SHOW_CONTEXT never
 create table asserted (id int);
@@ -25,11 +25,23 @@ select auth.assert_aal('asserted', 'insert', 'aal2');
 \set VERBOSITY sqlstate
 select auth.assert_aal('asserted', 'insert', 'aal2');
 \set VERBOSITY default
+-- Accepted by its key: what remains is said, and a key that names nothing, too.
+select auth.assert_aal('asserted', 'insert', 'aal2', accept => '{aal_matrix_public_asserted_INSERT_authenticated_none}');
+alter table asserted enable row level security;
+select auth.assert_aal('asserted', 'select', 'aal2', accept => '{aal_matrix_public_asserted_SELECT_authenticated_aal1}');
+select auth.assert_aal('asserted', 'insert', 'aal2', accept => '{aal_matrix_public_asserted_INSERT_authenticated_none}');
+-- A lower level is another finding.
+create policy aal_read_2 on asserted for select using (true);
+drop policy aal_read on asserted;
+select auth.assert_aal('asserted', 'select', 'aal2', role => 'authenticated', accept => '{aal_matrix_public_asserted_SELECT_authenticated_aal1}');
+alter table asserted disable row level security;
+
 -- Bad arguments.
+select auth.assert_aal('asserted', 'insert', 'aal2', accept => null);
+select auth.assert_aal('asserted', 'insert', 'aal2', accept => array[null]);
 select auth.assert_aal(null, 'insert', 'aal2');
 select auth.assert_aal('asserted', null, 'aal2');
 select auth.assert_aal('asserted', 'insert', null);
-select auth.assert_aal('asserted', 'insert', 'aal2', null);
 select auth.assert_aal('asserted', 'merge', 'aal2');
 select auth.assert_aal('asserted', 'insert', 'AAL2');
 select auth.assert_aal('asserted', 'insert', 'aal2', 'nobody there');

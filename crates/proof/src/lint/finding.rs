@@ -1,7 +1,7 @@
 //! What lints find.
 
 use super::survey::ViewPastPolicies;
-use crate::{Catalog, Command, FunctionIndex, Policy, TableIndex, ViewIndex, ViewKind};
+use crate::{Catalog, Command, FunctionIndex, Policy, TableId, TableIndex, ViewIndex, ViewKind};
 
 /// What a lint found.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +73,13 @@ impl Found {
 
     pub(super) fn on_table(table: TableIndex, detail: String) -> Found {
         Found::about(Subject::Table(table), detail)
+    }
+
+    /// About a table or a view, by its OID.
+    pub(super) fn on_relation(catalog: &Catalog, id: TableId, detail: String) -> Option<Found> {
+        let table = catalog.tables.indexed().find(|(_, table)| table.id == id).map(|(index, _)| Subject::Table(index));
+        let view = || catalog.views.indexed().find(|(_, view)| view.id == id).map(|(index, _)| Subject::View(index));
+        Some(Found::about(table.or_else(view)?, detail))
     }
 
     /// About a view that reaches a table past its policies, for these roles.

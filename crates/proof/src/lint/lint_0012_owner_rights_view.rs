@@ -35,10 +35,11 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
 
 fn finding(survey: &Survey<'_>, past: &ViewPastPolicies) -> Found {
     let (view, table) = (&survey.catalog.views[past.view], &survey.catalog.tables[past.table]);
-    let writes = view.kind.is_rule() || past.commands.iter().any(|command| command.writes());
-    let roles = if writes { &view.written_by } else { &view.read_by };
+    let roles = &past.roles;
     let how = if view.kind == ViewKind::ViewRule { "whose rules reach" } else { "which reaches" };
-    let what = format!("use {}, {how} {} with its owner's rights", view.display_name, table.display_name);
+    // Lints take such a view at its word.
+    let asking = if view.asks_for_level { "; the level that it asks for isn't weighed" } else { "" };
+    let what = format!("use {}, {how} {} with its owner's rights{asking}", view.display_name, table.display_name);
     let detail = survey.who_can(roles, &[past.table], &what);
     let found = Found::on_view(survey.catalog, past, roles, detail);
     if view.kind == ViewKind::ViewRule { found.key(&format!("{}_rule", table.display_name)) } else { found }

@@ -20,7 +20,7 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
     past.iter()
         .map(|past| {
             let (view, table) = (&survey.catalog.views[past.view], &survey.catalog.tables[past.table]);
-            let roles = &view.read_by;
+            let roles = &past.roles;
             let what = format!("read {}, a copy of rows of {}", view.display_name, table.display_name);
             let detail = survey.who_can(roles, &[past.table], &what);
             Found::on_view(survey.catalog, past, roles, detail)

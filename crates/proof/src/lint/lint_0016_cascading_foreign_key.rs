@@ -87,7 +87,7 @@ impl<'a> Keys<'a> {
         for table in keys.iter().map(|key| key.table).collect::<BTreeSet<TableId>>() {
             let Some(index) = survey.matrix.table_index(table) else { continue };
             for command in [Command::Delete, Command::Update] {
-                let level = survey.asked(&survey.catalog.tables[index], command);
+                let level = survey.asked_of_family(index, command);
                 if level != RequiredLevel::None {
                     asked.insert((table, command == Command::Delete), level);
                 }
@@ -96,12 +96,13 @@ impl<'a> Keys<'a> {
         Keys { keys, by_referenced, asked, same_rows }
     }
 
-    /// Whether some role that row security binds can do this for less than is asked anywhere.
+    /// Whether some role can do this for less than is asked anywhere.
     fn can_begin(&self, survey: &Survey<'_>, table: TableId, trigger: Command) -> bool {
         let highest = self.asked.values().max().copied().unwrap_or(RequiredLevel::None);
         survey.matrix.table_index(table).is_some_and(|index| {
-            let mut roles = survey.bound_roles(&survey.catalog.tables[index]);
-            roles.any(|role| survey.matrix.need(index, role, trigger).level() < highest)
+            let roles = survey.catalog.roles.indexes();
+            let mut cheaper = roles.filter(|role| survey.matrix.need(index, *role, trigger).level() < highest);
+            cheaper.next().is_some()
         })
     }
 
@@ -217,7 +218,7 @@ impl<'a> Keys<'a> {
             let may = trigger == Command::Delete || first.key_updated_by.contains(&survey.catalog.roles[*role].id);
             may && survey.matrix.need(other, *role, trigger).level() < asked
         };
-        let roles: Vec<RoleIndex> = survey.bound_roles(begins).filter(cheaper).collect();
+        let roles: Vec<RoleIndex> = survey.roles_beginning(begins, changed).into_iter().filter(cheaper).collect();
         if roles.is_empty() {
             return None;
         }

@@ -3,6 +3,7 @@
 use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::survey::Survey;
+use crate::{Function, FunctionKind};
 
 pub const LINT: Lint = Lint {
     name: "0019_immutable_claims_reader",
@@ -30,7 +31,9 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
         "authenticated_at",
     ];
     let reads_claims = |body: &str| SIGNS.iter().any(|sign| body.contains(sign));
-    let functions = survey.catalog.functions.indexed().filter(|(_, it)| it.immutable && reads_claims(&it.body));
+    let is_called = |it: &Function| it.kind != FunctionKind::Trigger;
+    let immutable = survey.catalog.functions.indexed().filter(|(_, it)| it.immutable && is_called(it));
+    let functions = immutable.filter(|(_, it)| reads_claims(&it.body));
     functions
         .map(|(index, function)| {
             let detail = format!("{} reads claims and is marked IMMUTABLE", function.display_name);

@@ -5,6 +5,8 @@
 
 use crate::{Catalog, Matrix};
 
+mod body;
+mod commands;
 mod conditions;
 mod definition;
 mod finding;
@@ -33,10 +35,14 @@ mod lint_0022_row_security_off;
 mod lint_0023_protected_table_published;
 mod lint_0024_unverified_claims;
 mod lint_0025_restrictive_lost;
+mod lint_0026_security_definer_trigger;
+mod opening;
+mod reach;
 mod survey;
 
 pub use definition::{Finding, Lint, Severity};
 pub use finding::{Found, Subject};
+pub(crate) use survey::Measure;
 use survey::Survey;
 
 /// Every lint, by number.
@@ -66,18 +72,41 @@ pub const LINTS: &[Lint] = &[
     lint_0023_protected_table_published::LINT,
     lint_0024_unverified_claims::LINT,
     lint_0025_restrictive_lost::LINT,
+    lint_0026_security_definer_trigger::LINT,
+];
+
+/// Those that find ways around a table's policies. All others are about the policies themselves, which the matrix weighs.
+const WAYS: [&Lint; 5] = [
+    &lint_0012_owner_rights_view::LINT,
+    &lint_0013_materialized_view::LINT,
+    &lint_0014_security_definer_function::LINT,
+    &lint_0016_cascading_foreign_key::LINT,
+    &lint_0026_security_definer_trigger::LINT,
 ];
 
 /// Runs every lint, and puts those of its findings first that are about roles that clients of an API have. It calls `pause` now
 /// and then, which may unwind.
 pub fn run<'a>(catalog: &'a Catalog, matrix: &'a Matrix<'a>, pause: &'a dyn Fn()) -> Vec<Finding> {
-    let survey = Survey::new(catalog, matrix, pause);
+    let survey = Survey::new(catalog, matrix, Measure::Policies, pause);
     let findings_of = |lint: &'static Lint| {
         let mut found = (lint.findings)(&survey);
         found.sort_by_cached_key(|found| !survey.concerns_api(found));
         found.into_iter().map(move |found| Finding { lint, found })
     };
     LINTS.iter().flat_map(findings_of).collect()
+}
+
+/// The ways around the policies of tables by which a command needs less than the measure.
+pub(crate) fn ways_past<'a>(
+    catalog: &'a Catalog,
+    matrix: &'a Matrix<'a>,
+    measure: Measure,
+    pause: &'a dyn Fn(),
+) -> Vec<Finding> {
+    let survey = Survey::new(catalog, matrix, measure, pause);
+    let findings_of =
+        |lint: &'static Lint| (lint.findings)(&survey).into_iter().map(move |found| Finding { lint, found });
+    WAYS.into_iter().flat_map(findings_of).collect()
 }
 
 #[cfg(test)]

@@ -1,20 +1,15 @@
 //! What lints look at, and what several of them ask.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::commands::Commands;
 use super::finding::Found;
+use super::reach::{Actor, Heed, Reach, Reached, Step, Way};
 use crate::{
-    ByTable, Catalog, Command, Expression, Matrix, Policy, RequiredLevel, RoleIndex, Table, TableId, TableIndex,
-    Threshold, View, ViewIndex, ViewKind,
+    ByTable, Catalog, Command, Expression, Matrix, Policy, RequiredLevel, RoleId, RoleIndex, Table, TableId,
+    TableIndex, Threshold, View, ViewIndex,
 };
-
-/// How something is reached through a view.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
-    Reading,
-    Writing,
-}
 
 /// A view that reaches a protected table with rights that its policies do not bind.
 pub(crate) struct ViewPastPolicies {
@@ -22,6 +17,21 @@ pub(crate) struct ViewPastPolicies {
     pub table: TableIndex,
     /// The commands that bypass the table's policies.
     pub commands: Vec<Command>,
+    /// The names of the roles that may use the view.
+    pub roles: Vec<String>,
+}
+
+/// The levels that tables are held against.
+pub(crate) enum Measure {
+    /// What their own policies ask for.
+    Policies,
+    /// What somebody asserts.
+    Asserted {
+        /// For each table the levels, in the order of [`Command::ALL`].
+        levels: HashMap<TableId, [RequiredLevel; Command::ALL.len()]>,
+        /// The role that it is about; else all that row security binds.
+        role: Option<RoleIndex>,
+    },
 }
 
 /// What lints look at.
@@ -29,8 +39,10 @@ pub(crate) struct Survey<'a> {
     pub catalog: &'a Catalog,
     pub matrix: &'a Matrix<'a>,
     pub pause: &'a dyn Fn(),
-    /// The views, by their OIDs.
-    views: HashMap<TableId, Vec<&'a View>>,
+    /// What the tables are held against.
+    pub measure: Measure,
+    /// What leads from one thing to the next.
+    pub(super) reach: Reach<'a>,
     /// For each table, those through which some of its rows are reached: itself, those above and those beneath.
     families: ByTable<Vec<TableIndex>>,
     /// What expressions need: several lints ask.
@@ -38,9 +50,12 @@ pub(crate) struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    pub(super) fn new(catalog: &'a Catalog, matrix: &'a Matrix<'a>, pause: &'a dyn Fn()) -> Survey<'a> {
-        let mut views: HashMap<TableId, Vec<&View>> = HashMap::new();
-        catalog.views.iter().for_each(|view| views.entry(view.id).or_default().push(view));
+    pub(super) fn new(
+        catalog: &'a Catalog,
+        matrix: &'a Matrix<'a>,
+        measure: Measure,
+        pause: &'a dyn Fn(),
+    ) -> Survey<'a> {
         let mut families: ByTable<Vec<TableIndex>> = catalog.tables.indexes().map(|table| vec![table]).collect();
         for table in catalog.tables.indexes() {
             for above in matrix.ancestors(table) {
@@ -48,12 +63,22 @@ impl<'a> Survey<'a> {
                 families[above].push(table);
             }
         }
-        Survey { catalog, matrix, pause, views, families, known: RefCell::default() }
+        let ids = |family: &Vec<TableIndex>| family[1..].iter().map(|it| catalog.tables[*it].id).collect();
+        let others = catalog.tables.iter().zip(&families).filter(|(_, family)| family.len() > 1);
+        let reach = Reach::new(catalog, others.map(|(table, family)| (table.id, ids(family))).collect());
+        Survey { catalog, matrix, pause, measure, reach, families, known: RefCell::default() }
     }
 
-    /// The tables with policies in force that ask for a level.
+    /// The tables that are held against something: with policies in force that ask for a level, or asserted.
     pub(super) fn protected(&self) -> impl Iterator<Item = (TableIndex, &'a Table)> {
-        self.catalog.tables.indexed().filter(|(_, table)| table.row_security && table.asks_for_level())
+        self.catalog.tables.indexed().filter(|(_, table)| self.is_protected(table))
+    }
+
+    fn is_protected(&self, table: &Table) -> bool {
+        match &self.measure {
+            Measure::Policies => table.row_security && table.asks_for_level(),
+            Measure::Asserted { levels, .. } => levels.contains_key(&table.id),
+        }
     }
 
     /// Every policy that asks for a level.
@@ -126,85 +151,180 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The highest level that any policy on a table asks of any role for a command.
+    /// The level that a command on a table is held against: the highest that any policy asks of any role, or what is asserted.
     pub(super) fn asked(&self, table: &'a Table, command: Command) -> RequiredLevel {
+        if let Measure::Asserted { levels, .. } = &self.measure {
+            return levels.get(&table.id).map_or(RequiredLevel::None, |levels| levels[command.index()]);
+        }
         let asking = table.policies.iter().filter(|policy| policy.asks_for_level());
         let levels = asking.map(|policy| self.policy_level(policy, command));
         // A policy that refuses every session protects by no level.
         levels.filter(|level| *level != RequiredLevel::Denied).max().unwrap_or(RequiredLevel::None)
     }
 
+    /// The highest level that a command is held against on a table or one through which some of its rows are reached.
+    pub(super) fn asked_of_family(&self, table: TableIndex, command: Command) -> RequiredLevel {
+        match &self.measure {
+            Measure::Policies => self.asked(&self.catalog.tables[table], command),
+            Measure::Asserted { .. } => {
+                let levels = self.families[table].iter().map(|it| self.asked(&self.catalog.tables[*it], command));
+                levels.max().unwrap_or(RequiredLevel::None)
+            }
+        }
+    }
+
+    /// The roles for which a way from `begins` to the rows of `table` counts.
+    pub(super) fn roles_beginning(&self, begins: &'a Table, table: &'a Table) -> Vec<RoleIndex> {
+        match &self.measure {
+            Measure::Policies => self.bound_roles(begins).collect(),
+            Measure::Asserted { .. } => self.catalog.roles.indexes().filter(|role| self.counts(*role, table)).collect(),
+        }
+    }
+
+    /// Of roles' names, those for which a way to the rows of one of these tables counts.
+    pub(super) fn counted(&self, names: &[String], tables: &[TableIndex]) -> Vec<String> {
+        if matches!(self.measure, Measure::Policies) {
+            return names.to_vec();
+        }
+        let counts = |name: &str| {
+            let role = self.catalog.roles.indexed().find(|(_, role)| role.name == name).map(|(index, _)| index);
+            role.is_none_or(|role| tables.iter().any(|table| self.counts(role, &self.catalog.tables[*table])))
+        };
+        self.in_order(names.iter().filter(|name| counts(name)).cloned().collect())
+    }
+
+    /// Names of roles in the order of lists.
+    pub(super) fn in_order(&self, mut names: Vec<String>) -> Vec<String> {
+        let place = |name: &String| self.catalog.roles.iter().position(|role| role.name == *name);
+        names.sort_by_cached_key(|name| place(name).unwrap_or(usize::MAX));
+        names
+    }
+
+    /// Whether a way of this role to a table's rows counts: row security binds it, or the assertion is about it.
+    pub(super) fn counts(&self, role: RoleIndex, table: &Table) -> bool {
+        match &self.measure {
+            Measure::Asserted { role: Some(only), .. } => role == *only,
+            Measure::Asserted { role: None, .. } | Measure::Policies => table.standings[role].bypass.is_none(),
+        }
+    }
+
+    /// Which bodies are taken at their word: for each of these a search of its own.
+    pub(super) fn heeds(&self) -> Vec<Heed> {
+        match &self.measure {
+            Measure::Policies => vec![Heed::AnyAsking],
+            Measure::Asserted { levels, .. } => {
+                let all: BTreeSet<RequiredLevel> = levels.values().flatten().copied().collect();
+                all.into_iter().filter(|level| *level != RequiredLevel::None).map(Heed::Opening).collect()
+            }
+        }
+    }
+
+    /// The protected tables of which some rows may be reached. The answer of [`Survey::past`] is empty for all others.
+    pub(super) fn touched(&self, reached: &Reached, heed: Heed) -> BTreeSet<TableIndex> {
+        // Lints say nothing of code that they don't read.
+        if matches!(heed, Heed::Opening(_)) && !reached.opaque.is_empty() {
+            return self.protected().map(|(index, _)| index).collect();
+        }
+        let others = reached.tables.iter().filter(|(way, _)| way.rights != Actor::Caller);
+        let ids: BTreeSet<TableId> = others.flat_map(|(_, tables)| tables.keys().copied()).collect();
+        let indexes = ids.into_iter().filter_map(|id| self.matrix.table_index(id));
+        let families: BTreeSet<TableIndex> = indexes.flat_map(|index| self.families[index].iter().copied()).collect();
+        families.into_iter().filter(|index| self.is_protected(&self.catalog.tables[*index])).collect()
+    }
+
+    /// The commands that are done to a table's rows, on ways that match, for less than the table is held against.
+    pub(super) fn past(
+        &self,
+        reached: &Reached,
+        heed: Heed,
+        table: TableIndex,
+        matches: impl Fn(&Way) -> bool,
+    ) -> Commands {
+        let asked = Command::ALL.map(|command| match heed {
+            Heed::Opening(level) if self.asked(&self.catalog.tables[table], command) != level => RequiredLevel::None,
+            _ => self.asked(&self.catalog.tables[table], command),
+        });
+        if asked.iter().all(|level| *level == RequiredLevel::None) {
+            return Commands::NONE;
+        }
+        let mut past = Commands::NONE;
+        let mut add = |way: &Way, it: TableIndex, commands: Commands| {
+            let open = commands.iter().filter(|command| self.level_of(it, way, *command) < asked[command.index()]);
+            past = past.with(open.collect());
+        };
+        for it in self.families[table].iter().copied() {
+            let id = self.catalog.tables[it].id;
+            for (way, tables) in reached.tables.iter().filter(|(way, _)| matches(way)) {
+                add(way, it, tables.get(&id).copied().unwrap_or_default());
+            }
+            // Lints say nothing of code that they don't read.
+            if matches!(heed, Heed::Opening(_)) {
+                reached.opaque.keys().filter(|way| matches(way)).for_each(|way| add(way, it, Commands::ALL));
+            }
+        }
+        past
+    }
+
+    /// The level that a command needs of the role whose rights count.
+    fn level_of(&self, table: TableIndex, way: &Way, command: Command) -> RequiredLevel {
+        let level = |role: RoleId| {
+            let role = self.catalog.role_index(role);
+            role.map_or(RequiredLevel::None, |role| self.matrix.own_need(table, role, command).level())
+        };
+        match way.rights {
+            // The matrix says what a role can do itself.
+            Actor::Caller => RequiredLevel::Denied,
+            Actor::Copy => RequiredLevel::None,
+            Actor::Role(role) => match level(role) {
+                RequiredLevel::Denied => RequiredLevel::Denied,
+                _ if way.claims_may_differ => RequiredLevel::None,
+                level => level,
+            },
+        }
+    }
+
     /// The views that match and reach a protected table with rights that its policies do not bind.
     pub(super) fn views_past_policies(&self, matches: impl Fn(&View) -> bool) -> Vec<ViewPastPolicies> {
+        let asserts = matches!(self.measure, Measure::Asserted { .. });
+        let views = self.catalog.views.indexed().filter(|(_, view)| matches(view) && (asserts || !view.asks_for_level));
         let mut found = Vec::new();
-        for (index, view) in self.catalog.views.indexed().filter(|(_, view)| matches(view) && !view.asks_for_level) {
-            let Some(owner) = self.catalog.role_index(view.owner) else { continue };
-            let is_copy = view.kind == ViewKind::Materialized;
-            let written = self.reached(&view.reads, is_copy, By::Writing);
-            let read = self.reached(&view.reads, is_copy, By::Reading);
-            for (table, _) in self.protected() {
-                (self.pause)();
-                let commands = self.commands_past_policies(view, owner, table, (&written, &read));
-                if !commands.is_empty() {
-                    found.push(ViewPastPolicies { view: index, table, commands });
+        for (index, view) in views {
+            let mut by_table: BTreeMap<TableIndex, Commands> = BTreeMap::new();
+            for heed in self.heeds() {
+                let reads = self.reached_by_view(index, Command::Select.into(), &view.read_by, heed);
+                let writes = Commands::ALL.without([Command::Select, Command::Truncate].into_iter().collect());
+                let writes = self.reached_by_view(index, writes, &view.written_by, heed);
+                let touched = |it: &Option<Reached>| it.as_ref().map(|it| self.touched(it, heed)).unwrap_or_default();
+                for table in touched(&reads).union(&touched(&writes)).copied() {
+                    let past = |reached: &Option<Reached>| {
+                        let past = reached.as_ref().map(|reached| self.past(reached, heed, table, |_| true));
+                        past.unwrap_or_default()
+                    };
+                    let written = past(&writes);
+                    let select = Commands::from(Command::Select);
+                    // A write that reads is shown as a write. A rule may do anything.
+                    let written = if view.kind.is_rule() { written } else { written.without(select) };
+                    let commands = written.with(past(&reads));
+                    let all = by_table.entry(table).or_default();
+                    *all = all.with(commands);
+                }
+            }
+            for (table, commands) in by_table {
+                let commands: Vec<Command> = commands.iter().collect();
+                let roles = self.counted(&users_of(view, &commands, asserts), &[table]);
+                if !commands.is_empty() && !roles.is_empty() {
+                    found.push(ViewPastPolicies { view: index, table, commands, roles });
                 }
             }
         }
         found
     }
 
-    /// The commands by which a view reaches a table for less than the table asks. `written` and `read` are what it reaches.
-    fn commands_past_policies(
-        &self,
-        view: &View,
-        owner: RoleIndex,
-        index: TableIndex,
-        (written, read): (&HashSet<TableId>, &HashSet<TableId>),
-    ) -> Vec<Command> {
-        // By reading, less is reached.
-        if self.through(index, written).next().is_none() {
-            return Vec::new();
-        }
-        let table = &self.catalog.tables[index];
-        let by_reading = !view.kind.is_rule() && self.through(index, read).next().is_some();
-        let passes = |command: &Command| {
-            let is_open = if command.writes() || view.kind.is_rule() {
-                !view.written_by.is_empty()
-            } else {
-                by_reading && !view.read_by.is_empty()
-            };
-            let asked = self.asked(table, *command);
-            // A copy was made once. What its owner may do now does not matter.
-            let bypasses = view.kind == ViewKind::Materialized
-                || self.through(index, written).any(|it| self.matrix.own_need(it, owner, *command).level() < asked);
-            is_open && asked != RequiredLevel::None && *command != Command::Truncate && bypasses
-        };
-        Command::ALL.into_iter().filter(passes).collect()
-    }
-
-    /// Of the tables that are reached, those through which some rows of a table are.
-    pub(super) fn through(&self, table: TableIndex, reached: &HashSet<TableId>) -> impl Iterator<Item = TableIndex> {
-        self.families[table].iter().copied().filter(|it| reached.contains(&self.catalog.tables[*it].id))
-    }
-
-    /// All that is reached from these tables and views with the rights of the role that reads there, also through other views. A
-    /// view that reads with its caller's rights passes nothing on, unless the caller is the first: `is_first`. A copy holds
-    /// everything it was made of. By writing, rules beneath count.
-    pub(super) fn reached(&self, from: &[TableId], is_first: bool, by: By) -> HashSet<TableId> {
-        let mut open = from.to_vec();
-        let mut reached = HashSet::new();
-        let passes_on = |it: &&&View| match it.kind {
-            ViewKind::InvokerRights => is_first,
-            ViewKind::TableRule | ViewKind::ViewRule => by == By::Writing,
-            ViewKind::OwnerRights | ViewKind::Materialized => true,
-        };
-        while let Some(id) = open.pop() {
-            if reached.insert(id) {
-                let beneath = self.views.get(&id).into_iter().flatten();
-                open.extend(beneath.filter(passes_on).flat_map(|view| &view.reads));
-            }
-        }
-        reached
+    /// The end of a search from a view that some of these roles may use; `None` if there is no such role.
+    fn reached_by_view(&self, view: ViewIndex, commands: Commands, roles: &[String], heed: Heed) -> Option<Reached> {
+        let kind = self.catalog.views[view].kind;
+        let does_nothing = kind.is_rule() && !commands.writes();
+        (!roles.is_empty() && !does_nothing).then(|| self.reach.from(Step::View(view, commands), heed, self.pause))
     }
 
     /// A sentence that says which roles can do something with these tables. Roles that bypass row security on all of them are at its
@@ -246,4 +366,14 @@ fn beginning(names: &[&str]) -> String {
     const SHOWN: usize = 3;
     let more = if names.len() > SHOWN { ", …" } else { "" };
     format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
+}
+
+/// The names of the roles that may use a view for these commands.
+fn users_of(view: &View, commands: &[Command], with_readers: bool) -> Vec<String> {
+    let writes = view.kind.is_rule() || commands.iter().any(|command| command.writes());
+    let reads = !writes || (with_readers && !view.kind.is_rule() && commands.contains(&Command::Select));
+    let mut users = if writes { view.written_by.clone() } else { Vec::new() };
+    let others = view.read_by.iter().filter(|name| reads && !view.written_by.contains(name));
+    users.extend(others.cloned());
+    users
 }

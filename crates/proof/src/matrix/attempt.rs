@@ -107,6 +107,7 @@ impl<'a> Attempt<'a> {
         let check: fn(&Policy) -> Option<&Expression> = Policy::check;
         let is_checked = self.rows == RowKind::Own;
         let expressions = match self.command {
+            _ if self.rows == RowKind::NoRow => Vec::new(),
             Command::Select | Command::Delete => vec![using],
             Command::Insert if is_checked => vec![check],
             Command::Update if is_checked => vec![using, check],

@@ -15,11 +15,12 @@ use crate::evaluation::{Evaluation, Work};
 use crate::expression::Expression;
 use crate::ids::{ByTable, RoleIndex, TableId, TableIndex};
 use aal::{Command, MaxAge};
+use attempt::Attempt;
 pub(crate) use attempt::{collect_ages, guard_expression};
 use effort::Effort;
 use inheritance::{Ancestor, Indexes, ancestors, unchecked_needs, with_ways_from_above, with_ways_from_beneath};
 pub(crate) use table::Cells;
-use table::own_needs;
+use table::{RowKind, own_needs, without_policies};
 
 pub use decision::Decision;
 pub use need::Need;
@@ -67,6 +68,22 @@ impl<'a> Matrix<'a> {
     /// What a command needs by the table's own policies, without the other ways to its rows.
     pub fn own_need(&self, table: TableIndex, role: RoleIndex, command: Command) -> &Need {
         &self.own[table][role][command.index()]
+    }
+
+    /// The level at which a command fires a trigger, by the table's own policies and guards: before a row is checked, or in a
+    /// statement that touches no row.
+    pub(crate) fn need_to_fire(
+        &self,
+        table: TableIndex,
+        role: RoleIndex,
+        command: Command,
+        for_each_statement: bool,
+    ) -> RequiredLevel {
+        let (catalog, table) = (self.catalog, &self.catalog.tables[table]);
+        let rows = if for_each_statement { RowKind::NoRow } else { RowKind::Unchecked };
+        let attempt = Attempt { catalog, table, role, command, rows };
+        let without = without_policies(table, &table.standings[role], command);
+        without.unwrap_or_else(|| attempt.need(&self.effort)).level()
     }
 
     /// The index of a table of the catalog.

@@ -23,6 +23,8 @@ pub(super) enum RowKind {
     Own,
     /// Those that go to a foreign partition or child: for them Postgres does not ask WITH CHECK.
     Unchecked,
+    /// None: what a statement does that touches no row.
+    NoRow,
 }
 
 /// What every table needs by its own policies. Those with the smallest policies come first: if it gets too much, it does so
@@ -116,7 +118,7 @@ fn depends_on_role(expression: &Expression) -> bool {
 }
 
 /// What a command needs where no policy has a say.
-fn without_policies(table: &Table, standing: &Standing, command: Command) -> Option<Need> {
+pub(super) fn without_policies(table: &Table, standing: &Standing, command: Command) -> Option<Need> {
     if standing.bypass != Some(Bypass::Superuser) {
         // Postgres asks for usage where a name is looked up, and nowhere else.
         if !standing.may_use_schema && !table.reached_by_oid {

@@ -7,8 +7,8 @@ use super::*;
 use crate::lint::{Found, Lint, Severity, Subject};
 use crate::matrix::Cells;
 use crate::{
-    ByRole, ByTable, Bypass, Decision, Function, ListIndex, RequiredLevel, Role, RoleId, Table, TableId, Threshold,
-    View, ViewKind,
+    ByRole, ByTable, Bypass, Decision, Function, FunctionId, FunctionKind, ListIndex, RequiredLevel, Role, RoleId,
+    Table, TableId, Threshold, View, ViewKind,
 };
 use crate::{Need, TableIndex};
 use aal::MaxAge;
@@ -167,16 +167,24 @@ fn full_with(change: impl Fn(&str) -> String) -> Fixture {
         }
     }
     let function = fixture.catalog.functions.push(Function {
+        id: FunctionId::new(1).unwrap(),
+        kind: FunctionKind::Plain,
         schema: "public".to_owned(),
         name: "payments".to_owned(),
         display_name: "public.payments()".to_owned(),
         owner: RoleId::new(10).unwrap(),
         security_definer: true,
         immutable: false,
+        volatile: true,
+        sets_claims: false,
         language: "sql".to_owned(),
         body: String::new(),
+        is_read: true,
         reaches: Vec::new(),
+        commands: Vec::new(),
         open_to: Vec::new(),
+        behind_expressions_for: Vec::new(),
+        is_called_by_policies_only: false,
     });
     let view = fixture.catalog.views.push(View {
         id: TableId::new(20_000).unwrap(),

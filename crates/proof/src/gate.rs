@@ -1,0 +1,98 @@
+//! The gate: whether tables need what somebody asserts, and every role and every way by which they need less.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::lint::{Measure, ways_past};
+use crate::{Catalog, Command, Matrix, Need, RequiredLevel, RoleIndex, TableIndex};
+
+/// The level of each command, in the order of [`Command::ALL`]. `None` where nothing is asserted.
+pub type Levels = [RequiredLevel; Command::ALL.len()];
+
+/// The levels that somebody asserts.
+#[derive(Debug)]
+pub struct Assertion {
+    /// The tables, with the level of each command.
+    pub tables: Vec<(TableIndex, Levels)>,
+    /// The role that it is about; else every role that row security binds.
+    pub role: Option<RoleIndex>,
+}
+
+/// A role, or a way around the policies, by which a command needs less than somebody asserts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// In plain words.
+    pub detail: String,
+    /// What accepts it. A role's names the level, so that a lower one is another breach.
+    pub key: String,
+}
+
+/// The case against an assertion.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// The breaches that aren't accepted: roles first, then ways.
+    pub breaches: Vec<Breach>,
+    /// The accepted keys that name nothing that was found.
+    pub stale: Vec<String>,
+}
+
+/// Holds the matrix and the ways around policies against an assertion. It calls `pause` now and then, which may unwind.
+pub fn check(
+    catalog: &Catalog,
+    matrix: &Matrix<'_>,
+    assertion: &Assertion,
+    accepted: &[String],
+    pause: &dyn Fn(),
+) -> Verdict {
+    let mut breaches = Vec::new();
+    for (table, levels) in &assertion.tables {
+        breaches.extend(roles_below(catalog, matrix, *table, levels, assertion.role));
+    }
+    let levels: HashMap<_, _> =
+        assertion.tables.iter().map(|(table, levels)| (catalog.tables[*table].id, *levels)).collect();
+    let measure = Measure::Asserted { levels, role: assertion.role };
+    let ways = ways_past(catalog, matrix, measure, pause);
+    breaches.extend(ways.iter().map(|way| Breach { detail: way.found.detail.clone(), key: way.cache_key(catalog) }));
+    let found: HashSet<&str> = breaches.iter().map(|breach| breach.key.as_str()).collect();
+    let stale = accepted.iter().filter(|key| !found.contains(key.as_str())).cloned().collect();
+    breaches.retain(|breach| !accepted.contains(&breach.key));
+    Verdict { breaches, stale }
+}
+
+/// The roles that need less. Commands of one role for which the same decides stand together.
+fn roles_below(
+    catalog: &Catalog,
+    matrix: &Matrix<'_>,
+    table: TableIndex,
+    levels: &Levels,
+    only: Option<RoleIndex>,
+) -> Vec<Breach> {
+    let standings = &catalog.tables[table].standings;
+    let counts = |role: &RoleIndex| only.map_or(standings[*role].bypass.is_none(), |only| *role == only);
+    let mut breaches = Vec::new();
+    for role in catalog.roles.indexes().filter(counts) {
+        let mut alike: BTreeMap<(RequiredLevel, String), Vec<Command>> = BTreeMap::new();
+        for command in Command::ALL {
+            let need = matrix.need(table, role, command);
+            if need.level() < levels[command.index()] {
+                alike.entry((need.level(), because(need))).or_default().push(command);
+            }
+        }
+        breaches.extend(alike.into_iter().map(|((level, because), commands)| {
+            let (table, role) = (&catalog.tables[table], &catalog.roles[role].name);
+            let names: Vec<&str> = commands.iter().map(|command| command.as_str()).collect();
+            let key = format!("aal_matrix_{}_{}_{}_{role}_{level}", table.schema, table.name, names.join("_"));
+            Breach { detail: format!("{role} can {} {} {because}", names.join(", "), table.display_name), key }
+        }));
+    }
+    breaches
+}
+
+/// The level at which a command is possible, with the reasons and the matrix' note.
+fn because(need: &Need) -> String {
+    let at = match need.level() {
+        RequiredLevel::None => "without any level".to_owned(),
+        _ => format!("at {}", need.threshold),
+    };
+    let note = need.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+    format!("{at}, decided by {}{note}", need.reasons().join(", "))
+}
