@@ -14,7 +14,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Warn,
     category: "SECURITY",
     description: "A trigger's function runs without EXECUTE, for every role that may write to the trigger's table. If it is SECURITY DEFINER, or a foreign key or a function of another role fires it, the policies that bind the caller don't count.",
-    remediation: "Begin it with perform auth.require_aal('aal2'), protect the trigger's table, or make the function SECURITY INVOKER. See docs/lints/0026_security_definer_trigger.md.",
+    remediation: "Begin it with perform auth.require_aal('aal2'), protect the trigger's table, or make the function SECURITY INVOKER.",
     findings,
 };
 
@@ -41,7 +41,7 @@ struct FiredTrigger {
     begins: BTreeMap<String, Commands>,
     commands: Commands,
     roles: BTreeSet<String>,
-    tables: BTreeMap<String, Commands>,
+    tables: BTreeMap<String, (TableIndex, Commands)>,
     is_unproven: bool,
     is_opaque: bool,
 }
@@ -116,7 +116,8 @@ impl Fired {
         *begins = begins.with(command.into());
         all.commands = all.commands.with(command.into());
         all.roles.insert(role);
-        let done = all.tables.entry(survey.catalog.tables[table].display_name.clone()).or_default();
+        let name = survey.catalog.tables[table].display_name.clone();
+        let (_, done) = all.tables.entry(name).or_insert((table, Commands::default()));
         *done = done.with(past);
         all.is_unproven |= !reached.unproven.is_empty();
         all.is_opaque |= reached.opaque.keys().any(|way| way.trigger == Some(place));
@@ -134,7 +135,7 @@ impl FiredTrigger {
         let begins: Vec<String> =
             self.begins.iter().map(|(name, commands)| format!("{} on {name}", names(*commands))).collect();
         let tables: Vec<String> =
-            self.tables.iter().map(|(name, commands)| format!("{name} ({})", names(*commands))).collect();
+            self.tables.iter().map(|(name, (_, commands))| format!("{name} ({})", names(*commands))).collect();
         let asking = match (self.is_unproven, self.is_opaque && asserts) {
             (false, false) => "asks for no level",
             (true, false) => "doesn't begin by asking for the level",
@@ -153,7 +154,8 @@ impl FiredTrigger {
         );
         let commands: Vec<Command> = self.commands.iter().collect();
         let found = Found::on_relation(survey.catalog, trigger.table, detail)?;
-        Some(found.roles(&roles).commands(&commands).key(&trigger.name))
+        let reached: Vec<TableIndex> = self.tables.into_values().map(|(table, _)| table).collect();
+        Some(found.roles(&roles).commands(&commands).key(&trigger.name).reaches(&reached))
     }
 }
 
