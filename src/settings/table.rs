@@ -154,7 +154,7 @@ pub const SETTINGS: [Setting; 11] = [
     Setting {
         name: c"pg_aal.docs_url",
         short: c"The address of the documentation's folder docs/.",
-        long: c"Findings, the report and hints link to its pages. Empty: they name the pages by their path, docs/….",
+        long: c"Findings, the report and hints link to its pages. Empty: they name the pages by their path, docs/lints and so on.",
         value: Value::Text(&DOCS_URL),
         check: Some(check_docs_url),
         ..SETTING

@@ -12,7 +12,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "A view reads its tables with its owner's rights, unless it is a security_invoker view. Its rules act with the owner's rights in both cases. So the policies that bind the caller don't count.",
-    remediation: "alter view … set (security_invoker = true); or revoke access to it.",
+    remediation: "alter view ... set (security_invoker = true); or revoke access to it.",
     findings,
 };
 

@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "No policy is asked for TRUNCATE: a role with the privilege empties the table, at any level.",
-    remediation: "revoke truncate on … from …; or call auth.protect_table, whose guard asks for the level of DELETE, and in token mode revoke trigger, which lets a role replace it.",
+    remediation: "revoke truncate on ... from ...; or call auth.protect_table, whose guard asks for the level of DELETE, and in token mode revoke trigger, which lets a role replace it.",
     findings,
 };
 

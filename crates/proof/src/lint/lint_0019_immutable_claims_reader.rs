@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "Postgres keeps what an IMMUTABLE function answered: in a cached plan, in an index. The next request gets the answer of the one before.",
-    remediation: "alter function … stable;",
+    remediation: "alter function ... stable;",
     findings,
 };
 

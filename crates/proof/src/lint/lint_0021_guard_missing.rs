@@ -12,7 +12,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Warn,
     category: "SECURITY",
     description: "Without its guard a refused UPDATE or DELETE touches no row and says nothing, the client isn't told to step up, and TRUNCATE and sensitive columns aren't protected.",
-    remediation: "alter table … enable trigger aal_guard; or call auth.protect_table again.",
+    remediation: "alter table ... enable trigger aal_guard; or call auth.protect_table again.",
     findings,
 };
 

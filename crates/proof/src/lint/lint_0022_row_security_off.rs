@@ -10,7 +10,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "Policies count only where row security is on: without it the grants decide alone.",
-    remediation: "alter table … enable row level security;",
+    remediation: "alter table ... enable row level security;",
     findings,
 };
 

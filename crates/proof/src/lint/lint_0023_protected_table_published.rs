@@ -10,7 +10,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Info,
     category: "SECURITY",
     description: "A publication sends rows without asking policies: replicas have all of them. (Supabase's Realtime asks the policies for SELECT for each subscriber, and nothing about writes.)",
-    remediation: "Check that the readers of the replica may read the rows; otherwise alter publication … drop table.",
+    remediation: "Check that the readers of the replica may read the rows; otherwise alter publication ... drop table.",
     findings,
 };
 

@@ -364,7 +364,7 @@ impl<'a> Survey<'a> {
 /// The first few names, and whether there are more.
 fn beginning(names: &[&str]) -> String {
     const SHOWN: usize = 3;
-    let more = if names.len() > SHOWN { ", …" } else { "" };
+    let more = if names.len() > SHOWN { ", ..." } else { "" };
     format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
 }
 
