@@ -29,7 +29,7 @@ use answer::Answer;
 use hurdles::{MOST_WORK, Side};
 use next::next;
 pub use step::Step;
-use verdict::{Outcome, Verdict, verdict};
+use verdict::{Outcome, Verdict, a_guard_may_raise, verdict};
 
 /// Explains commands on a relation to the session that asks.
 pub fn explain(access: &Access, session: &CallersSession<'_>, commands: &[Command]) -> Vec<Step> {
@@ -189,7 +189,7 @@ fn result_step(
     } else if !found.refused_by.is_empty() {
         Some(format!("refused by {}", found.refused_by.join(", ")))
     } else {
-        without_select(access, command, found, evaluation).or_else(|| why(access, command, found))
+        without_select(access, command, found, evaluation).or_else(|| why(access, command, found, evaluation))
     };
     let answer = match &session.fault {
         // The guard says so instead.
@@ -200,7 +200,7 @@ fn result_step(
 }
 
 /// The reason for a result that no policy decided.
-fn why(access: &Access, command: Command, found: &Verdict) -> Option<String> {
+fn why(access: &Access, command: Command, found: &Verdict, evaluation: &Evaluation<'_>) -> Option<String> {
     let reason = match (&access.kind, found.result, access.row_security) {
         (_, Outcome::NoUsage | Outcome::NoGrant, _) => return None,
         (RelationKind::View { .. }, ..) => "The tables beneath decide.",
@@ -210,6 +210,7 @@ fn why(access: &Access, command: Command, found: &Verdict) -> Option<String> {
         (_, Outcome::Untold, _) if access.unchecked.contains(&command) => {
             "Rows that go to a foreign table skip WITH CHECK."
         }
+        (_, Outcome::Untold, _) if a_guard_may_raise(access, command, evaluation) => "A guard may refuse it.",
         (_, Outcome::Untold, _) if command == Command::Truncate => {
             "It empties the tables beneath, too. Their guards decide."
         }

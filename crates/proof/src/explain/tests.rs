@@ -200,6 +200,26 @@ fn what_is_missing_besides_a_level_is_said_as_it_is() {
 }
 
 #[test]
+fn a_guard_that_may_not_fire_leaves_the_result_open() {
+    let mut access = Access {
+        policies: vec![policy("p", true, PolicyCommand::All, Expression::Constant(Value::Bool(true)))],
+        ..table()
+    };
+    let guard = Guard {
+        name: "guard".to_owned(),
+        enabled: true,
+        always_fires: false,
+        commands: vec![Command::Update],
+        arguments: vec!["update=aal2".to_owned()],
+        record: None,
+    };
+    access.guards.push(CallersGuard { guard, acts: [true; 5] });
+    assert_eq!(aal1().last_lines(&access, Command::Update), ["result - can't be told"]);
+    let aal2 = Fixture::of(r#"{"sub":"jane","aal":"aal2"}"#);
+    assert_eq!(aal2.last_lines(&access, Command::Update), ["result - allowed"]);
+}
+
+#[test]
 fn a_new_row_may_go_where_no_check_is_asked() {
     let foreign = Access { unchecked: vec![Command::Insert], ..table() };
     assert_eq!(aal1().last_lines(&foreign, Command::Insert), ["result - can't be told"]);

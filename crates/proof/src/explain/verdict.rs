@@ -4,6 +4,7 @@ use super::access::{Access, Grant, RelationKind, RowSecurity};
 use super::answer::{Answer, reads_unreadable};
 use super::hurdles::{RowHurdles, Side, guards, rows};
 use crate::evaluation::Evaluation;
+use crate::matrix::guard_expression;
 use aal::Command;
 
 /// What a command would do, and what decides it.
@@ -75,6 +76,16 @@ pub fn verdict(access: &Access, command: Command, evaluation: &Evaluation<'_>) -
     if !raising.is_empty() {
         return Verdict { refused_by: raising, ..because(Outcome::Guarded) };
     }
+    let found = by_kind(access, command, evaluation);
+    if found.result == Outcome::Allowed && a_guard_may_raise(access, command, evaluation) {
+        return because(Outcome::Untold);
+    }
+    found
+}
+
+/// What a command would do that no guard refuses.
+fn by_kind(access: &Access, command: Command, evaluation: &Evaluation<'_>) -> Verdict {
+    let because = |result| Verdict { result, refused_by: Vec::new(), lacks_permissive: false };
     match &access.kind {
         _ if access.ruled.contains(&command) => because(Outcome::Untold),
         _ if command == Command::Truncate && access.has_tables_beneath => because(Outcome::Untold),
@@ -84,6 +95,16 @@ pub fn verdict(access: &Access, command: Command, evaluation: &Evaluation<'_>) -
         }
         _ => because(Outcome::Allowed),
     }
+}
+
+/// Whether a guard acts that fires for some rows, some columns or under a condition only, and that the session doesn't pass.
+pub fn a_guard_may_raise(access: &Access, command: Command, evaluation: &Evaluation<'_>) -> bool {
+    access.guards.iter().any(|it| {
+        it.acts[command.index()]
+            && it.guard.enabled
+            && it.guard.commands.contains(&command)
+            && Answer::of(evaluation, &guard_expression(command, &it.guard)) != Answer::True
+    })
 }
 
 fn without_privilege(access: &Access, command: Command) -> Option<Outcome> {

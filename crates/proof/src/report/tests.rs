@@ -319,7 +319,7 @@ fn every_cell_is_there() {
     }
     // And the page says the same of each as the matrix does.
     fixture.with_data(|data| {
-        let by_lint = findings(data, "https://example.org/docs");
+        let by_lint = findings(data, "docs");
         let marks = marks(&by_lint);
         let patterns = patterns(data, &marks);
         for (table, role, command, need) in fixture.cells() {
