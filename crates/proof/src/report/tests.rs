@@ -49,7 +49,7 @@ impl Fixture {
             made_at: "2026-11-22 18:03:11+00".to_owned(),
             server_version: "15.18".to_owned(),
             claims_source: ClaimsSource::Request,
-            docs: "https://example.org/docs".to_owned(),
+            docs: "docs".to_owned(),
         };
         Fixture { database, catalog, needs, findings: Vec::new() }
     }
@@ -592,6 +592,7 @@ fn only_addresses_become_links() {
         assert!(!is_link(text), "{text}");
     }
     let mut fixture = full();
+    fixture.database.docs = "https://example.org/docs".to_owned();
     let page = fixture.render();
     assert!(page.contains("<a href=\"https:&#x2f;&#x2f;example.org&#x2f;docs&#x2f;lints&#x2f;0001_a.md\""));
     for docs in ["docs", "javascript:alert(1)//", "https://example.org/a b"] {
