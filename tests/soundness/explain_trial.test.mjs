@@ -76,7 +76,8 @@ export function wrong({ command, told, touched, of, error }) {
     case "can't be told":
       return error && isDenied(error) && error.includes('schema') ? 'it is refused for every row' : null
     case 'permission denied':
-      return error && isDenied(error) ? null : 'it is not denied'
+      // Another error may come first: of a column that isn't there, say.
+      return error === null || isGuarded(error) ? 'it is not denied' : null
     case 'insufficient_aal':
       return reached || (isWrite && error === null) ? 'the guard is silent' : null
     default:
