@@ -115,6 +115,17 @@ describe('a step-up', () => {
       assert.equal(sent, 1)
     })
 
+    test('and fails nothing that is not refused, where supabase-js knows no user', async () => {
+      const { stepUp, supabase, auth, requests } = browser(right)
+      auth.getSession = () => Promise.reject(new Error('configured with the accessToken option'))
+      assert.equal((await stepUp.withStepUp(() => supabase.from('payments').select())).status, 200)
+      await assert.rejects(
+        stepUp.withStepUp(() => write(supabase)),
+        { message: 'configured with the accessToken option' },
+      )
+      assert.equal(requests.length, 2)
+    })
+
     test('a refused insert left no row, and the second try leaves one', async () => {
       const { stepUp, supabase, auth } = browser(right)
       await stepUp.withStepUp(() => supabase.from('payments').insert([{ amount: 7 }, { amount: 7 }]))
