@@ -40,10 +40,10 @@ comment on function auth.verify_jwt(text) is
 comment on function auth.authenticate(text) is
   'Puts an access token that verifies in force until the transaction ends, and returns its claims. Needs pg_aal.claims_source = token. VOLATILE and PARALLEL UNSAFE: it changes a setting.';
 
-comment on function auth.protect_table(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, boolean) is
+comment on function auth.protect_table(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean) is
   'Puts a table under assurance levels by policies and a guard trigger, and says in one row what the table needs now. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
 
-comment on function auth.protect_table_sql(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, boolean) is
+comment on function auth.protect_table_sql(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean) is
   'The statements that auth.protect_table would run, without running them. VOLATILE and PARALLEL UNSAFE: it reads the catalog as it is now.';
 
 comment on function auth.unprotect_table(regclass) is
@@ -66,6 +66,7 @@ comment on column auth.protected_tables.on_delete is 'The level that DELETE and 
 comment on column auth.protected_tables.roles is 'The roles that the policies bind.';
 comment on column auth.protected_tables.owner_column is 'The column that holds the subject of a row''s owner; NULL if the table has no policy aal_owner.';
 comment on column auth.protected_tables.sensitive_columns is 'The columns whose change needs the level on_update. An update that keeps their values needs the level read.';
+comment on column auth.protected_tables.applies_when is 'The function of applies_when, by its name now; NULL if the protection is for all sessions, or if no policy has a function.';
 comment on column auth.protected_tables.guard is 'Whether the guard trigger is there and enabled.';
 comment on column auth.protected_tables.row_security is 'Whether row security is on. Without it no policy counts.';
 

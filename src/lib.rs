@@ -11,6 +11,7 @@
 //! | [`denial`] | raising `insufficient_aal` and its siblings |
 //! | [`planner`] | evaluating once per statement |
 //! | [`row_security`], [`statement_guards`] | whom row security and a statement's guards bind, and sensitive columns where rows move |
+//! | [`applies_when`] | for which sessions a protection is |
 //! | [`executor`] | the hooks by which the others learn of statements |
 //! | [`citus`] | the tables that Citus holds |
 //! | [`reader`] | policies' trees and function bodies as the proof's expressions |
@@ -27,6 +28,7 @@
 
 use pgrx::prelude::*;
 
+mod applies_when;
 mod catalog;
 mod citus;
 mod denial;

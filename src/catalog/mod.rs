@@ -14,6 +14,7 @@ mod protection;
 mod publications;
 mod relation;
 mod roles;
+mod session_function;
 mod standings;
 mod stored_settings;
 mod tables;
@@ -28,6 +29,7 @@ use proof::{Catalog, FunctionId, FunctionIndex, TableId, TableIndex};
 pub use access::{read_access, values_of_settings};
 pub use protection::found_protections;
 pub use relation::{Named, PostgresQuote, Relation, changed_meanwhile};
+pub use session_function::SessionFunction;
 
 use crate::pg::memory::Memory;
 use crate::reader::{Functions, Reader};

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use aal::Command;
-use aal::protection::RecordedProtection;
+use aal::protection::{Made, RecordedProtection};
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
@@ -67,14 +67,18 @@ fn read_batch(
 fn policy(row: &Row<'_>, reader: &mut Reader<'_, '_>) -> Result<Policy, spi::Error> {
     // The invalid OID stands for PUBLIC.
     let binds_everybody = row.get::<Vec<Oid>>("roles")?.contains(&pg_sys::InvalidOid);
+    let record = row.nullable::<String>("comment")?.as_deref().and_then(RecordedProtection::from_record);
+    let name: String = row.get("name")?;
+    let requires_level = Made::from_name(&name).is_some_and(|made| made.command().is_some());
+    let exempts = requires_level && record.as_ref().is_some_and(|record| record.for_some);
     let mut expression = |tree: &str, is_there: &str| {
         Ok::<_, spi::Error>(match row.nullable::<NodeTree>(tree)? {
-            Some(tree) => Some(reader.read(&tree)),
+            Some(tree) => Some(reader.read(&tree, exempts)),
             None => row.get::<bool>(is_there)?.then(Expression::too_large),
         })
     };
     Ok(Policy {
-        name: row.get("name")?,
+        name,
         command: policy_command(&row.get::<String>("command")?),
         permissive: row.get("permissive")?,
         roles: if binds_everybody { Vec::new() } else { ids::roles(row, "roles")? },
@@ -83,7 +87,7 @@ fn policy(row: &Row<'_>, reader: &mut Reader<'_, '_>) -> Result<Policy, spi::Err
         changeable_by: HashSet::new(),
         using: expression("using_tree", "has_using")?,
         check: expression("check_tree", "has_check")?,
-        record: row.nullable::<String>("comment")?.as_deref().and_then(RecordedProtection::from_record),
+        record,
     })
 }
 

@@ -41,6 +41,9 @@ pub fn found_protections(
         let records = policies.iter().map(|policy| &policy.record).chain(guards.iter().map(|guard| &guard.record));
         found.records = records.flatten().cloned().collect();
         found.policies = policies.iter().filter_map(|policy| Some((level_policy(policy)?, level(policy)))).collect();
+        let level_policies = policies.iter().filter(|policy| level_policy(policy).is_some());
+        let exempting = |it: &Expression| it.without_exemption().1.map(str::to_owned);
+        found.applies_when = level_policies.flat_map(|policy| policy.expressions()).map(exempting).collect();
         for guard in guards.into_iter().filter(|guard| guard.enabled) {
             add_guard(&mut found, guard, columns(false).collect());
         }
@@ -58,7 +61,7 @@ fn level_policy(policy: &Policy) -> Option<Made> {
 fn level(policy: &Policy) -> FoundLevel {
     let is_for_its_command =
         policy.made().and_then(Made::command).is_some_and(|command| policy.command == PolicyCommand::One(command));
-    let required = |it: &Expression| match it.unwrapped() {
+    let required = |it: &Expression| match it.without_exemption().0 {
         Expression::Constant(Value::Bool(true)) => Some(TableLevel::None),
         it => it.requirement().map(TableLevel::Required),
     };

@@ -33,10 +33,7 @@ fn enrolled_aal() -> Option<&'static str> {
 #[pg_extern(stable, parallel_safe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn has_enrolled_aal(max_age: default!(Option<Interval>, "NULL")) -> bool {
-    let max_age = max_age.map(parse_max_age);
-    let looked_up = look_up(Patience::Wait).ok();
-    let assessed = with_readable_claims(|claims| assess_enrolled(claims, looked_up, max_age, session::clock));
-    assessed.is_some_and(|answer| answer.is_ok())
+    meets_enrolled(max_age.map(parse_max_age))
 }
 
 /// True if the session is at least at its enrolled level, its factor verified at most `max_age` ago.
@@ -47,6 +44,13 @@ fn has_enrolled_aal(max_age: default!(Option<Interval>, "NULL")) -> bool {
 #[search_path(pg_catalog, pg_temp)]
 fn require_enrolled_aal(max_age: default!(Option<Interval>, "NULL")) -> bool {
     require_enrolled(max_age.map(parse_max_age), || None)
+}
+
+/// Whether the claims in force meet their enrolled level.
+pub fn meets_enrolled(max_age: Option<MaxAge>) -> bool {
+    let looked_up = look_up(Patience::Wait).ok();
+    let assessed = with_readable_claims(|claims| assess_enrolled(claims, looked_up, max_age, session::clock));
+    assessed.is_some_and(|answer| answer.is_ok())
 }
 
 /// Returns true where the claims in force meet their enrolled level, and raises where they don't. `what` names what was

@@ -2,22 +2,25 @@
 //!
 //! It explains what the policies decide. So it is silent for a role that they don't bind: row security isn't
 //! active for it on the table, or the policies don't name it. Which roles are bound is decided when the statement
-//! begins ([`crate::statement_guards`]).
+//! begins ([`crate::statement_guards`]). And it is silent for a session that they exempt ([`crate::applies_when`]).
 //!
 //! About sensitive columns it decides, for each row: an update is refused where one of them changes its value.
 
 use std::ffi::CStr;
 
-use aal::protection::guard_requirement;
+use aal::protection::{InvalidGuard, guard_exempts, guard_requirement};
 use aal::{Command, Requirement};
 use pgrx::prelude::*;
 use pgrx::trigger_support::{PgTriggerLevel, PgTriggerWhen};
 
-use crate::functions::enrollment::require_enrolled;
-use crate::functions::session::require;
+use crate::applies_when;
+use crate::functions::enrollment::{meets_enrolled, require_enrolled};
+use crate::functions::session::{meets, require};
 use crate::pg::elog::raise;
+use crate::pg::relation::ancestors;
 use crate::pg::sqlstate::SqlState;
 use crate::pg::trigger::{Trigger, TriggerCall};
+use crate::pg::{function, lookup, role};
 use crate::row_security;
 use crate::statement_guards::{Mark, defined_arguments};
 
@@ -39,6 +42,7 @@ crate::pg::v1_function_info!(pg_finfo_aal_guard);
 /// - 28000 for a token that doesn't verify;
 /// - 55000 where the enrolled level is asked and nobody can be looked up;
 /// - 22023 for a trigger whose arguments don't say what to ask for;
+/// - 55000 where it exempts sessions by the table's policies, and these don't say which;
 /// - 39P01 where it isn't a BEFORE trigger or an AFTER UPDATE … FOR EACH ROW trigger.
 #[allow(unsafe_code)]
 #[unsafe(no_mangle)]
@@ -87,18 +91,60 @@ fn check(call: &TriggerCall<'_>) -> pg_sys::Datum {
     row
 }
 
-/// Raises unless the session shows what the trigger's arguments ask for.
+/// Raises unless the session shows what the trigger's arguments ask for, or the policies exempt it.
 fn demand(command: Command, call: &TriggerCall<'_>, trigger: &Trigger<'_>) {
     let arguments: Vec<_> = defined_arguments(trigger).into_iter().map(CStr::to_string_lossy).collect();
-    let required = guard_requirement(command, arguments.iter().map(AsRef::as_ref)).unwrap_or_else(|error| {
-        let hint = "It takes arguments like 'insert=aal2' or 'delete=enrolled,max_age=300 seconds', one for each of its commands.";
-        raise(SqlState::INVALID_PARAMETER_VALUE, &error.to_string(), None, Some(hint))
-    });
+    let arguments = || arguments.iter().map(|argument| &**argument);
+    let required = guard_requirement(command, arguments()).unwrap_or_else(|error| invalid_guard(&error));
+    let exempts = guard_exempts(arguments()).unwrap_or_else(|error| invalid_guard(&error));
+    let is_met = || match required {
+        Requirement::Fixed(required) => meets(required),
+        Requirement::Enrolled(max_age) => meets_enrolled(max_age),
+    };
+    if exempts && (is_met() || is_exempt(command, call, trigger)) {
+        return;
+    }
     let what = || Some(format!("{} on table \"{}\"", command.in_lower_case(), call.table_name()));
     match required {
         Requirement::Fixed(required) => require(required, what),
         Requirement::Enrolled(max_age) => require_enrolled(max_age, what),
     };
+}
+
+fn invalid_guard(error: &InvalidGuard) -> ! {
+    let hint =
+        "It takes arguments like 'insert=aal2' or 'delete=enrolled,max_age=300 seconds', one for each of its commands.";
+    raise(SqlState::INVALID_PARAMETER_VALUE, &error.to_string(), None, Some(hint))
+}
+
+/// Whether the policies exempt the session: by a function, which is asked as they ask it. A policy asks it once a statement, and so
+/// does a trigger that fires for each row.
+fn is_exempt(command: Command, call: &TriggerCall<'_>, trigger: &Trigger<'_>) -> bool {
+    if let Some(answer) = call.kept_answer() {
+        return answer;
+    }
+    let function = applies_when::in_policies(tables_with_policies(call, trigger), command).unwrap_or_else(|| {
+        let message = format!("the policies of table \"{}\" do not say for which sessions they are", call.table_name());
+        let hint = "Call auth.protect_table again, with applies_when or without it.";
+        raise(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, &message, None, Some(hint))
+    });
+    if !role::may_execute(role::current(), function) {
+        let name = lookup::function_name(function).unwrap_or_default();
+        raise(SqlState::INSUFFICIENT_PRIVILEGE, &format!("permission denied for function {name}"), None, None);
+    }
+    let answer = function::ask(function) == Some(false);
+    call.keep_answer(answer);
+    answer
+}
+
+/// The tables of which the first with policies of ours decides: the one on which the trigger was made comes first, and then those that
+/// it is a partition of.
+fn tables_with_policies(call: &TriggerCall<'_>, trigger: &Trigger<'_>) -> Vec<pg_sys::Oid> {
+    let is_added = Mark::on(trigger).is_some_and(Mark::is_added);
+    let table = if is_added { trigger.made_on() } else { call.table() };
+    let mut tables: Vec<pg_sys::Oid> = ancestors(table).collect();
+    tables.insert(if trigger.is_copy() { tables.len() } else { 0 }, table);
+    tables
 }
 
 /// Whether one of the trigger's columns that the statement names has another value in the new row.

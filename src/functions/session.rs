@@ -63,11 +63,7 @@ fn aal() -> Option<&'static str> {
 /// Errors: 22004 for a NULL level; 22023 for an unknown one and for a negative `max_age`. Never for claims or tokens.
 #[pg_extern(stable, parallel_safe)]
 fn has_aal(level: Option<Text>, max_age: default!(Option<Interval>, "NULL")) -> bool {
-    let required = requirement(level, max_age);
-    with_claims(|claims| match claims {
-        Some(Ok(claims)) => assess(Some(claims), required, session::clock).is_ok(),
-        None | Some(Err(_)) => false,
-    })
+    meets(requirement(level, max_age))
 }
 
 /// True if the session is at least at `level`, its factor verified at most `max_age` ago.
@@ -101,6 +97,14 @@ fn authenticated_at(level: default!(Option<Text>, "'aal1'")) -> Option<Timestamp
     let level = parse_level(level);
     let clock = session::clock();
     from_claims(|claims| claims.authenticated_at(level, clock)).and_then(to_timestamptz)
+}
+
+/// Whether the claims in force meet `required`.
+pub fn meets(required: FixedRequirement) -> bool {
+    with_claims(|claims| match claims {
+        Some(Ok(claims)) => assess(Some(claims), required, session::clock).is_ok(),
+        None | Some(Err(_)) => false,
+    })
 }
 
 /// Returns true where the claims in force meet `required`, and raises where they don't. `what` names what was

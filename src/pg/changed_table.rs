@@ -239,11 +239,19 @@ impl<'q> ChangedTable<'q> {
         pg_sys::Trigger { tgnargs: pointers.len() as i16, tgargs: self.keep(&pointers), ..*trigger.definition() }
     }
 
-    /// Adds a BEFORE UPDATE trigger for each row, after all others. It calls what `like` calls. Only before a trigger has fired.
-    pub fn add_check(&self, like: &Trigger<'q>, columns: &[pg_sys::AttrNumber], arguments: &[&'q CStr]) {
+    /// Adds a BEFORE UPDATE trigger for each row, after all others. It calls what `like`, a trigger of the table `of`, calls. Only
+    /// before a trigger has fired.
+    pub fn add_check(
+        &self,
+        (of, like): (pg_sys::Oid, &Trigger<'q>),
+        columns: &[pg_sys::AttrNumber],
+        arguments: &[&'q CStr],
+    ) {
         let kind = pg_sys::TRIGGER_TYPE_ROW | pg_sys::TRIGGER_TYPE_BEFORE | pg_sys::TRIGGER_TYPE_UPDATE;
         let added = pg_sys::Trigger {
             tgoid: pg_sys::InvalidOid,
+            // Nothing else asks for it, of a trigger that is no constraint: see `Trigger::made_on`.
+            tgconstrrelid: of,
             tgtype: kind as i16,
             tgattr: self.keep(columns),
             tgnattr: columns.len() as i16,

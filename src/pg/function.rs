@@ -1,4 +1,4 @@
-//! A user's function: found by its name, and called by its OID with the rights of its owner.
+//! Users' functions: one found by its name, and called by its OID with the rights of its owner; and one called as in an expression.
 
 use std::ffi::{CStr, c_int};
 
@@ -75,6 +75,31 @@ impl TextFunction {
         drop(rights);
         answer.map(|answer| answer.value() != 0)
     }
+}
+
+/// Calls a function that takes nothing and returns one boolean, with the rights that it has in an expression. `None` for NULL.
+///
+/// # Panics
+/// Where it isn't such a function.
+pub fn ask(function: pg_sys::Oid) -> Option<bool> {
+    let fits = Row::<pg_sys::FormData_pg_proc>::find(function).is_some_and(|row| {
+        let entry = row.form();
+        entry.prorettype == pg_sys::BOOLOID && !entry.proretset && entry.pronargs == 0
+    });
+    assert!(fits, "a function that takes nothing and returns one boolean");
+    let mut called = pg_sys::FmgrInfo::default();
+    // SAFETY: calls as pgrx does, a function as it was promised to be: with room for the call info, and no argument. `called` outlives
+    // the call. What the function raises becomes a panic by pgrx's guard; the closure that it jumps out of holds nothing to drop.
+    // A NULL is not read as a boolean.
+    let answer = unsafe {
+        pg_sys::fmgr_info(function, &mut called);
+        let size = size_of::<pg_sys::FunctionCallInfoBaseData>();
+        let call = pg_sys::palloc0(size).cast::<pg_sys::FunctionCallInfoBaseData>();
+        (*call).flinfo = &mut called;
+        let answer = called.fn_addr.map(|address| pg_sys::ffi::pg_guard_ffi_boundary(|| address(call)));
+        answer.filter(|_| !(*call).isnull)
+    };
+    answer.map(|answer| answer.value() != 0)
 }
 
 /// As long as this lives, the current role is another, in a restricted operation, names mean what they do in `pg_catalog`, and

@@ -116,6 +116,11 @@ pub fn is_strict(function: pg_sys::Oid) -> Option<bool> {
     Row::<pg_sys::FormData_pg_proc>::find(function).map(|row| row.form().proisstrict)
 }
 
+/// `provolatile` of a function.
+pub fn volatility(function: pg_sys::Oid) -> Option<u8> {
+    Row::<pg_sys::FormData_pg_proc>::find(function).map(|row| row.form().provolatile as u8)
+}
+
 /// The schema and the name of a function.
 pub fn qualified_function_name(function: pg_sys::Oid) -> Option<(String, String)> {
     let row = Row::<pg_sys::FormData_pg_proc>::find(function)?;

@@ -4,6 +4,7 @@ use pgrx::datum::Array;
 use pgrx::prelude::*;
 
 use super::list::{oids, pointers};
+use super::node::Node;
 
 /// An entry of Postgres' cache of tables, held until it is dropped.
 pub struct Opened(pg_sys::Relation);
@@ -33,18 +34,31 @@ impl Opened {
         unsafe { (*self.entry().rd_rel).relispartition }
     }
 
-    /// The roles that the first policy with one of these names is for.
-    pub fn roles_of_policy(&self, wanted: &[&str]) -> Option<Vec<pg_sys::Oid>> {
+    /// The first policy with one of these names.
+    fn policy(&self, wanted: &[&str]) -> Option<&pg_sys::RowSecurityPolicy> {
         // SAFETY: null, or the entry's own description of its policies, which lives as long as the entry is held.
         let list = unsafe { self.entry().rd_rsdesc.as_ref() }.map_or(std::ptr::null_mut(), |desc| desc.policies);
         // SAFETY: the list holds RowSecurityPolicy, which live as long as the description.
-        let policy = unsafe { pointers::<pg_sys::RowSecurityPolicy>(list) }.find_map(|policy| {
+        unsafe { pointers::<pg_sys::RowSecurityPolicy>(list) }.find_map(|policy| {
             // SAFETY: as above.
             let policy = unsafe { policy.as_ref() }?;
             // SAFETY: a policy's name is a C string.
             let name = unsafe { std::ffi::CStr::from_ptr(policy.policy_name) };
             wanted.iter().any(|wanted| name.to_bytes() == wanted.as_bytes()).then_some(policy)
-        })?;
+        })
+    }
+
+    /// The condition of the first policy with one of these names: USING, or WITH CHECK where it has only that.
+    pub fn condition_of_policy(&self, wanted: &[&str]) -> Option<Node<'_>> {
+        let policy = self.policy(wanted)?;
+        let condition = if policy.qual.is_null() { policy.with_check_qual } else { policy.qual };
+        // SAFETY: NULL or a tree of the description, which lives as long as the entry is held. Nobody changes it.
+        unsafe { Node::new(condition.cast()) }
+    }
+
+    /// The roles that the first policy with one of these names is for.
+    pub fn roles_of_policy(&self, wanted: &[&str]) -> Option<Vec<pg_sys::Oid>> {
+        let policy = self.policy(wanted)?;
         // SAFETY: an array of OIDs, copied whole into the description.
         let roles = unsafe { Array::<pg_sys::Oid>::from_datum(pg_sys::Datum::from(policy.roles), false) };
         // An array that can't be read binds every role.

@@ -31,6 +31,13 @@ pub fn holds_privilege(role: pg_sys::Oid, table: pg_sys::Oid, privilege: u32) ->
     }
 }
 
+/// Whether a role may execute a function.
+pub fn may_execute(role: pg_sys::Oid, function: pg_sys::Oid) -> bool {
+    let arguments = [role.into_datum(), function.into_datum(), "EXECUTE".into_datum()];
+    // SAFETY: Postgres' has_function_privilege(oid, oid, text). It is NULL where there is no such function.
+    unsafe { pgrx::direct_function_call(pg_sys::has_function_privilege_id_id, &arguments) }.unwrap_or(false)
+}
+
 /// Whether a foreign key's own action runs now, to which row security of a table's owner does not apply.
 pub fn is_foreign_key_action() -> bool {
     // SAFETY: InNoForceRLSOperation reads a variable of the backend.

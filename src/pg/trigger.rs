@@ -1,6 +1,7 @@
 //! Triggers: their definitions, and calls of a trigger function.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::cell::Cell;
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
 
 use pgrx::prelude::*;
@@ -81,6 +82,16 @@ impl<'a> Trigger<'a> {
         self.definition.tgenabled as u8 != pg_sys::TRIGGER_DISABLED
     }
 
+    /// Whether Postgres copied it from the trigger of a table above.
+    pub fn is_copy(&self) -> bool {
+        self.definition.tgisclone
+    }
+
+    /// For a trigger that pg_aal has added to a statement: the table of the trigger that it is like.
+    pub fn made_on(&self) -> pg_sys::Oid {
+        self.definition.tgconstrrelid
+    }
+
     /// Whether it has a WHEN.
     pub fn has_condition(&self) -> bool {
         !self.definition.tgqual.is_null()
@@ -91,7 +102,12 @@ impl<'a> Trigger<'a> {
 pub struct TriggerCall<'a> {
     call: PgTrigger<'a>,
     data: &'a pg_sys::TriggerData,
+    /// The answer that is kept with the trigger's function for one statement.
+    kept: &'a Cell<*mut c_void>,
 }
+
+/// The answers that can be kept, by their places.
+static ANSWERS: [u8; 2] = [0, 1];
 
 impl<'a> TriggerCall<'a> {
     /// `None` where the function isn't called as a trigger.
@@ -104,13 +120,27 @@ impl<'a> TriggerCall<'a> {
         let call = unsafe { PgTrigger::from_fcinfo(fcinfo.as_ref()?) }.ok()?;
         // SAFETY: as above: from_fcinfo has found a call with trigger data.
         let data = unsafe { (*fcinfo).context.cast::<pg_sys::TriggerData>().as_ref()? };
-        Some(TriggerCall { call, data })
+        // SAFETY: Postgres calls a trigger function with its look-up info, whose fn_extra is the function's own. It lasts as long as the
+        // triggers of one table in one statement, and with the call until that ends.
+        let kept = unsafe { Cell::from_mut((*fcinfo).flinfo.as_mut().map(|info| &mut info.fn_extra)?) };
+        Some(TriggerCall { call, data, kept })
     }
 
     /// The trigger that calls.
     pub fn trigger(&self) -> Trigger<'a> {
         // SAFETY: Postgres keeps the trigger's definition until the call ends, and with it 'a.
         unsafe { Trigger::new(&*self.data.tg_trigger) }
+    }
+
+    /// The answer that was kept for this trigger, within this statement and for this table.
+    pub fn kept_answer(&self) -> Option<bool> {
+        let kept = self.kept.get().cast_const().cast();
+        ANSWERS.iter().position(|answer| std::ptr::eq(answer, kept)).map(|place| place == 1)
+    }
+
+    /// Keeps an answer for the trigger's other calls within this statement.
+    pub fn keep_answer(&self, answer: bool) {
+        self.kept.set((&raw const ANSWERS[usize::from(answer)]).cast_mut().cast());
     }
 
     /// What fired it; `None` for a command that isn't known.

@@ -110,6 +110,28 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Regnamespace {
     }
 }
 
+/// A function by its OID. Its text names it with the types of its arguments, as in `private.is_admin()`.
+pub struct Regprocedure(pub pg_sys::Oid);
+
+// SAFETY: names the SQL type whose datums `unbox_arg_unchecked` reads: an OID.
+unsafe impl SqlTranslatable for Regprocedure {
+    fn argument_sql() -> Result<SqlMapping, ArgumentError> {
+        Ok(SqlMapping::literal("regprocedure"))
+    }
+
+    fn return_sql() -> Result<Returns, ReturnsError> {
+        Ok(Returns::One(SqlMapping::literal("regprocedure")))
+    }
+}
+
+// SAFETY: hands the argument's own datum to pgrx's reading of an OID.
+unsafe impl<'fcx> ArgAbi<'fcx> for Regprocedure {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: the argument was declared as `regprocedure`, which is an OID, by SqlTranslatable.
+        Regprocedure(unsafe { arg.unbox_arg_using_from_datum() }.expect("an OID that is not null"))
+    }
+}
+
 /// A value of Postgres' type `name`, which pgrx doesn't know.
 pub struct Name(pub String);
 

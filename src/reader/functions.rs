@@ -123,6 +123,13 @@ impl<'tree> Functions<'tree> {
         Some(format!("{}.{}()", spi::quote_identifier(schema), spi::quote_identifier(name)))
     }
 
+    /// The name of a user's function that gives one answer throughout a statement, and may give another in the next one. The planner
+    /// keeps the answer of an IMMUTABLE one for statements to come.
+    pub fn name_if_of_statement(&self, function: pg_sys::Oid) -> Option<String> {
+        let is_stable = lookup::volatility(function) == Some(pg_sys::PROVOLATILE_STABLE);
+        self.name_if_users(function).filter(|_| is_stable)
+    }
+
     /// What a user's function says, if it is written in SQL and made of one query.
     pub fn sql_body(&self, function: pg_sys::Oid) -> Option<&SqlBody<'tree>> {
         if self.ours.contains_key(&function) {

@@ -9,8 +9,9 @@ use proof::Expression;
 use super::budget::{Budget, Keys, Nesting};
 use super::expressions::{Frame, Reading};
 use super::functions::Functions;
+use crate::applies_when;
 use crate::pg::memory::Memory;
-use crate::pg::node::NodeTree;
+use crate::pg::node::{Node, NodeTree};
 
 /// Which results are kept for other policies with the same tree: those of trees of at most so many bytes, and at most so many of them.
 const KEPT: usize = 8_192;
@@ -20,7 +21,7 @@ const MOST_KEPT: usize = 4_096;
 pub struct Reader<'a, 'tree> {
     functions: &'a Functions<'tree>,
     /// The results, by the texts of their trees, and how many nodes each has.
-    kept: HashMap<CString, (Expression, usize)>,
+    kept: HashMap<(CString, bool), (Expression, usize)>,
     budget: Budget,
     keys: Keys,
 }
@@ -30,10 +31,12 @@ impl<'a, 'tree> Reader<'a, 'tree> {
         Reader { functions, kept: HashMap::new(), budget: Budget::of_all(), keys: Keys::new() }
     }
 
-    /// Reads a policy's expression.
-    pub fn read(&mut self, tree: &NodeTree) -> Expression {
+    /// Reads a policy's expression. `exempts`: a policy of `protect_table` that is only for some sessions. In others an exemption
+    /// counts as what it is: a function that can be anything.
+    pub fn read(&mut self, tree: &NodeTree, exempts: bool) -> Expression {
         let share = self.budget.share();
-        if let Some((known, size)) = self.kept.get(tree.text()) {
+        let key = (tree.text().to_owned(), exempts);
+        if let Some((known, size)) = self.kept.get(&key) {
             if !share.has(*size) {
                 return Expression::too_large();
             }
@@ -44,14 +47,27 @@ impl<'a, 'tree> Reader<'a, 'tree> {
         let mut reading = Reading { functions: self.functions, budget: self.budget.share(), keys: &mut self.keys };
         let columns = Cell::new(u32::MAX);
         let expression = match tree.read(&memory) {
-            Some(node) => reading.expression(Some(node), &Frame::in_policy(Nesting::OUTERMOST, &columns)),
+            Some(node) => reading.policy(node, exempts, &Frame::in_policy(Nesting::OUTERMOST, &columns)),
             None => Expression::too_large(),
         };
         let spent = reading.budget.spent_since(&share);
         self.budget.spend(spent);
         if tree.text().to_bytes().len() <= KEPT && self.kept.len() < MOST_KEPT {
-            self.kept.insert(tree.text().to_owned(), (expression.clone(), expression.extent().0));
+            self.kept.insert(key, (expression.clone(), expression.extent().0));
         }
         expression
+    }
+}
+
+impl Reading<'_, '_> {
+    fn policy(&mut self, condition: Node<'_>, exempts: bool, frame: &Frame<'_>) -> Expression {
+        let parts = if exempts { applies_when::parts(condition) } else { None };
+        let named = |(level, function)| Some((level, self.functions.name_if_of_statement(function)?));
+        match parts.and_then(named) {
+            Some((level, function)) => {
+                Expression::Or(vec![self.expression(Some(level), frame), Expression::Exempt(function)])
+            }
+            None => self.expression(Some(condition), frame),
+        }
     }
 }

@@ -49,9 +49,9 @@ pub fn begin(query: &StartedQuery<'_>, role: pg_sys::Oid) {
             put(mark, table, place, &trigger);
         }
         if mark.binds(Command::Update) {
-            for Check { trigger, columns } in added_for {
+            for Check { of, trigger, columns } in added_for {
                 if !columns.is_empty() {
-                    table.add_check(&trigger, &columns, &mark.added().behind(&trigger));
+                    table.add_check((of, &trigger), &columns, &mark.added().behind(&trigger));
                 }
             }
         }
@@ -121,8 +121,10 @@ fn put<'q>(mark: Mark, table: &ChangedTable<'q>, place: usize, trigger: &Trigger
     table.change_trigger(place, &mark.behind(trigger), !binds && may_be_switched_off);
 }
 
-/// A check of sensitive columns to add: the trigger that makes it, and the columns' numbers in the table to add it to.
+/// A check of sensitive columns to add: the trigger that makes it with its table, and the columns' numbers in the table to add it to.
 struct Check<'q> {
+    /// The table of the trigger.
+    of: pg_sys::Oid,
     trigger: Trigger<'q>,
     columns: Vec<pg_sys::AttrNumber>,
 }
@@ -176,11 +178,15 @@ impl GuardFunction {
         if of_root.is_empty() {
             // A row may leave this partition while the table above it has no sensitive columns.
             let own = if root.sets_columns() { self.column_checks(table) } else { Vec::new() };
-            return own.into_iter().map(|trigger| Check { columns: trigger.columns().to_vec(), trigger }).collect();
+            let of = table.oid();
+            return own.into_iter().map(|trigger| Check { of, columns: trigger.columns().to_vec(), trigger }).collect();
         }
         let checks = of_root.into_iter().filter(|trigger| may_update(&root, trigger.columns()));
         let here = |column: &pg_sys::AttrNumber| table.number_of(&root, *column);
-        checks.map(|trigger| Check { columns: trigger.columns().iter().filter_map(here).collect(), trigger }).collect()
+        let of = root.oid();
+        checks
+            .map(|trigger| Check { of, columns: trigger.columns().iter().filter_map(here).collect(), trigger })
+            .collect()
     }
 }
 

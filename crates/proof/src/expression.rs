@@ -1,5 +1,7 @@
 //! A policy's expression, as far as it matters here.
 
+use std::collections::BTreeSet;
+
 use super::ids::TableId;
 use super::value::Value;
 use aal::{FixedRequirement, Level, MaxAge, Requirement};
@@ -57,6 +59,9 @@ pub enum Expression {
     },
     /// The name of the current role, where that is the one who asks.
     CurrentRole,
+    /// Whether `applies_when` exempts the session: `(select f()) is false`, with the name of `f`, in a policy of `protect_table`.
+    /// The proof is about the sessions that it doesn't exempt, and says so.
+    Exempt(String),
     /// `all of them`.
     And(Vec<Expression>),
     /// `any of them`.
@@ -290,6 +295,17 @@ impl Expression {
         }
     }
 
+    /// What it asks of the sessions that it doesn't exempt, and the function by which it exempts the others, if it does.
+    pub fn without_exemption(&self) -> (&Expression, Option<&str>) {
+        match self.unwrapped() {
+            Expression::Or(parts) => match parts.as_slice() {
+                [level, Expression::Exempt(function)] => (level.unwrapped(), Some(function)),
+                _ => (self, None),
+            },
+            unwrapped => (unwrapped, None),
+        }
+    }
+
     fn max_age(max_age: Option<MaxAge>) -> Expression {
         Expression::Constant(max_age.map_or(Value::Null, Value::Interval))
     }
@@ -313,7 +329,7 @@ impl Expression {
             children.filter.iter().map(|filter| &**filter).chain(&children.mentions).collect()
         }
         match self {
-            Constant(_) | Claims | Level | EnrolledLevel | Status | Methods | CurrentRole => Vec::new(),
+            Constant(_) | Claims | Level | EnrolledLevel | Status | Methods | CurrentRole | Exempt(_) => Vec::new(),
             Unknown { arguments: many, .. } | And(many) | Or(many) | Coalesce(many) | Array(many) => {
                 many.iter().collect()
             }
@@ -380,6 +396,18 @@ impl Expression {
     /// Whether it asks for an assurance level in some way.
     pub fn asks_for_level(&self) -> bool {
         self.any(&Expression::reads_level)
+    }
+
+    /// The functions by which it exempts sessions.
+    pub fn exempting_functions(&self) -> BTreeSet<&str> {
+        let mut functions = BTreeSet::new();
+        self.visit(&mut |it| {
+            if let Expression::Exempt(function) = it {
+                functions.insert(function.as_str());
+            }
+            true
+        });
+        functions
     }
 
     /// Whether it asks whether the user has enrolled a second factor.

@@ -1,8 +1,8 @@
 //! The gate: whether tables need what somebody asserts, and every role and every way by which they need less.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::lint::{Measure, ways_past};
+use crate::lint::{Measure, applies_to_some, ways_past};
 use crate::{Catalog, Command, Matrix, Need, RequiredLevel, RoleIndex, TableIndex};
 
 /// The level of each command, in the order of [`Command::ALL`]. `None` where nothing is asserted.
@@ -46,6 +46,7 @@ pub fn check(
     let mut breaches = Vec::new();
     for (table, levels) in &assertion.tables {
         breaches.extend(roles_below(catalog, matrix, *table, levels, assertion.role));
+        breaches.extend(exemptions(catalog, matrix, *table, levels, assertion.role));
     }
     let levels: HashMap<_, _> =
         assertion.tables.iter().map(|(table, levels)| (catalog.tables[*table].id, *levels)).collect();
@@ -85,6 +86,22 @@ fn roles_below(
         }));
     }
     breaches
+}
+
+/// The functions by which sessions are exempt from a level that is asserted, for a role that the table needs it of.
+fn exemptions(
+    catalog: &Catalog,
+    matrix: &Matrix<'_>,
+    table: TableIndex,
+    levels: &Levels,
+    only: Option<RoleIndex>,
+) -> Vec<Breach> {
+    let roles = || catalog.roles.indexes().filter(|role| only.is_none_or(|only| *role == only));
+    let asserted = || Command::ALL.into_iter().filter(|command| levels[command.index()] != RequiredLevel::None);
+    let needs = roles().flat_map(|role| asserted().map(move |command| matrix.need(table, role, command)));
+    let functions: BTreeSet<&String> = needs.flat_map(|need| &need.applies_when).collect();
+    let findings = functions.into_iter().map(|function| applies_to_some(catalog, table, function));
+    findings.map(|it| Breach { key: it.cache_key(catalog), detail: it.found.detail }).collect()
 }
 
 /// The level at which a command is possible, with the reasons and the matrix' note.

@@ -4,6 +4,7 @@
 //! and PARALLEL UNSAFE: they change the catalog. Not STRICT: a NULL level is an error. Their search_path is
 //! `pg_catalog, pg_temp`, so that no name in them, nor in the statements they run, means what a user made it mean.
 
+mod applies_when;
 mod connection;
 mod lowering;
 mod options;
@@ -24,7 +25,7 @@ use self::warnings::{Warnings, notice_closed_commands, notice_lost_reads, notice
 use crate::catalog::PostgresQuote;
 use crate::denial;
 use crate::pg::elog::notice;
-use crate::pg::types::{Name, Regclass};
+use crate::pg::types::{Name, Regclass, Regprocedure};
 
 /// Puts a table under AAL policies; says in one row what it is now.
 ///
@@ -32,7 +33,7 @@ use crate::pg::types::{Name, Regclass};
 ///
 /// - 42501 without ownership;
 /// - 42809 for a relation that isn't a table;
-/// - 22023 for an unknown level, a negative age or a request that makes no sense;
+/// - 22023 for an unknown level, a negative age, an unsuitable function or a request that makes no sense;
 /// - 22007 for an age that is no interval;
 /// - 22004 for a NULL `target`, `read` or `write`;
 /// - 42703 for an unknown column;
@@ -57,6 +58,7 @@ fn protect_table(
     owner_column: default!(Option<Name>, "NULL"),
     sensitive_columns: default!(Option<Array<Name>>, "NULL"),
     guard: default!(Option<bool>, "true"),
+    applies_when: default!(Option<Regprocedure>, "NULL"),
     lower: default!(Option<bool>, "false"),
 ) -> TableIterator<
     'static,
@@ -73,7 +75,7 @@ fn protect_table(
     let target = oid(target);
     require_writable("auth.protect_table");
     let levels = Levels { read, write, on_insert, on_update, on_delete };
-    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard, lower };
+    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard, applies_when, lower };
     let row = connect(|client| {
         let relations = lock(client, target)?;
         refuse_citus_tables(client, &relations)?;
@@ -96,6 +98,9 @@ fn protect_table(
         warnings.of_ways_around(client, &targets, &protection.roles)?;
         warnings.of_options(client, root, &protection)?;
         notice_lost_reads(client, &targets[0], &protection)?;
+        if let Some(function) = options.session_function(client)? {
+            warnings.of_roles_without_execute(client, &targets, &protection.roles, &function)?;
+        }
         if protection.owner.is_some() {
             notice_other_rows(client, root)?;
         }
@@ -103,8 +108,8 @@ fn protect_table(
         warnings.of_missing_store(&protection);
         Ok((
             Regclass(target),
-            protection.reads(),
-            protection.writes(),
+            protection.with_sessions(protection.reads()),
+            protection.with_sessions(protection.writes()),
             protection.bound_roles().into_iter().map(Name).collect::<Vec<_>>(),
             protection.owner.as_ref().map(|owner| Name(owner.column.clone())),
             count(targets.len() - 1),
@@ -133,11 +138,12 @@ fn protect_table_sql(
     owner_column: default!(Option<Name>, "NULL"),
     sensitive_columns: default!(Option<Array<Name>>, "NULL"),
     guard: default!(Option<bool>, "true"),
+    applies_when: default!(Option<Regprocedure>, "NULL"),
     lower: default!(Option<bool>, "false"),
 ) -> String {
     let target = oid(target);
     let levels = Levels { read, write, on_insert, on_update, on_delete };
-    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard, lower };
+    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard, applies_when, lower };
     let statements = connect_to_read(|client| {
         let relation = relation(client, target)?;
         let protection = options.protection(client, &relation)?;

@@ -1,17 +1,18 @@
 //! The options of `protect_table`, as they came, and what they ask for.
 
 use aal::MaxAge;
-use aal::protection::{InvalidTableLevel, Owner, Protection, TableLevel};
+use aal::protection::{AppliesWhen, InvalidTableLevel, Owner, Protection, TableLevel};
 use pgrx::datum::{Array, Interval};
 use pgrx::spi::{self, SpiClient};
 
-use crate::catalog::Relation;
+use super::applies_when::session_function;
+use crate::catalog::{Relation, SessionFunction};
 use crate::denial;
 use crate::functions::session::parse_max_age;
 use crate::pg::elog::raise;
 use crate::pg::interval::parse_interval;
 use crate::pg::sqlstate::SqlState;
-use crate::pg::types::Name;
+use crate::pg::types::{Name, Regprocedure};
 
 /// The arguments of `protect_table`, as they came.
 pub struct Options<'a> {
@@ -21,6 +22,7 @@ pub struct Options<'a> {
     pub owner_column: Option<Name>,
     pub sensitive_columns: Option<Array<'a, Name>>,
     pub guard: Option<bool>,
+    pub applies_when: Option<Regprocedure>,
     pub lower: Option<bool>,
 }
 
@@ -49,6 +51,7 @@ impl Options<'_> {
             owner: self.owner(client, relation)?,
             sensitive_columns: self.sensitive_columns(client, relation)?,
             guard,
+            applies_when: self.applies_when(client)?,
         };
         match protection.validate() {
             Ok(()) => Ok(protection),
@@ -59,6 +62,18 @@ impl Options<'_> {
     /// Whether the protection that is on the table may be lowered.
     pub fn lower(&self) -> bool {
         self.lower.unwrap_or_else(|| denial::null_argument("lower"))
+    }
+
+    /// The function of `applies_when`. Raises where it can't be one.
+    pub fn session_function(&self, client: &SpiClient<'_>) -> Result<Option<SessionFunction>, spi::Error> {
+        self.applies_when.as_ref().map(|Regprocedure(oid)| session_function(client, *oid)).transpose()
+    }
+
+    fn applies_when(&self, client: &SpiClient<'_>) -> Result<Option<AppliesWhen>, spi::Error> {
+        let function = self.session_function(client)?;
+        let applies_when =
+            |it: SessionFunction| AppliesWhen { schema: it.schema, function: it.name, display_name: it.display_name };
+        Ok(function.map(applies_when))
     }
 
     fn owner(&self, client: &SpiClient<'_>, relation: &Relation) -> Result<Option<Owner>, spi::Error> {

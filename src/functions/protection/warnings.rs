@@ -2,10 +2,11 @@
 
 use aal::protection::{Made, Protection, TableLevel};
 use aal::{Command, Level};
+use pgrx::pg_sys;
 use pgrx::spi::{self, SpiClient};
 
 use super::target::Target;
-use crate::catalog::Relation;
+use crate::catalog::{Relation, SessionFunction};
 use crate::enrollment::{check_store, has_tables_of_supabase_auth};
 use crate::pg::elog::{notice, warn};
 
@@ -92,6 +93,24 @@ impl Warnings {
         if !bypassing.is_empty() {
             let message = format!("row security does not bind these of the roles: {bypassing}");
             self.give(&message, "Superusers, roles with BYPASSRLS and the owner bypass every policy: leave them out.");
+        }
+        Ok(())
+    }
+
+    /// Warns of roles that the policies bind and that may not execute the function of `applies_when`: their statements fail.
+    pub fn of_roles_without_execute(
+        &mut self,
+        client: &SpiClient<'_>,
+        targets: &[Target],
+        bound: &[String],
+        function: &SessionFunction,
+    ) -> Result<(), spi::Error> {
+        let tables: Vec<pg_sys::Oid> = targets.iter().map(|target| target.relation.oid).collect();
+        let roles = function.roles_without_execute(client, &tables, bound)?.join(", ");
+        if !roles.is_empty() {
+            let (table, name) = (targets[0].relation.display_name(), &function.display_name);
+            let message = format!("every statement on {table} fails for roles that may not execute {name}: {roles}");
+            self.give(&message, &format!("grant execute on function {name} to {roles};"));
         }
         Ok(())
     }

@@ -34,6 +34,23 @@ pub fn guard_argument(command: Command, required: Requirement) -> String {
     GuardArgument { command, required }.to_string()
 }
 
+/// The argument by which a guard exempts the sessions that the table's policies exempt. They name the function of `applies_when`,
+/// and Postgres keeps track of it there, also when it gets another name.
+pub const EXEMPTS_BY_POLICY: &str = "applies_when=policy";
+
+/// Whether a guard trigger with these arguments exempts the sessions that the table's policies exempt.
+///
+/// # Errors
+/// [`InvalidGuard`] where the argument stands twice, or names something else than the policies.
+pub fn guard_exempts<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<bool, InvalidGuard> {
+    let mut found = arguments.into_iter().filter(|argument| argument.starts_with("applies_when="));
+    match (found.next(), found.next()) {
+        (None, _) => Ok(false),
+        (Some(EXEMPTS_BY_POLICY), None) => Ok(true),
+        _ => Err(InvalidGuard),
+    }
+}
+
 /// A guard trigger's arguments that don't say what the guard must ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidGuard;

@@ -18,6 +18,8 @@ pub struct FoundProtection {
     pub owner_column: Option<String>,
     /// The columns that need more than others for an update, and what they need.
     pub sensitive: Option<(Vec<String>, TableLevel)>,
+    /// By which function each of those policies exempts sessions, if it does.
+    pub applies_when: Vec<Option<String>>,
     /// Whether the guard is there.
     pub guard: bool,
 }
@@ -59,6 +61,7 @@ impl Protection {
             }
         }
         lines.extend(self.unbound_roles(found));
+        lines.extend(self.exempt_sessions(found));
         let owner_column = self.owner.as_ref().map(|owner| &owner.column);
         if let Some(old) = &found.owner_column
             && owner_column != Some(old)
@@ -110,6 +113,15 @@ impl Protection {
     /// What an update needs that changes no sensitive column.
     fn update_of_others(&self) -> TableLevel {
         if self.sensitive_columns.is_empty() { self.update } else { self.read }
+    }
+
+    /// Sessions that are exempt now. Those that another function exempts may be others.
+    fn exempt_sessions(&self, found: &FoundProtection) -> Option<String> {
+        let new = &self.applies_when.as_ref()?.display_name;
+        let is_another = |old: &&Option<String>| old.as_ref() != Some(new);
+        let was_for_all = found.records.iter().any(|record| !record.for_some).then_some(&None);
+        let old = was_for_all.or_else(|| found.applies_when.iter().find(is_another))?;
+        Some(format!("applies_when: {} -> {new}", old.as_deref().unwrap_or("all sessions")))
     }
 
     fn unbound_roles(&self, found: &FoundProtection) -> Option<String> {

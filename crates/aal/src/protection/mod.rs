@@ -13,11 +13,11 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use self::guard_arguments::{InvalidGuard, guard_argument, guard_requirement};
+pub use self::guard_arguments::{EXEMPTS_BY_POLICY, InvalidGuard, guard_argument, guard_exempts, guard_requirement};
 pub use self::levels::{InvalidTableLevel, TableLevel};
 pub use self::lowering::{FoundLevel, FoundProtection, FoundRoles};
 pub use self::made::Made;
 pub use self::record::{Before, RECORD_MARK, RecordedProtection};
 pub use self::render::{Quote, clear_statements, row_security_off_statement, row_security_on_statement};
-pub use self::request::{InvalidProtection, Owner, Protection};
+pub use self::request::{AppliesWhen, InvalidProtection, Owner, Protection};
 pub use self::table::Table;

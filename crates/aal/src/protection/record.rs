@@ -35,6 +35,9 @@ struct Record<'a> {
     owner: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     roles: Vec<String>,
+    // Not which function: that gets other names. The policies know it.
+    #[serde(skip_serializing_if = "is_false")]
+    for_some: bool,
     #[serde(flatten)]
     before: &'a Before,
 }
@@ -66,6 +69,8 @@ pub struct RecordedProtection {
     pub owner: bool,
     /// The roles that its policies bind; none: everybody.
     pub roles: Vec<String>,
+    /// Whether it is only for the sessions that a function names.
+    pub for_some: bool,
 }
 
 #[derive(Deserialize)]
@@ -82,6 +87,8 @@ struct ReadRecord {
     owner: bool,
     #[serde(default)]
     roles: Vec<String>,
+    #[serde(default)]
+    for_some: bool,
 }
 
 fn yes() -> bool {
@@ -101,6 +108,7 @@ impl RecordedProtection {
             guard: record.guard,
             owner: record.owner,
             roles: record.roles,
+            for_some: record.for_some,
         })
     }
 
@@ -151,6 +159,7 @@ impl Protection {
             guard: self.guard,
             owner: self.owner.is_some(),
             roles: if self.binds_everybody() { Vec::new() } else { self.roles.clone() },
+            for_some: self.applies_when.is_some(),
             before,
         };
         format!("{RECORD_MARK}{}", serde_json::to_string(&record).unwrap_or_default())

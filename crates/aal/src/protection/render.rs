@@ -4,8 +4,9 @@
 
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
-use super::guard_arguments::GuardArgument;
+use super::guard_arguments::{EXEMPTS_BY_POLICY, GuardArgument};
 use super::made::Made;
+use super::request::AppliesWhen;
 use super::table::Table;
 use crate::requirement::FixedRequirement;
 use crate::requirement::Requirement;
@@ -58,8 +59,18 @@ pub(super) fn policy_condition(required: Requirement, quote: &dyn Quote) -> Stri
     }
 }
 
-pub(super) fn arguments_clause(arguments: &[GuardArgument], quote: &dyn Quote) -> String {
-    let arguments: Vec<String> = arguments.iter().map(|argument| quote.literal(&argument.to_string())).collect();
+/// The expression for a policy that is only for some sessions. The level stands first, so that a session that has it asks no
+/// function. The sub-select asks it once, and not for each row.
+pub(super) fn or_exempt(condition: String, applies_when: &AppliesWhen, quote: &dyn Quote) -> String {
+    let AppliesWhen { schema, function, .. } = applies_when;
+    let (schema, function) = (quote.identifier(schema), quote.identifier(function));
+    format!("{condition} or (select {schema}.{function}()) is false")
+}
+
+pub(super) fn arguments_clause(arguments: &[GuardArgument], exempts: bool, quote: &dyn Quote) -> String {
+    let arguments = arguments.iter().map(GuardArgument::to_string);
+    let exemption = exempts.then(|| EXEMPTS_BY_POLICY.to_owned());
+    let arguments: Vec<String> = arguments.chain(exemption).map(|argument| quote.literal(&argument)).collect();
     arguments.join(", ")
 }
 

@@ -28,6 +28,19 @@ pub struct Protection {
     pub sensitive_columns: Vec<String>,
     /// Whether the table gets the guard trigger.
     pub guard: bool,
+    /// For which sessions it is; `None`: for all.
+    pub applies_when: Option<AppliesWhen>,
+}
+
+/// For which sessions a protection is: those for which this function without arguments is true or NULL.
+#[derive(Clone, Debug)]
+pub struct AppliesWhen {
+    /// The schema of the function.
+    pub schema: String,
+    /// The name of the function.
+    pub function: String,
+    /// Its full name, as messages show it: `private.is_admin()`.
+    pub display_name: String,
 }
 
 /// The column that holds the owner of a row.

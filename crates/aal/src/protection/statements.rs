@@ -5,7 +5,7 @@ use minijinja::context;
 use super::guard_arguments::GuardArgument;
 use super::levels::CommandLevels;
 use super::made::Made;
-use super::render::{Quote, Renderer, arguments_clause, policy_condition, qualified};
+use super::render::{Quote, Renderer, arguments_clause, or_exempt, policy_condition, qualified};
 use super::request::Protection;
 use super::table::Table;
 use crate::command::Command;
@@ -21,7 +21,11 @@ impl Protection {
         let mut statements = Vec::new();
         for policy in Made::LEVEL_POLICIES {
             if let Some(required) = self.requirement(policy) {
-                let allowed = policy_condition(required, quote);
+                let condition = policy_condition(required, quote);
+                let allowed = match &self.applies_when {
+                    Some(applies_when) => or_exempt(condition, applies_when, quote),
+                    None => condition,
+                };
                 statements.extend(renderer.render(policy.template(), context! { roles, allowed }));
             }
         }
@@ -43,7 +47,7 @@ impl Protection {
         let mut statements = Vec::new();
         if !guarded.is_empty() {
             let events: Vec<&str> = guarded.iter().map(|argument| argument.command.in_lower_case()).collect();
-            let arguments = arguments_clause(&guarded, renderer.quote);
+            let arguments = arguments_clause(&guarded, self.applies_when.is_some(), renderer.quote);
             let events = events.join(" or ");
             statements.extend(renderer.render(Made::Guard.template(), context! { events, arguments }));
         }
@@ -52,7 +56,8 @@ impl Protection {
             let columns: Vec<String> =
                 self.sensitive_columns.iter().map(|column| renderer.quote.identifier(column)).collect();
             let columns = columns.join(", ");
-            let arguments = arguments_clause(&[GuardArgument { command: Command::Update, required }], renderer.quote);
+            let argument = GuardArgument { command: Command::Update, required };
+            let arguments = arguments_clause(&[argument], self.applies_when.is_some(), renderer.quote);
             if !table.copies_row_triggers {
                 statements.extend(renderer.render(Made::Columns.template(), context! { columns, arguments }));
             }

@@ -1,6 +1,6 @@
 //! What a protection requires, in words for people.
 
-use super::request::Protection;
+use super::request::{AppliesWhen, Protection};
 
 impl Protection {
     /// The level of reads, with its age: `aal1`.
@@ -27,6 +27,14 @@ impl Protection {
             words += &format!(", update of other columns {others}");
         }
         words
+    }
+
+    /// These words about what is required, with the sessions of which it is: `aal2 if private.is_admin()`.
+    pub fn with_sessions(&self, words: String) -> String {
+        match &self.applies_when {
+            Some(AppliesWhen { display_name, .. }) => format!("{words} if {display_name}"),
+            None => words,
+        }
     }
 
     /// The roles that the policies bind: `public` alone if it is among them.

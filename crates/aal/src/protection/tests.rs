@@ -30,6 +30,7 @@ fn default() -> Protection {
         owner: None,
         sensitive_columns: Vec::new(),
         guard: true,
+        applies_when: None,
     }
 }
 
@@ -56,6 +57,44 @@ fn the_default_makes_four_restrictive_policies_and_a_guard() {
 
 fn within_15_minutes(level: TableLevel) -> TableLevel {
     level.or_within(Some(MaxAge::from_seconds(900)))
+}
+
+fn for_admins() -> Protection {
+    for_some("is admin")
+}
+
+fn for_some(function: &str) -> Protection {
+    let (schema, display_name) = ("private".to_owned(), format!("private.{function}()"));
+    Protection { applies_when: Some(AppliesWhen { schema, function: function.to_owned(), display_name }), ..default() }
+}
+
+#[test]
+fn a_protection_for_some_exempts_the_others_in_each_policy_and_guard() {
+    let exempt = "or (select \"private\".\"is admin\"()) is false)";
+    let all = Protection { sensitive_columns: vec!["iban".to_owned()], ..for_admins() };
+    let creates = creates(&Protection { owner: Some(Owner { column: "o".to_owned(), is_uuid: true }), ..all });
+    let exempting = |policy: &String| policy.matches(exempt).count();
+    assert_eq!(creates.iter().map(exempting).collect::<Vec<_>>(), [1, 1, 2, 1, 0, 0, 0], "{creates:#?}");
+    assert!(creates[0].contains("using (auth.has_aal('aal1'::text, null::interval) or (select"));
+    assert!(creates[5].contains("'delete=aal2', 'truncate=aal2', 'applies_when=policy')"));
+    assert!(creates[6].contains("auth.aal_guard('update=aal2', 'applies_when=policy')"));
+}
+
+#[test]
+fn the_record_says_that_a_protection_is_for_some_and_not_by_which_name() {
+    let before = Before { row_security: true, policies: None };
+    let read = |protection: Protection| RecordedProtection::from_record(&protection.record(&before)).unwrap().for_some;
+    assert!(read(for_admins()) && !read(default()));
+    assert!(!for_admins().record(&before).contains("admin"));
+}
+
+#[test]
+fn a_guard_that_does_not_know_whom_it_exempts_refuses() {
+    assert_eq!(guard_exempts(["update=aal2", "applies_when=policy"]), Ok(true));
+    assert_eq!(guard_exempts(["update=aal2"]), Ok(false));
+    for wrong in [&["applies_when="][..], &["applies_when=f()"], &["applies_when=policy", "applies_when=policy"]] {
+        assert_eq!(guard_exempts(wrong.iter().copied()), Err(InvalidGuard), "{wrong:?}");
+    }
 }
 
 #[test]
@@ -322,6 +361,7 @@ fn found(protection: &Protection) -> FoundProtection {
         owner_column: protection.owner.as_ref().map(|owner| owner.column.clone()),
         sensitive: (!columns.is_empty()).then_some((columns, protection.update)),
         guard: protection.guard,
+        applies_when: vec![protection.applies_when.as_ref().map(|it| it.display_name.clone())],
         records: vec![record],
     }
 }
@@ -380,6 +420,20 @@ fn a_role_that_was_bound_stays_bound() {
     assert_eq!(some.lowers(&named(&["anon", "web"])), ["roles: anon, web no longer bound"]);
     assert_eq!(some.lowers(&named(&[])), [""; 0]);
     assert_eq!(default().lowers(&named(&["anon"])), [""; 0]);
+}
+
+#[test]
+fn sessions_are_not_exempted_in_silence() {
+    let (all, admins, staff) = (default(), for_some("is_admin"), for_some("is_staff"));
+    assert_eq!(admins.lowers(&found(&all)), ["applies_when: all sessions -> private.is_admin()"]);
+    assert_eq!(admins.lowers(&found(&staff)), ["applies_when: private.is_staff() -> private.is_admin()"]);
+    assert_eq!(admins.lowers(&found(&admins)), [""; 0]);
+    assert_eq!(all.lowers(&found(&admins)), [""; 0]);
+    // One policy that was altered by hand counts.
+    let altered = FoundProtection { applies_when: vec![Some("private.is_admin()".to_owned()), None], ..found(&admins) };
+    assert_eq!(admins.lowers(&altered), ["applies_when: all sessions -> private.is_admin()"]);
+    assert_eq!(admins.with_sessions(admins.writes()), "aal2 if private.is_admin()");
+    assert_eq!(all.with_sessions(all.writes()), "aal2");
 }
 
 #[test]
@@ -467,6 +521,7 @@ proptest! {
             roles: vec![role.clone()],
             owner: Some(Owner { column: column.clone(), is_uuid: true }),
             sensitive_columns: vec![column.clone()],
+            applies_when: Some(AppliesWhen { schema: schema.clone(), function: name.clone(), display_name: String::new() }),
             ..default()
         };
         // However the names read, the statements are the same but for the quoted names.
@@ -474,6 +529,7 @@ proptest! {
             roles: vec!["R".to_owned()],
             owner: Some(Owner { column: "C".to_owned(), is_uuid: true }),
             sensitive_columns: vec!["C".to_owned()],
+            applies_when: Some(AppliesWhen { schema: "S".to_owned(), function: "T".to_owned(), display_name: String::new() }),
             ..default()
         };
         prop_assume!(role != "public");

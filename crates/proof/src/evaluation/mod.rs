@@ -17,7 +17,7 @@ use super::known_session::KnownSession;
 use super::session_kind::{Enrolled, Session};
 use super::value::{Outcomes, Value};
 use conversions::{json_to_text, to_json};
-use truth::{negated, or_raise, pairs, tested_for, truth_of_all, truth_of_any};
+use truth::{any_boolean, negated, or_raise, pairs, tested_for, truth_of_all, truth_of_any};
 
 pub(crate) use known::is_of_request;
 pub use work::Work;
@@ -35,6 +35,8 @@ pub struct Evaluation<'a> {
     pub trusts_settings: bool,
     /// Whether each answer about the session may also be that for nobody: a statement that sets another token has none from there on.
     may_become_nobody: bool,
+    /// Whether the session may be one that `applies_when` exempts.
+    may_be_exempt: bool,
     /// How much work it may be; `None`: any.
     work: Option<&'a Work>,
     /// Whether it tells apart what unknowns come to, and which settings hold the claims.
@@ -91,13 +93,14 @@ impl<'a> Evaluation<'a> {
         let (work, closely, held_in, assumed) = (None, true, None, Vec::new());
         // The role changes within a statement, too: by set_config('role', …).
         let role = role.filter(|_| trusts_settings);
-        let (may_become_nobody, known) = (false, None);
+        let (may_become_nobody, may_be_exempt, known) = (false, false, None);
         Evaluation {
             session,
             role,
             readable,
             trusts_settings,
             may_become_nobody,
+            may_be_exempt,
             work,
             closely,
             held_in,
@@ -111,7 +114,16 @@ impl<'a> Evaluation<'a> {
         let level = known.claims.and_then(aal::Claims::level);
         let session = Session { level, ..Session::NOBODY };
         // Its settings are known, so nobody needs to be trusted with them.
-        Evaluation { known: Some(known), ..Evaluation::new(session, Some(known.role), readable, true) }
+        Evaluation {
+            known: Some(known),
+            may_be_exempt: true,
+            ..Evaluation::new(session, Some(known.role), readable, true)
+        }
+    }
+
+    /// The same, of any session: also of those that `applies_when` exempts.
+    pub fn of_exempt_sessions(self) -> Self {
+        Evaluation { may_be_exempt: true, ..self }
     }
 
     /// The same, of a statement that may set another token where settings aren't a gateway's.
@@ -215,6 +227,8 @@ impl<'a> Evaluation<'a> {
             EnrolledLevel => self.enrolled_level(),
             Status => Outcomes::one(Value::Status),
             Methods => Outcomes::anything(),
+            Exempt(_) if self.may_be_exempt => any_boolean(),
+            Exempt(_) => Outcomes::one(Value::Bool(false)),
             CurrentRole => self.role.map_or_else(Outcomes::anything, |role| Outcomes::one(Value::text(role))),
             HasLevel { level, max_age, raises } => or_raise(self.has_level(level, max_age), *raises),
             HasEnrolledLevel { max_age, raises } => or_raise(self.has_enrolled_level(max_age), *raises),

@@ -97,7 +97,8 @@ pub fn guards(access: &Access, command: Command) -> Vec<(&str, Expression)> {
     let acting = access.guards.iter().filter(|it| {
         it.acts[command.index()] && it.guard.enabled && it.guard.always_fires && it.guard.commands.contains(&command)
     });
-    acting.map(|it| (it.guard.name.as_str(), guard_expression(command, &it.guard))).collect()
+    let policies = || access.policies.iter().map(|it| &it.policy);
+    acting.map(|it| (it.guard.name.as_str(), guard_expression(command, &it.guard, policies()))).collect()
 }
 
 impl<'a> RowHurdles<'a> {

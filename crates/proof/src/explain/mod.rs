@@ -15,13 +15,14 @@ mod wrap;
 
 use std::collections::BTreeSet;
 
+use crate::catalog::Guard;
 use crate::evaluation::{Evaluation, Work, is_of_request};
 use crate::expression::Expression;
 use crate::matrix::guard_expression;
 use crate::value::Value;
 use aal::{Command, Requirement};
 
-use aal::protection::guard_requirement;
+use aal::protection::{guard_exempts, guard_requirement};
 pub use access::{
     Access, Beneath, CallersGuard, CallersPolicy, CallersSession, Fault, Grant, LeftOut, RelationKind, RowSecurity,
 };
@@ -116,10 +117,11 @@ fn grant_step(access: &Access, command: Command) -> Step {
 
 fn guard_steps(access: &Access, command: Command, evaluation: &Evaluation<'_>) -> Vec<Step> {
     let of_command = access.guards.iter().filter(|it| it.guard.commands.contains(&command));
-    of_command.map(|it| guard_step(it, command, evaluation)).collect()
+    let asks = |guard: &Guard| guard_expression(command, guard, access.policies.iter().map(|it| &it.policy));
+    of_command.map(|it| guard_step(it, command, &asks(&it.guard), evaluation)).collect()
 }
 
-fn guard_step(it: &CallersGuard, command: Command, evaluation: &Evaluation<'_>) -> Step {
+fn guard_step(it: &CallersGuard, command: Command, condition: &Expression, evaluation: &Evaluation<'_>) -> Step {
     let (guard, asks) = (&it.guard, asked(&it.guard.arguments, command));
     let step = |answer: &str, note| Step::new("guard", &guard.name, answer, note);
     if !guard.enabled {
@@ -128,7 +130,7 @@ fn guard_step(it: &CallersGuard, command: Command, evaluation: &Evaluation<'_>) 
     if !it.acts[command.index()] {
         return step("silent", Some("It does not act for this role.".to_owned()));
     }
-    match Answer::of(evaluation, &guard_expression(command, guard)) {
+    match Answer::of(evaluation, condition) {
         Answer::True => step("passes", asks),
         Answer::Untold | Answer::DependsOnRow => step("can't be told", asks),
         // It fires for some rows, or some columns, only.
@@ -144,7 +146,11 @@ fn asked(arguments: &[String], command: Command) -> Option<String> {
         Requirement::Enrolled(max_age) => ("enrolled", max_age),
     };
     let within = max_age.map(|max_age| format!(" within {}", max_age.in_words())).unwrap_or_default();
-    Some(format!("needs {level}{within}"))
+    let unless = match guard_exempts(arguments.iter().map(String::as_str)) {
+        Ok(true) => ", unless the policies exempt the session",
+        _ => "",
+    };
+    Some(format!("needs {level}{within}{unless}"))
 }
 
 fn policy_steps(access: &Access, command: Command, evaluation: &Evaluation<'_>) -> Vec<Step> {

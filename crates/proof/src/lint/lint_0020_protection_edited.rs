@@ -3,9 +3,10 @@
 use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::lint_0025_restrictive_lost::lost_restrictive;
+use super::lint_0027_applies_to_some::exempting_function;
 use super::survey::Survey;
 use crate::{Expression, Guard, Policy, PolicyCommand, Table};
-use aal::protection::{Made, RecordedProtection, guard_argument};
+use aal::protection::{EXEMPTS_BY_POLICY, Made, RecordedProtection, guard_argument};
 use std::collections::{BTreeSet, HashSet};
 
 pub const LINT: Lint = Lint {
@@ -33,6 +34,8 @@ fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) ->
     let mut changes = Vec::new();
     let binds_as_recorded = |policy: &Policy| binds_as_recorded(table, policy, record, roles);
     let named = |made: Made| table.policies.iter().find(|policy| policy.made() == Some(made));
+    // Which function it was isn't on record, since functions get other names. All policies must have the same.
+    let exempting = record.for_some.then(|| exempting_function(table).unwrap_or_default());
     for (made, requirement) in record.policies() {
         let name = made.name();
         let Some(policy) = named(made) else {
@@ -46,7 +49,7 @@ fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) ->
             _ => (true, true),
         };
         let is_wanted = |expression: Option<&Expression>, there: bool| match expression {
-            Some(expression) => there && *expression.unwrapped() == wanted,
+            Some(expression) => there && expression.without_exemption() == (&wanted, exempting),
             None => !there,
         };
         // That it isn't restrictive any more is a finding of its own.
@@ -70,6 +73,7 @@ fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) ->
     }
     let mut guarded: Vec<String> =
         record.guarded().iter().map(|(command, asked)| guard_argument(*command, *asked)).collect();
+    guarded.extend(record.for_some.then(|| EXEMPTS_BY_POLICY.to_owned()));
     guarded.sort_unstable();
     let differs = |guard: &&Guard| {
         let mut arguments = guard.arguments.clone();

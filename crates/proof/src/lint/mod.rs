@@ -36,12 +36,14 @@ mod lint_0023_protected_table_published;
 mod lint_0024_unverified_claims;
 mod lint_0025_restrictive_lost;
 mod lint_0026_security_definer_trigger;
+mod lint_0027_applies_to_some;
 mod opening;
 mod reach;
 mod survey;
 
 pub use definition::{Finding, Lint, Severity};
 pub use finding::{Found, Subject};
+pub(crate) use lint_0027_applies_to_some::applies_to_some;
 pub(crate) use survey::Measure;
 use survey::Survey;
 
@@ -73,6 +75,7 @@ pub const LINTS: &[Lint] = &[
     lint_0024_unverified_claims::LINT,
     lint_0025_restrictive_lost::LINT,
     lint_0026_security_definer_trigger::LINT,
+    lint_0027_applies_to_some::LINT,
 ];
 
 /// Those that find ways around a table's policies. All others are about the policies themselves, which the matrix weighs.

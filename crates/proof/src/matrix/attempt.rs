@@ -13,7 +13,7 @@ use crate::expression::{Expression, Reason};
 use crate::ids::RoleIndex;
 use crate::session_kind::{Enrolled, Session};
 use crate::value::Value;
-use aal::protection::{Made, guard_requirement};
+use aal::protection::{Made, guard_exempts, guard_requirement};
 use aal::{Command, MaxAge};
 
 /// A table, a role and a command.
@@ -80,7 +80,24 @@ impl<'a> Attempt<'a> {
         }
         let notes = self.notes(&hurdles, need.level(), weighed);
         need.note = (!notes.is_empty()).then(|| notes.join("; "));
+        if self.is_lower_for_exempt_sessions(&hurdles, &need, effort) {
+            need.leave_out(hurdles.exempting_functions());
+        }
         need
+    }
+
+    /// Whether sessions that `applies_when` exempts need less than this.
+    fn is_lower_for_exempt_sessions(&self, hurdles: &Hurdles<'a>, need: &Need, effort: &Effort) -> bool {
+        if hurdles.exempting_functions().is_empty() {
+            return false;
+        }
+        let weigh = |work: &Work, closely| {
+            let passes =
+                |session| hurdles.could_be_passed(&self.evaluation(session, work, closely).of_exempt_sessions());
+            Threshold::lowest(&if closely { hurdles.ages() } else { Vec::new() }, passes)
+        };
+        let (of_all, weighed) = effort.weigh(weigh);
+        weighed == Weighed::NotAtAll || of_all.is_weaker_than(need.threshold)
     }
 
     fn weighed(&self, hurdles: &Hurdles<'a>, work: &Work, closely: bool) -> Need {
@@ -91,7 +108,7 @@ impl<'a> Attempt<'a> {
             None => self.opening(hurdles, &self.evaluation(Session::NOBODY, work, closely)),
             Some(below) => refusing(hurdles, &self.evaluation(below, work, closely)),
         };
-        Need { threshold, decided_by, note: None }
+        Need { threshold, decided_by, note: None, applies_when: BTreeSet::new() }
     }
 
     fn evaluation<'b>(&'b self, session: Session, work: &'b Work, closely: bool) -> Evaluation<'b> {
@@ -148,7 +165,7 @@ impl<'a> Attempt<'a> {
         {
             return Vec::new();
         }
-        self.firing_guards().map(|guard| (guard, guard_expression(command, guard))).collect()
+        self.firing_guards().map(|guard| (guard, guard_expression(command, guard, &self.table.policies))).collect()
     }
 
     fn firing_guards(&self) -> impl Iterator<Item = &'a Guard> {
@@ -243,6 +260,11 @@ impl<'a> Hurdles<'a> {
     fn expressions(&self) -> impl Iterator<Item = &Expression> {
         let guards = self.guards.iter().map(|(_, expression)| expression);
         self.policies().map(|hurdle| hurdle.expression).chain(guards)
+    }
+
+    /// The functions by which policies and guards exempt sessions.
+    fn exempting_functions(&self) -> BTreeSet<&str> {
+        self.expressions().flat_map(Expression::exempting_functions).collect()
     }
 
     /// Every `max_age` that is asked for, smallest first.
@@ -347,10 +369,30 @@ pub(crate) fn collect_ages(expression: &Expression, ages: &mut BTreeSet<MaxAge>)
 }
 
 /// What a guard asks for, as an expression.
-pub(crate) fn guard_expression(command: Command, guard: &Guard) -> Expression {
-    match guard_requirement(command, guard.arguments.iter().map(String::as_str)) {
+pub(crate) fn guard_expression<'p>(
+    command: Command,
+    guard: &Guard,
+    policies: impl IntoIterator<Item = &'p Policy>,
+) -> Expression {
+    let arguments = || guard.arguments.iter().map(String::as_str);
+    match (guard_requirement(command, arguments()), guard_exempts(arguments())) {
         // A guard with an unknown level lets nothing pass.
-        Err(_) => Expression::Constant(Value::Bool(false)),
-        Ok(requirement) => Expression::for_requirement(requirement, true),
+        (Err(_), _) | (_, Err(_)) => Expression::Constant(Value::Bool(false)),
+        (Ok(requirement), Ok(false)) => Expression::for_requirement(requirement, true),
+        (Ok(requirement), Ok(true)) => {
+            Expression::Or(vec![Expression::for_requirement(requirement, false), exemption(command, policies)])
+        }
+    }
+}
+
+/// Which sessions the guards of a table exempt from what they ask for a command: those that our policy for it exempts. Where that
+/// can't be read, or says two things, it could be any.
+fn exemption<'p>(command: Command, policies: impl IntoIterator<Item = &'p Policy>) -> Expression {
+    let of_command = policies.into_iter().filter(|policy| policy.made() == Some(Made::policy_for(command)));
+    let expressions: Vec<&Expression> = of_command.flat_map(Policy::expressions).collect();
+    let exempting: BTreeSet<Option<&str>> = expressions.iter().map(|it| it.without_exemption().1).collect();
+    match exempting.into_iter().collect::<Vec<_>>().as_slice() {
+        [Some(function)] => Expression::Exempt((*function).to_owned()),
+        _ => Expression::unknown(),
     }
 }

@@ -1,5 +1,7 @@
 //! One cell of the matrix.
 
+use std::collections::BTreeSet;
+
 use super::decision::Decision;
 use super::threshold::{RequiredLevel, Threshold};
 
@@ -10,14 +12,21 @@ pub struct Need {
     pub threshold: Threshold,
     /// What decided it.
     pub decided_by: Vec<Decision>,
-    /// What the matrix counted as possibly true because it could not read it.
+    /// What the matrix counted as possibly true because it could not read it, and which sessions it left out.
     pub note: Option<String>,
+    /// The functions of `applies_when`: the threshold is only for sessions for which each of them is true or NULL.
+    pub applies_when: BTreeSet<String>,
 }
 
 impl Need {
     /// A level that one thing alone decides.
     pub fn new(level: RequiredLevel, because: Decision) -> Need {
-        Need { threshold: Threshold::at_any_age(level), decided_by: vec![because], note: None }
+        Need {
+            threshold: Threshold::at_any_age(level),
+            decided_by: vec![because],
+            note: None,
+            applies_when: BTreeSet::new(),
+        }
     }
 
     /// The lowest level that suffices.
@@ -33,6 +42,16 @@ impl Need {
     /// Whether row security does not bind the role: then nothing is needed, and nothing could be.
     pub fn is_bypass(&self) -> bool {
         matches!(self.decided_by.last(), Some(Decision::Bypass(_)))
+    }
+
+    /// Leaves the sessions out that these functions exempt.
+    pub(super) fn leave_out<'a>(&mut self, functions: impl IntoIterator<Item = &'a str>) {
+        for function in functions {
+            if self.applies_when.insert(function.to_owned()) {
+                let limit = format!("only for sessions where {function} is true or NULL");
+                self.note = Some(self.note.take().map_or(limit.clone(), |note| format!("{note}; {limit}")));
+            }
+        }
     }
 
     /// Adds another way to the same rows: through `table`, where `other` is needed.
@@ -55,6 +74,8 @@ impl Need {
                 lower.decided_by.push(Decision::AlsoReachedThrough(table.to_owned()));
             }
         }
+        // A session that is exempt on either way may pass there at any level.
+        lower.leave_out(self.applies_when.iter().chain(&other.applies_when).map(String::as_str));
         *self = lower;
     }
 }

@@ -52,6 +52,8 @@ pub struct Cell {
     pub class: &'static str,
     pub max_age: Option<String>,
     pub bypasses: bool,
+    /// Whether it needs that only of some sessions: its note says of which.
+    pub for_some: bool,
     pub has_note: bool,
     #[serde(skip)]
     level: RequiredLevel,
@@ -169,6 +171,7 @@ fn cell(need: &Need) -> Cell {
         class: if need.is_bypass() { "bypass" } else { level.as_str() },
         max_age: need.threshold.max_age.map(aal::MaxAge::in_words),
         bypasses: need.is_bypass(),
+        for_some: !need.applies_when.is_empty(),
         has_note: need.note.is_some(),
         level,
     }
