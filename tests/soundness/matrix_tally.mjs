@@ -37,6 +37,7 @@ const features = {
   'only false, null or true': /^[^(]*\((false|null::boolean|true)\)$/m,
   guard: /trigger guard/,
   protect_table: /protect_table/,
+  applies_when: /applies_when/,
 }
 
 export class Tally {

@@ -101,6 +101,7 @@ const protection = fc.record({
   owner: rarely(30),
   sensitive: rarely(20),
   guard: oneOf([4, true], [1, false]),
+  forSome: rarely(40),
 })
 
 const security = oneOf([9, 'on'], [2, 'forced'], [2, 'off'])
@@ -187,6 +188,12 @@ const draft = fc.record({
   schemaOwner: oneOf([15, null], [1, 'trial_owner'], [1, 'trial_group']),
   jwt: oneOf([15, null], [1, ownJwt]),
   tried: some(roles, 4, 2),
+  // What the function of applies_when says: of each session the same.
+  applies: fc.record({
+    body: fc.constantFrom('true', 'null::boolean', 'false'),
+    style: fc.constantFrom('text', 'return', 'atomic', 'plpgsql'),
+    definer: rarely(25),
+  }),
   // Which settings hold the claims.
   held: oneOf([5, 'plural'], [2, 'singular'], [1, 'both']),
 })
@@ -209,7 +216,11 @@ class Schema {
     const roots = draft.tables.map((table, nr) => new Table(table, `t${nr + 1}`))
     roots.forEach((root, nr) => Object.assign(root, { reads: roots.slice(nr + 1) }))
     for (const root of roots) this.create(root)
-    const functions = this.createFunctions(draft.functions, roots)
+    // Any policy may call it.
+    const applies = { name: exempting, after: roots.length, returns: 'boolean', argument: 'none' }
+    this.run(functionText(exempting, { ...stable, ...draft.applies }, draft.applies.body))
+    this.exempts = draft.applies.body === 'false'
+    const functions = [applies, ...this.createFunctions(draft.functions, roots)]
     roots.forEach((root, nr) => this.secure(root, { reads: root.reads, recursive: roots, functions: functions.filter((one) => one.after >= nr) }))
     this.rows = roots.map((root) => root.fill(this))
     this.roots = roots
@@ -395,6 +406,10 @@ export function stepThrough(count) {
 
 const divisor = (a, b) => (b === 0 ? a : divisor(b, a % b))
 
+// The function of applies_when.
+const exempting = 's.f0'
+const stable = { returns: 'boolean', argument: 'none', volatility: 'stable' }
+
 const ourNames = { all: 'aal_owner', select: 'aal_read', insert: 'aal_insert', update: 'aal_update', delete: 'aal_delete' }
 
 function policyText(name, table, { restrictive, command, to, using, check, parts }, scope) {
@@ -435,7 +450,7 @@ function strength(text, age) {
 const isAtMost = (low, high) => low.rank <= high.rank && low.seconds >= high.seconds
 
 // Only what protect_table accepts.
-function protectionText(table, { owner: byOwner, sensitive, guard, roles, ...levels }) {
+function protectionText(table, { owner: byOwner, sensitive, guard, roles, forSome, ...levels }) {
   const options = { ...levels, roles: `{${roles.join(',')}}` }
   const columns = table.columns.filter(({ kind }) => kind !== 'id')
   const owner = columns.find(({ kind }) => kind === 'owner')
@@ -453,6 +468,7 @@ function protectionText(table, { owner: byOwner, sensitive, guard, roles, ...lev
     options.owner_column = unquoted(owner.name)
     owner.mentioned = true
   }
+  if (forSome) options.applies_when = `${exempting}()`
   const written = Object.entries(options)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `${name} => ${quoted(value)}`)
