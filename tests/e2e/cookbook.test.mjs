@@ -53,6 +53,7 @@ before(async () => {
     insert into archives select * from accounts;
     insert into invoices values (1, '${ann}', 1), (2, '${bob}', 1), (3, '${cyd}', 1);
     insert into orders select * from invoices;
+    insert into tickets select * from invoices;
     insert into bank_details values ('${ann}', 'x'), ('${bob}', 'x');
     insert into reports values (1);
   `,
@@ -106,6 +107,21 @@ test('users created since a date need a second factor', async () => {
   assert.deepEqual(ids(await send(await as(cyd), 'PATCH', '/orders', { amount: 2 })), [])
   assert.deepEqual(ids(await send(await as(cyd, { stepped: 60 }), 'GET', '/orders')), [3])
   assert.deepEqual(await send(undefined, 'PATCH', '/orders', { amount: 2 }), '401 sign_in')
+})
+
+test('only admins must step up', async () => {
+  const as = async (sub, app_metadata, factorAge) => sign({ ...claims({ sub, factorAge }), app_metadata }, postgrest.secret)
+  const admin = { provider: 'email', role: 'admin' }
+  assert.deepEqual(ids(await send(await as(ann, { provider: 'email' }), 'GET', '/tickets')), [1])
+  assert.deepEqual(ids(await send(await as(ann, { provider: 'email' }), 'PATCH', '/tickets', { amount: 2 })), [1])
+  assert.deepEqual(ids(await send(await as(bob, admin), 'GET', '/tickets')), [])
+  assert.deepEqual(await send(await as(bob, admin), 'PATCH', '/tickets', { amount: 2 }), '401 verify')
+  assert.deepEqual(await send(await as(cyd, admin), 'PATCH', '/tickets', { amount: 2 }), '401 enroll')
+  assert.deepEqual(ids(await send(await as(bob, admin, 60), 'GET', '/tickets?order=id')), [1, 2, 3])
+  assert.equal((await send(await as(bob, admin, 60), 'PATCH', '/tickets', { amount: 3 })).length, 3)
+  // What doesn't say whether it is an admin's.
+  assert.deepEqual(await send(await as(bob), 'PATCH', '/tickets', { amount: 2 }), '401 verify')
+  assert.deepEqual(await send(undefined, 'PATCH', '/tickets', { amount: 2 }), '401 sign_in')
 })
 
 test('one command needs a fresh second factor', async () => {
