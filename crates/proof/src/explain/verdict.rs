@@ -103,7 +103,10 @@ pub fn a_guard_may_raise(access: &Access, command: Command, evaluation: &Evaluat
         it.acts[command.index()]
             && it.guard.enabled
             && it.guard.commands.contains(&command)
-            && Answer::of(evaluation, &guard_expression(command, &it.guard)) != Answer::True
+            && Answer::of(
+                evaluation,
+                &guard_expression(command, &it.guard, access.policies.iter().map(|it| &it.policy)),
+            ) != Answer::True
     })
 }
 
