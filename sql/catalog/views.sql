@@ -71,7 +71,8 @@ from pg_catalog.pg_class c
                                          or pg_catalog.has_any_column_privilege(o.oid, c.oid, 'UPDATE'))
                   or face.on_delete and pg_catalog.has_table_privilege(o.oid, c.oid, 'DELETE')) as may_write
       from others o
-      where o.oid <> c.relowner
+      -- The owner of a view reads with its own rights in any case. A copy may hold more.
+      where (o.oid <> c.relowner or c.relkind = 'm')
         and pg_catalog.has_schema_privilege(o.oid, c.relnamespace, 'USAGE')) as other) as users
 where (c.relkind in ('v', 'm') or c.relhasrules)
   and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')

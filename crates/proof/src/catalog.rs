@@ -265,7 +265,7 @@ pub struct View {
     pub reads: Vec<TableId>,
     /// Whether it calls one of our functions that ask for a level.
     pub asks_for_level: bool,
-    /// The names of the roles, other than its owner, that may read it.
+    /// The names of the roles that may read it: of a materialized view with its owner, else without.
     pub read_by: Vec<String>,
     /// The names of the roles, other than its owner, that may write to it.
     pub written_by: Vec<String>,

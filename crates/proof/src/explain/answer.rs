@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::evaluation::Evaluation;
 use crate::expression::{Expression, Origin};
+use crate::ids::TableId;
 use crate::value::{Outcomes, Value};
 
 /// What a condition comes to, unless it raises an error.
@@ -46,7 +47,17 @@ impl Answer {
 /// In a function's body, it asks when the function is called.
 pub fn reads_unreadable(evaluation: &Evaluation<'_>, condition: &Expression) -> bool {
     let Some(readable) = evaluation.readable else { return false };
-    let mut is_unreadable = false;
+    some_sub_select(condition, |table| !readable.contains(table))
+}
+
+/// Whether a sub-select reads a table. That table's own policies count there, and they may read tables that the role may not read.
+pub fn reads_tables(condition: &Expression) -> bool {
+    some_sub_select(condition, |_| true)
+}
+
+/// Whether a sub-select, outside of functions that are called, reads such a table.
+fn some_sub_select(condition: &Expression, matches: impl Fn(&TableId) -> bool) -> bool {
+    let mut is_found = false;
     condition.visit(&mut |it| {
         let rows = match it {
             Expression::Select { rows, .. }
@@ -55,10 +66,10 @@ pub fn reads_unreadable(evaluation: &Evaluation<'_>, condition: &Expression) -> 
             | Expression::ArrayOf { rows, .. } => rows,
             _ => return true,
         };
-        is_unreadable |= rows.origin != Origin::Call && rows.reads.iter().any(|table| !readable.contains(table));
+        is_found |= rows.origin != Origin::Call && rows.reads.iter().any(&matches);
         rows.origin != Origin::Call
     });
-    is_unreadable
+    is_found
 }
 
 fn certain(outcomes: &Outcomes) -> Option<Answer> {

@@ -1,7 +1,7 @@
 //! What all of it together means for one command.
 
 use super::access::{Access, Grant, RelationKind, RowSecurity};
-use super::answer::{Answer, reads_unreadable};
+use super::answer::{Answer, reads_tables, reads_unreadable};
 use super::hurdles::{RowHurdles, Side, guards, rows};
 use crate::evaluation::Evaluation;
 use crate::matrix::guard_expression;
@@ -145,7 +145,8 @@ fn by_policies(rows: &[RowHurdles<'_>], skips_checks: bool, evaluation: &Evaluat
         return Verdict { result, refused_by, lacks_permissive: row.permissive.is_empty() };
     }
     let result = if rows.iter().all(|row| row.pass_all(evaluation)) {
-        Outcome::Allowed
+        let may_be_denied = rows.iter().flat_map(RowHurdles::all).any(|hurdle| reads_tables(hurdle.expression));
+        if may_be_denied { Outcome::Untold } else { Outcome::Allowed }
     } else if rows.iter().flat_map(RowHurdles::all).any(|it| Answer::of(evaluation, it.expression) == Answer::Untold) {
         Outcome::Untold
     } else {
