@@ -11,8 +11,9 @@ import { sessionsFor, statementsFor } from './matrix_attempts.mjs'
 import { InvalidSchema, Laboratory } from './matrix_trial.mjs'
 import { schema } from './random_schema.mjs'
 
-const trials = Math.ceil(Number(process.env.TRIALS ?? 500) / 5)
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
+const trials = Math.ceil(Number(process.env.TRIALS ?? 300) / 5)
+// The same schemas in each run: SEED tries others.
+const seed = Number(process.env.SEED ?? 9)
 const commands = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']
 const shrinkingTime = 120_000
 

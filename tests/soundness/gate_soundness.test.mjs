@@ -13,7 +13,8 @@ import { users } from './random_schema.mjs'
 import { waysSchema } from './random_ways.mjs'
 
 const trials = Number(process.env.TRIALS ?? 300)
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
+// The same schemas in each run: SEED tries others.
+const seed = Number(process.env.SEED ?? 213931641)
 
 let laboratory
 before(async () => {
