@@ -65,7 +65,7 @@ select auth.protect_table('t', write => 'aal2 within 10000000000000 years');
 select auth.protect_table('t', write => 'aal2 for 10 minutes');
 select auth.protect_table('t', write => 'aal2 within');
 select auth.protect_table('t', write => 'aal4 within 1 hour');
--- Postgres reads the interval, in any of its forms and whatever the session's style.
+-- Postgres reads the interval, in any of its forms and in any style of the session.
 set intervalstyle = sql_standard;
 select write from auth.protect_table('t', write => 'aal2 within PT1H30M', lower => true);
 reset intervalstyle;
