@@ -2,7 +2,7 @@
 
 use super::access::{Access, CallersPolicy};
 use super::answer::Answer;
-use crate::catalog::Policy;
+use crate::catalog::{Guard, Policy};
 use crate::evaluation::Evaluation;
 use crate::expression::Expression;
 use crate::matrix::guard_expression;
@@ -97,8 +97,12 @@ pub fn guards(access: &Access, command: Command) -> Vec<(&str, Expression)> {
     let acting = access.guards.iter().filter(|it| {
         it.acts[command.index()] && it.guard.enabled && it.guard.always_fires && it.guard.commands.contains(&command)
     });
-    let policies = || access.policies.iter().map(|it| &it.policy);
-    acting.map(|it| (it.guard.name.as_str(), guard_expression(command, &it.guard, policies()))).collect()
+    acting.map(|it| (it.guard.name.as_str(), asked_by(access, command, &it.guard))).collect()
+}
+
+/// What one of the relation's guards asks for a command, as an expression that raises.
+pub fn asked_by(access: &Access, command: Command, guard: &Guard) -> Expression {
+    guard_expression(command, guard, access.policies.iter().map(|it| &it.policy))
 }
 
 impl<'a> RowHurdles<'a> {

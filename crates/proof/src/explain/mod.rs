@@ -15,19 +15,17 @@ mod wrap;
 
 use std::collections::BTreeSet;
 
-use crate::catalog::Guard;
 use crate::evaluation::{Evaluation, Work, is_of_request};
 use crate::expression::Expression;
-use crate::matrix::guard_expression;
 use crate::value::Value;
-use aal::{Command, Requirement};
+use aal::Command;
 
-use aal::protection::{guard_exempts, guard_requirement};
+use aal::protection::{TableLevel, guard_exempts, guard_requirement};
 pub use access::{
     Access, Beneath, CallersGuard, CallersPolicy, CallersSession, Fault, Grant, LeftOut, RelationKind, RowSecurity,
 };
 use answer::Answer;
-use hurdles::{MOST_WORK, Side};
+use hurdles::{MOST_WORK, Side, asked_by};
 use next::next;
 pub use step::Step;
 use verdict::{Outcome, Verdict, a_guard_may_raise, verdict};
@@ -117,8 +115,7 @@ fn grant_step(access: &Access, command: Command) -> Step {
 
 fn guard_steps(access: &Access, command: Command, evaluation: &Evaluation<'_>) -> Vec<Step> {
     let of_command = access.guards.iter().filter(|it| it.guard.commands.contains(&command));
-    let asks = |guard: &Guard| guard_expression(command, guard, access.policies.iter().map(|it| &it.policy));
-    of_command.map(|it| guard_step(it, command, &asks(&it.guard), evaluation)).collect()
+    of_command.map(|it| guard_step(it, command, &asked_by(access, command, &it.guard), evaluation)).collect()
 }
 
 fn guard_step(it: &CallersGuard, command: Command, condition: &Expression, evaluation: &Evaluation<'_>) -> Step {
@@ -141,16 +138,12 @@ fn guard_step(it: &CallersGuard, command: Command, condition: &Expression, evalu
 
 /// What a guard asks for a command, in words.
 fn asked(arguments: &[String], command: Command) -> Option<String> {
-    let (level, max_age) = match guard_requirement(command, arguments.iter().map(String::as_str)).ok()? {
-        Requirement::Fixed(fixed) => (fixed.level.as_str(), fixed.max_age),
-        Requirement::Enrolled(max_age) => ("enrolled", max_age),
-    };
-    let within = max_age.map(|max_age| format!(" within {}", max_age.in_words())).unwrap_or_default();
+    let level = TableLevel::Required(guard_requirement(command, arguments.iter().map(String::as_str)).ok()?);
     let unless = match guard_exempts(arguments.iter().map(String::as_str)) {
         Ok(true) => ", unless the policies exempt the session",
         _ => "",
     };
-    Some(format!("needs {level}{within}{unless}"))
+    Some(format!("needs {level}{unless}"))
 }
 
 fn policy_steps(access: &Access, command: Command, evaluation: &Evaluation<'_>) -> Vec<Step> {

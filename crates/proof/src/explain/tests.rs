@@ -7,7 +7,7 @@ use crate::catalog::{Bypass, Guard, Policy, PolicyCommand};
 use crate::expression::{Comparison, Reason};
 use crate::ids::ByRole;
 use crate::known_session::{Factors, KnownSession};
-use aal::{Claims, ClaimsSource, Clock, Enrollment, Timestamp};
+use aal::{Claims, ClaimsSource, Clock, Enrollment, Requirement, Timestamp};
 use proptest::prelude::*;
 
 const NOW: i64 = 1_800_000_000;

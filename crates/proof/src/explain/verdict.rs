@@ -2,9 +2,8 @@
 
 use super::access::{Access, Grant, RelationKind, RowSecurity};
 use super::answer::{Answer, reads_tables, reads_unreadable};
-use super::hurdles::{RowHurdles, Side, guards, rows};
+use super::hurdles::{RowHurdles, Side, asked_by, guards, rows};
 use crate::evaluation::Evaluation;
-use crate::matrix::guard_expression;
 use aal::Command;
 
 /// What a command would do, and what decides it.
@@ -103,10 +102,7 @@ pub fn a_guard_may_raise(access: &Access, command: Command, evaluation: &Evaluat
         it.acts[command.index()]
             && it.guard.enabled
             && it.guard.commands.contains(&command)
-            && Answer::of(
-                evaluation,
-                &guard_expression(command, &it.guard, access.policies.iter().map(|it| &it.policy)),
-            ) != Answer::True
+            && Answer::of(evaluation, &asked_by(access, command, &it.guard)) != Answer::True
     })
 }
 
@@ -118,9 +114,8 @@ fn without_privilege(access: &Access, command: Command) -> Option<Outcome> {
 }
 
 fn by_policies(rows: &[RowHurdles<'_>], skips_checks: bool, evaluation: &Evaluation<'_>) -> Verdict {
-    let unreadable: Vec<String> = rows
-        .iter()
-        .flat_map(RowHurdles::all)
+    let hurdles = || rows.iter().flat_map(RowHurdles::all);
+    let unreadable: Vec<String> = hurdles()
         .filter(|hurdle| reads_unreadable(evaluation, hurdle.expression))
         .map(|hurdle| hurdle.policy.policy.name.clone())
         .collect();
@@ -145,9 +140,9 @@ fn by_policies(rows: &[RowHurdles<'_>], skips_checks: bool, evaluation: &Evaluat
         return Verdict { result, refused_by, lacks_permissive: row.permissive.is_empty() };
     }
     let result = if rows.iter().all(|row| row.pass_all(evaluation)) {
-        let may_be_denied = rows.iter().flat_map(RowHurdles::all).any(|hurdle| reads_tables(hurdle.expression));
+        let may_be_denied = hurdles().any(|hurdle| reads_tables(hurdle.expression));
         if may_be_denied { Outcome::Untold } else { Outcome::Allowed }
-    } else if rows.iter().flat_map(RowHurdles::all).any(|it| Answer::of(evaluation, it.expression) == Answer::Untold) {
+    } else if hurdles().any(|hurdle| Answer::of(evaluation, hurdle.expression) == Answer::Untold) {
         Outcome::Untold
     } else {
         Outcome::DependsOnRow
