@@ -82,8 +82,8 @@ comment on function auth.aal_lint() is
 comment on function auth.assert_aal(regclass, text, text, name, text[]) is
   'Raises (P0004) unless a command on a table needs at least this level of every role that row security binds, or of one role. Ways around its policies that auth.aal_lint knows count, too. Keys in accept name findings that were reviewed. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
 
-comment on function auth.assert_schema(regnamespace, text, text, name[], text[]) is
-  'Raises (P0004) unless all tables of a schema but the excluded ones need at least these levels, as auth.assert_aal decides it. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
+comment on function auth.assert_schema(regnamespace, text, text, name[], text[], name[]) is
+  'Raises (P0004) unless all tables of a schema, or the included ones, but the excluded ones need at least these levels, as auth.assert_aal decides it. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
 
 comment on function auth.aal_report() is
   'One HTML page, complete in itself: the level that every table needs of each role, the reasons, and the findings. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';

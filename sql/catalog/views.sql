@@ -57,6 +57,12 @@ from pg_catalog.pg_class c
     where w.ev_class = c.oid
       and (w.ev_type = '1' or w.ev_enabled <> 'D')
     group by w.ev_type <> '1') as face
+  -- Postgres refuses other writes to a view. The bits are those of its commands.
+  cross join lateral (
+    select c.relkind <> 'v' or its.bits & 4 <> 0 as be_updated,
+           c.relkind <> 'v' or its.bits & 8 <> 0 as be_inserted,
+           c.relkind <> 'v' or its.bits & 16 <> 0 as be_deleted
+    from pg_catalog.pg_relation_is_updatable(c.oid, true) as its(bits)) as can
   cross join lateral (
     select pg_catalog.array_agg(other.oid) filter (where other.may_read) as read_by,
            pg_catalog.array_agg(other.oid) filter (where other.may_write) as written_by
@@ -65,11 +71,11 @@ from pg_catalog.pg_class c
              pg_catalog.has_table_privilege(o.oid, c.oid, 'SELECT')
              or pg_catalog.has_any_column_privilege(o.oid, c.oid, 'SELECT') as may_read,
              c.relkind <> 'm'
-             and (face.on_insert and (pg_catalog.has_table_privilege(o.oid, c.oid, 'INSERT')
+             and (face.on_insert and can.be_inserted and (pg_catalog.has_table_privilege(o.oid, c.oid, 'INSERT')
                                       or pg_catalog.has_any_column_privilege(o.oid, c.oid, 'INSERT'))
-                  or face.on_update and (pg_catalog.has_table_privilege(o.oid, c.oid, 'UPDATE')
+                  or face.on_update and can.be_updated and (pg_catalog.has_table_privilege(o.oid, c.oid, 'UPDATE')
                                          or pg_catalog.has_any_column_privilege(o.oid, c.oid, 'UPDATE'))
-                  or face.on_delete and pg_catalog.has_table_privilege(o.oid, c.oid, 'DELETE')) as may_write
+                  or face.on_delete and can.be_deleted and pg_catalog.has_table_privilege(o.oid, c.oid, 'DELETE')) as may_write
       from others o
       -- The owner of a view reads with its own rights in any case. A copy may hold more.
       where (o.oid <> c.relowner or c.relkind = 'm')

@@ -4,16 +4,17 @@
 //! workers would each do again. Not SECURITY DEFINER: nobody learns by them what the catalog
 //! wouldn't tell. Their search_path is `pg_catalog, pg_temp`.
 
+use aal::protection::TableLevel;
 use pgrx::datum::{Array, Interval};
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 use proof::gate::{self, Assertion, Verdict};
-use proof::{Catalog, Command, Matrix, RequiredLevel, RoleIndex, TableId};
+use proof::{Catalog, Command, Matrix, RequiredLevel, RoleIndex, TableId, Threshold};
 use proof::{lint, report};
 
 use crate::catalog::{self, Relation, Scope};
 use crate::denial;
-use crate::functions::protection::require_table;
+use crate::functions::protection::{require_table, table_level};
 use crate::pg::elog::{notice, raise, warn};
 use crate::pg::query::{Row, catalog_query, first_row};
 use crate::pg::sqlstate::SqlState;
@@ -126,7 +127,7 @@ fn assert_aal(
     let Some(Regclass(target)) = target else { denial::null_argument("target") };
     let Some(command) = command else { denial::null_argument("command") };
     let command = Command::from_name(command).unwrap_or_else(|| unknown_command(command));
-    let level = required_level(level, "level");
+    let level = threshold("level", level);
     let accepted = accepted(accept);
     let relation = table(target);
     let role = role.map(|Name(role)| role);
@@ -137,7 +138,7 @@ fn assert_aal(
     let Some(table) = TableId::new(target.to_u32()).and_then(|table| matrix.table_index(table)) else {
         raise(SqlState::UNDEFINED_TABLE, "the table does not exist", None, None)
     };
-    let mut levels = [RequiredLevel::None; Command::ALL.len()];
+    let mut levels = [Threshold::NOTHING; Command::ALL.len()];
     levels[command.index()] = level;
     // TRUNCATE deletes, too.
     if command == Command::Delete {
@@ -146,19 +147,19 @@ fn assert_aal(
     let assertion = Assertion { tables: vec![(table, levels)], role };
     let verdict = gate::check(&catalog, &matrix, &assertion, &accepted, &interrupts);
     let (command, name) = (command.as_str(), relation.display_name());
-    let what = match level {
+    let what = match level.level {
         RequiredLevel::Denied => format!("{command} on {name} is possible, and denied was asserted"),
-        _ => format!("{command} on {name} is possible below {level}, which was asserted"),
+        _ => format!("{command} on {name} is possible below {}, which was asserted", asserted(level)),
     };
     deliver(&verdict, &what);
 }
 
 /// Raises unless all tables of a schema need at least `reads` to be read and `writes` to be written.
 ///
-/// `excluding` names tables of the schema that nothing is asserted of. `accept` names what was reviewed, by the keys in the
+/// `excluding` names tables of the schema that nothing is asserted of, and `including` those that alone count. `accept` names what was reviewed, by the keys in the
 /// error.
 ///
-/// Errors: P0004 if something needs less; 42P01 for an excluded table that isn't in the schema; 22023 for an unknown level;
+/// Errors: P0004 if something needs less; 42P01 for a named table that isn't in the schema; 22023 for an unknown level;
 /// 22004 for a NULL. 3F000 and 42809 for a schema that doesn't exist, or is Postgres' own.
 #[pg_extern(stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
@@ -168,55 +169,93 @@ fn assert_schema(
     reads: default!(Option<&str>, "'aal1'"),
     excluding: default!(Option<Array<Name>>, "'{}'"),
     accept: default!(Option<Array<&str>>, "'{}'"),
+    including: default!(Option<Array<Name>>, "NULL"),
 ) {
     let Some(Regnamespace(target)) = target else { denial::null_argument("target") };
-    let (writes, reads) = (required_level(writes, "writes"), required_level(reads, "reads"));
+    let (writes, reads) = (threshold("writes", writes), threshold("reads", reads));
     let Some(excluding) = excluding else { denial::null_argument("excluding") };
-    let excluded: Vec<String> =
-        excluding.iter().map(|name| name.unwrap_or_else(|| denial::null_argument("a table in excluding")).0).collect();
+    let excluded = table_names(&excluding, "a table in excluding");
+    let included = including.map(|including| table_names(&including, "a table in including"));
     let accepted = accepted(accept);
     let schema = schema(target);
     let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
     let matrix = Matrix::derive(&catalog, &interrupts);
     let levels = Command::ALL.map(|command| if command.writes() { writes } else { reads });
     let its_tables = || catalog.tables.indexed().filter(|(_, table)| table.schema == schema);
-    if let Some(unknown) = excluded.iter().find(|name| !its_tables().any(|(_, table)| table.name == **name)) {
-        let message = format!("schema {schema} has no table \"{unknown}\" to exclude");
-        raise(SqlState::UNDEFINED_TABLE, &message, None, Some("Name tables without their schema."))
+    for (names, what) in [(&excluded, "exclude"), (included.as_ref().unwrap_or(&Vec::new()), "include")] {
+        if let Some(unknown) = names.iter().find(|name| !its_tables().any(|(_, table)| table.name == **name)) {
+            let message = format!("schema {schema} has no table \"{unknown}\" to {what}");
+            raise(SqlState::UNDEFINED_TABLE, &message, None, Some("Name tables without their schema."))
+        }
     }
-    let wanted = its_tables().filter(|(_, table)| !excluded.contains(&table.name));
+    let is_included = |name: &String| included.as_ref().is_none_or(|included| included.contains(name));
+    let wanted = its_tables().filter(|(_, table)| is_included(&table.name) && !excluded.contains(&table.name));
     let tables: Vec<_> = wanted.map(|(index, _)| (index, levels)).collect();
     if tables.is_empty() {
         notice(&format!("schema {schema} has no table to assert anything of"), None);
     }
     let assertion = Assertion { tables, role: None };
     let verdict = gate::check(&catalog, &matrix, &assertion, &accepted, &interrupts);
+    let (reads, writes) = (asserted(reads), asserted(writes));
     deliver(&verdict, &format!("tables of schema {schema} need less than reads {reads} and writes {writes}"));
 }
+
+/// How many keys the HINT puts together.
+const KEYS_IN_HINT: usize = 30;
 
 /// Raises the findings that aren't accepted, and warns of accepted keys that name nothing: a typo, or something that was mended.
 fn deliver(verdict: &Verdict, what: &str) {
     for key in &verdict.stale {
         let hint = "Correct it or leave it out: it would hide a finding that comes later.";
-        warn(&format!("accept names what was not found: {key}"), hint);
+        warn(&format!("no finding has this accepted key: {key}"), hint);
     }
-    let Some(first) = verdict.breaches.first() else { return };
+    if verdict.breaches.is_empty() {
+        if !verdict.unbound.is_empty() {
+            let roles = verdict.unbound.join(", ");
+            notice(&format!("nothing is asserted of roles that bypass row security: {roles}"), None);
+        }
+        return;
+    }
     let findings = match verdict.breaches.len() {
         1 => "1 finding".to_owned(),
         count => format!("{count} findings"),
     };
     let lines: Vec<String> =
         verdict.breaches.iter().map(|breach| format!("{}\n    key: {}", breach.detail, breach.key)).collect();
+    let mut keys: Vec<String> =
+        verdict.breaches.iter().take(KEYS_IN_HINT).map(|it| pgrx::spi::quote_literal(&it.key)).collect();
+    keys.extend((verdict.breaches.len() > KEYS_IN_HINT).then(|| "...".to_owned()));
     let hint = format!(
-        "Mend each finding, or accept it by its key after a review: accept => array[{}]. See auth.aal_matrix() and auth.aal_lint().",
-        pgrx::spi::quote_literal(&first.key)
+        "Mend each finding, or accept it by its key after a review. See auth.aal_matrix() and auth.aal_lint(). To accept all: accept => array[{}].",
+        keys.join(", ")
     );
     raise(SqlState::ASSERT_FAILURE, &format!("{what}: {findings}"), Some(&lines.join("\n")), Some(&hint));
 }
 
-fn required_level(level: Option<&str>, argument: &str) -> RequiredLevel {
-    let Some(level) = level else { denial::null_argument(argument) };
-    level.parse().unwrap_or_else(|error| denial::unknown_level(&error))
+/// What somebody asserts: a level as the matrix has them, or one with an age, as protect_table takes them.
+fn threshold(argument: &str, text: Option<&str>) -> Threshold {
+    let Some(text) = text else { denial::null_argument(argument) };
+    match text.parse::<RequiredLevel>() {
+        Ok(level) => Threshold::at_any_age(level),
+        Err(_) if has_age(text) => table_level(argument, Some(text)).into(),
+        Err(error) => denial::unknown_level(&error),
+    }
+}
+
+/// An assertion as it is written.
+fn asserted(threshold: Threshold) -> String {
+    match threshold.max_age {
+        Some(age) => format!("{} within {}", threshold.level, age.in_words()),
+        None => threshold.level.to_string(),
+    }
+}
+
+fn has_age(level: &str) -> bool {
+    TableLevel::split(level).1.is_some()
+}
+
+fn table_names(names: &Array<'_, Name>, argument: &str) -> Vec<String> {
+    names.iter().map(|name| name.unwrap_or_else(|| denial::null_argument(argument)).0).collect()
 }
 
 /// The keys of findings that were reviewed.

@@ -367,6 +367,18 @@ impl Catalog {
         self.roles.indexed().find(|(_, role)| role.id == id).map(|(index, _)| index)
     }
 
+    /// Whether a role is held to a table's levels where none is named: policies bind it, or ought to. A role of an API ought to be
+    /// bound, unless it is made to bypass row security, as service_role is.
+    pub(crate) fn is_held(&self, table: &Table, role: RoleIndex) -> bool {
+        const OF_USERS: [&str; 2] = ["anon", "authenticated"];
+        let its = &self.roles[role];
+        match table.standings[role].bypass {
+            None => true,
+            Some(Bypass::Owner) => its.is_api,
+            Some(Bypass::Superuser | Bypass::BypassRls) => OF_USERS.contains(&its.name.as_str()),
+        }
+    }
+
     /// A table by its OID.
     pub fn table(&self, id: TableId) -> Option<&Table> {
         self.tables.iter().find(|table| table.id == id)

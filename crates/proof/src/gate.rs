@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::lint::{Measure, applies_to_some, ways_past};
-use crate::{Catalog, Command, Matrix, Need, RequiredLevel, RoleIndex, TableIndex};
+use crate::{Catalog, Command, Guard, Matrix, Need, RequiredLevel, RoleIndex, Table, TableIndex, Threshold};
+use aal::protection::Made;
 
-/// The level of each command, in the order of [`Command::ALL`]. `None` where nothing is asserted.
-pub type Levels = [RequiredLevel; Command::ALL.len()];
+/// What each command needs, in the order of [`Command::ALL`]. Nothing where nothing is asserted.
+pub type Levels = [Threshold; Command::ALL.len()];
 
 /// The levels that somebody asserts.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct Verdict {
     pub breaches: Vec<Breach>,
     /// The accepted keys that name nothing that was found.
     pub stale: Vec<String>,
+    /// The roles of an API that reach a table and of which nothing is asserted: they bypass row security by what they are.
+    pub unbound: Vec<String>,
 }
 
 /// Holds the matrix and the ways around policies against an assertion. It calls `pause` now and then, which may unwind.
@@ -56,7 +59,7 @@ pub fn check(
     let found: HashSet<&str> = breaches.iter().map(|breach| breach.key.as_str()).collect();
     let stale = accepted.iter().filter(|key| !found.contains(key.as_str())).cloned().collect();
     breaches.retain(|breach| !accepted.contains(&breach.key));
-    Verdict { breaches, stale }
+    Verdict { breaches, stale, unbound: unbound(catalog, matrix, assertion) }
 }
 
 /// The roles that need less. Commands of one role for which the same decides stand together.
@@ -67,25 +70,54 @@ fn roles_below(
     levels: &Levels,
     only: Option<RoleIndex>,
 ) -> Vec<Breach> {
-    let standings = &catalog.tables[table].standings;
-    let counts = |role: &RoleIndex| only.map_or(standings[*role].bypass.is_none(), |only| *role == only);
+    let counts =
+        |role: &RoleIndex| only.map_or_else(|| catalog.is_held(&catalog.tables[table], *role), |only| *role == only);
     let mut breaches = Vec::new();
     for role in catalog.roles.indexes().filter(counts) {
-        let mut alike: BTreeMap<(RequiredLevel, String), Vec<Command>> = BTreeMap::new();
+        let mut alike: BTreeMap<(RequiredLevel, String, String), Vec<Command>> = BTreeMap::new();
         for command in Command::ALL {
             let need = matrix.need(table, role, command);
-            if need.level() < levels[command.index()] {
-                alike.entry((need.level(), because(need))).or_default().push(command);
+            if !need.threshold.implies(levels[command.index()]) {
+                let age = need.threshold.max_age.map(|age| format!("_within_{}", age.in_words().replace(' ', "_")));
+                let mut in_key = format!("{}{}", need.level(), age.unwrap_or_default());
+                let mut because = because(need);
+                if command == Command::Update && has_sensitive_columns(&catalog.tables[table], role) {
+                    because.push_str("; sensitive columns need more");
+                    in_key.push_str("_of_other_columns");
+                }
+                alike.entry((need.level(), because, in_key)).or_default().push(command);
             }
         }
-        breaches.extend(alike.into_iter().map(|((level, because), commands)| {
+        breaches.extend(alike.into_iter().map(|((_, because, needed), commands)| {
             let (table, role) = (&catalog.tables[table], &catalog.roles[role].name);
             let names: Vec<&str> = commands.iter().map(|command| command.as_str()).collect();
-            let key = format!("aal_matrix_{}_{}_{}_{role}_{level}", table.schema, table.name, names.join("_"));
+            let key = format!("aal_matrix_{}_{}_{}_{role}_{needed}", table.schema, table.name, names.join("_"));
             Breach { detail: format!("{role} can {} {} {because}", names.join(", "), table.display_name), key }
         }));
     }
     breaches
+}
+
+/// Whether a trigger refuses this role what the matrix allows it: changes of sensitive columns.
+fn has_sensitive_columns(table: &Table, role: RoleIndex) -> bool {
+    let decides = |guard: &Guard| guard.enabled && guard.made() == Some(Made::Columns);
+    table.guards.iter().any(decides) && !table.standings[role].may_undo_guards
+}
+
+/// The roles of an API that row security doesn't hold, and that can do something of which something is asserted.
+fn unbound(catalog: &Catalog, matrix: &Matrix<'_>, assertion: &Assertion) -> Vec<String> {
+    let reaches = |role: RoleIndex| {
+        assertion.tables.iter().any(|(table, levels)| {
+            let asserted =
+                Command::ALL.into_iter().filter(|command| levels[command.index()].level != RequiredLevel::None);
+            let mut possible =
+                asserted.filter(|command| matrix.need(*table, role, *command).level() != RequiredLevel::Denied);
+            !catalog.is_held(&catalog.tables[*table], role) && possible.next().is_some()
+        })
+    };
+    let roles =
+        catalog.roles.indexed().filter(|(index, role)| assertion.role.is_none() && role.is_api && reaches(*index));
+    roles.map(|(_, role)| role.name.clone()).collect()
 }
 
 /// The functions by which sessions are exempt from a level that is asserted, for a role that the table needs it of.
@@ -97,7 +129,7 @@ fn exemptions(
     only: Option<RoleIndex>,
 ) -> Vec<Breach> {
     let roles = || catalog.roles.indexes().filter(|role| only.is_none_or(|only| *role == only));
-    let asserted = || Command::ALL.into_iter().filter(|command| levels[command.index()] != RequiredLevel::None);
+    let asserted = || Command::ALL.into_iter().filter(|command| levels[command.index()].level != RequiredLevel::None);
     let needs = roles().flat_map(|role| asserted().map(move |command| matrix.need(table, role, command)));
     let functions: BTreeSet<&String> = needs.flat_map(|need| &need.applies_when).collect();
     let findings = functions.into_iter().map(|function| applies_to_some(catalog, table, function));

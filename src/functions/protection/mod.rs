@@ -18,6 +18,7 @@ use pgrx::spi::{self, SpiClient};
 
 use self::connection::{connect, connect_to_read, require_writable, run};
 use self::lowering::refuse_to_lower;
+pub use self::options::table_level;
 use self::options::{Levels, Options};
 pub use self::target::require_table;
 use self::target::{Target, lock, protection_fits, refuse_citus_tables, relation, targets, with_partitions};

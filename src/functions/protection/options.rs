@@ -39,11 +39,12 @@ impl Options<'_> {
     /// What they ask for. Raises where that makes no sense.
     pub fn protection(&self, client: &SpiClient<'_>, relation: &Relation) -> Result<Protection, spi::Error> {
         let max_age = self.max_age.map(parse_max_age);
-        let write = level("write", self.levels.write);
-        let of_write = |name, text: Option<&str>| text.map_or(write, |text| level(name, Some(text))).or_within(max_age);
+        let write = table_level("write", self.levels.write);
+        let of_write =
+            |name, text: Option<&str>| text.map_or(write, |text| table_level(name, Some(text))).or_within(max_age);
         let Some(guard) = self.guard else { denial::null_argument("guard") };
         let protection = Protection {
-            read: level("read", self.levels.read),
+            read: table_level("read", self.levels.read),
             insert: of_write("on_insert", self.levels.on_insert),
             update: of_write("on_update", self.levels.on_update),
             delete: of_write("on_delete", self.levels.on_delete),
@@ -125,7 +126,7 @@ fn no_column(relation: &Relation, column: &str) -> ! {
 }
 
 /// A level, as `aal2` or `aal2 within 10 minutes` says it.
-fn level(argument: &str, text: Option<&str>) -> TableLevel {
+pub fn table_level(argument: &str, text: Option<&str>) -> TableLevel {
     let Some(text) = text else { denial::null_argument(argument) };
     let (level, age) = TableLevel::split(text);
     match TableLevel::new(level, age.map(|age| max_age(text, age))) {

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::commands::Commands;
-use super::opening::opening_level;
+use super::opening::opening;
 use crate::sql::{Token, Tokens, tokens};
-use crate::{Command, Function, FunctionKind, RequiredLevel};
+use crate::{Command, Function, FunctionKind, Threshold};
 
 /// What a function's body says, as far as it matters here.
 pub(super) struct Body {
@@ -20,8 +20,8 @@ pub(super) struct Body {
     most: Commands,
     /// Whether it reads the claim, or calls one of ours that asks for a level. What it does with the answer, isn't looked at.
     pub asks_for_level: bool,
-    /// The level without which nothing in it happens.
-    pub opening: RequiredLevel,
+    /// What a session must show before anything in it happens.
+    pub opening: Threshold,
     /// Whether its text doesn't show all that it does: it is in another language, or runs SQL that it puts together.
     pub is_opaque: bool,
     /// Whether it may change a setting, such as the claims: levels that are asked behind that say nothing.
@@ -77,7 +77,7 @@ impl Body {
             has_conflict: false,
             most: Commands::ALL,
             asks_for_level: false,
-            opening: RequiredLevel::None,
+            opening: Threshold::NOTHING,
             is_opaque: !function.is_read,
             may_set_claims: function.sets_claims,
         };
@@ -85,7 +85,7 @@ impl Body {
             "sql" | "plpgsql" => {
                 body.read(&function.body, true, DEPTH);
                 if !function.sets_claims {
-                    body.opening = opening_level(&function.language, &function.body);
+                    body.opening = opening(&function.language, &function.body);
                 }
                 if !function.volatile {
                     body.most = Command::Select.into();

@@ -35,7 +35,7 @@ fn finding(survey: &Survey<'_>, table: TableIndex, above: TableIndex) -> Option<
         for command in Command::ALL {
             let direct = survey.matrix.own_need(table, role, command).level();
             let through = survey.matrix.own_need(above, role, command).level();
-            if direct < survey.asked(&tables[above], command) && direct < through {
+            if direct < survey.asked(&tables[above], command).level && direct < through {
                 if !commands.contains(&command) {
                     commands.push(command);
                 }

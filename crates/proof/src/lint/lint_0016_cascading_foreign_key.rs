@@ -3,7 +3,7 @@
 use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::survey::Survey;
-use crate::{ByForeignKey, Command, ForeignKey, ForeignKeyIndex, RequiredLevel, RoleIndex, TableId};
+use crate::{ByForeignKey, Command, ForeignKey, ForeignKeyIndex, RequiredLevel, RoleIndex, TableId, Threshold};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 pub const LINT: Lint = Lint {
@@ -58,8 +58,8 @@ type Step = (ForeignKeyIndex, &'static str, Effect);
 struct Keys<'a> {
     keys: &'a ByForeignKey<ForeignKey>,
     by_referenced: BTreeMap<TableId, Vec<ForeignKeyIndex>>,
-    /// The level that is asked for what a key can do to its table: for removing rows, or changing them.
-    asked: BTreeMap<(TableId, bool), RequiredLevel>,
+    /// What is asked for what a key can do to its table: for removing rows, or changing them.
+    asked: BTreeMap<(TableId, bool), Threshold>,
     /// The tables of which a table's rows are also rows: it is a partition of them, or they are of it.
     same_rows: BTreeMap<TableId, BTreeSet<TableId>>,
 }
@@ -87,9 +87,9 @@ impl<'a> Keys<'a> {
         for table in keys.iter().map(|key| key.table).collect::<BTreeSet<TableId>>() {
             let Some(index) = survey.matrix.table_index(table) else { continue };
             for command in [Command::Delete, Command::Update] {
-                let level = survey.asked_of_family(index, command);
-                if level != RequiredLevel::None {
-                    asked.insert((table, command == Command::Delete), level);
+                let all = survey.asked_of_family(index, command);
+                if all.level != RequiredLevel::None {
+                    asked.insert((table, command == Command::Delete), all);
                 }
             }
         }
@@ -98,10 +98,10 @@ impl<'a> Keys<'a> {
 
     /// Whether some role can do this for less than is asked anywhere.
     fn can_begin(&self, survey: &Survey<'_>, table: TableId, trigger: Command) -> bool {
-        let highest = self.asked.values().max().copied().unwrap_or(RequiredLevel::None);
+        let all = self.asked.values().copied().fold(Threshold::NOTHING, Threshold::and);
         survey.matrix.table_index(table).is_some_and(|index| {
             let roles = survey.catalog.roles.indexes();
-            let mut cheaper = roles.filter(|role| survey.matrix.need(index, *role, trigger).level() < highest);
+            let mut cheaper = roles.filter(|role| !survey.matrix.need(index, *role, trigger).threshold.implies(all));
             cheaper.next().is_some()
         })
     }
@@ -216,7 +216,7 @@ impl<'a> Keys<'a> {
         }
         let cheaper = |role: &RoleIndex| {
             let may = trigger == Command::Delete || first.key_updated_by.contains(&survey.catalog.roles[*role].id);
-            may && survey.matrix.need(other, *role, trigger).level() < asked
+            may && !survey.matrix.need(other, *role, trigger).threshold.implies(asked)
         };
         let roles: Vec<RoleIndex> = survey.roles_beginning(begins, changed).into_iter().filter(cheaper).collect();
         if roles.is_empty() {

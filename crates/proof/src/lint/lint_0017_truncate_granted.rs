@@ -18,12 +18,12 @@ pub const LINT: Lint = Lint {
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for (index, table) in survey.protected() {
-        let highest = Command::ALL.into_iter().map(|command| survey.asked(table, command)).max();
+        let highest = Command::ALL.into_iter().map(|command| survey.asked(table, command).level).max();
         // For a role that isn't granted DELETE, TRUNCATE is no other way to it: so TRUNCATE is held against all that
         // the table asks.
         let asked = |role: RoleIndex| match survey.matrix.own_need(index, role, Command::Delete).level() {
             RequiredLevel::Denied => highest.unwrap_or(RequiredLevel::None),
-            _ => survey.asked(table, Command::Delete),
+            _ => survey.asked(table, Command::Delete).level,
         };
         let roles: Vec<RoleIndex> = survey
             .bound_roles(table)

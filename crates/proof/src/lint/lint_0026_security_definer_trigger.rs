@@ -49,12 +49,12 @@ struct FiredTrigger {
 impl Fired {
     /// What roles cause by a command on a table.
     fn by_table(&mut self, survey: &Survey<'_>, index: TableIndex, id: TableId, command: Command) {
-        let level = |role: RoleIndex, trigger: &Trigger| {
+        let needed = |role: RoleIndex, trigger: &Trigger| {
             // It fires before a policy refuses a row, or without any row.
             if trigger.for_each_statement || trigger.is_before {
                 survey.matrix.need_to_fire(index, role, command, trigger.for_each_statement)
             } else {
-                survey.matrix.own_need(index, role, command).level()
+                survey.matrix.own_need(index, role, command).threshold
             }
         };
         for heed in survey.heeds() {
@@ -65,10 +65,11 @@ impl Fired {
                 let past: Vec<(TableIndex, Commands)> =
                     touched.iter().map(|table| (*table, done(table))).filter(|(_, done)| !done.is_empty()).collect();
                 for role in survey.catalog.roles.indexes().filter(|_| !past.is_empty()) {
-                    let level = level(role, &survey.catalog.triggers[place]);
+                    let needed = needed(role, &survey.catalog.triggers[place]);
                     for (table, done) in &past {
                         let it = &survey.catalog.tables[*table];
-                        let cheaper: Commands = done.iter().filter(|done| level < survey.asked(it, *done)).collect();
+                        let cheaper: Commands =
+                            done.iter().filter(|done| !needed.implies(survey.asked(it, *done))).collect();
                         if survey.counts(role, it) && !cheaper.is_empty() {
                             let begins = (&survey.catalog.tables[index].display_name, command);
                             let role = survey.catalog.roles[role].name.clone();

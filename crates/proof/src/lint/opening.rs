@@ -1,22 +1,24 @@
-//! The level that a function asks for before it does anything else.
+//! What a function asks of a session before it does anything else.
 //!
 //! It knows few forms, and those for certain:
 //!
 //! - PL/pgSQL: `perform auth.require_aal('aal2');` first, or `if not auth.has_aal('aal2') then raise …` or `… then return;`;
 //! - SQL: `select auth.require_aal('aal2');` first, as a statement of its own.
 
-use crate::RequiredLevel;
-use crate::sql::{Token, tokens};
+use aal::protection::TableLevel;
 
-/// The level without which nothing in a body happens. `None` for a body that doesn't begin with one of the forms.
-pub(super) fn opening_level(language: &str, body: &str) -> RequiredLevel {
+use crate::sql::{Token, tokens};
+use crate::{RequiredLevel, Threshold};
+
+/// What a session must show before anything in a body happens: nothing for a body that doesn't begin with one of the forms.
+pub(super) fn opening(language: &str, body: &str) -> Threshold {
     let all: Vec<Token<'_>> = tokens(body).collect();
     let level = match language {
         "plpgsql" if !catches_errors(&all) => first_statement(&all).and_then(plpgsql_level),
         "sql" => sql_level(&all),
         _ => None,
     };
-    level.unwrap_or(RequiredLevel::None)
+    level.unwrap_or(Threshold::NOTHING)
 }
 
 /// Whether a handler could go on behind a refusal.
@@ -58,7 +60,7 @@ fn initializes_by_constants(declarations: &[Token<'_>]) -> bool {
     })
 }
 
-fn plpgsql_level(statement: &[Token<'_>]) -> Option<RequiredLevel> {
+fn plpgsql_level(statement: &[Token<'_>]) -> Option<Threshold> {
     let (first, rest) = statement.split_first()?;
     if first.is_keyword("perform") {
         let (level, rest) = asked(rest, "require_aal", "require_enrolled_aal")?;
@@ -90,7 +92,7 @@ fn refuses(statement: &[Token<'_>]) -> bool {
     }
 }
 
-fn sql_level(all: &[Token<'_>]) -> Option<RequiredLevel> {
+fn sql_level(all: &[Token<'_>]) -> Option<Threshold> {
     let (first, rest) = all.split_first()?;
     if !first.is_keyword("select") {
         return None;
@@ -100,7 +102,7 @@ fn sql_level(all: &[Token<'_>]) -> Option<RequiredLevel> {
 }
 
 /// A call of ours with a constant level, and what follows it.
-fn asked<'b, 'a>(tokens: &'b [Token<'a>], fixed: &str, enrolled: &str) -> Option<(RequiredLevel, &'b [Token<'a>])> {
+fn asked<'b, 'a>(tokens: &'b [Token<'a>], fixed: &str, enrolled: &str) -> Option<(Threshold, &'b [Token<'a>])> {
     let [schema, Token::Symbol('.'), function, Token::Symbol('('), arguments @ ..] = tokens else { return None };
     if schema.name() != Some("auth") {
         return None;
@@ -111,18 +113,37 @@ fn asked<'b, 'a>(tokens: &'b [Token<'a>], fixed: &str, enrolled: &str) -> Option
     if arguments.contains(&Token::Symbol('(')) {
         return None;
     }
-    let level = match function.name()? {
-        name if name == enrolled => RequiredLevel::Enrolled,
+    let threshold = match function.name()? {
+        name if name == enrolled => within(RequiredLevel::Enrolled, arguments),
         name if name == fixed => {
             let [Token::Text(level), then @ ..] = arguments else { return None };
-            if !matches!(then.first(), None | Some(Token::Symbol(','))) {
-                return None;
-            }
-            level.parse().ok().filter(|level| (RequiredLevel::Aal1..=RequiredLevel::Aal3).contains(level))?
+            let max_age = match then {
+                [] => then,
+                [Token::Symbol(','), max_age @ ..] => max_age,
+                _ => return None,
+            };
+            let is_fixed = |level: &RequiredLevel| (RequiredLevel::Aal1..=RequiredLevel::Aal3).contains(level);
+            within(level.parse().ok().filter(is_fixed)?, max_age)
         }
         _ => return None,
     };
-    Some((level, after))
+    Some((threshold, after))
+}
+
+/// A level with the age that an argument gives: any age, unless it is written as here: `'15 minutes'`, `interval '15 minutes'`,
+/// `max_age => '15 minutes'`.
+fn within(level: RequiredLevel, argument: &[Token<'_>]) -> Threshold {
+    let argument = match argument {
+        [name, Token::Operator("=>" | ":="), value @ ..] if name.name() == Some("max_age") => value,
+        _ => argument,
+    };
+    let text = match argument {
+        [Token::Text(text)] => text,
+        [interval, Token::Text(text)] if interval.is_keyword("interval") => text,
+        _ => return Threshold::at_any_age(level),
+    };
+    let age = format!("aal1 within {text}").parse::<TableLevel>().ok().and_then(TableLevel::max_age);
+    Threshold { level, max_age: age }
 }
 
 #[cfg(test)]
@@ -156,7 +177,28 @@ mod tests {
             ),
             ("sql", "select auth.require_aal('aal2'); delete from t", RequiredLevel::Aal2),
         ] {
-            assert_eq!(opening_level(language, body), level, "{body}");
+            assert_eq!(opening(language, body).level, level, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_begins_by_asking_needs_that_age() {
+        let minutes = |count: u32| Some(aal::MaxAge::from_seconds(60 * count));
+        for (call, max_age) in [
+            ("require_aal('aal2', '15 minutes')", minutes(15)),
+            ("require_aal('aal2', interval '15 minutes')", minutes(15)),
+            ("require_aal('aal2', max_age => '1 hour')", minutes(60)),
+            ("require_enrolled_aal('15 minutes')", minutes(15)),
+            ("require_enrolled_aal(max_age => '15 minutes')", minutes(15)),
+            ("require_aal('aal2')", None),
+            ("require_aal('aal2', null)", None),
+            ("require_aal('aal2', age)", None),
+            ("require_aal('aal2', '00:15')", None),
+            ("require_aal('aal2', '15 minutes' - '1 day')", None),
+            ("require_aal('aal2', other => '15 minutes')", None),
+        ] {
+            let body = format!("begin perform auth.{call}; delete from t; end");
+            assert_eq!(opening("plpgsql", &body).max_age, max_age, "{body}");
         }
     }
 
@@ -191,7 +233,7 @@ mod tests {
             ("sql", ""),
             ("c", "begin perform auth.require_aal('aal2'); end"),
         ] {
-            assert_eq!(opening_level(language, body), RequiredLevel::None, "{body}");
+            assert_eq!(opening(language, body), Threshold::NOTHING, "{body}");
         }
     }
 }

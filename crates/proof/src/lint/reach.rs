@@ -10,8 +10,8 @@ use std::rc::Rc;
 use super::body::Body;
 use super::commands::Commands;
 use crate::{
-    Catalog, Command, ForeignKey, Function, FunctionIndex, FunctionKind, RequiredLevel, RoleId, TableId, View,
-    ViewIndex, ViewKind,
+    Catalog, Command, ForeignKey, Function, FunctionIndex, FunctionKind, RoleId, TableId, Threshold, View, ViewIndex,
+    ViewKind,
 };
 
 /// Whose rights something has.
@@ -30,8 +30,8 @@ pub(super) enum Actor {
 pub(super) enum Heed {
     /// Those that ask for any level anywhere.
     AnyAsking,
-    /// Those that certainly begin by asking for this level or a higher one.
-    Opening(RequiredLevel),
+    /// Those that certainly begin by asking for this or more.
+    Opening(Threshold),
 }
 
 /// A trigger, by its place in the catalog's list.
@@ -211,7 +211,7 @@ impl<'a> Search<'a, '_> {
         match self.heed {
             Heed::AnyAsking => body.asks_for_level,
             Heed::Opening(level) => {
-                let is_heeded = body.opening >= level && !way.claims_may_differ;
+                let is_heeded = body.opening.implies(level) && !way.claims_may_differ;
                 if body.asks_for_level && !is_heeded {
                     self.reached.unproven.insert(index);
                 }

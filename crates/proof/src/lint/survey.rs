@@ -1,7 +1,7 @@
 //! What lints look at, and what several of them ask.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::commands::Commands;
 use super::finding::Found;
@@ -28,7 +28,7 @@ pub(crate) enum Measure {
     /// What somebody asserts.
     Asserted {
         /// For each table the levels, in the order of [`Command::ALL`].
-        levels: HashMap<TableId, [RequiredLevel; Command::ALL.len()]>,
+        levels: HashMap<TableId, [Threshold; Command::ALL.len()]>,
         /// The role that it is about; else all that row security binds.
         role: Option<RoleIndex>,
     },
@@ -151,24 +151,25 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The level that a command on a table is held against: the highest that any policy asks of any role, or what is asserted.
-    pub(super) fn asked(&self, table: &'a Table, command: Command) -> RequiredLevel {
+    /// What a command on a table is held against: the highest level that any policy asks of any role, or what is asserted.
+    pub(super) fn asked(&self, table: &'a Table, command: Command) -> Threshold {
         if let Measure::Asserted { levels, .. } = &self.measure {
-            return levels.get(&table.id).map_or(RequiredLevel::None, |levels| levels[command.index()]);
+            return levels.get(&table.id).map_or(Threshold::NOTHING, |levels| levels[command.index()]);
         }
         let asking = table.policies.iter().filter(|policy| policy.asks_for_level());
         let levels = asking.map(|policy| self.policy_level(policy, command));
         // A policy that refuses every session protects by no level.
-        levels.filter(|level| *level != RequiredLevel::Denied).max().unwrap_or(RequiredLevel::None)
+        let highest = levels.filter(|level| *level != RequiredLevel::Denied).max();
+        highest.map_or(Threshold::NOTHING, Threshold::at_any_age)
     }
 
-    /// The highest level that a command is held against on a table or one through which some of its rows are reached.
-    pub(super) fn asked_of_family(&self, table: TableIndex, command: Command) -> RequiredLevel {
+    /// All that a command is held against on a table and those through which some of its rows are reached.
+    pub(super) fn asked_of_family(&self, table: TableIndex, command: Command) -> Threshold {
         match &self.measure {
             Measure::Policies => self.asked(&self.catalog.tables[table], command),
             Measure::Asserted { .. } => {
                 let levels = self.families[table].iter().map(|it| self.asked(&self.catalog.tables[*it], command));
-                levels.max().unwrap_or(RequiredLevel::None)
+                levels.fold(Threshold::NOTHING, Threshold::and)
             }
         }
     }
@@ -204,7 +205,8 @@ impl<'a> Survey<'a> {
     pub(super) fn counts(&self, role: RoleIndex, table: &Table) -> bool {
         match &self.measure {
             Measure::Asserted { role: Some(only), .. } => role == *only,
-            Measure::Asserted { role: None, .. } | Measure::Policies => table.standings[role].bypass.is_none(),
+            Measure::Asserted { role: None, .. } => self.catalog.is_held(table, role),
+            Measure::Policies => table.standings[role].bypass.is_none(),
         }
     }
 
@@ -213,8 +215,8 @@ impl<'a> Survey<'a> {
         match &self.measure {
             Measure::Policies => vec![Heed::AnyAsking],
             Measure::Asserted { levels, .. } => {
-                let all: BTreeSet<RequiredLevel> = levels.values().flatten().copied().collect();
-                all.into_iter().filter(|level| *level != RequiredLevel::None).map(Heed::Opening).collect()
+                let all: HashSet<Threshold> = levels.values().flatten().copied().collect();
+                all.into_iter().filter(|it| it.level != RequiredLevel::None).map(Heed::Opening).collect()
             }
         }
     }
@@ -241,15 +243,16 @@ impl<'a> Survey<'a> {
         matches: impl Fn(&Way) -> bool,
     ) -> Commands {
         let asked = Command::ALL.map(|command| match heed {
-            Heed::Opening(level) if self.asked(&self.catalog.tables[table], command) != level => RequiredLevel::None,
+            Heed::Opening(level) if self.asked(&self.catalog.tables[table], command) != level => Threshold::NOTHING,
             _ => self.asked(&self.catalog.tables[table], command),
         });
-        if asked.iter().all(|level| *level == RequiredLevel::None) {
+        if asked.iter().all(|it| it.level == RequiredLevel::None) {
             return Commands::NONE;
         }
         let mut past = Commands::NONE;
         let mut add = |way: &Way, it: TableIndex, commands: Commands| {
-            let open = commands.iter().filter(|command| self.level_of(it, way, *command) < asked[command.index()]);
+            let open =
+                commands.iter().filter(|command| !self.needed_on(it, way, *command).implies(asked[command.index()]));
             past = past.with(open.collect());
         };
         for it in self.families[table].iter().copied() {
@@ -265,20 +268,21 @@ impl<'a> Survey<'a> {
         past
     }
 
-    /// The level that a command needs of the role whose rights count.
-    fn level_of(&self, table: TableIndex, way: &Way, command: Command) -> RequiredLevel {
-        let level = |role: RoleId| {
+    /// What a command needs of the role whose rights count.
+    fn needed_on(&self, table: TableIndex, way: &Way, command: Command) -> Threshold {
+        const DENIED: Threshold = Threshold::at_any_age(RequiredLevel::Denied);
+        let needed = |role: RoleId| {
             let role = self.catalog.role_index(role);
-            role.map_or(RequiredLevel::None, |role| self.matrix.own_need(table, role, command).level())
+            role.map_or(Threshold::NOTHING, |role| self.matrix.own_need(table, role, command).threshold)
         };
         match way.rights {
             // The matrix says what a role can do itself.
-            Actor::Caller => RequiredLevel::Denied,
-            Actor::Copy => RequiredLevel::None,
-            Actor::Role(role) => match level(role) {
-                RequiredLevel::Denied => RequiredLevel::Denied,
-                _ if way.claims_may_differ => RequiredLevel::None,
-                level => level,
+            Actor::Caller => DENIED,
+            Actor::Copy => Threshold::NOTHING,
+            Actor::Role(role) => match needed(role) {
+                DENIED => DENIED,
+                _ if way.claims_may_differ => Threshold::NOTHING,
+                needed => needed,
             },
         }
     }
@@ -382,7 +386,7 @@ fn users_of(view: &View, commands: &[Command], with_readers: bool) -> Vec<String
     let writes = view.kind.is_rule() || commands.iter().any(|command| command.writes());
     let reads = !writes || (with_readers && !view.kind.is_rule() && commands.contains(&Command::Select));
     let mut users = if writes { view.written_by.clone() } else { Vec::new() };
-    let others = view.read_by.iter().filter(|name| reads && !view.written_by.contains(name));
-    users.extend(others.cloned());
+    let others: Vec<String> = view.read_by.iter().filter(|name| reads && !users.contains(name)).cloned().collect();
+    users.extend(others);
     users
 }

@@ -70,7 +70,7 @@ impl<'a> Matrix<'a> {
         &self.own[table][role][command.index()]
     }
 
-    /// The level at which a command fires a trigger, by the table's own policies and guards: before a row is checked, or in a
+    /// What a command needs to fire a trigger, by the table's own policies and guards: before a row is checked, or in a
     /// statement that touches no row.
     pub(crate) fn need_to_fire(
         &self,
@@ -78,12 +78,12 @@ impl<'a> Matrix<'a> {
         role: RoleIndex,
         command: Command,
         for_each_statement: bool,
-    ) -> RequiredLevel {
+    ) -> Threshold {
         let (catalog, table) = (self.catalog, &self.catalog.tables[table]);
         let rows = if for_each_statement { RowKind::NoRow } else { RowKind::Unchecked };
         let attempt = Attempt { catalog, table, role, command, rows };
         let without = without_policies(table, &table.standings[role], command);
-        without.unwrap_or_else(|| attempt.need(&self.effort)).level()
+        without.unwrap_or_else(|| attempt.need(&self.effort)).threshold
     }
 
     /// The index of a table of the catalog.

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::session_kind::{Age, Enrolled, Session};
-use aal::{Level, MaxAge, UnknownLevel};
+use aal::protection::TableLevel;
+use aal::{Level, MaxAge, Requirement, UnknownLevel};
 
 /// The lowest level at which a command can succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,10 +78,28 @@ impl fmt::Display for Threshold {
     }
 }
 
+impl From<TableLevel> for Threshold {
+    fn from(level: TableLevel) -> Threshold {
+        let of_level = match level.requirement() {
+            None => RequiredLevel::None,
+            Some(Requirement::Enrolled(_)) => RequiredLevel::Enrolled,
+            Some(Requirement::Fixed(fixed)) => match fixed.level {
+                Level::Aal1 => RequiredLevel::Aal1,
+                Level::Aal2 => RequiredLevel::Aal2,
+                Level::Aal3 => RequiredLevel::Aal3,
+            },
+        };
+        Threshold { level: of_level, max_age: level.max_age() }
+    }
+}
+
 /// How many `max_age`s are told apart in the policies for one command.
 const MOST_AGES: usize = 16;
 
 impl Threshold {
+    /// What every session shows.
+    pub const NOTHING: Threshold = Threshold::at_any_age(RequiredLevel::None);
+
     /// A level, with a factor of any age.
     pub const fn at_any_age(level: RequiredLevel) -> Threshold {
         Threshold { level, max_age: None }
@@ -91,6 +110,23 @@ impl Threshold {
         // Without a max_age the factor may be of any age: that is the weaker one.
         let strictness = |it: Threshold| (it.level, it.max_age.map_or(i64::MIN, |age| -age.micros()));
         strictness(self) < strictness(other)
+    }
+
+    /// Whether every session that shows this shows the other one, too.
+    pub fn implies(self, other: Threshold) -> bool {
+        let is_as_fresh = match (self.max_age, other.max_age) {
+            (_, None) => true,
+            (None, Some(_)) => self.level == RequiredLevel::Denied,
+            (Some(age), Some(other)) => age <= other,
+        };
+        self.level >= other.level && is_as_fresh
+    }
+
+    /// The least that implies both.
+    #[must_use]
+    pub(crate) fn and(self, other: Threshold) -> Threshold {
+        let ages = [self.max_age, other.max_age];
+        Threshold { level: self.level.max(other.level), max_age: ages.into_iter().flatten().min() }
     }
 
     /// The lowest threshold of the sessions that pass. `ages` are the `max_age`s to tell apart, smallest first.
