@@ -58,7 +58,7 @@ type Step = (ForeignKeyIndex, &'static str, Effect);
 struct Keys<'a> {
     keys: &'a ByForeignKey<ForeignKey>,
     by_referenced: BTreeMap<TableId, Vec<ForeignKeyIndex>>,
-    /// What is asked for what a key can do to its table: for removing rows, or changing them.
+    /// The levels asked for the changes that a key makes to its table: that rows go, or change.
     asked: BTreeMap<(TableId, bool), Threshold>,
     /// The tables of which a table's rows are also rows: it is a partition of them, or they are of it.
     same_rows: BTreeMap<TableId, BTreeSet<TableId>>,
