@@ -21,6 +21,11 @@ mkdir -p "$CARGO_TARGET_DIR"
 with_progress "$log" \
     cargo pgrx package "${debug[@]}" --no-default-features --features "pg$major" --pg-config "$(pg_config_of "$major")" \
     --out-dir "$CARGO_TARGET_DIR/package-$profile.new"
+# pg_aal_testing is SQL alone, of the same version.
+extension=$(dirname "$(find "$CARGO_TARGET_DIR/package-$profile.new" -name pg_aal.control)")
+version=$(sed -n "s/^default_version = '\(.*\)'$/\1/p" "$extension/pg_aal.control")
+sed "s/@CARGO_VERSION@/$version/" sql/testing/pg_aal_testing.control > "$extension/pg_aal_testing.control"
+cp sql/testing/pg_aal_testing.sql "$extension/pg_aal_testing--$version.sql"
 # Put in place whole: a cluster may be starting from it.
 rm -rf "$CARGO_TARGET_DIR/package-$profile"
 mv "$CARGO_TARGET_DIR/package-$profile.new" "$CARGO_TARGET_DIR/package-$profile"

@@ -53,7 +53,7 @@ install_extension() {
     share=$("$folder/bin/pg_config" --sharedir)
     [ -d "$package" ] || fail "no build in $package: run pgrx-config/build.sh first"
     find "$package" -name 'pg_aal.so' -exec cp {} "$lib/" \;
-    find "$package" \( -name 'pg_aal.control' -o -name 'pg_aal--*.sql' \) -exec cp {} "$share/extension/" \;
+    find "$package" \( -name 'pg_aal*.control' -o -name 'pg_aal*--*.sql' \) -exec cp {} "$share/extension/" \;
 }
 
 stop() {

@@ -165,7 +165,17 @@ function mayBeSetBy(name) {
 }
 
 // Conditions by the name that PL/pgSQL has for them.
-const conditions = { duplicate_function: '42723', feature_not_supported: '0A000' }
+const conditions = {
+  assert_failure: 'P0004',
+  duplicate_function: '42723',
+  feature_not_supported: '0A000',
+  insufficient_privilege: '42501',
+  invalid_parameter_value: '22023',
+  null_value_not_allowed: '22004',
+  object_not_in_prerequisite_state: '55000',
+  undefined_object: '42704',
+  warning: '01000',
+}
 // Of log lines, warnings and notices.
 const noErrors = ['00000', '01000']
 
