@@ -124,6 +124,69 @@ test('only admins must step up', async () => {
   assert.deepEqual(await send(undefined, 'PATCH', '/tickets', { amount: 2 }), '401 sign_in')
 })
 
+test('the organisation decides', async () => {
+  const [strict, easy] = ['aaaaaaaa-0000-4000-8000-000000000001', 'aaaaaaaa-0000-4000-8000-000000000002']
+  cluster.psql(
+    'postgres',
+    `
+    insert into contracts select * from invoices;
+    insert into private.organisations values ('${strict}', 'aal2'), ('${easy}', default);
+    insert into private.members values ('${ann}', '${easy}'), ('${bob}', '${strict}'), ('${bob}', '${easy}');`,
+  )
+  const change = async (token) => ids(await send(token, 'PATCH', '/contracts', { amount: 5 }))
+  assert.deepEqual(ids(await send(await as(ann), 'GET', '/contracts')), [1])
+  assert.deepEqual(await change(await as(ann)), [1])
+  assert.deepEqual(ids(await send(await as(bob), 'GET', '/contracts')), [], 'the highest of both')
+  assert.deepEqual(await change(await as(bob)), '401 verify')
+  assert.deepEqual(await change(await as(bob, { stepped: 60 })), [2])
+  assert.deepEqual(await change(await as(cyd)), '401 enroll', 'a user without an organisation')
+  assert.deepEqual(await change(undefined), '401 sign_in')
+  assert.deepEqual(await send(undefined, 'GET', '/contracts'), [])
+
+  // The organisation changes its mind.
+  cluster.psql('postgres', `update private.organisations set required_aal = 'aal2' where id = '${easy}'`)
+  assert.deepEqual(await change(await as(ann)), '401 enroll')
+  assert.deepEqual(ids(await send(await as(ann), 'GET', '/contracts')), [])
+  for (const level of ["'AAL1'", "''", "'none'", 'null']) {
+    assert.throws(() => cluster.psql('postgres', `update private.organisations set required_aal = ${level}`), /violates (check|not-null) constraint/)
+  }
+
+  // Whom row security doesn't bind.
+  assert.equal(cluster.psql('postgres', 'update contracts set amount = 6 returning id').trim().split('\n').length, 3)
+  cluster.psql('postgres', 'drop trigger explain_organisation on contracts')
+  assert.deepEqual(await change(await as(bob)), [], 'the policy holds without the trigger')
+})
+
+test('the level of an organisation is looked up once per statement, and the proof does not guess it', () => {
+  const asBob = `set role authenticated; set request.jwt.claims = '{"sub":"${bob}","aal":"aal2"}';`
+  const plan = cluster.psql('postgres', `${asBob} explain (costs off) select * from contracts`)
+  const [filter] = plan.match(/Filter: .*/)
+  assert.doesNotMatch(filter, /required_level|has_aal\(\(/, plan)
+  cluster.psql(
+    'postgres',
+    `
+    create sequence private.lookups; grant usage on private.lookups to public;
+    alter function private.required_level() rename to looked_up;
+    create function private.required_level() returns text language plpgsql stable security definer as $$
+    begin perform nextval('private.lookups'); return private.looked_up(); end $$;
+    create table many as select n as id, '${bob}'::uuid as user_id from generate_series(1, 100) n;
+    grant select, update on many to authenticated;
+    alter table many enable row level security;
+    create policy everybody on many using (true);
+    create policy organisation_decides on many as restrictive using ((select auth.has_aal((select private.required_level()))))`,
+  )
+  assert.equal(cluster.psql('postgres', `${asBob} select count(*) from many; select nextval('private.lookups')`), '100\n2\n')
+  assert.equal(cluster.psql('postgres', `${asBob} update many set id = id where id < 0; select nextval('private.lookups')`), '4\n')
+
+  const shown = cluster.psql(
+    'postgres',
+    `select distinct required_aal, decided_by from auth.aal_matrix('contracts') where role = 'authenticated' and command <> 'TRUNCATE'`,
+  )
+  assert.match(shown, /^aal1\|/)
+  assert.throws(() => cluster.psql('postgres', `select auth.assert_aal('contracts', 'update', 'aal2')`), /is possible below aal2/)
+  cluster.psql('postgres', `select auth.assert_aal('contracts', 'update', 'aal1')`)
+})
+
 test('one command needs a fresh second factor', async () => {
   assert.deepEqual(await send(await as(bob, { stepped: 3600 }), 'DELETE', '/archives?id=eq.3'), '401 reverify')
   assert.deepEqual(await send(await as(bob, { stepped: 3600 }), 'DELETE', '/archives?id=eq.999'), '401 reverify')
