@@ -24,6 +24,10 @@ begin
   if to_regnamespace('tests') is null then
     create schema tests;
     grant usage on schema tests to public;
+  elsif has_schema_privilege('public', 'tests', 'create') then
+    raise insufficient_privilege using
+      message = 'every role may create in schema tests, so every client could run tests',
+      hint = 'revoke create on schema tests from public';
   end if;
 end
 $$;
