@@ -160,12 +160,17 @@ test('the organisation decides', async () => {
 test('the level of an organisation is looked up once per statement, and the proof does not guess it', () => {
   const asBob = `set role authenticated; set request.jwt.claims = '{"sub":"${bob}","aal":"aal2"}';`
   const plan = cluster.psql('postgres', `${asBob} explain (costs off) select * from contracts`)
-  const [filter] = plan.match(/Filter: .*/)
-  assert.doesNotMatch(filter, /required_level|has_aal\(\(/, plan)
+  assert.match(plan, /Filter: .*user_id = /)
+  assert.match(plan, /InitPlan 1/)
+  assert.doesNotMatch(plan, /Filter: .*(required_level|has_aal)/)
+  const [, shownPlan] = page.match(/```text\nexplain \(costs off\) select \* from contracts;\n\n(.*?)```/s)
+  // Later majors name the parameters otherwise.
+  if ((process.env.PG ?? '15') === '15') assert.ok(plan.startsWith(shownPlan), plan)
+
   cluster.psql(
     'postgres',
     `
-    create sequence private.lookups; grant usage on private.lookups to public;
+    create sequence private.lookups;
     alter function private.required_level() rename to looked_up;
     create function private.required_level() returns text language plpgsql stable security definer as $$
     begin perform nextval('private.lookups'); return private.looked_up(); end $$;
@@ -173,10 +178,18 @@ test('the level of an organisation is looked up once per statement, and the proo
     grant select, update on many to authenticated;
     alter table many enable row level security;
     create policy everybody on many using (true);
-    create policy organisation_decides on many as restrictive using ((select auth.has_aal((select private.required_level()))))`,
+    create policy organisation_decides on many as restrictive using (true)`,
   )
-  assert.equal(cluster.psql('postgres', `${asBob} select count(*) from many; select nextval('private.lookups')`), '100\n2\n')
-  assert.equal(cluster.psql('postgres', `${asBob} update many set id = id where id < 0; select nextval('private.lookups')`), '4\n')
+  const lookups = (condition, statement) => {
+    cluster.psql('postgres', `alter policy organisation_decides on many using (${condition}); alter sequence private.lookups restart`)
+    return cluster.psql('postgres', `${asBob} ${statement}; reset role; select nextval('private.lookups') - 1`).trim().split('\n').at(-1)
+  }
+  const [, recommended] = page.match(/policy organisation_decides on contracts as restrictive\n {2}using \((.*)\);\n/)
+  assert.equal(lookups(recommended, 'select count(*) from many'), '1')
+  // Once for USING, and once for WITH CHECK.
+  assert.equal(lookups(recommended, 'update many set id = id'), '2')
+  assert.equal(lookups('auth.has_aal(private.required_level())', 'select count(*) from many'), '1')
+  assert.equal(lookups('auth.has_aal(private.required_level())', 'update many set id = id'), '200', 'as the page says')
 
   const shown = cluster.psql(
     'postgres',
