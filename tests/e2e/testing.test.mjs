@@ -70,8 +70,36 @@ test('nothing of them stays', () => {
   assert.equal(cluster.psql('postgres', `select (select count(*) from payments), to_regnamespace('tests') is null`).trim(), '0|t')
 })
 
-test('a client that reaches the helpers through PostgREST is refused', async () => {
+test('the helpers can be installed', () => cluster.psql('postgres', 'create extension pg_aal_testing'))
+
+test('docs/testing.md shows each function with its arguments', async () => {
+  const page = readFileSync(new URL('../../docs/testing.md', import.meta.url), 'utf8').replace(/\s+/g, ' ')
+  const functions = await cluster.query(
+    'postgres',
+    `select p.proname as name, pg_get_function_arguments(p.oid) as arguments, array_to_string(p.proargnames, ', ') as names
+       from pg_proc p where p.pronamespace = 'tests'::regnamespace and p.proname !~ '^aal_' and p.proargtypes[0] <> 'uuid'::regtype`,
+  )
+  assert.deepEqual(functions.map(({ name }) => name).sort(), ['allowed', 'claims', 'hidden', 'refused', 'sign_in', 'sign_out'])
+  for (const { name, arguments: list, names } of functions) {
+    const written = list.replace(/ DEFAULT (NULL|'[^']*')(::[\w" ]+)?/g, (_, value) => ` default ${value.toLowerCase().replace('00:00:00', '0')}`)
+    const full = {
+      sign_in: `tests.sign_in( ${written.replace('text', 'text or uuid')} )`,
+      sign_out: `tests.sign_out(${written})`,
+      claims: '`tests.claims` takes',
+    }
+    assert.ok(page.includes(full[name] ?? `tests.${name}(${names})`), `${name}: ${written}`)
+  }
+})
+
+test('the proof finds no more where the helpers are installed', () => {
+  const proof = () => cluster.psql('postgres', 'select * from auth.aal_matrix(); select * from auth.aal_lint()')
+  const installed = proof()
+  cluster.psql('postgres', 'drop extension pg_aal_testing')
+  assert.equal(installed, proof())
   cluster.psql('postgres', 'create extension pg_aal_testing')
+})
+
+test('a client that reaches the helpers through PostgREST is refused', async () => {
   const postgrest = await PostgREST.start(cluster, 'postgres', { DB_SCHEMAS: 'tests' })
   const token = await sign(claims(), postgrest.secret)
   const call = async (name, body) => {
@@ -87,5 +115,4 @@ test('a client that reaches the helpers through PostgREST is refused', async () 
   assert.equal(await call('aal_outcome', { statement, undo: false }), refused)
   // With a UUID the two of this name are told apart by nothing: PostgREST asks for neither.
   assert.doesNotMatch(await call('sign_in', { subject: 'jane', level: 'aal2' }), /^2/)
-  cluster.psql('postgres', 'drop extension pg_aal_testing')
 })
