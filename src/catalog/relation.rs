@@ -180,7 +180,7 @@ impl Relation {
 
     /// The roles that hold one of these privileges, without the owner, those that row security doesn't bind, and
     /// those that have the rights of one of `except`.
-    fn grantees(
+    pub fn grantees(
         &self,
         client: &SpiClient<'_>,
         privileges: &[&str],

@@ -22,7 +22,7 @@ pub use self::options::table_level;
 use self::options::{Levels, Options};
 pub use self::target::require_table;
 use self::target::{Target, lock, protection_fits, refuse_citus_tables, relation, targets, with_partitions};
-use self::warnings::{Warnings, notice_closed_commands, notice_lost_reads, notice_other_rows};
+use self::warnings::{Warnings, notice_lost_reads, notice_other_rows, warn_of_opened_rows};
 use crate::catalog::PostgresQuote;
 use crate::denial;
 use crate::pg::elog::notice;
@@ -98,6 +98,7 @@ fn protect_table(
         let mut warnings = Warnings::default();
         warnings.of_ways_around(client, &targets, &protection.roles)?;
         warnings.of_options(client, root, &protection)?;
+        warnings.of_closed_commands(client, root)?;
         notice_lost_reads(client, &targets[0], &protection)?;
         if let Some(function) = options.session_function(client)? {
             warnings.of_roles_without_execute(client, &targets, &protection.roles, &function)?;
@@ -105,7 +106,6 @@ fn protect_table(
         if protection.owner.is_some() {
             notice_other_rows(client, root)?;
         }
-        notice_closed_commands(client, root)?;
         warnings.of_missing_store(&protection);
         Ok((
             Regclass(target),
@@ -205,6 +205,7 @@ fn unprotect_table(
         for target in &targets {
             let off = row_security_goes_off(client, target)?;
             if off {
+                warn_of_opened_rows(client, &target.relation)?;
                 statements.extend(row_security_off_statement(&target.table, &PostgresQuote));
             }
             goes_off.push(off);

@@ -115,6 +115,20 @@ impl Warnings {
         Ok(())
     }
 
+    /// Warns of a table that nobody can use. Where only some commands can't be used, it is a NOTICE: that may be meant.
+    pub fn of_closed_commands(&mut self, client: &SpiClient<'_>, relation: &Relation) -> Result<(), spi::Error> {
+        let commands = relation.commands_without_permissive_policy(client)?;
+        let (name, listed) = (relation.display_name(), commands.join(", "));
+        let message = format!("no permissive policy on {name} allows {listed}: no one can use it that way");
+        let hint = "AAL policies only narrow what permissive policies allow: create one, or name the owner_column.";
+        match commands.len() {
+            0 => {}
+            4 => self.give(&message, hint),
+            _ => notice(&message, Some(hint)),
+        }
+        Ok(())
+    }
+
     /// Warns if the enrolled level is asked for and no user can be looked up.
     pub fn of_missing_store(&mut self, protection: &Protection) {
         if protection.requires_enrolled()
@@ -139,7 +153,10 @@ pub fn notice_lost_reads(client: &SpiClient<'_>, target: &Target, protection: &P
     if !readers.is_empty() {
         let message =
             format!("reads of {} need {} now, for these roles: {readers}", relation.display_name(), protection.reads());
-        notice(&message, Some("A session without that level sees no rows. To leave reads open: read => 'none'."));
+        notice(
+            &message,
+            Some("That is meant where only users who are signed in should read. To leave reads open: read => 'none'."),
+        );
     }
     Ok(())
 }
@@ -155,16 +172,17 @@ pub fn notice_other_rows(client: &SpiClient<'_>, relation: &Relation) -> Result<
     Ok(())
 }
 
-/// Notes the commands that nobody can use.
-pub fn notice_closed_commands(client: &SpiClient<'_>, relation: &Relation) -> Result<(), spi::Error> {
-    let commands = relation.commands_without_permissive_policy(client)?.join(", ");
-    if !commands.is_empty() {
-        let message = format!(
-            "no permissive policy on {} allows {commands}: no one can use it that way",
-            relation.display_name()
+/// Warns of the roles that reach all rows of a table whose row security goes off.
+pub fn warn_of_opened_rows(client: &SpiClient<'_>, relation: &Relation) -> Result<(), spi::Error> {
+    let roles = relation.grantees(client, &["SELECT", "INSERT", "UPDATE", "DELETE"], &[])?.join(", ");
+    if !roles.is_empty() {
+        let name = relation.display_name();
+        let message =
+            format!("row security goes off for {name}, as it was before: these roles reach all its rows: {roles}");
+        warn(
+            &message,
+            &format!("To keep own rows apart: alter table {name} enable row level security; and create policies."),
         );
-        let hint = "AAL policies only narrow what permissive policies allow: create one, or name the owner_column.";
-        notice(&message, Some(hint));
     }
     Ok(())
 }
