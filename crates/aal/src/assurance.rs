@@ -6,7 +6,7 @@ use crate::claims::{Claims, LevelClaim};
 use crate::denial::{Action, Denial};
 use crate::level::Level;
 use crate::requirement::FixedRequirement;
-use crate::time::{Clock, MaxAge, Timestamp};
+use crate::time::{Clock, Timestamp};
 
 /// Whether the claims in force (`None`: there are none) meet a requirement at the clock's time. The clock is read
 /// only if the answer depends on it.
@@ -14,8 +14,8 @@ use crate::time::{Clock, MaxAge, Timestamp};
 /// # Errors
 /// The [`Denial`] that tells the client what to do. It says: sign in where nobody is, verify a factor where the level is
 /// missing, verify it again where only freshness is. A token that names a user and states no level is its issuer's to mend:
-/// signing in again gives another such token. An anonymous user has no factor, and no way to sign in again as the same user:
-/// they need an account of their own first.
+/// signing in again gives another such token. So is one that states no time, where an age is asked. An anonymous user has no
+/// factor, and no way to sign in again as the same user: they need an account of their own first.
 pub fn assess(
     claims: Option<&Claims>,
     required: FixedRequirement,
@@ -28,16 +28,15 @@ pub fn assess(
     } else {
         match required.max_age {
             None => return Ok(()),
-            Some(max_age) if is_fresh(claims, required.level, max_age, clock()) => return Ok(()),
-            Some(_) => Action::Reverify,
+            Some(max_age) => match claims.factor_time(required.level) {
+                Some(at) if clock().is_fresh(at, max_age) => return Ok(()),
+                Some(_) => Action::Reverify,
+                None => Action::Configure,
+            },
         }
     };
     let action = if claims.is_anonymous() { Action::LeaveAnonymity } else { action };
     Err(Denial { required, current: LevelClaim::Level(level), action })
-}
-
-fn is_fresh(claims: &Claims, level: Level, max_age: MaxAge, clock: Clock) -> bool {
-    claims.factor_time(level).is_some_and(|at| clock.is_fresh(at, max_age))
 }
 
 impl Claims {
@@ -54,6 +53,8 @@ impl Claims {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reason::Reason;
+    use crate::time::MaxAge;
     use proptest::prelude::*;
 
     const NOW: i64 = 1_800_000_000;
@@ -119,8 +120,24 @@ mod tests {
     fn only_freshness_missing_means_reverify() {
         assert_eq!(action(Some(&aal2(900)), ask(Level::Aal2, Some(900))), None);
         assert_eq!(action(Some(&aal2(901)), ask(Level::Aal2, Some(900))), Some(Action::Reverify));
-        assert_eq!(action(Some(&claims(r#"{"aal":"aal2"}"#)), ask(Level::Aal2, Some(900))), Some(Action::Reverify));
         assert_eq!(action(Some(&claims(r#"{"aal":"aal1"}"#)), ask(Level::Aal2, Some(900))), Some(Action::Verify));
+    }
+
+    #[test]
+    fn a_token_that_never_says_when_is_not_verified_again() {
+        for amr in [
+            "null",
+            r#"["pwd","otp"]"#,
+            r#"[{"method":"otp","timestamp":1800000000}]"#,
+            r#"[{"method":"totp"}]"#,
+            r#"[{"method":"totp","timestamp":"1800000000"}]"#,
+            r#"{"method":"totp","timestamp":1800000000}"#,
+        ] {
+            let session = claims(&format!(r#"{{"aal":"aal2","amr":{amr}}}"#));
+            let denial = assess(Some(&session), ask(Level::Aal2, Some(900)), clock).unwrap_err();
+            assert_eq!((denial.action, denial.reason()), (Action::Configure, Reason::NoTime), "{amr}");
+            assert_eq!(action(Some(&session), ask(Level::Aal2, None)), None);
+        }
     }
 
     #[test]

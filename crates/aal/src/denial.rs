@@ -21,8 +21,8 @@ pub const TOKENS_WITHOUT_AAL: &str = "tokens_without_aal.md";
 pub enum Action {
     /// Nobody is signed in, or the session's user is not known.
     SignIn,
-    /// The token states no level, and another one of its issuer wouldn't either: no step of the user's helps. An administrator
-    /// has to configure the issuer or the gateway.
+    /// The token states no level, or not when its factor was verified, and another one of its issuer wouldn't either: no step of
+    /// the user's helps. An administrator has to configure the issuer or the gateway.
     Configure,
     /// The user is anonymous, may not enroll a factor, and can't sign in again: they need an account first. To the client
     /// this is `sign_in`, too; the HINT tells the two apart.
@@ -93,6 +93,7 @@ impl Denial {
     /// Why the requirement isn't met.
     pub fn reason(&self) -> Reason {
         match self.action {
+            Action::Configure if self.current.level().is_some() => Reason::NoTime,
             Action::Configure => Reason::NoLevel,
             Action::SignIn if self.current.level().is_none() => Reason::NotSignedIn,
             Action::SignIn => Reason::UnknownUser,
@@ -110,6 +111,11 @@ impl Denial {
             (Reason::NoLevel, ..) => format!("{requires}, and the session's token states no assurance level"),
             (Reason::UnknownUser, ..) => format!("{requires}, and the session's user is not known"),
             (Reason::AnonymousUser, ..) => format!("{requires}, and the session's user is anonymous"),
+            (Reason::NoTime, _, Some(max_age)) => {
+                format!(
+                    "{requires} verified within the last {max_age}, and the session's token does not say when it was"
+                )
+            }
             (Reason::NotFresh, _, Some(max_age)) => format!("{requires} verified within the last {max_age}"),
             (_, Some(current), _) => format!("{requires}, and the session is at {current}"),
             (_, None, _) => format!("{requires}, and the session has no assurance level"),
@@ -151,13 +157,16 @@ impl Denial {
 
     fn hint_at_the_claim(&self, docs: &str) -> String {
         let fault = match &self.current {
+            LevelClaim::Level(_) => {
+                "The access token does not say when the factor was verified: its claim amr has no entry of one, with a time in seconds.".to_owned()
+            }
             LevelClaim::Unknown(Some(value)) => {
                 format!("The claim aal of the access token is \"{value}\", and must be aal1, aal2 or aal3.")
             }
             LevelClaim::Unknown(None) => {
                 "The claim aal of the access token must be aal1, aal2 or aal3, and is something else.".to_owned()
             }
-            LevelClaim::Missing | LevelClaim::Level(_) => "The access token has no claim aal.".to_owned(),
+            LevelClaim::Missing => "The access token has no claim aal.".to_owned(),
         };
         format!("{fault} Signing in again does not change that: see {docs}/{TOKENS_WITHOUT_AAL}.")
     }
@@ -223,6 +232,9 @@ impl fmt::Display for Challenge<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let description = match self.0.action {
             Action::SignIn | Action::LeaveAnonymity => "Sign in",
+            Action::Configure if self.0.reason() == Reason::NoTime => {
+                "The access token states no time of authentication"
+            }
             Action::Configure => "The access token states no authentication level",
             Action::Enroll | Action::Verify => "A higher authentication level is required",
             Action::Reverify => "More recent authentication is required",
@@ -435,7 +447,9 @@ mod tests {
             let known = denial.clone().knowing(enrollment);
             prop_assert_eq!((known.required, known.current.level()), (denial.required, claims.level()));
             prop_assert_eq!(known.reason() == Reason::NoLevel, claims.level().is_none());
-            prop_assert_eq!(known.action == Action::Configure, claims.level().is_none());
+            // The claims state no time.
+            let lacks_time = claims.level() >= Some(level) && !anonymous;
+            prop_assert_eq!(known.action == Action::Configure, claims.level().is_none() || lacks_time);
         }
     }
 }

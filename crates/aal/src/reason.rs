@@ -13,8 +13,10 @@ pub enum Reason {
     AnonymousUser,
     /// The session is below the level.
     LevelTooLow,
-    /// The session has the level, but its factor was verified too long ago, or the token doesn't say when.
+    /// The session has the level, but its factor was verified too long ago.
     NotFresh,
+    /// The session has the level, but its token doesn't say when the factor was verified.
+    NoTime,
     /// In a status only: factors can't be looked up here, so the level that the user can reach isn't known.
     FactorsUnknown,
     /// In a status only: the claims are no claims.
@@ -27,13 +29,14 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Reason; 10] = [
+    pub const ALL: [Reason; 11] = [
         Reason::NotSignedIn,
         Reason::NoLevel,
         Reason::UnknownUser,
         Reason::AnonymousUser,
         Reason::LevelTooLow,
         Reason::NotFresh,
+        Reason::NoTime,
         Reason::FactorsUnknown,
         Reason::InvalidClaims,
         Reason::InvalidToken,
@@ -49,6 +52,7 @@ impl Reason {
             Reason::AnonymousUser => "anonymous_user",
             Reason::LevelTooLow => "level_too_low",
             Reason::NotFresh => "not_fresh",
+            Reason::NoTime => "no_time",
             Reason::FactorsUnknown => "factors_unknown",
             Reason::InvalidClaims => "invalid_claims",
             Reason::InvalidToken => "invalid_token",
