@@ -601,3 +601,119 @@ fn each_that_is_made_is_known_by_its_name() {
         assert!(policy.command() == Some(command) || command == Command::Truncate);
     }
 }
+
+fn schema(new_tables: NewTables, protection: Protection) -> SchemaProtection {
+    let excluding = vec!["legacy".to_owned()];
+    SchemaProtection { schemas: vec!["app".to_owned()], new_tables, excluding, owner_column: None, protection }
+}
+
+#[test]
+fn the_record_of_a_schema_is_read_back() {
+    let applies_when = AppliesWhen {
+        schema: "s".to_owned(),
+        function: "f\"".to_owned(),
+        display_name: "\"s\".\"f\"\"\"()".to_owned(),
+    };
+    let others = Protection {
+        read: within_15_minutes(TableLevel::at(Level::Aal2)),
+        roles: vec!["a".to_owned(), "b".to_owned()],
+        guard: false,
+        applies_when: Some(applies_when),
+        ..default()
+    };
+    for (new_tables, protection) in NewTables::ALL.into_iter().zip([default(), others.clone(), others]) {
+        let written = SchemaProtection { owner_column: Some("it's".to_owned()), ..schema(new_tables, protection) };
+        let read = SchemaProtection::from_record(&written.record(), &Always).unwrap();
+        assert_eq!(read.record(), written.record());
+        assert_eq!(
+            read.protection.applies_when.map(|it| it.display_name),
+            written.protection.applies_when.map(|it| it.display_name)
+        );
+    }
+    for wrong in ["", "{}", "nonsense", r#"{"schemas":[]}"#] {
+        assert!(SchemaProtection::from_record(wrong, &Always).is_none(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_schema_is_lowered_by_its_levels_its_exclusions_and_by_watching_less() {
+    let old = SchemaProtection { owner_column: Some("user_id".to_owned()), ..schema(NewTables::Refuse, default()) };
+    let same = SchemaProtection { new_tables: NewTables::Protect, ..old.clone() };
+    assert_eq!(same.lowers(&old), Vec::<String>::new());
+    let mut lower =
+        schema(NewTables::Warn, Protection { update: TableLevel::at(Level::Aal1), guard: false, ..default() });
+    lower.excluding.push("more".to_owned());
+    assert_eq!(
+        lower.lowers(&old),
+        [
+            "update: aal2 -> aal1",
+            "guard: true -> false",
+            "owner_column: user_id -> none",
+            "new_tables: refuse -> warn",
+            "excluding: more -> excluded"
+        ]
+    );
+}
+
+#[test]
+fn a_watch_has_a_function_with_its_record_and_an_event_trigger() {
+    let statements = schema(NewTables::Protect, default()).watch_statements("aal_schema_app", &Always);
+    assert_eq!(statements.len(), 5, "{statements:#?}");
+    assert!(statements[0].contains("security definer"));
+    assert!(statements[0].contains("set pg_aal.protected_schema = '{\"schemas\":[\"app\"]"));
+    assert!(statements[3].contains("when tag in ('ALTER EXTENSION', 'ALTER FOREIGN TABLE', 'ALTER SCHEMA'"));
+    assert!(statements[4].contains("enable always"));
+}
+
+fn on_table(protection: &Protection) -> FoundProtection {
+    let levels = [Made::Read, Made::Insert, Made::Update, Made::Delete].into_iter().zip(protection.levels());
+    FoundProtection {
+        policies: levels.map(|(made, (_, level))| (made, FoundLevel::Requires(vec![level]))).collect(),
+        bound: Some(FoundRoles::Everybody),
+        guard: protection.guard,
+        ..FoundProtection::default()
+    }
+}
+
+#[test]
+fn a_shortfall_names_each_thing_that_a_table_lacks() {
+    assert!(default().is(&on_table(&default())));
+    let lower = on_table(&Protection { update: TableLevel::at(Level::Aal1), guard: false, ..default() });
+    assert_eq!(default().shortfall(&lower), ["update: aal1, not aal2", "guard: none"]);
+    let named = FoundProtection { bound: Some(FoundRoles::Named { unbound: Vec::new() }), ..on_table(&default()) };
+    assert_eq!(default().shortfall(&named), ["roles: some, not public"]);
+    let for_some = FoundProtection { applies_when: vec![None, Some("f()".to_owned())], ..on_table(&default()) };
+    assert_eq!(default().shortfall(&for_some), ["applies_when: f(), not for all sessions"]);
+    let altered = FoundProtection { policies: vec![(Made::Read, FoundLevel::Altered)], ..on_table(&default()) };
+    assert_eq!(default().shortfall(&altered)[..2], ["read: altered by hand, not aal1", "insert: none, not aal2"]);
+    let nothing = FoundProtection::default();
+    assert!(!default().shortfall(&nothing).is_empty());
+    // More is no shortfall, and isn't the same either.
+    let higher = on_table(&Protection { read: TableLevel::at(Level::Aal2), ..default() });
+    assert!(default().shortfall(&higher).is_empty() && !default().is(&higher));
+}
+
+#[test]
+fn the_same_protection_has_the_higher_of_what_is_recorded_and_what_is_there() {
+    let record = default().record(&Before { row_security: false, policies: None });
+    let mut found = on_table(&Protection { read: TableLevel::at(Level::Aal2), ..default() });
+    found.records = RecordedProtection::from_record(&record).into_iter().collect();
+    found.policies[1].1 = FoundLevel::Altered;
+    let same = found.same(FoundNames::default());
+    assert_eq!(
+        (same.read, same.insert, same.update),
+        (TableLevel::at(Level::Aal2), default().insert, default().update)
+    );
+    assert_eq!((same.roles, same.guard), (vec!["public".to_owned()], true));
+    assert_eq!(found.unknown_levels(), []);
+    found.records.clear();
+    assert_eq!(found.unknown_levels(), [Made::Insert]);
+}
+
+#[test]
+fn a_partition_has_the_levels_of_its_policies_beside_sensitive_columns() {
+    let sensitive = Protection { sensitive_columns: vec!["iban".to_owned()], ..default() };
+    let partition = on_table(&Protection { update: sensitive.read, ..default() });
+    assert!(sensitive.shortfall(&partition).is_empty());
+    assert_eq!(default().shortfall(&partition), ["update: aal1, not aal2"]);
+}
