@@ -49,6 +49,15 @@ comment on function auth.protect_table_sql(regclass, text, text, text, text, tex
 comment on function auth.unprotect_table(regclass) is
   'Removes the policies and triggers of auth.protect_table, and says in one row whether row security is on now. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
 
+comment on function auth.protect_schema(regnamespace, text, text, text, text, text, interval, name[], name, boolean, regprocedure, name[], text, boolean) is
+  'Protects every table of a schema that is not protected yet, has new tables watched, and says in one row what it did. Needs ownership of the tables, and for the watch a superuser. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
+
+comment on function auth.unprotect_schema(regnamespace, boolean) is
+  'Ends the watch over a schema, and unprotects the tables whose protection is the schema''s, unless keep_tables is true. Needs a superuser. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
+
+comment on function auth.aal_new_partitions() is
+  'The function of the event trigger that gives new partitions of a protected table its protection. SECURITY DEFINER with a pinned search_path: the owner of a partition may have no right to what the policies name. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
+
 comment on function auth.aal_guard() is
   'The trigger function of protected tables: raises insufficient_aal, before it looks at any row or when a sensitive column changes. auth.protect_table makes its triggers. A trigger made by hand may also fire before each row. VOLATILE, as trigger functions are; PARALLEL SAFE: it reads settings and the table''s own policies.';
 
@@ -69,6 +78,22 @@ comment on column auth.protected_tables.sensitive_columns is 'The columns whose 
 comment on column auth.protected_tables.applies_when is 'The function of applies_when, by its name now; NULL if the protection is for all sessions, or if no policy has a function.';
 comment on column auth.protected_tables.guard is 'Whether the guard trigger is there and enabled.';
 comment on column auth.protected_tables.row_security is 'Whether row security is on. Without it no policy counts.';
+
+comment on view auth.protected_schemas is
+  'The schemas that auth.protect_schema has watched, and its options. A schema that got another name has a row for each of its names.';
+
+comment on column auth.protected_schemas.schema is 'The name of the schema. There need be none of that name now.';
+comment on column auth.protected_schemas.new_tables is 'What becomes of new tables: protect, refuse or warn.';
+comment on column auth.protected_schemas.read is 'The level that SELECT needs, with its age if it has one.';
+comment on column auth.protected_schemas.on_insert is 'The level that INSERT needs, likewise.';
+comment on column auth.protected_schemas.on_update is 'The level that UPDATE needs.';
+comment on column auth.protected_schemas.on_delete is 'The level that DELETE and TRUNCATE need.';
+comment on column auth.protected_schemas.roles is 'The roles that the policies bind.';
+comment on column auth.protected_schemas.owner_column is 'The column that holds the subject of a row''s owner, in the tables that have it.';
+comment on column auth.protected_schemas.applies_when is 'The function of applies_when, by its name at the last call.';
+comment on column auth.protected_schemas.guard is 'Whether tables get the guard trigger.';
+comment on column auth.protected_schemas.excluding is 'The tables that it is not for.';
+comment on column auth.protected_schemas.enabled is 'Whether the event trigger fires in every session.';
 
 comment on function auth.explain_access(regclass, text) is
   'Why the caller''s own session gets no rows, or an error: the claims, the level, the grants, each policy and what it says now, and the next step. It runs no policy, and looks at no row. STABLE: it reads the claims and the catalog. PARALLEL RESTRICTED, as auth.aal_matrix.';

@@ -53,6 +53,7 @@ pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/schema.sql", name = "schema", bootstrap);
 extension_sql_file!("../sql/protected_tables.sql", name = "protected_tables", requires = ["aal_guard"]);
+extension_sql_file!("../sql/protected_schemas.sql", name = "protected_schemas", requires = ["aal_guard"]);
 extension_sql_file!(
     "../sql/planner.sql",
     name = "planner",
@@ -76,12 +77,16 @@ extension_sql_file!(
     requires = [
         "planner",
         "protected_tables",
+        "protected_schemas",
+        "aal_new_partitions",
         functions::session::amr,
         functions::token::verify_jwt,
         functions::token::authenticate,
         functions::protection::protect_table,
         functions::protection::protect_table_sql,
         functions::protection::unprotect_table,
+        functions::protection::schema::protect_schema,
+        functions::protection::schema::unprotect_schema,
         functions::explain::explain_access,
         functions::proof::aal_matrix,
         functions::proof::aal_lint,
@@ -100,6 +105,7 @@ pub extern "C-unwind" fn _PG_init() {
     settings::define();
     executor::install();
     planner::install();
+    functions::protection::pending::install();
     keep_backtraces_from_clients();
 }
 

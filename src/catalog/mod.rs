@@ -20,6 +20,7 @@ mod stored_settings;
 mod tables;
 mod triggers;
 mod views;
+mod watches;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -27,9 +28,10 @@ use pgrx::spi::{self, SpiClient};
 use proof::{Catalog, FunctionId, FunctionIndex, TableId, TableIndex};
 
 pub use access::{read_access, values_of_settings};
-pub use protection::found_protections;
+pub use protection::{found_protections, names_in_protection};
 pub use relation::{Named, PostgresQuote, Relation, changed_meanwhile};
 pub use session_function::SessionFunction;
+pub use watches::Watch;
 
 use crate::pg::memory::Memory;
 use crate::reader::{Functions, Reader};
@@ -118,6 +120,7 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
         catalog.called_by_tables =
             called.filter_map(|(table, function)| Some((table, *functions.get(&function)?))).collect();
         catalog.foreign_keys = foreign_keys::read(client, &roles)?.into();
+        catalog.watches = watches::of_proof(client)?.into();
         for (table, publication) in publications::read(client)? {
             if let Some(index) = indexes.get(&table) {
                 catalog.tables[*index].publications.push(publication);

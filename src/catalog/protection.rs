@@ -7,7 +7,7 @@ use proof::{Expression, Guard, Policy, PolicyCommand, Value};
 
 use super::{guards, ids, policies};
 use crate::pg::memory::Memory;
-use crate::pg::query::{catalog_query, rows};
+use crate::pg::query::{catalog_query, first_row, rows};
 use crate::reader::{Functions, Reader};
 
 /// The protections that are on some tables, in their order. `roles`: those that a new protection would bind.
@@ -50,6 +50,16 @@ pub fn found_protections(
         Ok(found)
     };
     tables.iter().map(found).collect()
+}
+
+/// What the policies of a table name that need a level: the roles that they bind (none: everybody), and the function by which they
+/// exempt sessions.
+pub fn names_in_protection(client: &SpiClient<'_>, table: Oid) -> Result<(Vec<String>, Option<Oid>), spi::Error> {
+    let policies: Vec<&str> = Made::LEVEL_POLICIES.into_iter().map(Made::name).collect();
+    let names = first_row(client, catalog_query!("names_in_protection"), &[table.into(), policies.into()], |row| {
+        Ok((row.get("roles")?, row.nullable("applies_when")?))
+    })?;
+    Ok(names.unwrap_or_default())
 }
 
 /// Which of the restrictive policies of `protect_table` it is, by its name. One that is permissive by now requires nothing.

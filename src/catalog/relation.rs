@@ -60,6 +60,13 @@ impl Named {
 /// Quotes with Postgres' own functions.
 pub struct PostgresQuote;
 
+impl PostgresQuote {
+    /// A name as a message shows it.
+    pub fn name(name: &str) -> String {
+        spi::quote_identifier(name)
+    }
+}
+
 impl Quote for PostgresQuote {
     fn identifier(&self, name: &str) -> String {
         spi::quote_identifier(name)

@@ -4,6 +4,7 @@ pub mod catch;
 pub mod changed_table;
 pub mod constant;
 pub mod elog;
+pub mod event_trigger;
 pub mod function;
 pub mod guc;
 pub mod interval;

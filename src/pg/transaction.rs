@@ -49,3 +49,40 @@ mod unguarded {
         pub fn GetCurrentTimestamp() -> pg_sys::TimestampTz;
     }
 }
+
+/// Functions to call at the end of each transaction.
+pub struct AtEnd {
+    /// Before it commits or is prepared. It may run queries, and an error undoes the transaction.
+    pub before_commit: fn(),
+    /// When it has ended. It must not raise.
+    pub ended: fn(),
+}
+
+/// Has this called at the end of each transaction, from now on. To be called once.
+pub fn call_at_end(called: &'static AtEnd) {
+    let called = std::ptr::from_ref(called).cast_mut().cast();
+    // SAFETY: a callback that lives as long as the program, as its argument does.
+    unsafe { pg_sys::RegisterXactCallback(Some(at_end), called) };
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, called: *mut std::ffi::c_void) {
+    use pg_sys::XactEvent::*;
+    // SAFETY: the argument of `call_at_end`.
+    let called = unsafe { &*called.cast::<AtEnd>() };
+    match event {
+        XACT_EVENT_PRE_COMMIT | XACT_EVENT_PRE_PREPARE => (called.before_commit)(),
+        XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PREPARE => (called.ended)(),
+        _ => {}
+    }
+}
+
+/// Works with a snapshot of what was committed and of what this transaction did. Before a commit no statement has one.
+pub fn with_snapshot<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: within a transaction. It is popped below, or after an error by the transaction's end.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
+    let answer = work();
+    // SAFETY: pushed above; what `work` pushed it has popped.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    answer
+}

@@ -15,6 +15,9 @@ pub const TOKEN_NAME: &CStr = c"pg_aal.token";
 /// The claims of a verified token, which a leader hands to its parallel workers.
 pub const WORKER_CLAIMS_NAME: &CStr = c"pg_aal.worker_claims";
 
+/// The record of a schema's protection, in the function of its watch.
+pub const PROTECTED_SCHEMA_NAME: &CStr = c"pg_aal.protected_schema";
+
 type TextValue = GucSetting<Option<CString>>;
 
 // The settings' values, with their defaults.
@@ -29,6 +32,7 @@ pub static ENROLLMENT_FUNCTION: TextValue = TextValue::new(Some(c""));
 pub static DOCS_URL: TextValue = TextValue::new(Some(c""));
 pub static TOKEN: TextValue = TextValue::new(Some(c""));
 pub static WORKER_CLAIMS: TextValue = TextValue::new(Some(c""));
+static PROTECTED_SCHEMA: TextValue = TextValue::new(Some(c""));
 
 /// A setting.
 pub struct Setting {
@@ -74,7 +78,7 @@ const SETTING: Setting = Setting {
 };
 
 /// All of them.
-pub const SETTINGS: [Setting; 11] = [
+pub const SETTINGS: [Setting; 12] = [
     Setting {
         name: c"pg_aal.error_format",
         short: c"How insufficient_aal and invalid_token are raised.",
@@ -175,6 +179,16 @@ pub const SETTINGS: [Setting; 11] = [
         long: c"Set before each parallel query to those of the verified token then in force.",
         value: Value::Text(&WORKER_CLAIMS),
         flags: GucFlags::SUPERUSER_ONLY.union(GucFlags::NO_SHOW_ALL).union(GucFlags::DISALLOW_IN_FILE),
+        ..SETTING
+    },
+    Setting {
+        name: PROTECTED_SCHEMA_NAME,
+        short: c"The record of a schema's protection. Not for people.",
+        long: c"It stands in the SET clause of a watch's function, and is read from there. Its value in a session counts for nothing.",
+        value: Value::Text(&PROTECTED_SCHEMA),
+        // Postgres applies the clause before each call, and must not fail if the function's owner is no longer a superuser.
+        set_by: SetBy::Anyone,
+        flags: GucFlags::NO_SHOW_ALL.union(GucFlags::DISALLOW_IN_FILE),
         ..SETTING
     },
 ];

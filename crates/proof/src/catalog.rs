@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use super::expression::Expression;
 use super::ids::{
-    ByForeignKey, ByFunction, ByRole, ByTable, ByView, FunctionId, FunctionIndex, RoleId, RoleIndex, TableId,
+    ByForeignKey, ByFunction, ByRole, ByTable, ByView, ByWatch, FunctionId, FunctionIndex, RoleId, RoleIndex, TableId,
 };
 use aal::Command;
-use aal::protection::{Made, RecordedProtection};
+use aal::protection::{Made, RecordedProtection, SchemaProtection};
 
 /// The command a policy is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Catalog {
     pub called_by_tables: Vec<(TableId, FunctionIndex)>,
     /// Foreign keys.
     pub foreign_keys: ByForeignKey<ForeignKey>,
+    /// What watches for new tables.
+    pub watches: ByWatch<Watch>,
     /// Whether the claims are what a gateway sets; else tokens are verified, and settings can be anybody's.
     pub trusts_settings: bool,
 }
@@ -359,6 +361,26 @@ pub struct ForeignKey {
     pub set_on_delete: Vec<String>,
     /// The roles that may update a column of the key that it refers to.
     pub key_updated_by: Vec<RoleId>,
+}
+
+/// An event trigger that watches for new tables.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// Its name.
+    pub name: String,
+    /// The protection of the schema that it watches, if its record can be read.
+    pub protection: Option<SchemaProtection>,
+    /// Whether it is the extension's own, for new partitions of protected tables.
+    pub is_of_partitions: bool,
+    /// Whether it is there, fires for each command that it should in every session, and runs as a superuser.
+    pub is_whole: bool,
+}
+
+impl Watch {
+    /// Whether it knows what it watches.
+    pub fn is_read(&self) -> bool {
+        self.is_of_partitions || self.protection.is_some()
+    }
 }
 
 impl Catalog {

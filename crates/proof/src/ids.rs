@@ -96,6 +96,8 @@ indexes! {
     FunctionIndex
     /// A place among the catalog's foreign keys.
     ForeignKeyIndex
+    /// A place among the catalog's watches.
+    WatchIndex
 }
 
 /// A list that takes only indexes of its own kind.
@@ -119,6 +121,9 @@ pub type ByFunction<T> = Indexed<FunctionIndex, T>;
 
 /// One item for each foreign key of the catalog.
 pub type ByForeignKey<T> = Indexed<ForeignKeyIndex, T>;
+
+/// One item for each watch of the catalog.
+pub type ByWatch<T> = Indexed<WatchIndex, T>;
 
 impl<I: ListIndex, T> Indexed<I, T> {
     /// Adds an item, and answers its index.

@@ -34,13 +34,13 @@ mod value;
 pub use aal::Command;
 pub use catalog::{
     Bypass, Catalog, ForeignKey, Function, FunctionKind, Guard, Policy, PolicyCommand, Role, Standing, Table, Trigger,
-    View, ViewKind,
+    View, ViewKind, Watch,
 };
 pub use evaluation::{Evaluation, Work};
 pub use expression::{Comparison, Expression, Key, Origin, Reads, Reason, Rows, Truth};
 pub use ids::{
-    ByForeignKey, ByFunction, ByRole, ByTable, ByView, ForeignKeyIndex, FunctionId, FunctionIndex, Indexed, InvalidOid,
-    ListIndex, PolicyId, RoleId, RoleIndex, TableId, TableIndex, ViewIndex,
+    ByForeignKey, ByFunction, ByRole, ByTable, ByView, ByWatch, ForeignKeyIndex, FunctionId, FunctionIndex, Indexed,
+    InvalidOid, ListIndex, PolicyId, RoleId, RoleIndex, TableId, TableIndex, ViewIndex, WatchIndex,
 };
 pub use known_session::{Factors, KnownSession};
 pub use matrix::{Decision, Matrix, Need, RequiredLevel, Threshold};

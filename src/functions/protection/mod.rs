@@ -5,9 +5,13 @@
 //! `pg_catalog, pg_temp`, so that no name in them, nor in the statements they run, means what a user made it mean.
 
 mod applies_when;
+mod arrival;
 mod connection;
+mod cover;
 mod lowering;
 mod options;
+pub mod pending;
+mod schema;
 mod target;
 mod warnings;
 
@@ -17,6 +21,7 @@ use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 
 use self::connection::{connect, connect_to_read, require_writable, run};
+use self::cover::apply;
 use self::lowering::refuse_to_lower;
 pub use self::options::table_level;
 use self::options::{Levels, Options};
@@ -86,14 +91,7 @@ fn protect_table(
         if !options.lower() {
             refuse_to_lower(client, &targets, &protection)?;
         }
-        let mut statements: Vec<String> = targets.iter().flat_map(Target::clear).collect();
-        for target in &targets {
-            statements.extend(target.protect(&protection));
-        }
-        run(client, &statements)?;
-        for target in &targets {
-            target.verify_protected(client, &protection)?;
-        }
+        apply(client, &targets, &protection)?;
         let root = &targets[0].relation;
         let mut warnings = Warnings::default();
         warnings.of_ways_around(client, &targets, &protection.roles)?;

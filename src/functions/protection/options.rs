@@ -38,6 +38,11 @@ pub struct Levels<'a> {
 impl Options<'_> {
     /// What they ask for. Raises where that makes no sense.
     pub fn protection(&self, client: &SpiClient<'_>, relation: &Relation) -> Result<Protection, spi::Error> {
+        self.protection_on(client, Some(relation))
+    }
+
+    /// What they ask for, of one table or of any. Raises where that makes no sense.
+    pub fn protection_on(&self, client: &SpiClient<'_>, relation: Option<&Relation>) -> Result<Protection, spi::Error> {
         let max_age = self.max_age.map(parse_max_age);
         let write = table_level("write", self.levels.write);
         let of_write =
@@ -49,8 +54,9 @@ impl Options<'_> {
             update: of_write("on_update", self.levels.on_update),
             delete: of_write("on_delete", self.levels.on_delete),
             roles: names("roles", self.roles.as_ref()).unwrap_or_else(|| denial::null_argument("roles")),
-            owner: self.owner(client, relation)?,
-            sensitive_columns: self.sensitive_columns(client, relation)?,
+            owner: relation.map(|relation| self.owner(client, relation)).transpose()?.flatten(),
+            sensitive_columns: relation
+                .map_or_else(|| Ok(Vec::new()), |relation| self.sensitive_columns(client, relation))?,
             guard,
             applies_when: self.applies_when(client)?,
         };

@@ -18,8 +18,9 @@ pub struct Warnings {
 }
 
 impl Warnings {
+    /// Gives one.
     #[track_caller]
-    fn give(&mut self, message: &str, hint: &str) {
+    pub fn give(&mut self, message: &str, hint: &str) {
         self.given += 1;
         warn(message, hint);
     }

@@ -28,7 +28,8 @@ create policy everybody on by_hand_5 using (true);
 create policy third_level on by_hand_5 as restrictive using ((select auth.has_aal('aal3')));
 grant select, insert, update, delete on by_hand, by_hand_1, by_hand_2, by_hand_4, by_hand_5 to authenticated;
 
--- Finding: late_2, which came after protect_table, and late_2_a beneath it. None for late_1.
+-- Finding: late_2, which was unprotected by itself, and late_2_a beneath it. None for late_1, and for late_3: it came after protect_table
+-- and got the same.
 create table late (id int, amount int) partition by range (id);
 create table late_1 partition of late for values from (0) to (10);
 create policy everybody on late using (true);
@@ -36,7 +37,10 @@ create policy everybody on late_1 using (true);
 select count(*) = 1 as protected from auth.protect_table('late');
 create table late_2 partition of late for values from (10) to (20) partition by list (amount);
 create table late_2_a partition of late_2 default;
-grant select, insert, update, delete on late, late_1, late_2, late_2_a to authenticated;
+select partitions from auth.unprotect_table('late_2');
+create table late_3 partition of late for values from (20) to (30);
+create policy everybody on late_3 using (true);
+grant select, insert, update, delete on late, late_1, late_2, late_2_a, late_3 to authenticated;
 
 -- Finding: child.
 create table parent (id int);

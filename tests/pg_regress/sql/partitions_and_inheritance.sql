@@ -33,7 +33,7 @@ select t, test.attempt(format('delete from %s', t)) as writes
   from unnest(array['parted', 'parted_1', 'parted_2', 'parted_2_a', 'parted_2_b']) as t;
 reset role;
 
--- A partition that came later isn't protected until protect_table runs again.
+-- A partition that came later is protected as its parent, and protect_table may run again.
 create table parted_3 partition of parted for values from (100) to (200);
 select count(*) from auth.protected_tables where target = 'parted_3'::regclass;
 select count(*) = 1 as protected from auth.protect_table('parted', owner_column => 'user_id');

@@ -1,7 +1,7 @@
 //! What lints find.
 
 use super::survey::ViewPastPolicies;
-use crate::{Catalog, Command, FunctionIndex, Policy, TableId, TableIndex, ViewIndex, ViewKind};
+use crate::{Catalog, Command, FunctionIndex, Policy, TableId, TableIndex, ViewIndex, ViewKind, WatchIndex};
 
 /// What a lint found.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,8 @@ pub enum Subject {
     View(ViewIndex),
     /// A function.
     Function(FunctionIndex),
+    /// An event trigger that watches for new tables.
+    Watch(WatchIndex),
 }
 
 impl Subject {
@@ -39,7 +41,7 @@ impl Subject {
     pub const fn table(self) -> Option<TableIndex> {
         match self {
             Subject::Table(table) => Some(table),
-            Subject::View(_) | Subject::Function(_) => None,
+            Subject::View(_) | Subject::Function(_) | Subject::Watch(_) => None,
         }
     }
 
@@ -49,6 +51,11 @@ impl Subject {
             Subject::Table(table) => (&catalog.tables[table].schema, &catalog.tables[table].name),
             Subject::View(view) => (&catalog.views[view].schema, &catalog.views[view].name),
             Subject::Function(function) => (&catalog.functions[function].schema, &catalog.functions[function].name),
+            Subject::Watch(watch) => {
+                let watch = &catalog.watches[watch];
+                let schema = watch.protection.as_ref().and_then(|it| it.schemas.first());
+                (schema.map_or("auth", |schema| schema), &watch.name)
+            }
         }
     }
 
@@ -62,6 +69,7 @@ impl Subject {
                 ViewKind::OwnerRights | ViewKind::InvokerRights | ViewKind::ViewRule => "view",
             },
             Subject::Function(_) => "function",
+            Subject::Watch(_) => "event trigger",
         }
     }
 }
@@ -91,6 +99,10 @@ impl Found {
         let key = catalog.tables[past.table].display_name.clone();
         let found = Found::about(subject, detail).roles(roles).reaches(&[past.table]);
         Found { commands: past.commands.clone(), key: Some(key), ..found }
+    }
+
+    pub(super) fn on_watch(watch: WatchIndex, detail: String) -> Found {
+        Found::about(Subject::Watch(watch), detail)
     }
 
     pub(super) fn on_function(catalog: &Catalog, function: FunctionIndex, detail: String) -> Found {

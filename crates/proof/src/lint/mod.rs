@@ -37,6 +37,8 @@ mod lint_0024_unverified_claims;
 mod lint_0025_restrictive_lost;
 mod lint_0026_security_definer_trigger;
 mod lint_0027_applies_to_some;
+mod lint_0028_new_tables_unwatched;
+mod lint_0029_below_its_schema;
 mod opening;
 mod reach;
 mod survey;
@@ -76,6 +78,8 @@ pub const LINTS: &[Lint] = &[
     lint_0025_restrictive_lost::LINT,
     lint_0026_security_definer_trigger::LINT,
     lint_0027_applies_to_some::LINT,
+    lint_0028_new_tables_unwatched::LINT,
+    lint_0029_below_its_schema::LINT,
 ];
 
 /// Those that find ways around a table's policies. All others are about the policies themselves, which the matrix weighs.
