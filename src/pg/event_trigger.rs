@@ -25,6 +25,13 @@ pub enum Done {
     Attached,
     /// It moved a table into another schema.
     Moved,
+    /// It gave a table another name, or made it a table of its own that was a partition.
+    Freed {
+        /// The table's name before, if it got another one.
+        from: Option<String>,
+        /// Its name now, without its schema.
+        name: String,
+    },
     /// It moved an extension into another schema.
     MovedExtension,
     /// It gave a schema another name.
@@ -80,7 +87,7 @@ impl<'a> EventTriggerCall<'a> {
                 return Done::MadeTables { may_inherit: false };
             }
             if let Some(altered) = cast::<pg_sys::AlterTableStmt>(node, T_AlterTableStmt) {
-                return if attaches(altered) { Done::Attached } else { Done::Other };
+                return altered_table(altered);
             }
             if let Some(moved) = cast::<pg_sys::AlterObjectSchemaStmt>(node, T_AlterObjectSchemaStmt) {
                 return match moved.objectType {
@@ -92,6 +99,10 @@ impl<'a> EventTriggerCall<'a> {
             match cast::<pg_sys::RenameStmt>(node, T_RenameStmt) {
                 Some(renamed) if renamed.renameType == OBJECT_SCHEMA => {
                     Done::RenamedSchema { from: text(renamed.subname), to: text(renamed.newname) }
+                }
+                Some(renamed) if matches!(renamed.renameType, OBJECT_TABLE | OBJECT_FOREIGN_TABLE | OBJECT_INDEX) => {
+                    let from = renamed.relation.as_ref().map(|name| text(name.relname));
+                    Done::Freed { from, name: text(renamed.newname) }
                 }
                 _ => Done::Other,
             }
@@ -119,20 +130,28 @@ unsafe fn is_temporary(name: *mut pg_sys::RangeVar) -> bool {
     name.is_some_and(|name| name.relpersistence as u8 == pg_sys::RELPERSISTENCE_TEMP)
 }
 
-/// Whether a table gets a partition, or a parent.
-///
 /// # Safety
 /// The tree must be whole.
-unsafe fn attaches(altered: &pg_sys::AlterTableStmt) -> bool {
+unsafe fn altered_table(altered: &pg_sys::AlterTableStmt) -> Done {
     use pg_sys::AlterTableType;
     // SAFETY: the caller's promise: a list of the commands, which lives as long as the tree.
-    let mut commands = unsafe { pointers::<pg_sys::AlterTableCmd>(altered.cmds) };
-    commands.any(|command| {
+    for command in unsafe { pointers::<pg_sys::AlterTableCmd>(altered.cmds) } {
         // SAFETY: as above.
-        let command = unsafe { command.as_ref() };
-        let subtype = command.map(|command| command.subtype);
-        matches!(subtype, Some(AlterTableType::AT_AddInherit | AlterTableType::AT_AttachPartition))
-    })
+        let Some(command) = (unsafe { command.as_ref() }) else { continue };
+        match command.subtype {
+            AlterTableType::AT_AddInherit | AlterTableType::AT_AttachPartition => return Done::Attached,
+            AlterTableType::AT_DetachPartition | AlterTableType::AT_DetachPartitionFinalize => {
+                // SAFETY: such a command names a partition, by a RangeVar.
+                let name = unsafe {
+                    let partition = cast::<pg_sys::PartitionCmd>(command.def, pg_sys::NodeTag::T_PartitionCmd);
+                    partition.and_then(|partition| partition.name.as_ref()).map(|name| text(name.relname))
+                };
+                return name.map_or(Done::Other, |name| Done::Freed { from: None, name });
+            }
+            _ => {}
+        }
+    }
+    Done::Other
 }
 
 /// # Safety

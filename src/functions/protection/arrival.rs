@@ -92,6 +92,7 @@ fn watch(call: &EventTriggerCall<'_>) {
             for oid in newcomers(client, &watch, schema, &done)? {
                 if let Some(relation) = Relation::read(client, oid)?
                     && !is_excluded(client, schema, &relation)?
+                    && !(matches!(done, Done::Freed { .. }) && is_protected(client, &relation)?)
                 {
                     receive(client, &watch, schema, relation)?;
                 }
@@ -141,10 +142,14 @@ fn newcomers(
         Done::MadeTables { .. } | Done::Moved => {
             rows(client, catalog_query!("new_tables"), &[schemas], |row| row.oid("oid"))
         }
+        // An excluded name, or a partition of an excluded table, must not lead to another table without protection.
+        Done::Freed { from, name } if from.as_ref().is_none_or(|from| schema.excluding.contains(from)) => {
+            rows(client, catalog_query!("tables_named"), &[schemas, name.as_str().into()], |row| row.oid("oid"))
+        }
         Done::MovedExtension => {
             rows(client, catalog_query!("tables_of_moved_extension"), &[schemas], |row| row.oid("oid"))
         }
-        Done::RenamedSchema { .. } | Done::Attached | Done::Other => Ok(Vec::new()),
+        Done::RenamedSchema { .. } | Done::Freed { .. } | Done::Attached | Done::Other => Ok(Vec::new()),
     }
 }
 

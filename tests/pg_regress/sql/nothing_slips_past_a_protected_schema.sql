@@ -97,6 +97,22 @@ create type elsewhere.kind as (id int);
 create table app.of_type of elsewhere.kind;
 select * from test.levels('app');
 
+-- An excluded name, or an excluded table's partition, leads to no other table.
+create table app.legacy (id int);
+alter table app.legacy rename to was_legacy;
+create table app.legacy (id int);
+alter index app.legacy rename to was_legacy_2;
+create table app.legacy (id int) partition by range (id);
+create table app.legacy_1 partition of app.legacy for values from (0) to (10);
+create table app.legacy_2 partition of app.legacy for values from (10) to (20);
+alter table app.legacy detach partition app.legacy_1;
+set search_path = app;
+alter table legacy detach partition legacy_2 concurrently;
+reset search_path;
+select * from test.levels('app') where "table" ~ 'legacy';
+-- Other names make no difference.
+alter table app.part rename to part_2;
+
 -- The schema renamed: its new tables are watched by both names.
 alter schema app rename to other_name;
 create table other_name.after_rename (id int);

@@ -206,9 +206,11 @@ pub fn unwatch_statements(event_trigger: &str, function: &str, quote: &dyn Quote
 }
 
 /// The commands by which tables come into a schema, as Postgres names them for event triggers.
-pub const WATCHED_TAGS: [&str; 10] = [
+pub const WATCHED_TAGS: [&str; 11] = [
     "ALTER EXTENSION",
     "ALTER FOREIGN TABLE",
+    // It renames tables, too.
+    "ALTER INDEX",
     "ALTER SCHEMA",
     "ALTER TABLE",
     "CREATE FOREIGN TABLE",

@@ -661,7 +661,7 @@ fn a_watch_has_a_function_with_its_record_and_an_event_trigger() {
     assert_eq!(statements.len(), 5, "{statements:#?}");
     assert!(statements[0].contains("security definer"));
     assert!(statements[0].contains("set pg_aal.protected_schema = '{\"schemas\":[\"app\"]"));
-    assert!(statements[3].contains("when tag in ('ALTER EXTENSION', 'ALTER FOREIGN TABLE', 'ALTER SCHEMA'"));
+    assert!(statements[3].contains("when tag in ('ALTER EXTENSION', 'ALTER FOREIGN TABLE', 'ALTER INDEX'"));
     assert!(statements[4].contains("enable always"));
 }
 
