@@ -272,7 +272,7 @@ fn refuse_unfit(name: &str, schema: &SchemaProtection, unfit: &[Relation]) {
         format!("tables of schema {} that cannot be protected: {}", PostgresQuote::name(name), tables.join(", "));
     let detail = "Row security does not apply to foreign tables, nor in the shards of Citus.";
     let excluded: Vec<String> =
-        schema.excluding.iter().chain(unfit.iter().map(|it| &it.name)).map(|it| spi::quote_literal(it)).collect();
+        schema.excluding.iter().chain(unfit.iter().map(|it| &it.name)).map(spi::quote_literal).collect();
     let hint = format!("Exclude them after a review of who may use them: excluding => array[{}]", excluded.join(", "));
     raise(SqlState::WRONG_OBJECT_TYPE, &message, Some(detail), Some(&hint));
 }
