@@ -14,7 +14,7 @@ use super::count;
 use super::cover::{Standing, apply, found, is_protected, of_table};
 use super::options::{Levels, Options};
 use super::target::{Target, lock, targets};
-use super::warnings::{Warnings, notice_closed_commands, notice_lost_reads};
+use super::warnings::{Warnings, notice_lost_reads};
 use crate::catalog::{PostgresQuote, Relation, Watch};
 use crate::citus::Held;
 use crate::denial;
@@ -100,7 +100,7 @@ fn protect_schema(
             apply(client, targets, &protection)?;
             done.warnings.of_ways_around(client, targets, &protection.roles)?;
             notice_lost_reads(client, &targets[0], &protection)?;
-            notice_closed_commands(client, &targets[0].relation)?;
+            done.warnings.of_closed_commands(client, &targets[0].relation)?;
         }
         done.warn_of_options(client, &schema, &options, &tables)?;
         if let Some(new_tables) = new_tables {
