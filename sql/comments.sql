@@ -58,6 +58,9 @@ comment on function auth.unprotect_schema(regnamespace, boolean) is
 comment on function auth.aal_new_partitions() is
   'The function of the event trigger that gives new partitions of a protected table its protection. SECURITY DEFINER with a pinned search_path: the owner of a partition may have no right to what the policies name. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
 
+comment on function auth.recognized_protections() is
+  'The tables that auth.protect_table protects and whose comments got lost, each with a record as the comments would have it. They are known by the shape of their policies and triggers. For auth.protected_tables. STABLE: it reads the catalog. PARALLEL RESTRICTED, as auth.aal_matrix.';
+
 comment on function auth.aal_guard() is
   'The trigger function of protected tables: raises insufficient_aal, before it looks at any row or when a sensitive column changes. auth.protect_table makes its triggers. A trigger made by hand may also fire before each row. VOLATILE, as trigger functions are; PARALLEL SAFE: it reads settings and the table''s own policies.';
 

@@ -1,7 +1,7 @@
 -- As in schema.sql: no function or operator in schema auth is meant here.
 set local search_path = pg_catalog, pg_temp;
 
--- What protect_table was asked for, read from the comments it leaves. Not a proof: policies can be altered by hand. Texts are taken out by patterns, not cast to
+-- What protect_table was asked for, read from the comments it leaves, or from the shape of what it made where they are lost. Not a proof: policies can be altered by hand. Texts are taken out by patterns, not cast to
 -- jsonb: a comment is written by the table's owner, and a bad one must not break the view for everybody.
 create view auth.protected_tables as
 with
@@ -14,11 +14,19 @@ with
       from pg_catalog.pg_trigger t
      where t.tgname in ('aal_guard', 'aal_columns') and not t.tgisinternal
   ),
+  recognized as materialized (
+    select r.target::oid as table_oid, r.record from auth.recognized_protections() r
+  ),
   protected as (
-    select distinct on (table_oid) table_oid, record, roles
-      from made
-     where record ~ '^pg_aal: \{.*"row_security_before":(true|false)'
-     order by table_oid, roles is null
+    (select distinct on (table_oid) table_oid, record, roles
+       from made
+      where record ~ '^pg_aal: \{.*"row_security_before":(true|false)' and table_oid not in (select table_oid from recognized)
+      order by table_oid, roles is null)
+    union all
+    (select distinct on (r.table_oid) r.table_oid, r.record, m.roles
+       from recognized r
+       join made m using (table_oid)
+      order by r.table_oid, m.roles is null)
   )
 select
   p.table_oid::regclass as target,

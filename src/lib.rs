@@ -52,8 +52,12 @@ compile_error!("pg_aal needs panic = \"unwind\": pgrx turns panics into Postgres
 pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/schema.sql", name = "schema", bootstrap);
-extension_sql_file!("../sql/protected_tables.sql", name = "protected_tables", requires = ["aal_guard"]);
 extension_sql_file!("../sql/protected_schemas.sql", name = "protected_schemas", requires = ["aal_guard"]);
+extension_sql_file!(
+    "../sql/protected_tables.sql",
+    name = "protected_tables",
+    requires = ["aal_guard", functions::protection::recognized_protections]
+);
 extension_sql_file!(
     "../sql/planner.sql",
     name = "planner",

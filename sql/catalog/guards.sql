@@ -20,6 +20,9 @@ select t.tgrelid as table_id,
            and stored.setting ~* '^session_replication_role=replica$') as enabled,
        -- Without WHEN and without a list of columns.
        t.tgqual is null and t.tgattr::pg_catalog.text = '' as is_unconditional,
+       -- A constraint after each row, without WHEN, and with a list of columns.
+       t.tgtype::pg_catalog.int4 & 3 = 1 and t.tgqual is null and t.tgattr::pg_catalog.text <> ''
+         and t.tgconstraint <> 0 and not t.tgdeferrable as decides_columns,
        t.tgargs as arguments,
        d.description as comment
 from pg_catalog.pg_trigger t

@@ -17,6 +17,7 @@ pub fn read(client: &SpiClient<'_>, tables: &[Oid], function: Oid) -> Result<Vec
             name: row.get("name")?,
             enabled: row.get("enabled")?,
             always_fires,
+            decides_columns: row.get("decides_columns")?,
             commands: commands(row)?,
             arguments: arguments(&row.get::<Vec<u8>>("arguments")?),
             record: RecordedProtection::from_record(&row.get::<String>("comment")?),

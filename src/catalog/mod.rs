@@ -12,6 +12,7 @@ mod ids;
 mod policies;
 mod protection;
 mod publications;
+mod recognized;
 mod relation;
 mod roles;
 mod session_function;
@@ -29,6 +30,7 @@ use proof::{Catalog, FunctionId, FunctionIndex, TableId, TableIndex};
 
 pub use access::{read_access, values_of_settings};
 pub use protection::{found_protections, names_in_protection};
+pub use recognized::{recognized, recognized_protections};
 pub use relation::{Named, PostgresQuote, Relation, changed_meanwhile};
 pub use session_function::SessionFunction;
 pub use watches::Watch;

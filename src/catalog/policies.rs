@@ -70,14 +70,15 @@ fn policy(row: &Row<'_>, reader: &mut Reader<'_, '_>) -> Result<Policy, spi::Err
     let record = row.nullable::<String>("comment")?.as_deref().and_then(RecordedProtection::from_record);
     let name: String = row.get("name")?;
     let requires_level = Made::from_name(&name).is_some_and(|made| made.command().is_some());
-    let exempts = requires_level && record.as_ref().is_some_and(|record| record.for_some);
-    let mut expression = |tree: &str, is_there: &str| {
+    // Where the record is lost, the shape tells.
+    let exempts = requires_level && record.as_ref().is_none_or(|record| record.for_some);
+    let mut expression = |tree: &str, is_there: &str, exempts: bool| {
         Ok::<_, spi::Error>(match row.nullable::<NodeTree>(tree)? {
             Some(tree) => Some(reader.read(&tree, exempts)),
             None => row.get::<bool>(is_there)?.then(Expression::too_large),
         })
     };
-    Ok(Policy {
+    let mut policy = Policy {
         name,
         command: policy_command(&row.get::<String>("command")?),
         permissive: row.get("permissive")?,
@@ -85,10 +86,16 @@ fn policy(row: &Row<'_>, reader: &mut Reader<'_, '_>) -> Result<Policy, spi::Err
         role_names: Vec::new(),
         binds: ByRole::default(),
         changeable_by: HashSet::new(),
-        using: expression("using_tree", "has_using")?,
-        check: expression("check_tree", "has_check")?,
+        using: expression("using_tree", "has_using", exempts)?,
+        check: expression("check_tree", "has_check", exempts)?,
+        permits_own_rows: row.get("permits_own_rows")?,
         record,
-    })
+    };
+    if exempts && policy.record.is_none() && !policy.is_as_made() {
+        policy.using = expression("using_tree", "has_using", false)?;
+        policy.check = expression("check_tree", "has_check", false)?;
+    }
+    Ok(policy)
 }
 
 /// The command of a policy, by `pg_policy.polcmd`.

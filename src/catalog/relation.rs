@@ -1,9 +1,10 @@
 //! A table as far as its protection goes.
 
-use aal::protection::{Before, Made, Quote};
+use aal::protection::{Before, Made, Quote, Recognized};
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 
+use super::recognized;
 use crate::citus::Held;
 use crate::pg::elog::raise;
 use crate::pg::lookup;
@@ -119,7 +120,11 @@ impl Relation {
 
     /// The tables it inherits from, or is a partition of, that `protect_table` made nothing on.
     pub fn unprotected_parents(&self, client: &SpiClient<'_>) -> Result<Vec<Relation>, spi::Error> {
-        self.related(client, catalog_query!("unprotected_parents"))
+        let parents = self.related(client, catalog_query!("unprotected_parents"))?;
+        let oids: Vec<pg_sys::Oid> = parents.iter().map(|parent| parent.oid).collect();
+        let recognized = recognized(client, &oids)?;
+        let is_unprotected = |(_, recognized): &(Relation, Recognized)| recognized.policies.is_empty();
+        Ok(parents.into_iter().zip(recognized).filter(is_unprotected).map(|(parent, _)| parent).collect())
     }
 
     fn related(&self, client: &SpiClient<'_>, query: &str) -> Result<Vec<Relation>, spi::Error> {

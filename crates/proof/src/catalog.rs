@@ -1,11 +1,13 @@
 //! What Postgres' catalog says, in the core's own words.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::expression::Expression;
 use super::ids::{
     ByForeignKey, ByFunction, ByRole, ByTable, ByView, ByWatch, FunctionId, FunctionIndex, RoleId, RoleIndex, TableId,
 };
+use super::shape::recognize;
 use aal::Command;
 use aal::protection::{Made, RecordedProtection, SchemaProtection};
 
@@ -126,6 +128,8 @@ pub struct Policy {
     pub using: Option<Expression>,
     /// WITH CHECK.
     pub check: Option<Expression>,
+    /// Whether it permits rows whose owner is the session's subject, in the form that `protect_table` gives to `aal_owner`.
+    pub permits_own_rows: bool,
     /// What `protect_table` recorded, if it made this.
     pub record: Option<RecordedProtection>,
 }
@@ -136,11 +140,12 @@ impl Table {
         self.policies.iter().any(Policy::asks_for_level)
     }
 
-    /// What `protect_table` recorded, if it made anything here.
-    pub fn protection(&self) -> Option<&RecordedProtection> {
+    /// What `protect_table` recorded, if it made anything here. Where no record is left, what its policies and guards come to.
+    pub fn protection(&self) -> Option<Cow<'_, RecordedProtection>> {
         let records =
             self.policies.iter().map(|policy| &policy.record).chain(self.guards.iter().map(|guard| &guard.record));
-        records.flatten().next()
+        let recorded = records.flatten().next().map(Cow::Borrowed);
+        recorded.or_else(|| recognize(&self.policies, &self.guards).protection().map(Cow::Owned))
     }
 }
 
@@ -175,6 +180,8 @@ pub struct Guard {
     pub enabled: bool,
     /// Whether it fires before each statement of its commands, without a condition, and for all columns.
     pub always_fires: bool,
+    /// Whether it decides about columns: it is a constraint that fires after each row whose update names one of them.
+    pub decides_columns: bool,
     /// The commands it fires for.
     pub commands: Vec<Command>,
     /// Its arguments.

@@ -28,6 +28,7 @@ pub mod lint;
 mod matrix;
 pub mod report;
 mod session_kind;
+mod shape;
 pub mod sql;
 mod value;
 
@@ -45,4 +46,5 @@ pub use ids::{
 pub use known_session::{Factors, KnownSession};
 pub use matrix::{Decision, Matrix, Need, RequiredLevel, Threshold};
 pub use session_kind::{Age, Enrolled, Session};
+pub use shape::recognize;
 pub use value::{Outcomes, Value};

@@ -15,7 +15,9 @@ mod schema;
 mod target;
 mod warnings;
 
-use aal::protection::{Before, clear_statements, row_security_off_statement, row_security_on_statement};
+use aal::protection::{
+    Before, RecordedProtection, clear_statements, row_security_off_statement, row_security_on_statement,
+};
 use pgrx::datum::{Array, Interval};
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
@@ -28,7 +30,7 @@ use self::options::{Levels, Options};
 pub use self::target::require_table;
 use self::target::{Target, lock, protection_fits, refuse_citus_tables, relation, targets, with_partitions};
 use self::warnings::{Warnings, notice_lost_reads, notice_other_rows, warn_of_opened_rows};
-use crate::catalog::PostgresQuote;
+use crate::catalog::{self, PostgresQuote};
 use crate::denial;
 use crate::pg::elog::notice;
 use crate::pg::types::{Name, Regclass, Regprocedure};
@@ -222,7 +224,12 @@ fn unprotect_table(
 /// Whether row security goes off with the protection: only if it was off before, and nothing has changed since in
 /// the policies that aren't ours. Else somebody relies on it by now.
 fn row_security_goes_off(client: &SpiClient<'_>, target: &Target) -> Result<bool, spi::Error> {
-    let Target { relation, table, .. } = target;
+    let Target { relation, table, record_is_lost, .. } = target;
+    if *record_is_lost && relation.row_security {
+        let name = relation.display_name();
+        let hint = "If it is not needed: alter table ... disable row level security.";
+        notice(&format!("row security stays on for {name}: no record says how it was before"), Some(hint));
+    }
     let was_off = relation.row_security && !table.before.row_security;
     let unchanged = relation.fingerprint_of_other_policies(client)? == table.before.policies;
     if was_off && !unchanged {
@@ -231,6 +238,17 @@ fn row_security_goes_off(client: &SpiClient<'_>, target: &Target) -> Result<bool
         notice(&format!("row security stays on for {name}: other policies came or changed meanwhile"), Some(hint));
     }
     Ok(was_off && unchanged)
+}
+
+/// The tables that `protect_table` protects without a record that can be read, because their comments got lost: they are known by
+/// the shape of their policies and triggers. With each a record, as its comments would have it. For `auth.protected_tables`.
+#[pg_extern(stable, parallel_restricted)]
+#[search_path(pg_catalog, pg_temp)]
+fn recognized_protections() -> TableIterator<'static, (name!(target, Regclass), name!(record, String))> {
+    let found = connect_to_read(catalog::recognized_protections);
+    let row =
+        |(table, protection): (_, RecordedProtection)| (Regclass(table), protection.to_record(&Before::unknown()));
+    TableIterator::new(found.into_iter().map(row).collect::<Vec<_>>())
 }
 
 fn oid(target: Option<Regclass>) -> pg_sys::Oid {

@@ -1,10 +1,10 @@
 //! The tables to work on: the target and its partitions, as they stand.
 
-use aal::protection::{Before, Made, Protection, Table, clear_statements, row_security_on_statement};
+use aal::protection::{Before, Made, Protection, Recognized, Table, clear_statements, row_security_on_statement};
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 
-use crate::catalog::{Named, PostgresQuote, Relation, changed_meanwhile};
+use crate::catalog::{Named, PostgresQuote, Relation, changed_meanwhile, recognized};
 use crate::citus::Held;
 use crate::pg::elog::raise;
 use crate::pg::relation::lock_exclusively;
@@ -19,6 +19,8 @@ pub struct Target {
     pub table: Table,
     /// What bears one of our names: all of it ours.
     pub existing: Vec<Named>,
+    /// Whether some of it is ours, and its comments no longer say how the table stood before.
+    pub record_is_lost: bool,
 }
 
 impl Target {
@@ -84,21 +86,38 @@ pub fn targets(client: &SpiClient<'_>, relations: Vec<Relation>) -> Result<Vec<T
     let root = relations[0].oid;
     let target = |relation: Relation| {
         let existing = relation.named_as_ours(client)?;
-        if let Some(foreign) = existing.iter().find(|named| !named.is_copy && named.record().is_none()) {
-            let (kind, name, table) = (foreign.kind, &foreign.name, relation.display_name());
-            let message = format!("{kind} \"{name}\" on {table} was not made by auth.protect_table");
-            raise(SqlState::DUPLICATE_OBJECT, &message, None, Some("Rename it, or drop it if it is not needed."));
-        }
-        let before = match existing.iter().find_map(Named::record) {
+        refuse_those_of_others(client, &relation, &existing)?;
+        let record = existing.iter().find_map(Named::record);
+        let record_is_lost = record.is_none() && existing.iter().any(|named| !named.is_copy);
+        let before = match record {
             Some(before) => before,
+            None if record_is_lost => Before::unknown(),
             None if relation.row_security => Before { row_security: true, policies: None },
             None => Before { row_security: false, policies: relation.fingerprint_of_other_policies(client)? },
         };
         let copies_row_triggers = relation.oid != root || existing.iter().any(|named| named.is_copy);
         let (schema, name) = (relation.schema.clone(), relation.name.clone());
-        Ok(Target { relation, table: Table { schema, name, before, copies_row_triggers }, existing })
+        Ok(Target { relation, table: Table { schema, name, before, copies_row_triggers }, existing, record_is_lost })
     };
     relations.into_iter().map(target).collect()
+}
+
+/// Raises if one of these has neither a record of ours nor exactly the shape that `protect_table` gives it.
+fn refuse_those_of_others(client: &SpiClient<'_>, relation: &Relation, existing: &[Named]) -> Result<(), spi::Error> {
+    let unrecorded = || existing.iter().filter(|named| !named.is_copy && named.record().is_none());
+    if unrecorded().next().is_none() {
+        return Ok(());
+    }
+    let ours: Vec<Made> = recognized(client, &[relation.oid])?.iter().flat_map(Recognized::made).collect();
+    let is_foreign = |named: &&Named| !Made::from_name(&named.name).is_some_and(|made| ours.contains(&made));
+    match unrecorded().find(is_foreign) {
+        None => Ok(()),
+        Some(Named { kind, name, .. }) => {
+            let table = relation.display_name();
+            let message = format!("{kind} \"{name}\" on {table} was not made by auth.protect_table");
+            raise(SqlState::DUPLICATE_OBJECT, &message, None, Some("Rename it, or drop it if it is not needed."))
+        }
+    }
 }
 
 /// Raises if a partition alone is to have sensitive columns while it has those of its parent.

@@ -32,6 +32,21 @@ select relrowsecurity from pg_class where oid = 'payments'::regclass;
 -- So did the right to use the schema, which the installation had given.
 select has_schema_privilege('anon', 'auth', 'usage') as anon_uses, has_schema_privilege('anon', 'auth', 'create') as anon_creates;
 
+-- Without comments, the policies and triggers themselves say what they are. Whether row security was on before isn't known: it stays on.
+\c regression
+drop database restored;
+\! createdb restored && pg_dump --no-comments regression | psql -X -q -v ON_ERROR_STOP=1 -d restored > /dev/null && echo restored
+\c restored
+select * from auth.protected_tables order by 1;
+select name, detail from auth.aal_lint() where name ~ '^002[01]';
+select test.sign_in('aal1');
+set role authenticated;
+update payments set iban = 'x';
+reset role;
+select count(*) from auth.protect_table('payments', owner_column => 'user_id', sensitive_columns => '{iban}', max_age => '15 minutes');
+select row_security from auth.unprotect_table('payments');
+select row_security from auth.unprotect_table('"We""ird"."T able"');
+
 \c regression
 drop database restored;
 drop table payments;

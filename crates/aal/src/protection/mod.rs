@@ -4,6 +4,7 @@ mod guard_arguments;
 mod levels;
 mod lowering;
 mod made;
+mod recognized;
 mod record;
 mod render;
 mod request;
@@ -19,6 +20,7 @@ pub use self::guard_arguments::{EXEMPTS_BY_POLICY, InvalidGuard, guard_argument,
 pub use self::levels::{InvalidTableLevel, TableLevel};
 pub use self::lowering::{FoundLevel, FoundProtection, FoundRoles};
 pub use self::made::Made;
+pub use self::recognized::{Recognized, RecognizedGuard};
 pub use self::record::{Before, RECORD_MARK, RecordedProtection};
 pub use self::render::{Quote, clear_statements, row_security_off_statement, row_security_on_statement};
 pub use self::request::{AppliesWhen, InvalidProtection, Owner, Protection};

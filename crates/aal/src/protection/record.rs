@@ -42,6 +42,12 @@ struct Record<'a> {
     before: &'a Before,
 }
 
+impl Record<'_> {
+    fn to_comment(&self) -> String {
+        format!("{RECORD_MARK}{}", serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
 fn is_true(it: &bool) -> bool {
     *it
 }
@@ -112,6 +118,23 @@ impl RecordedProtection {
         })
     }
 
+    /// The same as a record, for a table that stood like this before.
+    pub fn to_record(&self, before: &Before) -> String {
+        let record = Record {
+            read: self.read.to_string(),
+            insert: self.insert.to_string(),
+            update: self.update.to_string(),
+            delete: self.delete.to_string(),
+            sensitive: self.sensitive,
+            guard: self.guard,
+            owner: self.owner,
+            roles: self.roles.clone(),
+            for_some: self.for_some,
+            before,
+        };
+        record.to_comment()
+    }
+
     /// The policies for commands that it made, and what each requires.
     pub fn policies(&self) -> impl Iterator<Item = (Made, Requirement)> {
         Made::LEVEL_POLICIES
@@ -162,11 +185,16 @@ impl Protection {
             for_some: self.applies_when.is_some(),
             before,
         };
-        format!("{RECORD_MARK}{}", serde_json::to_string(&record).unwrap_or_default())
+        record.to_comment()
     }
 }
 
 impl Before {
+    /// Where no record says how the table stood: row security counts as on, and stays on.
+    pub const fn unknown() -> Before {
+        Before { row_security: true, policies: None }
+    }
+
     /// Reads the record back from a comment; `None` where `protect_table` didn't write it.
     pub fn from_record(comment: &str) -> Option<Before> {
         serde_json::from_str(comment.strip_prefix(RECORD_MARK)?).ok()

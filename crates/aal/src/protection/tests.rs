@@ -717,3 +717,87 @@ fn a_partition_has_the_levels_of_its_policies_beside_sensitive_columns() {
     assert!(sensitive.shortfall(&partition).is_empty());
     assert_eq!(default().shortfall(&partition), ["update: aal1, not aal2"]);
 }
+
+/// All that a protection makes, recognized without any comment.
+fn recognized(protection: &Protection) -> Recognized {
+    let record = RecordedProtection::from_record(&protection.record(&payments().before)).unwrap();
+    let guard = |requirements: Vec<(Command, Requirement)>| {
+        let (commands, mut arguments): (Vec<Command>, Vec<String>) =
+            requirements.iter().map(|(command, required)| (*command, guard_argument(*command, *required))).unzip();
+        arguments.extend(record.for_some.then(|| EXEMPTS_BY_POLICY.to_owned()));
+        (!commands.is_empty()).then(|| RecognizedGuard::from_arguments(&commands, &arguments).unwrap())
+    };
+    let of_columns = protection.update.requirement().filter(|_| record.sensitive);
+    Recognized {
+        policies: record.policies().collect(),
+        owner: record.owner,
+        guard: guard(record.guarded()),
+        columns: guard(of_columns.map(|required| (Command::Update, required)).into_iter().collect()),
+        roles: record.roles.clone(),
+        for_some: record.for_some,
+    }
+}
+
+#[test]
+fn a_protection_is_known_by_its_shape_as_by_its_record() {
+    let sensitive = || vec!["iban".to_owned()];
+    for protection in [
+        default(),
+        for_some("is_admin"),
+        Protection { guard: false, ..default() },
+        Protection { update: TableLevel::None, read: TableLevel::None, ..default() },
+        Protection { insert: level("enrolled within 90 seconds"), delete: TableLevel::None, ..default() },
+        Protection { read: level("aal2"), sensitive_columns: sensitive(), update: level("aal3"), ..default() },
+        Protection { sensitive_columns: sensitive(), ..for_some("is_admin") },
+        Protection { owner: Some(Owner { column: "o".to_owned(), is_uuid: true }), ..default() },
+        Protection { roles: vec!["authenticated".to_owned(), "anon".to_owned()], ..default() },
+    ] {
+        let record = RecordedProtection::from_record(&protection.record(&payments().before)).unwrap();
+        let found = recognized(&protection);
+        assert_eq!(found.protection(), Some(record.clone()), "{protection:?}");
+        assert_eq!(found.made(), protection.made(&payments()), "{protection:?}");
+        let before = Before::unknown();
+        assert_eq!(record.to_record(&before), protection.record(&before));
+    }
+    assert_eq!(Recognized::default().protection(), None);
+}
+
+#[test]
+fn a_guard_says_what_the_policies_required_that_are_gone() {
+    let whole = recognized(&default());
+    let policies = whole.policies.iter().copied().filter(|(made, _)| *made == Made::Insert).collect();
+    let protection = Recognized { policies, ..whole.clone() }.protection().unwrap();
+    assert_eq!((protection.read, protection.delete), (TableLevel::None, TableLevel::at(Level::Aal2)));
+    let without_policies = Recognized { policies: Vec::new(), owner: true, ..whole.clone() };
+    assert_eq!((without_policies.protection(), without_policies.made()), (None, Vec::new()));
+    let without_guard = Recognized { guard: None, ..whole };
+    assert_eq!(without_guard.protection().unwrap().delete, TableLevel::at(Level::Aal2));
+}
+
+#[test]
+fn a_guard_is_recognized_only_as_protect_table_renders_it() {
+    use Command::{Delete, Insert, Truncate, Update};
+    let is_ours = |commands: &[Command], arguments: &[&str]| {
+        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        RecognizedGuard::from_arguments(commands, &arguments).is_some()
+    };
+    assert!(is_ours(&[Insert, Update], &["insert=aal1", "update=aal2,max_age=900 seconds"]));
+    assert!(is_ours(&[Delete, Truncate], &["delete=enrolled", "truncate=enrolled", "applies_when=policy"]));
+    assert!(is_ours(&[Update], &["update=aal2"]));
+    for (commands, arguments) in [
+        (&[Insert][..], &[][..]),
+        (&[Insert], &["update=aal2"]),
+        (&[Insert], &["insert=aal2", "update=aal2"]),
+        (&[Insert], &["insert=aal2", "insert=aal2"]),
+        (&[Insert], &["insert=AAL2"]),
+        (&[Insert], &["insert=aal2,max_age=15 minutes"]),
+        (&[Insert], &["insert=aal2", "note"]),
+        (&[Insert], &["insert=aal2", "applies_when=all"]),
+        (&[Delete], &["delete=aal2"]),
+        (&[Truncate], &["truncate=aal2"]),
+        (&[Delete, Truncate], &["delete=aal2", "truncate=aal1"]),
+        (&[Delete, Truncate], &["delete=aal2", "truncate=aal2,max_age=900 seconds"]),
+    ] {
+        assert!(!is_ours(commands, arguments), "{commands:?} {arguments:?}");
+    }
+}

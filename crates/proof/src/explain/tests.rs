@@ -102,6 +102,7 @@ fn policy(name: &str, permissive: bool, command: PolicyCommand, using: Expressio
         changeable_by: HashSet::new(),
         using: Some(using),
         check: None,
+        permits_own_rows: false,
         record: None,
     };
     CallersPolicy { policy, binds: true, using: Some("…".to_owned()), check: None }
@@ -172,6 +173,7 @@ fn a_guard_is_what_a_write_meets_first() {
         name: "aal_guard".to_owned(),
         enabled: true,
         always_fires: true,
+        decides_columns: false,
         commands: vec![Command::Update],
         arguments: vec!["update=aal2,max_age=900 seconds".to_owned()],
         record: None,
@@ -209,6 +211,7 @@ fn a_guard_that_may_not_fire_leaves_the_result_open() {
         name: "guard".to_owned(),
         enabled: true,
         always_fires: false,
+        decides_columns: false,
         commands: vec![Command::Update],
         arguments: vec!["update=aal2".to_owned()],
         record: None,

@@ -23,7 +23,7 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let roles: HashSet<&str> = survey.catalog.roles.iter().map(|role| role.name.as_str()).collect();
     let edited = |table: &Table| {
         let record = table.protection()?;
-        let changes = changes(table, record, &roles);
+        let changes = changes(table, &record, &roles);
         (!changes.is_empty()).then(|| format!("On {}, {}", table.display_name, changes.join(", ")))
     };
     let tables = survey.catalog.tables.indexed();

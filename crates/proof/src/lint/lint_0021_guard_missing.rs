@@ -33,7 +33,7 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for (index, table) in survey.catalog.tables.indexed() {
         let Some(record) = table.protection() else { continue };
-        let missing = unguarded(table, record);
+        let missing = unguarded(table, &record);
         if !missing.is_empty() {
             let detail =
                 format!("No guard explains or decides {} on {}", super::finding::listed(&missing), table.display_name);

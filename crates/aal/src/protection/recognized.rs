@@ -1,0 +1,105 @@
+//! What `protect_table` made, recognized by its shape: its comments, which hold the record, may be lost.
+//!
+//! The levels that it finds are rendered again and compared, so all of it is exactly as `protect_table` would make it.
+
+use super::guard_arguments::{EXEMPTS_BY_POLICY, guard_argument, guard_exempts, guard_requirement};
+use super::levels::TableLevel;
+use super::made::Made;
+use super::record::RecordedProtection;
+use crate::command::Command;
+use crate::requirement::Requirement;
+
+/// A trigger that is as `protect_table` makes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecognizedGuard {
+    /// What it requires for each of its commands.
+    pub required: Vec<(Command, Requirement)>,
+    /// Whether it exempts the sessions that the table's policies exempt.
+    pub exempts: bool,
+}
+
+/// What of a table's policies and triggers is as `protect_table` makes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recognized {
+    /// The restrictive policies, and what each requires.
+    pub policies: Vec<(Made, Requirement)>,
+    /// Whether the policy for rows of one's own is there.
+    pub owner: bool,
+    /// The guard.
+    pub guard: Option<RecognizedGuard>,
+    /// The trigger that decides about sensitive columns.
+    pub columns: Option<RecognizedGuard>,
+    /// The roles that its policies bind; none: everybody.
+    pub roles: Vec<String>,
+    /// Whether its policies exempt sessions.
+    pub for_some: bool,
+}
+
+impl RecognizedGuard {
+    /// The trigger that fires for these commands with these arguments; `None` where `protect_table` would render others.
+    pub fn from_arguments(commands: &[Command], arguments: &[String]) -> Option<RecognizedGuard> {
+        let given = || arguments.iter().map(String::as_str);
+        let requirement = |command: Command| Some((command, guard_requirement(command, given()).ok()?));
+        let fired_by = Command::WRITES.into_iter().filter(|command| commands.contains(command));
+        let required: Vec<(Command, Requirement)> = fired_by.map(requirement).collect::<Option<_>>()?;
+        let guard = RecognizedGuard { required, exempts: guard_exempts(given()).ok()? };
+        let mut rendered: Vec<String> =
+            guard.required.iter().map(|(command, required)| guard_argument(*command, *required)).collect();
+        rendered.extend(guard.exempts.then(|| EXEMPTS_BY_POLICY.to_owned()));
+        let mut arguments = arguments.to_vec();
+        rendered.sort_unstable();
+        arguments.sort_unstable();
+        let truncates_as_it_deletes = guard.requires(Command::Truncate) == guard.requires(Command::Delete);
+        let is_for_updates_only = commands == [Command::Update];
+        (rendered == arguments && (truncates_as_it_deletes || is_for_updates_only)).then_some(guard)
+    }
+
+    /// What it requires for a command, if it fires for it.
+    fn requires(&self, command: Command) -> Option<Requirement> {
+        self.required.iter().find(|(it, _)| *it == command).map(|(_, required)| *required)
+    }
+}
+
+impl Recognized {
+    /// The recognized policies and triggers, by their names. Without a policy that requires a level there are none: a guard alone, or
+    /// the owner's policy, can be somebody else's.
+    pub fn made(&self) -> Vec<Made> {
+        if self.policies.is_empty() {
+            return Vec::new();
+        }
+        let mut made: Vec<Made> = self.policies.iter().map(|(made, _)| *made).collect();
+        made.extend(self.owner.then_some(Made::Owner));
+        made.extend(self.guard.as_ref().map(|_| Made::Guard));
+        made.extend(self.columns.as_ref().map(|_| Made::Columns));
+        made
+    }
+
+    /// The protection that it comes to; `None` where nothing was recognized. The guard also says what the policies required that are
+    /// gone.
+    pub fn protection(&self) -> Option<RecordedProtection> {
+        if self.made().is_empty() {
+            return None;
+        }
+        Some(RecordedProtection {
+            read: self.level(Command::Select),
+            insert: self.level(Command::Insert),
+            update: self.level(Command::Update),
+            delete: self.level(Command::Delete),
+            sensitive: self.columns.is_some(),
+            guard: self.guard.is_some(),
+            owner: self.owner,
+            roles: self.roles.clone(),
+            for_some: self.for_some,
+        })
+    }
+
+    fn level(&self, command: Command) -> TableLevel {
+        let in_policy = || {
+            let made = Made::policy_for(command);
+            self.policies.iter().find(|(it, _)| *it == made).map(|(_, required)| *required)
+        };
+        let in_guard = |guard: &Option<RecognizedGuard>| guard.as_ref().and_then(|guard| guard.requires(command));
+        let required = in_guard(&self.columns).or_else(|| in_guard(&self.guard)).or_else(in_policy);
+        required.map_or(TableLevel::None, TableLevel::Required)
+    }
+}
