@@ -63,6 +63,7 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     names.sort(&mut roles);
     let mut catalog = Catalog {
         trusts_settings,
+        guests_have_level: settings::level_of_guests().is_some(),
         roles: roles.into(),
         tables: tables::read(client, scope.table)?,
         ..Catalog::default()

@@ -14,7 +14,7 @@ use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use aal::token::{Bearer, MAX_TOKEN_BYTES, bearer_token, is_api_key};
-use aal::{Claims, Clock, InvalidClaims, InvalidToken, Timestamp, Verified};
+use aal::{Claims, Clock, InvalidClaims, InvalidToken, Level, Timestamp, Verified};
 use pgrx::prelude::*;
 
 use self::keys::Generation;
@@ -62,6 +62,8 @@ struct Cached {
     headers: Option<CString>,
     /// The keys that a token was held against.
     generation: Generation,
+    /// The level that anonymous users had.
+    level_of_guests: Option<Level>,
     /// The token that is in the text.
     token: Option<Rc<CStr>>,
     found: Found,
@@ -145,7 +147,7 @@ pub fn admit(token: &str) -> Result<CString, InvalidToken> {
     verified.claims_at(token_clock())?;
     let payload = c_string(verified.payload());
     let token = Some(Rc::from(text.as_c_str()));
-    keep(Cached { form: Form::Token, text, headers: None, generation, token, found: Found::Verified(verified) });
+    keep(cached(Form::Token, text, None, generation, token, Found::Verified(verified)));
     Ok(payload)
 }
 
@@ -164,6 +166,7 @@ fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
     let is_known = |cached: &Cached| {
         cached.form == form
             && cached.generation == generation
+            && cached.level_of_guests == settings::level_of_guests()
             && text.is(&cached.text)
             && cached.headers.as_ref().is_none_or(are_headers_of_request)
     };
@@ -275,7 +278,25 @@ fn find(form: Form, text: CString, generation: Generation) -> Cached {
             },
         },
     };
-    Cached { form, text, headers, generation, token, found }
+    cached(form, text, headers, generation, token, found)
+}
+
+/// What is kept of a text, by the settings as they are.
+fn cached(
+    form: Form,
+    text: CString,
+    headers: Option<CString>,
+    generation: Generation,
+    token: Option<Rc<CStr>>,
+    found: Found,
+) -> Cached {
+    let level_of_guests = settings::level_of_guests();
+    let found = match found {
+        Found::Claims(claims) => Found::Claims(claims.with_guests_at(level_of_guests)),
+        Found::Verified(verified) => Found::Verified(verified.with_guests_at(level_of_guests)),
+        other => other,
+    };
+    Cached { form, text, headers, generation, level_of_guests, token, found }
 }
 
 impl From<Result<Verified, InvalidToken>> for Found {

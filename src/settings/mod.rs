@@ -13,14 +13,15 @@ mod values;
 use std::ffi::{CStr, CString};
 
 pub use aal::ClaimsSource;
+use aal::Level;
 use aal::token::Expected;
 
 use self::table::{
-    CLOCK_SKEW, DOCS_URL, ENROLLMENT_FUNCTION, ERROR_FORMAT, JWKS_FILE, JWT_AUDIENCE, JWT_ISSUER, SETTINGS,
+    ANONYMOUS_LEVEL, CLOCK_SKEW, DOCS_URL, ENROLLMENT_FUNCTION, ERROR_FORMAT, JWKS_FILE, JWT_AUDIENCE, JWT_ISSUER, SETTINGS,
 };
 pub use self::table::{TOKEN_NAME, WORKER_CLAIMS_NAME, jwks};
 pub use self::values::ErrorFormat;
-use self::values::{LOADING, SHARED, SOURCE, TRUST_CHANGES};
+use self::values::{LOADING, LevelOfGuests, SHARED, SOURCE, TRUST_CHANGES};
 use crate::pg::elog::raise;
 use crate::pg::sqlstate::SqlState;
 use crate::pg::text_setting::TextSetting;
@@ -29,6 +30,14 @@ use crate::pg::{guc, process, transaction};
 /// How denials are raised.
 pub fn error_format() -> ErrorFormat {
     ERROR_FORMAT.get()
+}
+
+/// The highest level of anonymous users, by `pg_aal.anonymous_level`.
+pub fn level_of_guests() -> Option<Level> {
+    match ANONYMOUS_LEVEL.get() {
+        LevelOfGuests::None => None,
+        LevelOfGuests::Aal1 => Some(Level::Aal1),
+    }
 }
 
 /// How far, in seconds, a time in a token may lie in the future.

@@ -7,7 +7,7 @@ use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 
 use super::hooks::{assign_claims_source, assign_trust, check_claims_source, check_docs_url, check_jwks};
-use super::values::ErrorFormat;
+use super::values::{ErrorFormat, LevelOfGuests};
 use crate::pg::guc::copy_of;
 
 /// The token that a transaction puts in force.
@@ -22,6 +22,7 @@ type TextValue = GucSetting<Option<CString>>;
 
 // The settings' values, with their defaults.
 pub static ERROR_FORMAT: GucSetting<ErrorFormat> = GucSetting::<ErrorFormat>::new(ErrorFormat::Sql);
+pub static ANONYMOUS_LEVEL: GucSetting<LevelOfGuests> = GucSetting::<LevelOfGuests>::new(LevelOfGuests::None);
 pub static CLOCK_SKEW: GucSetting<i32> = GucSetting::<i32>::new(30);
 pub static CLAIMS_SOURCE: TextValue = TextValue::new(Some(c"request"));
 pub static JWKS: TextValue = TextValue::new(Some(c""));
@@ -52,6 +53,7 @@ pub struct Setting {
 /// Where a setting's value is, and its default.
 enum Value {
     Format(&'static GucSetting<ErrorFormat>),
+    Guests(&'static GucSetting<LevelOfGuests>),
     Seconds(&'static GucSetting<i32>, std::ops::RangeInclusive<i32>),
     Text(&'static TextValue),
 }
@@ -86,6 +88,14 @@ pub const SETTINGS: [Setting; 12] = [
         value: Value::Format(&ERROR_FORMAT),
         // It decides nothing.
         set_by: SetBy::Anyone,
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.anonymous_level",
+        short: c"The level of an anonymous user, whose token has the claim is_anonymous.",
+        long: c"none: such a user has shown no factor. aal1: the claim aal counts, and as aal1 at most.",
+        value: Value::Guests(&ANONYMOUS_LEVEL),
+        decides_trust: true,
         ..SETTING
     },
     Setting {
@@ -212,6 +222,7 @@ impl Setting {
         };
         match self.value {
             Value::Format(value) => GucRegistry::define_enum_guc(name, short, long, value, context, flags),
+            Value::Guests(value) => GucRegistry::define_enum_guc(name, short, long, value, context, flags),
             Value::Seconds(value, range) => {
                 GucRegistry::define_int_guc(name, short, long, value, *range.start(), *range.end(), context, flags);
             }

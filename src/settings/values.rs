@@ -16,6 +16,17 @@ pub enum ErrorFormat {
     Postgrest,
 }
 
+/// The level that an anonymous user has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+pub enum LevelOfGuests {
+    /// None: an anonymous user has shown no factor.
+    #[name = c"none"]
+    None,
+    /// That of the claim, and at most aal1.
+    #[name = c"aal1"]
+    Aal1,
+}
+
 thread_local! {
     /// `pg_aal.claims_source`, read once.
     pub static SOURCE: Cell<ClaimsSource> = const { Cell::new(ClaimsSource::Request) };

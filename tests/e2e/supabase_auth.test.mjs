@@ -413,11 +413,13 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
       test('an anonymous user is told to get an account first, and then to enroll', async () => {
         const supabase = client()
         await data(supabase.auth.signInAnonymously())
-        assert.equal((await data(supabase.rpc('session'))).aal, 'aal1')
-        await written(write(supabase, 'profiles'))
+        assert.equal((await data(supabase.rpc('session'))).aal, null)
+        await refused(write(supabase, 'profiles'), 'sign_in')
         const { hint } = await refused(write(supabase), 'sign_in')
-        assert.match(hint, /^An anonymous user cannot enroll a factor\./)
-        assert.equal((await data(supabase.rpc('aal_status'))).action, 'sign_in')
+        assert.match(hint, /^An anonymous user has shown no factor, and cannot enroll one\./)
+        const { currentLevel, action, reason } = await data(supabase.rpc('aal_status'))
+        assert.deepEqual([currentLevel, action, reason], [null, 'sign_in', 'anonymous_user'])
+        assert.equal((await data(supabase.auth.mfa.getAuthenticatorAssuranceLevel())).currentLevel, 'aal1')
         await assert.rejects(enrol(supabase), { status: 403, code: 'no_authorization' })
 
         await data(supabase.auth.updateUser({ email: `${randomUUID()}@example.com`, password: randomUUID() }))

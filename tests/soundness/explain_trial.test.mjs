@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
-import { sessionsFor, statementsFor } from './matrix_attempts.mjs'
+import { guest, sessionsFor, statementsFor } from './matrix_attempts.mjs'
 import { InvalidSchema, Laboratory } from './matrix_trial.mjs'
 import { schema } from './random_schema.mjs'
 
@@ -31,7 +31,7 @@ async function tell(schema) {
     await laboratory.create(schema)
     const told = []
     for (const { table, oid, rights } of (await laboratory.tables(schema)).filter(({ table }) => !table.foreign)) {
-      const sessions = sessionsFor(schema.sql, new Map()).filter(({ claims }) => claims !== null)
+      const sessions = [...sessionsFor(schema.sql, new Map()), guest].filter(({ claims }) => claims !== null)
       for (const [nr, role] of schema.roles.entries()) {
         // Not each role in each session.
         for (const session of sessions.filter((_, at) => at % 2 === nr % 2)) {

@@ -25,6 +25,14 @@ const noLevel = [without(''), without('{"role":"{{role}}"}'), without(`{"sub":"$
 export const neverSet = [without(null)]
 export const tellsNullFromEmpty = ({ sql }) => sql.includes("current_setting('request.jwt.claims', true)")
 
+// An anonymous user: without any level, though the claim aal is aal1.
+export const guest = { ...session('aal1', factorless, minute), level: 'none', age: Infinity, isGuest: true }
+const {
+  amr: [{ timestamp }],
+  ...guestsClaims
+} = JSON.parse(guest.claims)
+guest.claims = JSON.stringify({ ...guestsClaims, is_anonymous: true, amr: [{ method: 'anonymous', timestamp }] })
+
 // Lowest first, and of a level the stalest first.
 export function sessionsFor(sql, stated) {
   const ages = agesFor(sql, stated)

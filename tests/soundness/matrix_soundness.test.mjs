@@ -60,6 +60,7 @@ test('no row of the matrix is above what succeeds', async (t) => {
   if (trials >= 200) {
     assert.ok(tally.succeeded > 0.2 * tally.rows, 'too little succeeds for the trial to mean anything')
     for (const level of levels) assert.ok(tally.levels[level] > 0, `nothing has level ${level}`)
+    if (asksMatrix) assert.ok(tally.guests.pass > 0, 'no anonymous user passes where a level is needed')
   }
   if (!asksMatrix) return
   assert.equal(tally.unsound, 0, 'kinds of unsound rows: see above')
@@ -76,6 +77,17 @@ test('a matrix that promises too high a level is found out', async () => {
   const { failed, errorInstance } = await tryOut(laboratories[0], { read: always('aal3', null), runs: 50, seed: 1, tally: new Tally() })
   assert.ok(failed)
   assert.match(errorInstance.message, /The matrix says aal3.*succeeds at none/s)
+})
+
+test('a matrix that leaves anonymous users out is found out', async () => {
+  const tally = new Tally()
+  const read = async (client, tables) => {
+    const rows = await readMatrix(client, tables)
+    for (const row of rows.values()) row.note = row.note?.replace('anonymous users pass, too', '') ?? null
+    return rows
+  }
+  await tryOut(laboratories[0], { read, runs: 60, seed: 9, tally, keepGoing: true })
+  assert.ok(tally.unsound > 0)
 })
 
 test('a matrix that promises too fresh a factor is found out', async () => {

@@ -48,6 +48,7 @@ export class Tally {
   tight = 0
   nontrivial = 0
   nontrivialTight = 0
+  guests = { noted: 0, pass: 0 }
   withFeature = Object.fromEntries(Object.keys(features).map((name) => [name, { rows: 0, loose: 0 }]))
   kinds = { unsound: new Map(), loose: new Map() }
   start = Date.now()
@@ -65,6 +66,8 @@ export class Tally {
     this.tight += Number(tight)
     this.nontrivial += Number(nontrivial)
     this.nontrivialTight += Number(nontrivial && tight)
+    if (row.guest?.noted) this.guests.noted++
+    if (row.guest?.passes) this.guests.pass++
     if (nontrivial) this.addFeatures(schema, row)
     if (unsound) this.addKind('unsound', schema, row)
     else if (!tight) this.addKind('loose', schema, row)
@@ -111,6 +114,7 @@ export class Tally {
     return [
       `${schemas} schemas (${Math.round((this.end - this.start) / schemas)} ms each; ${refused.length} more were refused), ${rows} rows of the matrix`,
       `the lowest that succeeds: ${byLevel}`,
+      `anonymous users pass in ${this.guests.pass} rows that need a level, and ${this.guests.noted} say that they do`,
       `just as stated: ${all} of all rows, ${decided} of the ${nontrivial} that policies or guards decide`,
     ]
   }

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { Cluster } from '../stack.mjs'
-import { leavesSome, neverSet, sessionsFor, stalerSessions, statementsFor, tellsNullFromEmpty, worldsFor } from './matrix_attempts.mjs'
+import { guest, leavesSome, neverSet, sessionsFor, stalerSessions, statementsFor, tellsNullFromEmpty, worldsFor } from './matrix_attempts.mjs'
 import { available } from './random_schema.mjs'
 
 export const levels = ['none', 'aal1', 'enrolled', 'aal2', 'aal3', 'denied']
@@ -59,6 +59,7 @@ export class Laboratory {
       // Of sessions that are exempt, the matrix says nothing there.
       const rows = all.filter(({ stated }) => !(schema.exempts && stated?.note?.includes('only for sessions where')))
       await this.tryStaler(schema, rows)
+      await this.tryGuests(schema, rows)
       return rows
     } finally {
       await this.client.query('rollback')
@@ -101,6 +102,19 @@ export class Laboratory {
       const answers = await this.run(schema, attempts, stalerSessions(level, stated.max_age))
       answers.forEach((observed, nr) => observed && Object.assign(attempts[nr].row, { observed, unsound: true }))
     }
+  }
+
+  // Anonymous users have no level. Where they do something even so, the matrix says that they do.
+  async tryGuests(schema, rows) {
+    const asked = rows.filter(({ stated, privileged, unsound }) => privileged && !unsound && stated && stated.required_aal !== 'none')
+    const attempts = asked.flatMap((row) => row.family.map((attempt) => ({ ...attempt, row })))
+    const answers = await this.run(schema, attempts, [guest])
+    answers.forEach((observed, nr) => {
+      const { row } = attempts[nr]
+      row.guest ??= { noted: saysGuestsPass(row), passes: false }
+      if (observed) row.guest.passes = true
+      if (observed && !row.guest.noted) Object.assign(row, { observed, unsound: true })
+    })
   }
 
   // For each attempt the lowest of the sessions in which a statement did something, that statement, and the state of the tables.
@@ -209,6 +223,8 @@ function judged(row, stated) {
   }
 }
 
+const saysGuestsPass = ({ stated }) => Boolean(stated.note?.includes('anonymous users pass, too'))
+
 // Ready to paste, in a database made by supabase_stand_in.sql and matrix_trial.sql.
 export function counterexample(schema, row) {
   return [
@@ -230,7 +246,8 @@ function saidOf({ stated }) {
 
 function happened({ observed }) {
   if (!observed) return 'nothing that was tried succeeds'
-  const { level, age } = observed.session
+  const { level, age, isGuest } = observed.session
+  if (isGuest) return 'succeeds for an anonymous user'
   return `succeeds at ${level}${Number.isFinite(age) ? `, the factor ${age} s old` : ''}`
 }
 

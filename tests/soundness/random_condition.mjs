@@ -157,6 +157,9 @@ const idiom = written(`
   1 auth.jwt() ->> 'role' <> 'trial_user'
   1 current_user = 'trial_user'
   1 exists (select 1 from auth.amr() where level = 'aal2')
+  2 (auth.jwt() ->> 'is_anonymous')::boolean is false
+  1 (auth.jwt() -> 'is_anonymous')::boolean is not true
+  1 auth.jwt() @> '{"is_anonymous":false}'
   1 auth.jwt() -> 'amr' @> '[{"method":"totp"}]'
   1 auth.jwt() -> 'amr' -> 0 ->> 'method' = 'totp'
   1 exists (select 1 from jsonb_array_elements(auth.jwt() -> 'amr') a where a ->> 'method' = 'totp')

@@ -14,8 +14,8 @@ use crate::time::{Clock, Timestamp};
 /// # Errors
 /// The [`Denial`] that tells the client what to do. It says: sign in where nobody is, verify a factor where the level is
 /// missing, verify it again where only freshness is. A token that names a user and states no level is its issuer's to mend:
-/// signing in again gives another such token. So is one that states no time, where an age is asked. An anonymous user has no
-/// factor, and no way to sign in again as the same user: they need an account of their own first.
+/// signing in again gives another such token. So is one that states no time, where an age is asked. An anonymous user has shown no
+/// factor, and has no way to sign in again as the same user: they need an account of their own first.
 pub fn assess(
     claims: Option<&Claims>,
     required: FixedRequirement,
@@ -31,6 +31,8 @@ pub fn assess(
             Some(max_age) => match claims.factor_time(required.level) {
                 Some(at) if clock().is_fresh(at, max_age) => return Ok(()),
                 Some(_) => Action::Reverify,
+                // A user who has an account by now, and hasn't signed in with it.
+                None if required.level == Level::Aal1 && claims.began_anonymously() => Action::Reverify,
                 None => Action::Configure,
             },
         }
@@ -146,9 +148,18 @@ mod tests {
             r#"{{"aal":"aal1","is_anonymous":true,"amr":[{{"method":"anonymous","timestamp":{}}}]}}"#,
             NOW - 3_600
         ));
+        for level in Level::ALL {
+            assert_eq!(action(Some(&anonymous), ask(level, None)), Some(Action::LeaveAnonymity));
+            assert_eq!(action(Some(&anonymous), ask(level, Some(60))), Some(Action::LeaveAnonymity));
+        }
+        let denial = assess(Some(&anonymous), ask(Level::Aal1, None), clock).unwrap_err();
+        assert_eq!((denial.current.level(), denial.reason()), (None, Reason::AnonymousUser));
+        // Where guests have aal1, they have that and no more. Nothing makes it fresh: no factor was shown.
+        let anonymous = anonymous.with_guests_at(Some(Level::Aal1));
         assert_eq!(action(Some(&anonymous), ask(Level::Aal1, None)), None);
         assert_eq!(action(Some(&anonymous), ask(Level::Aal2, None)), Some(Action::LeaveAnonymity));
-        assert_eq!(action(Some(&anonymous), ask(Level::Aal1, Some(60))), Some(Action::LeaveAnonymity));
+        assert_eq!(action(Some(&anonymous), ask(Level::Aal1, Some(86_400))), Some(Action::LeaveAnonymity));
+        assert_eq!(anonymous.authenticated_at(Level::Aal1, clock()), None);
         let nobody = claims(r#"{"is_anonymous":true}"#);
         assert_eq!(action(Some(&nobody), ask(Level::Aal1, None)), Some(Action::SignIn));
     }

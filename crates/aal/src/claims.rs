@@ -26,6 +26,8 @@ pub struct Claims {
     /// Whether `amr` is a list of plain strings (RFC 8176), which have no times of their own.
     amr_is_plain: bool,
     is_anonymous: bool,
+    /// The highest level that an anonymous user has.
+    level_of_guests: Option<Level>,
 }
 
 /// What the claim `aal` says.
@@ -36,6 +38,8 @@ pub enum LevelClaim {
     Missing,
     /// No level. The text is its value, where that may be shown: see [`LevelClaim::SHOWN`].
     Unknown(Option<String>),
+    /// A level that doesn't count: its user is anonymous, and has shown no factor.
+    OfGuest,
     /// A level.
     Level(Level),
 }
@@ -49,7 +53,7 @@ impl LevelClaim {
     pub fn level(&self) -> Option<Level> {
         match self {
             LevelClaim::Level(level) => Some(*level),
-            LevelClaim::Missing | LevelClaim::Unknown(_) => None,
+            LevelClaim::Missing | LevelClaim::Unknown(_) | LevelClaim::OfGuest => None,
         }
     }
 
@@ -87,20 +91,20 @@ impl Method {
         self.at
     }
 
-    /// The highest level that verifying this method proves; `None` for `token_refresh`, which proves nothing.
+    /// The highest level that verifying this method proves; `None` for `token_refresh` and `anonymous`, which prove nothing.
     ///
     /// Source: GoTrue's `AuthenticationMethod` and `Session.CalculateAALAndAMR`. `otp` is a first factor (a code
-    /// by e-mail or SMS) and `passkey` a first-factor sign-in: neither is ever MFA.
+    /// by e-mail or SMS) and `passkey` a first-factor sign-in: neither is ever MFA. `anonymous` is no factor at all.
     pub fn proves(&self) -> Option<Level> {
         match self.name.as_str() {
             "totp" | "mfa/phone" | "mfa/webauthn" | "mfa/recovery_code" => Some(Level::Aal2),
-            "token_refresh" => None,
+            "token_refresh" | "anonymous" => None,
             _ => Some(Level::Aal1),
         }
     }
 
     /// Whether verifying this method counts for the freshness of `level`: a second factor for aal2 and above,
-    /// anything but a token refresh for aal1.
+    /// any factor for aal1.
     fn counts_for(&self, level: Level) -> bool {
         match level {
             Level::Aal1 => self.proves().is_some(),
@@ -153,18 +157,31 @@ impl Claims {
             methods,
             auth_time: known.auth_time.and_then(time_of),
             amr_is_plain,
-            is_anonymous: known.is_anonymous.is_some_and(|value| value.get() == "true"),
+            is_anonymous: known.is_anonymous.is_some_and(|value| value.get() != "false"),
+            level_of_guests: None,
         })
     }
 
-    /// The level of the session: the `aal` claim, exactly `aal1`, `aal2` or `aal3`; anything else is none.
-    pub fn level(&self) -> Option<Level> {
-        self.aal.level()
+    /// The same claims, with another highest level for anonymous users. Without this it is none.
+    #[must_use]
+    pub fn with_guests_at(self, level_of_guests: Option<Level>) -> Claims {
+        Claims { level_of_guests, ..self }
     }
 
-    /// What the `aal` claim says, be it a level or not.
-    pub fn level_claim(&self) -> &LevelClaim {
-        &self.aal
+    /// The level of the session: the `aal` claim, exactly `aal1`, `aal2` or `aal3`; anything else is none. An anonymous user
+    /// has at most the level of guests.
+    pub fn level(&self) -> Option<Level> {
+        let stated = self.aal.level()?;
+        if self.is_anonymous { self.level_of_guests.map(|highest| stated.min(highest)) } else { Some(stated) }
+    }
+
+    /// What the `aal` claim comes to, be it a level or not.
+    pub fn level_claim(&self) -> LevelClaim {
+        match (&self.aal, self.level()) {
+            (_, Some(level)) => LevelClaim::Level(level),
+            (LevelClaim::Level(_), None) => LevelClaim::OfGuest,
+            (claim, None) => claim.clone(),
+        }
     }
 
     /// Whether these are the claims of nobody: no user is named, and no level. A request without a token has such claims, and
@@ -185,7 +202,8 @@ impl Claims {
         if subject.len() == 36 { Uuid::try_parse(subject).ok() } else { None }
     }
 
-    /// Whether the user is anonymous: the claim `is_anonymous` is exactly `true`.
+    /// Whether the user is anonymous: the claim `is_anonymous` is there, and neither false nor null. A value that isn't a boolean
+    /// counts as true, because an anonymous user has less.
     ///
     /// Source: GoTrue's `AccessTokenClaims`. Its server lets no such user enroll a factor (`requireNotAnonymous`).
     pub fn is_anonymous(&self) -> bool {
@@ -195,6 +213,11 @@ impl Claims {
     /// The methods of the `amr` claim, newest first, those without a time last.
     pub fn methods(&self) -> &[Method] {
         &self.methods
+    }
+
+    /// Whether the session began with an anonymous sign-in, and the token says so.
+    pub(crate) fn began_anonymously(&self) -> bool {
+        self.methods.iter().any(|method| method.name == "anonymous" && method.at.is_some())
     }
 
     /// When the factor that gives `level` was last verified. The session's own level doesn't matter.
@@ -342,10 +365,38 @@ mod tests {
     }
 
     #[test]
+    fn an_anonymous_user_has_shown_no_factor_whatever_the_claim_aal_says() {
+        let guest =
+            |aal: &str, anonymous: &str| read(&format!(r#"{{"sub":"g","aal":"{aal}","is_anonymous":{anonymous}}}"#));
+        for anonymous in ["true", "\"true\"", "\"false\"", "1", "0", "\"\"", "[]", "{}", "[false]"] {
+            for level in Level::ALL {
+                let claims = guest(level.as_str(), anonymous);
+                assert!(claims.is_anonymous(), "{anonymous}");
+                assert_eq!((claims.level(), claims.level_claim()), (None, LevelClaim::OfGuest), "{level} {anonymous}");
+                assert!(!claims.are_nobodys());
+                // At most the level that guests have.
+                assert_eq!(claims.with_guests_at(Some(Level::Aal1)).level(), Some(Level::Aal1), "{level} {anonymous}");
+            }
+        }
+        for signed_in in ["false", "null", " false"] {
+            let claims = guest("aal2", signed_in);
+            assert_eq!((claims.is_anonymous(), claims.level()), (false, Some(Level::Aal2)), "{signed_in}");
+            assert_eq!(claims.with_guests_at(Some(Level::Aal1)).level(), Some(Level::Aal2));
+        }
+        // Only the claim itself counts, and a claim that isn't there says nothing.
+        assert_eq!(read(r#"{"aal":"aal1","user_metadata":{"is_anonymous":true}}"#).level(), Some(Level::Aal1));
+        assert_eq!(read(r#"{"is_anonymous":true}"#).with_guests_at(Some(Level::Aal1)).level(), None);
+        assert_eq!(
+            read(r#"{"is_anonymous":true,"aal":"AAL1"}"#).level_claim(),
+            LevelClaim::Unknown(Some("AAL1".to_owned()))
+        );
+    }
+
+    #[test]
     fn what_is_no_level_is_shown_only_where_it_is_harmless() {
-        let claim = |text: &str| read(&format!(r#"{{"aal":{text}}}"#)).level_claim().clone();
+        let claim = |text: &str| read(&format!(r#"{{"aal":{text}}}"#)).level_claim();
         let unknown = |shown: &str| LevelClaim::Unknown(Some(shown.to_owned()));
-        assert_eq!(*read("{}").level_claim(), LevelClaim::Missing);
+        assert_eq!(read("{}").level_claim(), LevelClaim::Missing);
         assert_eq!(claim("null"), LevelClaim::Missing);
         assert_eq!(claim(r#""aal2""#), LevelClaim::Level(Level::Aal2));
         assert_eq!(claim(r#""AAL2""#), unknown("AAL2"));
@@ -439,8 +490,7 @@ mod tests {
 
     #[test]
     fn otp_and_passkey_are_never_a_second_factor() {
-        for first_factor in ["otp", "passkey", "password", "oauth", "recovery", "magiclink", "TOTP", "mfa", "anonymous"]
-        {
+        for first_factor in ["otp", "passkey", "password", "oauth", "recovery", "magiclink", "TOTP", "mfa"] {
             let claims = read(&format!(r#"{{"aal":"aal2","amr":[{{"method":"{first_factor}","timestamp":100}}]}}"#));
             assert_eq!(claims.factor_time(Level::Aal2), None, "{first_factor}");
             assert_eq!(claims.factor_time(Level::Aal1), seconds(100), "{first_factor}");
@@ -453,14 +503,15 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_anonymous_where_the_claim_is_exactly_true() {
-        assert!(read(r#"{"is_anonymous": true }"#).is_anonymous());
-        for text in ["false", "\"true\"", "1", "null", "[true]", "{}"] {
-            assert!(!read(&format!(r#"{{"is_anonymous":{text}}}"#)).is_anonymous(), "{text}");
-        }
-        assert!(!read("{}").is_anonymous());
-        assert!(!read(r#"{"user_metadata":{"is_anonymous":true}}"#).is_anonymous());
+    fn a_claim_is_anonymous_that_stands_twice_is_refused() {
         assert!(Claims::from_json(br#"{"is_anonymous":true,"is_anonymous":false}"#).is_err());
+        assert!(Claims::from_json(br#"{"is_anonymous":null,"is_anonymous":null}"#).is_err());
+    }
+
+    #[test]
+    fn an_anonymous_sign_in_proves_nothing() {
+        let claims = read(r#"{"aal":"aal1","amr":[{"method":"anonymous","timestamp":100}]}"#);
+        assert_eq!((claims.methods()[0].proves(), claims.factor_time(Level::Aal1)), (None, None));
     }
 
     #[test]

@@ -82,11 +82,12 @@ impl Action {
 impl Denial {
     /// The denial for a session whose claims, if it has any, state no level.
     pub(crate) fn without_level(required: FixedRequirement, claims: Option<&Claims>) -> Denial {
+        let current = claims.map(Claims::level_claim).unwrap_or_default();
         let action = match claims {
+            _ if current == LevelClaim::OfGuest => Action::LeaveAnonymity,
             Some(claims) if !claims.are_nobodys() => Action::Configure,
             _ => Action::SignIn,
         };
-        let current = claims.map(|claims| claims.level_claim().clone()).unwrap_or_default();
         Denial { required, current, action }
     }
 
@@ -95,7 +96,7 @@ impl Denial {
         match self.action {
             Action::Configure if self.current.level().is_some() => Reason::NoTime,
             Action::Configure => Reason::NoLevel,
-            Action::SignIn if self.current.level().is_none() => Reason::NotSignedIn,
+            Action::SignIn if self.current == LevelClaim::Missing => Reason::NotSignedIn,
             Action::SignIn => Reason::UnknownUser,
             Action::LeaveAnonymity => Reason::AnonymousUser,
             _ if self.current.level() < Some(self.required.level) => Reason::LevelTooLow,
@@ -139,11 +140,8 @@ impl Denial {
         let hint = match self.action {
             Action::Configure => return self.hint_at_the_claim(docs).into(),
             Action::SignIn => "Sign in, then try again with the new access token.",
-            Action::LeaveAnonymity if self.required.level == Level::Aal1 => {
-                "An anonymous user cannot sign in again. Add an e-mail address, a phone number or an identity to the user, or sign in as another; then try again with the new access token."
-            }
             Action::LeaveAnonymity => {
-                "An anonymous user cannot enroll a factor. Add an e-mail address, a phone number or an identity to the user, or sign in as another; then try again with the new access token."
+                "An anonymous user has shown no factor, and cannot enroll one. Add an e-mail address, a phone number or an identity to the user, or sign in as another; then try again with the new access token."
             }
             Action::Reverify if self.required.level == Level::Aal1 => {
                 "Sign in again, then try again with the new access token."
@@ -166,7 +164,7 @@ impl Denial {
             LevelClaim::Unknown(None) => {
                 "The claim aal of the access token must be aal1, aal2 or aal3, and is something else.".to_owned()
             }
-            LevelClaim::Missing => "The access token has no claim aal.".to_owned(),
+            LevelClaim::Missing | LevelClaim::OfGuest => "The access token has no claim aal.".to_owned(),
         };
         format!("{fault} Signing in again does not change that: see {docs}/{TOKENS_WITHOUT_AAL}.")
     }
@@ -336,12 +334,12 @@ mod tests {
             "insufficient_aal: this requires aal2, and the session's user is anonymous"
         );
         assert!(anonymous.detail().ends_with(r#""action":"sign_in","reason":"anonymous_user"}"#));
-        assert!(anonymous.hint("docs").starts_with("An anonymous user cannot enroll a factor."));
-        let required = FixedRequirement { level: Level::Aal1, max_age: Some(MaxAge::from_seconds(60)) };
-        assert!(
-            Denial { required, ..anonymous.clone() }
-                .hint("docs")
-                .starts_with("An anonymous user cannot sign in again.")
+        assert!(anonymous.hint("docs").starts_with("An anonymous user has shown no factor, and cannot enroll one."));
+        let guest = refused(r#"{"sub":"jane","aal":"aal1","is_anonymous":true}"#);
+        assert_eq!(guest.message(None), anonymous.message(None));
+        assert_eq!(
+            guest.detail(),
+            r#"{"code":"insufficient_aal","required_aal":"aal2","current_aal":null,"max_age":900,"action":"sign_in","reason":"anonymous_user"}"#
         );
     }
 
@@ -446,10 +444,11 @@ mod tests {
             let denial = crate::assess(Some(&claims), required, clock).unwrap_err();
             let known = denial.clone().knowing(enrollment);
             prop_assert_eq!((known.required, known.current.level()), (denial.required, claims.level()));
-            prop_assert_eq!(known.reason() == Reason::NoLevel, claims.level().is_none());
+            let states_no_level = matches!(claims.level_claim(), LevelClaim::Missing | LevelClaim::Unknown(_));
+            prop_assert_eq!(known.reason() == Reason::NoLevel, states_no_level);
             // The claims state no time.
-            let lacks_time = claims.level() >= Some(level) && !anonymous;
-            prop_assert_eq!(known.action == Action::Configure, claims.level().is_none() || lacks_time);
+            let lacks_time = claims.level() >= Some(level);
+            prop_assert_eq!(known.action == Action::Configure, states_no_level || lacks_time);
         }
     }
 }

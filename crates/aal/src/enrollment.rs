@@ -43,7 +43,8 @@ pub fn assess_enrolled(
 ) -> Option<Result<(), Denial>> {
     let required = FixedRequirement { level: Level::Aal1, max_age };
     let Some(current) = claims.and_then(Claims::level) else {
-        return Some(Err(Denial::without_level(required, claims)));
+        let denial = Denial::without_level(required, claims);
+        return Some(Err(looked_up.map_or(denial.clone(), |enrollment| denial.knowing(enrollment))));
     };
     let nobody = Denial { required, current: LevelClaim::Level(current), action: Action::SignIn };
     if claims.and_then(Claims::subject).is_none() {
@@ -84,6 +85,7 @@ impl Denial {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reason::Reason;
     use crate::time::Timestamp;
     use proptest::prelude::*;
 
@@ -203,13 +205,17 @@ mod tests {
         let required = FixedRequirement { level: Level::Aal2, max_age: None };
         let denied = assess(Some(&anonymous), required, clock).unwrap_err();
         assert_eq!(denied.clone().knowing(NoFactor).action, Action::LeaveAnonymity);
-        assert_eq!(denied.clone().knowing(UnknownUser).action, Action::SignIn);
+        let unknown = denied.clone().knowing(UnknownUser);
+        assert_eq!((unknown.action, unknown.reason()), (Action::SignIn, Reason::UnknownUser));
         assert_eq!(denied.clone().knowing(Factor).action, Action::Verify);
-        let stale = Claims::from_json(text.replace("aal1", "aal2").as_bytes()).unwrap();
-        let required = FixedRequirement { level: Level::Aal2, max_age: Some(MaxAge::from_seconds(60)) };
-        let denied = assess(Some(&stale), required, clock).unwrap_err();
-        assert_eq!(denied.clone().knowing(NoFactor).action, Action::LeaveAnonymity);
-        assert_eq!(denied.clone().knowing(Factor).action, Action::Reverify);
+        assert_eq!(ask(Some(&anonymous), NoFactor, None), Some(Action::LeaveAnonymity));
+        assert_eq!(ask(Some(&anonymous), UnknownUser, None), Some(Action::SignIn));
+        assert_eq!(ask(Some(&anonymous), Factor, None), Some(Action::Verify));
+        let looked_up = |claims: &Claims| assess_enrolled(Some(claims), None, None, clock).map(|answer| answer.is_ok());
+        assert_eq!(looked_up(&anonymous), Some(false));
+        // Where guests have aal1.
+        let anonymous = anonymous.with_guests_at(Some(Level::Aal1));
+        assert_eq!(looked_up(&anonymous), None);
         assert_eq!(ask(Some(&anonymous), NoFactor, None), None);
         assert_eq!(ask(Some(&anonymous), NoFactor, Some(60)), Some(Action::LeaveAnonymity));
         assert_eq!(ask(Some(&anonymous), Factor, None), Some(Action::Verify));

@@ -1,6 +1,6 @@
 //! Where a session stands: its level, the level that its user can reach, and the next step.
 
-use crate::claims::Claims;
+use crate::claims::{Claims, LevelClaim};
 use crate::denial::Action;
 use crate::enrollment::Enrollment;
 use crate::level::Level;
@@ -27,6 +27,9 @@ impl Status {
     pub fn of(claims: Option<&Claims>, looked_up: Option<Enrollment>) -> Status {
         let Some((claims, level)) = claims.and_then(|claims| Some((claims, claims.level()?))) else {
             return match claims {
+                Some(claims) if claims.level_claim() == LevelClaim::OfGuest => {
+                    Status::without_level(Action::LeaveAnonymity, Reason::AnonymousUser)
+                }
                 Some(claims) if !claims.are_nobodys() => Status::without_level(Action::Configure, Reason::NoLevel),
                 _ => Status::without_level(Action::SignIn, Reason::NotSignedIn),
             };
@@ -71,6 +74,20 @@ mod tests {
         (status.next, status.action, status.reason)
     }
 
+    /// The same where guests have aal1.
+    fn status_at_aal1(text: &str, looked_up: Option<Enrollment>) -> (Option<Level>, Option<Action>, Option<Reason>) {
+        let status = Status::of(Some(&claims(text).with_guests_at(Some(Level::Aal1))), looked_up);
+        (status.next, status.action, status.reason)
+    }
+
+    #[test]
+    fn an_anonymous_user_has_no_level_and_is_told_to_sign_in() {
+        for looked_up in [None, Some(Enrollment::NoFactor), Some(Enrollment::Factor), Some(Enrollment::UnknownUser)] {
+            let guest = status(r#"{"sub":"jane","aal":"aal1","is_anonymous":true}"#, looked_up);
+            assert_eq!(guest, (None, Some(Action::LeaveAnonymity), Some(Reason::AnonymousUser)));
+        }
+    }
+
     #[test]
     fn the_action_is_how_to_reach_the_enrolled_level_or_to_have_one_above() {
         use Enrollment::*;
@@ -85,8 +102,8 @@ mod tests {
         }
         let anonymous = r#"{"sub":"jane","aal":"aal1","is_anonymous":true}"#;
         let leave = (Some(Level::Aal1), Some(Action::LeaveAnonymity), Some(Reason::AnonymousUser));
-        assert_eq!(status(anonymous, Some(NoFactor)), leave);
-        assert_eq!(status(anonymous, Some(Factor)), (Some(Level::Aal2), Some(Action::Verify), None));
+        assert_eq!(status_at_aal1(anonymous, Some(NoFactor)), leave);
+        assert_eq!(status_at_aal1(anonymous, Some(Factor)), (Some(Level::Aal2), Some(Action::Verify), None));
     }
 
     #[test]
@@ -95,7 +112,7 @@ mod tests {
         assert_eq!(status(r#"{"sub":"jane","aal":"aal1"}"#, None), (None, Some(Action::Verify), unknown));
         assert_eq!(status(r#"{"sub":"jane","aal":"aal2"}"#, None), (None, None, unknown));
         let anonymous = r#"{"sub":"jane","aal":"aal1","is_anonymous":true}"#;
-        assert_eq!(status(anonymous, None), (None, Some(Action::LeaveAnonymity), Some(Reason::AnonymousUser)));
+        assert_eq!(status_at_aal1(anonymous, None), (None, Some(Action::LeaveAnonymity), Some(Reason::AnonymousUser)));
         let current = Status::of(Some(&claims(r#"{"sub":"jane","aal":"aal2"}"#)), None).current;
         assert_eq!(current, Some(Level::Aal2));
     }

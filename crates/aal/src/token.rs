@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use crate::claims::Claims;
 use crate::json::{NoObject, Object, array_of, number_of, text_of};
 use crate::keys::{Key, KeySet};
+use crate::level::Level;
 use crate::time::{Clock, Timestamp};
 
 /// The longest token, in bytes.
@@ -39,6 +40,12 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// The same token, with another highest level for anonymous users.
+    #[must_use]
+    pub fn with_guests_at(self, level_of_guests: Option<Level>) -> Verified {
+        Verified { claims: self.claims.with_guests_at(level_of_guests), ..self }
+    }
+
     /// The claims at the clock's time.
     ///
     /// `exp` is strict: from that time on the token is refused (RFC 7519, section 4.1.4). `nbf` and `iat` may lie in the

@@ -51,6 +51,8 @@ pub struct Catalog {
     pub watches: ByWatch<Watch>,
     /// Whether the claims are what a gateway sets; else tokens are verified, and settings can be anybody's.
     pub trusts_settings: bool,
+    /// Whether anonymous users have a level, so that they are as others.
+    pub guests_have_level: bool,
 }
 
 /// A role.

@@ -50,6 +50,7 @@ pub fn check(
     for (table, levels) in &assertion.tables {
         breaches.extend(roles_below(catalog, matrix, *table, levels, assertion.role));
         breaches.extend(exemptions(catalog, matrix, *table, levels, assertion.role));
+        breaches.extend(guests(catalog, matrix, *table, levels, assertion.role));
     }
     let levels: HashMap<_, _> =
         assertion.tables.iter().map(|(table, levels)| (catalog.tables[*table].id, *levels)).collect();
@@ -118,6 +119,33 @@ fn unbound(catalog: &Catalog, matrix: &Matrix<'_>, assertion: &Assertion) -> Vec
     let roles =
         catalog.roles.indexed().filter(|(index, role)| assertion.role.is_none() && role.is_api && reaches(*index));
     roles.map(|(_, role)| role.name.clone()).collect()
+}
+
+/// The roles as which anonymous users meet an asserted level by their claim `aal` alone, though they have none.
+fn guests(
+    catalog: &Catalog,
+    matrix: &Matrix<'_>,
+    table: TableIndex,
+    levels: &Levels,
+    only: Option<RoleIndex>,
+) -> Vec<Breach> {
+    let roles = catalog.roles.indexes().filter(|role| only.is_none_or(|only| *role == only));
+    let breach = |role: RoleIndex| {
+        let passes = |command: &Command| {
+            let (need, asserted) = (matrix.need(table, role, *command), levels[command.index()]);
+            need.guests_pass && asserted.level != RequiredLevel::None && need.threshold.implies(asserted)
+        };
+        let commands: Vec<&str> = Command::ALL.into_iter().filter(passes).map(|command| command.as_str()).collect();
+        let (table, role) = (&catalog.tables[table], &catalog.roles[role].name);
+        let (names, all) = (commands.join(", "), commands.join("_"));
+        let detail = format!(
+            "anonymous users can {names} {} as {role}: a policy reads the claim aal itself, which is aal1 for them",
+            table.display_name
+        );
+        let key = format!("aal_matrix_{}_{}_{all}_{role}_guests", table.schema, table.name);
+        (!commands.is_empty()).then_some(Breach { detail, key })
+    };
+    roles.filter_map(breach).collect()
 }
 
 /// The functions by which sessions are exempt from a level that is asserted, for a role that the table needs it of.

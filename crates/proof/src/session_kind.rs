@@ -6,8 +6,10 @@ use aal::MaxAge;
 /// A kind of session: its level, and what else a policy could ask of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Its level: the `aal` claim; `None` where that is missing, or all claims are.
+    /// Its level: the `aal` claim; `None` where that is missing, or all claims are, or where the user is anonymous.
     pub level: Option<Level>,
+    /// Whether its user is anonymous, and has no level though the claim `aal` is aal1.
+    pub is_guest: bool,
     /// Whether its user has enrolled a second factor.
     pub enrolled: Enrolled,
     /// How old the factor is that gives the level: at aal1 any method, above it a second factor.
@@ -49,16 +51,24 @@ impl Age {
 
 impl Session {
     /// Without any level.
-    pub const NOBODY: Session = Session { level: None, enrolled: Enrolled::Either, age: Age::Any };
+    pub const NOBODY: Session = Session { level: None, is_guest: false, enrolled: Enrolled::Either, age: Age::Any };
+
+    /// Of an anonymous user. Such a user has no second factor, and the claim `aal` is aal1.
+    pub const GUEST: Session = Session { is_guest: true, enrolled: Enrolled::No, ..Session::NOBODY };
 
     /// At a level; the rest is not known.
     pub const fn at(level: Level) -> Session {
-        Session { level: Some(level), enrolled: Enrolled::Either, age: Age::Any }
+        Session { level: Some(level), ..Session::NOBODY }
     }
 
     /// At aal1, of a user of whom this is known.
     pub const fn at_aal1(enrolled: Enrolled) -> Session {
-        Session { level: Some(Level::Aal1), enrolled, age: Age::Any }
+        Session { level: Some(Level::Aal1), enrolled, ..Session::NOBODY }
+    }
+
+    /// The claim `aal`, as a policy sees it that reads the claims itself.
+    pub const fn claim(self) -> Option<Level> {
+        if self.is_guest { Some(Level::Aal1) } else { self.level }
     }
 
     /// The same with a factor of another age.

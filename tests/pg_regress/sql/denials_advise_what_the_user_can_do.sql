@@ -100,7 +100,7 @@ select auth.require_aal('aal2');
 \echo :LAST_ERROR_SQLSTATE
 reset pg_aal.error_format;
 
--- Only true, as a boolean, makes a user anonymous; a token that says both says nothing.
+-- A value that isn't a boolean makes a user anonymous, too; a token that says both says nothing.
 select claims, set_config('request.jwt.claims', claims, false) is null as set, attempt($$select auth.require_aal('aal2')$$)
   from (values
     ('{"sub":"10000000-0000-4000-8000-000000000000","aal":"aal1","is_anonymous":"true"}'),

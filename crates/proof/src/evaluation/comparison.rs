@@ -75,7 +75,7 @@ impl Evaluation<'_> {
                 all
             }
             (Value::Claims, Value::Json(Json::Object(part))) => {
-                let level = self.session.level.map(Level::as_str);
+                let level = self.session.claim().map(Level::as_str);
                 match part.get("aal") {
                     Some(aal) if aal.as_str() != level || level.is_none() => Some(false),
                     Some(_) if part.len() == 1 => Some(true),

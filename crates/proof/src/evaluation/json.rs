@@ -19,7 +19,10 @@ impl Evaluation<'_> {
         };
         match (document, key) {
             (Value::Claims, "aal") => {
-                Outcomes::one(self.session.level.map_or(Value::Null, |level| text(level.as_str())))
+                Outcomes::one(self.session.claim().map_or(Value::Null, |level| text(level.as_str())))
+            }
+            (Value::Claims, "is_anonymous") if self.session.is_guest => {
+                Outcomes::one(if as_text { Value::text("true") } else { Value::Json(Json::Bool(true)) })
             }
             // In a verified token it can be any text, and need not be a role of the database.
             (Value::Claims, "role") => match self.role {
@@ -67,7 +70,7 @@ impl Evaluation<'_> {
         match (document, key) {
             (Value::Null, _) | (_, Value::Null) => Outcomes::one(Value::Null),
             (Value::Claims, Value::Text(key)) if key == "aal" => {
-                Outcomes::one(Value::Bool(self.session.level.is_some()))
+                Outcomes::one(Value::Bool(self.session.claim().is_some()))
             }
             _ => any_boolean(),
         }

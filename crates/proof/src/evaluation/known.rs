@@ -91,7 +91,7 @@ fn subject(known: &KnownSession<'_>, as_uuid: bool) -> Outcomes {
 }
 
 /// A value as another type.
-fn cast(value: &Value, to_boolean: bool) -> Outcomes {
+pub(super) fn cast(value: &Value, to_boolean: bool) -> Outcomes {
     match value {
         Value::Null => Outcomes::one(Value::Null),
         Value::Text(text) if to_boolean && text == "true" => Outcomes::one(Value::Bool(true)),

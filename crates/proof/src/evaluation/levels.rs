@@ -88,7 +88,7 @@ impl Evaluation<'_> {
                 unset.add(Value::Null);
             }
             match name.to_ascii_lowercase().as_str() {
-                name if is_claims_setting(name) => match self.held_in.filter(|_| self.session.level.is_some()) {
+                name if is_claims_setting(name) => match self.held_in.filter(|_| self.session.claim().is_some()) {
                     Some(held_in) if held_in.includes(name) => Outcomes::one(Value::ClaimsText),
                     Some(_) => unset,
                     None => {
@@ -97,7 +97,7 @@ impl Evaluation<'_> {
                     }
                 },
                 "request.jwt.claim.aal" => {
-                    if let Some(level) = self.session.level {
+                    if let Some(level) = self.session.claim() {
                         unset.add(Value::text(level.as_str()));
                     }
                     unset

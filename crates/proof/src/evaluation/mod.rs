@@ -11,7 +11,7 @@ mod work;
 
 use std::collections::{HashMap, HashSet};
 
-use super::expression::{Comparison, Expression, Key, Origin, Rows, Truth, is_claims_setting};
+use super::expression::{Comparison, Expression, Key, Origin, Reason, Rows, Truth, is_claims_setting};
 use super::ids::TableId;
 use super::known_session::KnownSession;
 use super::session_kind::{Enrolled, Session};
@@ -19,6 +19,7 @@ use super::value::{Outcomes, Value};
 use conversions::{json_to_text, to_json};
 use truth::{any_boolean, negated, or_raise, pairs, tested_for, truth_of_all, truth_of_any};
 
+use known::cast;
 pub(crate) use known::is_of_request;
 pub use work::Work;
 
@@ -151,7 +152,7 @@ impl<'a> Evaluation<'a> {
         let mut unknowns = recurring_unknowns(all().copied());
         unknowns.truncate(most_assumptions(size));
         let reads_claims_settings = || all().any(|expression| expression.any(&reads_claims_setting));
-        if self.session.level.is_none() || !self.trusts_settings || !reads_claims_settings() {
+        if self.session.claim().is_none() || !self.trusts_settings || !reads_claims_settings() {
             return self.could_pass_assuming(permissive, restrictive, &unknowns);
         }
         HeldIn::ALL.into_iter().any(|held_in| {
@@ -209,7 +210,7 @@ impl<'a> Evaluation<'a> {
             expression,
             Claims | Level | EnrolledLevel | Status | HasLevel { .. } | HasEnrolledLevel { .. } | AuthenticatedAt(_)
         );
-        if asks_about_session && self.may_become_nobody && self.session.level.is_some() {
+        if asks_about_session && self.may_become_nobody && self.session.claim().is_some() {
             let same = Evaluation { may_become_nobody: false, ..self.clone() };
             let mut outcomes = same.outcomes_of(expression);
             outcomes.add_all(Evaluation { session: Session::NOBODY, ..same }.outcomes_of(expression));
@@ -220,8 +221,12 @@ impl<'a> Evaluation<'a> {
         }
         match expression {
             Constant(value) => Outcomes::one(value.clone()),
+            Unknown { reason: Some(Reason::Cast { to_boolean: true }), arguments, .. } if self.session.is_guest => {
+                let argument = arguments.first().map_or_else(Outcomes::anything, |it| self.outcomes(it));
+                argument.map(Outcomes::anything, |value| cast(value, true))
+            }
             Unknown { key, strict, arguments, .. } => self.unknown(*key, *strict, arguments),
-            Claims if self.session.level.is_some() => Outcomes::one(Value::Claims),
+            Claims if self.session.claim().is_some() => Outcomes::one(Value::Claims),
             Claims => Outcomes::any_of([Value::Claims, Value::Null]),
             Level => Outcomes::one(self.level()),
             EnrolledLevel => self.enrolled_level(),

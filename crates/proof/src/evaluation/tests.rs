@@ -11,6 +11,8 @@ use aal::{Level, MaxAge};
 #[derive(Clone, Debug)]
 struct World {
     level: Option<Level>,
+    /// Whether a user without a level is an anonymous one.
+    is_guest: bool,
     enrolled: bool,
     /// How old the factor is that gives the level, in seconds.
     age: u32,
@@ -25,6 +27,7 @@ impl World {
     fn session(&self) -> Session {
         let age = if self.age <= 60 { Age::AtMost(MaxAge::from_seconds(60)) } else { Age::Older };
         match self.level {
+            None if self.is_guest => Session::GUEST,
             None => Session::NOBODY,
             Some(Level::Aal1) if self.enrolled => Session::at_aal1(Enrolled::Yes).aged(age),
             Some(Level::Aal1) => Session::at_aal1(Enrolled::No).aged(age),
@@ -47,7 +50,7 @@ impl World {
             Constant(value) => Some(value.clone()),
             Unknown { key: Some(key), .. } => Some(Value::truth(self.row[key.0 as usize])),
             Level => Some(text(self.level)),
-            Member { .. } => Some(text(self.level)),
+            Member { .. } => Some(text(self.session().claim())),
             HasLevel { level, max_age, raises } => {
                 let Value::Text(asked) = self.value(level)? else { return None };
                 let asked = aal::Level::from_claim(&asked)?;
@@ -229,8 +232,8 @@ fn condition() -> impl Strategy<Value = Expression> {
 fn world() -> impl Strategy<Value = World> {
     let level = prop::option::of(prop::sample::select(Level::ALL.to_vec()));
     let truth = || prop::option::of(any::<bool>());
-    (level, any::<bool>(), prop::sample::select(vec![30u32, 600]), [truth(), truth(), truth()])
-        .prop_map(|(level, enrolled, age, row)| World { level, enrolled, age, row })
+    (level, any::<[bool; 2]>(), prop::sample::select(vec![30u32, 600]), [truth(), truth(), truth()])
+        .prop_map(|(level, [enrolled, is_guest], age, row)| World { level, is_guest, enrolled, age, row })
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 
 use super::access::{Access, CallersSession, LeftOut, RelationKind, RowSecurity};
 use super::step::Step;
-use aal::{Claims, ClaimsSource, Level};
+use aal::{Claims, ClaimsSource, Level, LevelClaim};
 
 /// The steps about the session, and about the relation.
 pub fn steps(access: &Access, session: &CallersSession<'_>) -> Vec<Step> {
@@ -35,6 +35,10 @@ fn not_counted(left_out: LeftOut<'_>, source: ClaimsSource) -> String {
 
 fn level(session: &CallersSession<'_>) -> Step {
     let Some(level) = session.claims().and_then(Claims::level) else {
+        if session.claims().is_some_and(|claims| claims.level_claim() == LevelClaim::OfGuest) {
+            let note = "The user is anonymous, and has shown no factor.".to_owned();
+            return Step::new("level", "aal", "none", Some(note));
+        }
         let note = match session.known.payload.map(|payload| payload.get("aal")) {
             None => None,
             Some(None | Some(serde_json::Value::Null)) => Some("The claims have no aal."),

@@ -83,7 +83,22 @@ impl<'a> Attempt<'a> {
         if self.is_lower_for_exempt_sessions(&hurdles, &need, effort) {
             need.leave_out(hurdles.exempting_functions());
         }
+        if self.guests_pass(&hurdles, &need, effort) {
+            need.let_guests_pass();
+        }
         need
+    }
+
+    /// Whether anonymous users pass where a session without claims doesn't: only a policy that reads the claims tells them apart.
+    fn guests_pass(&self, hurdles: &Hurdles<'a>, need: &Need, effort: &Effort) -> bool {
+        let reads_claims = |it: &Expression| matches!(it, Expression::Claims | Expression::Setting { .. });
+        if self.catalog.guests_have_level
+            || need.level() == RequiredLevel::None
+            || !hurdles.expressions().any(|expression| expression.any(&reads_claims))
+        {
+            return false;
+        }
+        effort.weigh(|work, closely| hurdles.could_be_passed(&self.evaluation(Session::GUEST, work, closely))).0
     }
 
     /// Whether sessions that `applies_when` exempts need less than this.
@@ -108,7 +123,7 @@ impl<'a> Attempt<'a> {
             None => self.opening(hurdles, &self.evaluation(Session::NOBODY, work, closely)),
             Some(below) => refusing(hurdles, &self.evaluation(below, work, closely)),
         };
-        Need { threshold, decided_by, note: None, applies_when: BTreeSet::new() }
+        Need { threshold, decided_by, note: None, applies_when: BTreeSet::new(), guests_pass: false }
     }
 
     fn evaluation<'b>(&'b self, session: Session, work: &'b Work, closely: bool) -> Evaluation<'b> {

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use super::decision::Decision;
 use super::threshold::{RequiredLevel, Threshold};
 
+/// The note on a need that anonymous users meet without a level.
+const GUESTS_PASS: &str = "anonymous users pass, too: a policy reads the claim aal itself, which is aal1 for them";
+
 /// What a command on a table needs of a role, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need {
@@ -16,6 +19,8 @@ pub struct Need {
     pub note: Option<String>,
     /// The functions of `applies_when`: the threshold is only for sessions for which each of them is true or NULL.
     pub applies_when: BTreeSet<String>,
+    /// Whether anonymous users pass, though they have no level: a policy reads the claim `aal` itself.
+    pub guests_pass: bool,
 }
 
 impl Need {
@@ -26,6 +31,7 @@ impl Need {
             decided_by: vec![because],
             note: None,
             applies_when: BTreeSet::new(),
+            guests_pass: false,
         }
     }
 
@@ -48,10 +54,27 @@ impl Need {
     pub(super) fn leave_out<'a>(&mut self, functions: impl IntoIterator<Item = &'a str>) {
         for function in functions {
             if self.applies_when.insert(function.to_owned()) {
-                let limit = format!("only for sessions where {function} is true or NULL");
-                self.note = Some(self.note.take().map_or(limit.clone(), |note| format!("{note}; {limit}")));
+                self.add_note(format!("only for sessions where {function} is true or NULL"));
             }
         }
+    }
+
+    /// Notes that anonymous users pass. They count at the level of their claim `aal`, with a factor of any age.
+    pub(super) fn let_guests_pass(&mut self) {
+        if self.level() == RequiredLevel::None || self.guests_pass {
+            return;
+        }
+        let level = if self.level() <= RequiredLevel::Enrolled { self.level() } else { RequiredLevel::Aal1 };
+        self.threshold = Threshold::at_any_age(level);
+        self.guests_pass = true;
+        self.add_note(GUESTS_PASS.to_owned());
+    }
+
+    fn add_note(&mut self, added: String) {
+        self.note = Some(match self.note.take() {
+            Some(note) => format!("{note}; {added}"),
+            None => added,
+        });
     }
 
     /// Adds another way to the same rows: through `table`, where `other` is needed.
@@ -76,6 +99,9 @@ impl Need {
         }
         // A session that is exempt on either way may pass there at any level.
         lower.leave_out(self.applies_when.iter().chain(&other.applies_when).map(String::as_str));
+        if self.guests_pass || other.guests_pass {
+            lower.let_guests_pass();
+        }
         *self = lower;
     }
 }

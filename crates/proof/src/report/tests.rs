@@ -148,6 +148,7 @@ fn full_with(change: impl Fn(&str) -> String) -> Fixture {
         ],
         note: (level == RequiredLevel::None).then(|| change(&format!("note on {table} for {role}"))),
         applies_when: (level == RequiredLevel::Aal3).then(|| change("private.is_admin()")).into_iter().collect(),
+        guests_pass: false,
     };
     for ((n, cells), table) in fixture.needs.iter_mut().enumerate().zip(&plain) {
         for ((m, cells), role) in cells.iter_mut().enumerate().zip(roles) {
