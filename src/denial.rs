@@ -1,29 +1,44 @@
 //! Raising errors: `insufficient_aal`, and those that bad arguments, claims and tokens deserve.
 
-use aal::{Denial, InvalidClaims, InvalidMaxAge, InvalidToken, UnknownLevel};
+use aal::{Asker, Denial, InvalidClaims, InvalidMaxAge, InvalidToken, UnknownLevel, What};
 
-use crate::pg::elog::raise;
+use crate::pg::elog::{raise, raise_and_log};
+use crate::pg::role;
 use crate::pg::sqlstate::SqlState;
-use crate::session::Refused;
+use crate::session::{self, Refused};
 use crate::settings::{self, ErrorFormat};
 
 /// What to do about claims that are no claims.
 pub const CLAIMS_HINT: &str = "The gateway, such as PostgREST, must set request.jwt.claims to one JSON object.";
 
 /// Raises `insufficient_aal` in the format of `pg_aal.error_format`. `what` names what was asked for.
-pub fn insufficient_aal(denial: &Denial, what: Option<&str>) -> ! {
+pub fn insufficient_aal(denial: &Denial, what: Option<&What>) -> ! {
+    let in_log = asker().map(|asker| denial.log_entry(what, asker));
+    let what = what.map(|what| what.words.as_str());
     match settings::error_format() {
-        ErrorFormat::Sql => raise(
+        ErrorFormat::Sql => raise_and_log(
             SqlState::INSUFFICIENT_PRIVILEGE,
             &denial.message(what),
             Some(&denial.detail()),
             Some(&denial.hint(&settings::docs())),
+            in_log.as_deref(),
         ),
         ErrorFormat::Postgrest => {
             let http = denial.http(what, &settings::docs());
-            raise(SqlState::POSTGREST, &http.body, Some(&http.response), None)
+            raise_and_log(SqlState::POSTGREST, &http.body, Some(&http.response), None, in_log.as_deref())
         }
     }
+}
+
+/// Who asks, for the log; `None` where refusals aren't logged.
+fn asker() -> Option<Asker> {
+    settings::logs_denials().then(|| Asker {
+        subject: session::from_claims(|claims| claims.subject().map(str::to_owned)),
+        session_id: session::text_claim("session_id"),
+        role: role::of_session(),
+        method: session::request_method(),
+        path: session::request_path(),
+    })
 }
 
 /// Raises what says why there are no claims that could be read.
@@ -45,11 +60,18 @@ pub fn refused(refused: &Refused) -> ! {
 
 /// Raises `invalid_token` (28000, or PGRST). Says which check failed, never what the token or a key is.
 pub fn invalid_token(error: InvalidToken) -> ! {
+    let in_log = asker().map(|asker| error.log_entry(asker));
     match settings::error_format() {
-        ErrorFormat::Sql => raise(SqlState::INVALID_AUTHORIZATION, &error.message(), None, Some(error.hint())),
+        ErrorFormat::Sql => raise_and_log(
+            SqlState::INVALID_AUTHORIZATION,
+            &error.message(),
+            None,
+            Some(error.hint()),
+            in_log.as_deref(),
+        ),
         ErrorFormat::Postgrest => {
             let http = error.http();
-            raise(SqlState::POSTGREST, &http.body, Some(&http.response), None)
+            raise_and_log(SqlState::POSTGREST, &http.body, Some(&http.response), None, in_log.as_deref())
         }
     }
 }

@@ -4,7 +4,7 @@
 //! the same claims and the same snapshot. SECURITY DEFINER with search_path `pg_catalog, pg_temp`: they answer who may not read
 //! the factors. None takes a user: nobody can ask about another.
 
-use aal::{Action, Claims, Enrollment, Level, MaxAge, Reason, Status, assess_enrolled};
+use aal::{Action, Claims, Enrollment, Level, MaxAge, Reason, Status, What, assess_enrolled};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
@@ -55,7 +55,7 @@ pub fn meets_enrolled(max_age: Option<MaxAge>) -> bool {
 
 /// Returns true where the claims in force meet their enrolled level, and raises where they don't. `what` names what was
 /// asked for, in the message; it is only asked if there is one.
-pub fn require_enrolled(max_age: Option<MaxAge>, what: impl FnOnce() -> Option<String>) -> bool {
+pub fn require_enrolled(max_age: Option<MaxAge>, what: impl FnOnce() -> Option<What>) -> bool {
     let refused = with_claims(|claims| claims.and_then(Result::err).cloned());
     if let Some(refused) = refused {
         denial::refused(&refused);
@@ -66,7 +66,7 @@ pub fn require_enrolled(max_age: Option<MaxAge>, what: impl FnOnce() -> Option<S
     });
     match (assessed, looked_up) {
         (Some(Ok(())), _) => true,
-        (Some(Err(denial)), _) => denial::insufficient_aal(&denial, what().as_deref()),
+        (Some(Err(denial)), _) => denial::insufficient_aal(&denial, what().as_ref()),
         // Nothing else leaves it open.
         (None, looked_up) => {
             found(looked_up);

@@ -9,7 +9,7 @@
 use std::ffi::CStr;
 
 use aal::protection::{InvalidGuard, guard_exempts, guard_requirement};
-use aal::{Command, Requirement};
+use aal::{Command, Requirement, What};
 use pgrx::prelude::*;
 use pgrx::trigger_support::{PgTriggerLevel, PgTriggerWhen};
 
@@ -104,7 +104,10 @@ fn demand(command: Command, call: &TriggerCall<'_>, trigger: &Trigger<'_>) {
     if exempts && (is_met() || is_exempt(command, call, trigger)) {
         return;
     }
-    let what = || Some(format!("{} on table \"{}\"", command.in_lower_case(), call.table_name()));
+    let what = || {
+        let words = format!("{} on table \"{}\"", command.in_lower_case(), call.table_name());
+        Some(What { words, table: Some(call.full_table_name()), command: Some(command) })
+    };
     match required {
         Requirement::Fixed(required) => require(required, what),
         Requirement::Enrolled(max_age) => require_enrolled(max_age, what),

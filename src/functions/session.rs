@@ -7,7 +7,7 @@
 
 use std::ffi::CStr;
 
-use aal::{Action, Claims, Enrollment, FixedRequirement, Level, MaxAge, assess};
+use aal::{Action, Claims, Enrollment, FixedRequirement, Level, MaxAge, What, assess};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
 
@@ -109,7 +109,7 @@ pub fn meets(required: FixedRequirement) -> bool {
 
 /// Returns true where the claims in force meet `required`, and raises where they don't. `what` names what was
 /// asked for, in the message; it is only asked if there is one.
-pub fn require(required: FixedRequirement, what: impl FnOnce() -> Option<String>) -> bool {
+pub fn require(required: FixedRequirement, what: impl FnOnce() -> Option<What>) -> bool {
     // Copies the needed parts out of the cache before anything is raised.
     let answer = with_claims(|claims| match claims.transpose() {
         Ok(claims) => Ok(assess(claims, required, session::clock)),
@@ -125,7 +125,7 @@ pub fn require(required: FixedRequirement, what: impl FnOnce() -> Option<String>
                     None => denial,
                 },
             };
-            denial::insufficient_aal(&denial, what().as_deref())
+            denial::insufficient_aal(&denial, what().as_ref())
         }
         Err(refused) => denial::refused(&refused),
     }

@@ -10,35 +10,54 @@ use super::sqlstate::SqlState;
 /// Writes a line to the server's log, and to no client.
 #[track_caller]
 pub fn log(message: &str) {
-    report(PgLogLevel::LOG_SERVER_ONLY, SqlState::SUCCESSFUL_COMPLETION, message, None, None);
+    report(PgLogLevel::LOG_SERVER_ONLY, SqlState::SUCCESSFUL_COMPLETION, message, None, None, None);
 }
 
 /// Gives a WARNING.
 #[track_caller]
 pub fn warn(message: &str, hint: &str) {
-    report(PgLogLevel::WARNING, SqlState::WARNING, message, None, Some(hint));
+    report(PgLogLevel::WARNING, SqlState::WARNING, message, None, Some(hint), None);
 }
 
 /// Gives a NOTICE.
 #[track_caller]
 pub fn notice(message: &str, hint: Option<&str>) {
-    report(PgLogLevel::NOTICE, SqlState::SUCCESSFUL_COMPLETION, message, None, hint);
+    report(PgLogLevel::NOTICE, SqlState::SUCCESSFUL_COMPLETION, message, None, hint, None);
 }
 
 /// Raises an ERROR with any SQLSTATE. pgrx's own reporting knows a closed list of them, without PGRST.
 #[track_caller]
 pub fn raise(sqlstate: SqlState, message: &str, detail: Option<&str>, hint: Option<&str>) -> ! {
-    report(PgLogLevel::ERROR, sqlstate, message, detail, hint);
+    raise_and_log(sqlstate, message, detail, hint, None)
+}
+
+/// The same, with another DETAIL in the server's log, if there is one.
+#[track_caller]
+pub fn raise_and_log(
+    sqlstate: SqlState,
+    message: &str,
+    detail: Option<&str>,
+    hint: Option<&str>,
+    detail_in_log: Option<&str>,
+) -> ! {
+    report(PgLogLevel::ERROR, sqlstate, message, detail, hint, detail_in_log);
     unreachable!("errfinish does not return from an ERROR")
 }
 
 #[track_caller]
-fn report(level: PgLogLevel, sqlstate: SqlState, message: &str, detail: Option<&str>, hint: Option<&str>) {
+fn report(
+    level: PgLogLevel,
+    sqlstate: SqlState,
+    message: &str,
+    detail: Option<&str>,
+    hint: Option<&str>,
+    detail_in_log: Option<&str>,
+) {
     // These live in this frame, which pg_guard_ffi_boundary unwinds: nothing leaks.
     let message = c_string(message);
-    let (detail, hint) = (detail.map(c_string), hint.map(c_string));
+    let (detail, hint, in_log) = (detail.map(c_string), hint.map(c_string), detail_in_log.map(c_string));
     let text = |text: &Option<CString>| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
-    let (message, detail, hint) = (message.as_ptr(), text(&detail), text(&hint));
+    let (message, detail, hint, in_log) = (message.as_ptr(), text(&detail), text(&hint), text(&in_log));
     let (level, sqlstate) = (level as c_int, sqlstate.packed());
     let caller = Location::caller();
     // Postgres keeps the pointer, and takes the folders off.
@@ -57,6 +76,9 @@ fn report(level: PgLogLevel, sqlstate: SqlState, message: &str, detail: Option<&
             c::errmsg_internal(c"%s".as_ptr(), message);
             if !detail.is_null() {
                 c::errdetail_internal(c"%s".as_ptr(), detail);
+            }
+            if !in_log.is_null() {
+                c::errdetail_log(c"%s".as_ptr(), in_log);
             }
             if !hint.is_null() {
                 c::errhint(c"%s".as_ptr(), hint);
@@ -87,6 +109,7 @@ mod c {
         pub fn errcode(sqlstate: c_int) -> c_int;
         pub fn errmsg_internal(format: *const c_char, ...) -> c_int;
         pub fn errdetail_internal(format: *const c_char, ...) -> c_int;
+        pub fn errdetail_log(format: *const c_char, ...) -> c_int;
         pub fn errhint(format: *const c_char, ...) -> c_int;
         pub fn errfinish(file: *const c_char, line: c_int, function: *const c_char);
     }

@@ -8,6 +8,15 @@ pub fn current() -> pg_sys::Oid {
     unsafe { pg_sys::GetUserId() }
 }
 
+/// The name of the session's role: that of SET ROLE, also within a function that runs with its owner's rights.
+pub fn of_session() -> Option<String> {
+    // SAFETY: GetOuterUserId reads a variable of the backend. GetUserNameFromId looks it up in the catalog's cache, and with noerr
+    // answers NULL for a role that is gone, or a palloc'd C string.
+    let name = unsafe { pg_sys::GetUserNameFromId(pg_sys::GetOuterUserId(), true) };
+    // SAFETY: as above.
+    (!name.is_null()).then(|| unsafe { std::ffi::CStr::from_ptr(name) }.to_string_lossy().into_owned())
+}
+
 /// Whether a role is a superuser. A role that isn't there is none.
 pub fn is_superuser(role: pg_sys::Oid) -> bool {
     // SAFETY: superuser_arg takes any OID, and looks it up in the catalog's cache.

@@ -95,6 +95,9 @@ thread_local! {
 
     static HEADERS: TextSetting = const { TextSetting::new(c"request.headers") };
 
+    static METHOD: TextSetting = const { TextSetting::new(c"request.method") };
+    static PATH: TextSetting = const { TextSetting::new(c"request.path") };
+
     static WORKER_CLAIMS: TextSetting = const { TextSetting::new(settings::WORKER_CLAIMS_NAME) };
 }
 
@@ -137,6 +140,22 @@ pub fn payload() -> Option<CString> {
         }),
         ClaimsSource::Unusable => None,
     }
+}
+
+/// A claim in force that is a text, if there are any claims that can be read.
+pub fn text_claim(name: &str) -> Option<String> {
+    let claims: serde_json::Value = serde_json::from_slice(payload()?.to_bytes()).ok()?;
+    claims.get(name).and_then(serde_json::Value::as_str).map(str::to_owned)
+}
+
+/// The method of the request, as the gateway says it.
+pub fn request_method() -> Option<String> {
+    METHOD.with(TextSetting::get).map(|method| method.as_c_str().to_string_lossy().into_owned())
+}
+
+/// The path of the request, as the gateway says it.
+pub fn request_path() -> Option<String> {
+    PATH.with(TextSetting::get).map(|path| path.as_c_str().to_string_lossy().into_owned())
 }
 
 /// Verifies a token, its time included, and keeps the answer for when it is put in force. Returns its payload.
@@ -281,7 +300,7 @@ fn find(form: Form, text: CString, generation: Generation) -> Cached {
     cached(form, text, headers, generation, token, found)
 }
 
-/// What is kept of a text, by the settings as they are.
+/// The kept reading of a text, by the settings as they are.
 fn cached(
     form: Form,
     text: CString,

@@ -17,7 +17,8 @@ use aal::Level;
 use aal::token::Expected;
 
 use self::table::{
-    ANONYMOUS_LEVEL, CLOCK_SKEW, DOCS_URL, ENROLLMENT_FUNCTION, ERROR_FORMAT, JWKS_FILE, JWT_AUDIENCE, JWT_ISSUER, SETTINGS,
+    ANONYMOUS_LEVEL, CLOCK_SKEW, DOCS_URL, ENROLLMENT_FUNCTION, ERROR_FORMAT, JWKS_FILE, JWT_AUDIENCE, JWT_ISSUER,
+    LOG_DENIALS, SETTINGS,
 };
 pub use self::table::{TOKEN_NAME, WORKER_CLAIMS_NAME, jwks};
 pub use self::values::ErrorFormat;
@@ -38,6 +39,11 @@ pub fn level_of_guests() -> Option<Level> {
         LevelOfGuests::None => None,
         LevelOfGuests::Aal1 => Some(Level::Aal1),
     }
+}
+
+/// Whether the server's log says who was refused what.
+pub fn logs_denials() -> bool {
+    LOG_DENIALS.get()
 }
 
 /// How far, in seconds, a time in a token may lie in the future.

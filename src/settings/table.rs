@@ -23,6 +23,7 @@ type TextValue = GucSetting<Option<CString>>;
 // The settings' values, with their defaults.
 pub static ERROR_FORMAT: GucSetting<ErrorFormat> = GucSetting::<ErrorFormat>::new(ErrorFormat::Sql);
 pub static ANONYMOUS_LEVEL: GucSetting<LevelOfGuests> = GucSetting::<LevelOfGuests>::new(LevelOfGuests::None);
+pub static LOG_DENIALS: GucSetting<bool> = GucSetting::<bool>::new(false);
 pub static CLOCK_SKEW: GucSetting<i32> = GucSetting::<i32>::new(30);
 pub static CLAIMS_SOURCE: TextValue = TextValue::new(Some(c"request"));
 pub static JWKS: TextValue = TextValue::new(Some(c""));
@@ -54,6 +55,7 @@ pub struct Setting {
 enum Value {
     Format(&'static GucSetting<ErrorFormat>),
     Guests(&'static GucSetting<LevelOfGuests>),
+    Switch(&'static GucSetting<bool>),
     Seconds(&'static GucSetting<i32>, std::ops::RangeInclusive<i32>),
     Text(&'static TextValue),
 }
@@ -80,7 +82,7 @@ const SETTING: Setting = Setting {
 };
 
 /// All of them.
-pub const SETTINGS: [Setting; 12] = [
+pub const SETTINGS: [Setting; 13] = [
     Setting {
         name: c"pg_aal.error_format",
         short: c"How insufficient_aal and invalid_token are raised.",
@@ -166,6 +168,15 @@ pub const SETTINGS: [Setting; 12] = [
         ..SETTING
     },
     Setting {
+        name: c"pg_aal.log_denials",
+        short: c"Whether the server's log says who was refused what.",
+        long: c"As one line of JSON in the place of the DETAIL of insufficient_aal and invalid_token, in the log only.",
+        value: Value::Switch(&LOG_DENIALS),
+        // Not quite, but the options of a connection must not keep its refusals out of the log.
+        decides_trust: true,
+        ..SETTING
+    },
+    Setting {
         name: c"pg_aal.docs_url",
         short: c"The address of the documentation's folder docs/.",
         long: c"Findings, the report and hints link to its pages. Empty: they name the pages by their path, docs/lints and so on.",
@@ -223,6 +234,7 @@ impl Setting {
         match self.value {
             Value::Format(value) => GucRegistry::define_enum_guc(name, short, long, value, context, flags),
             Value::Guests(value) => GucRegistry::define_enum_guc(name, short, long, value, context, flags),
+            Value::Switch(value) => GucRegistry::define_bool_guc(name, short, long, value, context, flags),
             Value::Seconds(value, range) => {
                 GucRegistry::define_int_guc(name, short, long, value, *range.start(), *range.end(), context, flags);
             }

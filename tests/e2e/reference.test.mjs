@@ -129,7 +129,12 @@ test('settings.md has each setting, with its type, its default, and who may set 
       const { vartype, boot_val: value, unit, min_val: from, max_val: to, enumvals } = inCatalog
       assert.equal(
         type,
-        { string: 'text', integer: `integer, ${from} to ${to} ${unit}`, enum: (enumvals ?? []).map((it) => `\`${it}\``).join(' or ') }[vartype],
+        {
+          string: 'text',
+          bool: 'boolean',
+          integer: `integer, ${from} to ${to} ${unit}`,
+          enum: (enumvals ?? []).map((it) => `\`${it}\``).join(' or '),
+        }[vartype],
         name,
       )
       assert.equal(standard, value === '' ? 'empty' : `\`${value}\`${unit ? ' ' + unit : ''}`, name)
