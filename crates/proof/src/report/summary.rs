@@ -17,6 +17,8 @@ pub struct Summary<'a> {
     pub roles: usize,
     pub reads: Open,
     pub writes: Open,
+    /// How many tables need a level only of some sessions.
+    pub for_some: usize,
     pub openings: Vec<Openings<'a>>,
     pub bypassing: Vec<Bypassing<'a>>,
     pub findings: usize,
@@ -28,6 +30,8 @@ pub struct Summary<'a> {
 pub struct Open {
     pub below_aal2: usize,
     pub without_level: usize,
+    /// How many others are, but only in sessions that `applies_when` exempts.
+    pub for_some: usize,
 }
 
 /// How many tables are open to a role that row security binds, by the lowest of the levels below aal2.
@@ -56,6 +60,7 @@ pub fn summary<'a>(data: &Data<'a>) -> Summary<'a> {
         roles: if tables.is_empty() { 0 } else { roles.len() },
         reads: open(data, &[Command::Select]),
         writes: open(data, &Command::WRITES),
+        for_some: tables.indexes().filter(|table| is_for_some(data, *table, &Command::ALL)).count(),
         openings: roles.indexes().filter_map(|role| openings(data, role)).collect(),
         bypassing: roles.indexes().filter_map(|role| bypassing(data, role)).collect(),
         findings: data.findings.len(),
@@ -67,8 +72,21 @@ fn open(data: &Data<'_>, commands: &[Command]) -> Open {
     let lowest = |table: TableIndex| {
         data.catalog.roles.indexes().filter_map(|role| lowest_below_aal2(data, table, role, commands)).min()
     };
-    let lowest: Vec<usize> = data.catalog.tables.indexes().filter_map(lowest).collect();
-    Open { below_aal2: lowest.len(), without_level: lowest.iter().filter(|place| **place == 0).count() }
+    let places: Vec<(TableIndex, Option<usize>)> =
+        data.catalog.tables.indexes().map(|table| (table, lowest(table))).collect();
+    let closed = places.iter().filter(|(_, place)| place.is_none());
+    Open {
+        below_aal2: places.iter().filter(|(_, place)| place.is_some()).count(),
+        without_level: places.iter().filter(|(_, place)| *place == Some(0)).count(),
+        for_some: closed.filter(|(table, _)| is_for_some(data, *table, commands)).count(),
+    }
+}
+
+/// Whether a table needs less of sessions that `applies_when` exempts, of a role that row security binds.
+fn is_for_some(data: &Data<'_>, table: TableIndex, commands: &[Command]) -> bool {
+    let of_role = |role| commands.iter().map(move |command| data.matrix.need(table, role, *command));
+    let mut needs = data.catalog.roles.indexes().flat_map(of_role);
+    needs.any(|need| !need.is_bypass() && !need.applies_when.is_empty())
 }
 
 /// `None` for a role to which no table is open.

@@ -515,6 +515,49 @@ fn where_nothing_is_written_below_aal2_it_says_so() {
 }
 
 #[test]
+fn a_level_that_only_some_sessions_need_is_not_told_of_all() {
+    let mut fixture = full();
+    for (_, need) in fixture.cells_mut() {
+        *need = Need::new(RequiredLevel::Aal2, Decision::Policy("aal_read".to_owned()));
+    }
+    let page = text(&fixture.render());
+    assert!(page.contains("No table can be read below aal2 by a role that row security binds."));
+    assert!(!page.contains("some sessions"));
+    let [mut seen, mut written] = [0, 0];
+    for (command, need) in fixture.cells_mut() {
+        // Of the first table's first role alone, and of the second's reads.
+        let cell = seen;
+        seen += 1;
+        if cell < 5 || (cell < 25 && command == Command::Select) {
+            need.applies_when.insert("private.is_admin()".to_owned());
+            written += usize::from(command.writes());
+        }
+    }
+    assert_eq!(written, 4);
+    let page = text(&fixture.render());
+    assert!(page.contains("2 tables need their levels only in some sessions (applies_when)."), "{page}");
+    assert!(page.contains("can be read below aal2, 0 of them without any level; 2 more in some sessions"));
+    assert!(page.contains("can be written below aal2, 0 of them without any level; 1 more in some sessions"));
+    for verb in ["read", "written"] {
+        let all =
+            format!("No table can be {verb} below aal2 by a role that row security binds, except in some sessions.");
+        assert!(page.contains(&all));
+    }
+    // One that needs less of everybody isn't counted twice, and one that is bypassed not at all.
+    for (_, need) in fixture.cells_mut() {
+        need.threshold.level = RequiredLevel::Aal1;
+    }
+    let page = text(&fixture.render());
+    assert!(
+        page.contains("2 tables need their levels only in some sessions") && !page.contains("more in some sessions")
+    );
+    for (_, need) in fixture.cells_mut() {
+        need.decided_by = vec![Decision::Bypass(Bypass::Owner)];
+    }
+    assert!(!text(&fixture.render()).contains("need their levels"));
+}
+
+#[test]
 fn a_role_that_bypasses_row_security_is_not_held_against_a_table() {
     let mut fixture = bypassed();
     let page = fixture.render();
