@@ -1,5 +1,5 @@
 -- What the docs recommend gives no finding at all: protect_table with each of its options, the documented MFA policies with our functions,
--- restrictive policies in the idiom from before us, the recipes of the cookbook.
+-- restrictive policies in the idiom from before us, the recipes of the cookbook. Only applies_when is told, as INFO: 0027.
 create role supabase_auth_admin nologin;
 create database recommended;
 \c recommended
@@ -102,6 +102,28 @@ create policy contracts_need_aal2 on storage.objects as restrictive
   using (bucket_id is distinct from 'contracts' or (select auth.has_aal('aal2')))
   with check (bucket_id is distinct from 'contracts' or (select auth.has_aal('aal2')));
 
+-- Only for some sessions: by the claims, as in the cookbook, and by a table, in a SECURITY DEFINER function.
+create function private.is_admin() returns boolean language sql stable parallel safe
+return case when auth.claims() ? 'app_metadata' then coalesce(auth.claims() -> 'app_metadata' ->> 'role', '') = 'admin' end;
+create table private.admins (user_id uuid primary key);
+create function private.is_listed() returns boolean language sql stable security definer set search_path = ''
+return case when auth.subject_uuid() is not null then exists (select from private.admins a where a.user_id = auth.subject_uuid()) end;
+\o /dev/null
+select auth.protect_table(made('for_admins'), read => 'aal2', applies_when => 'private.is_admin()');
+select auth.protect_table(made('for_admins_own', own => true), owner_column => 'user_id', max_age => '15 minutes', applies_when => 'private.is_admin()');
+select auth.protect_table(made('for_admins_columns', own => true), owner_column => 'user_id', sensitive_columns => '{iban}', applies_when => 'private.is_listed()');
+select auth.protect_table(made('for_admins_deletes'), read => 'none', write => 'none', on_delete => 'aal2', applies_when => 'private.is_listed()');
+select auth.protect_table(made('for_admins_without_guard'), read => 'enrolled', write => 'enrolled', guard => false, applies_when => 'private.is_listed()');
+\o
+create table tickets (id int primary key, user_id uuid);
+grant select, insert, update, delete on tickets to anon, authenticated;
+create policy own_or_admin on tickets using (user_id = auth.subject_uuid() or (select private.is_admin()));
+select count(*) = 1 as protected from auth.protect_table('tickets', read => 'aal2', write => 'aal2', applies_when => 'private.is_admin()');
+create table parted_for_admins (id int, user_id uuid) partition by range (id);
+create table parted_for_admins_1 partition of parted_for_admins default;
+grant select, insert, update, delete on parted_for_admins, parted_for_admins_1 to anon, authenticated;
+select count(*) = 1 as protected from auth.protect_table('parted_for_admins', owner_column => 'user_id', applies_when => 'private.is_listed()');
+
 -- What lies above and beside protected tables.
 create view invoices with (security_invoker) as select id, amount from as_it_comes;
 grant select, update on invoices to authenticated;
@@ -127,10 +149,10 @@ create view all_notes as select * from notes;
 grant select on all_notes to authenticated;
 
 -- In token mode nothing changes.
-select name, metadata, detail from auth.aal_lint() order by name, metadata;
+select name, level, metadata, detail from auth.aal_lint() order by name, metadata;
 load 'pg_aal';
 set pg_aal.claims_source = 'token';
-select name, metadata, detail from auth.aal_lint() order by name, metadata;
+select name, level, metadata, detail from auth.aal_lint() order by name, metadata;
 reset pg_aal.claims_source;
 
 -- The idiom from before us, as it should be written. (In request mode: in token mode it reads what nobody has verified.)
@@ -142,7 +164,7 @@ create policy second_factor on wrapped_setting as restrictive
 create policy second_factor on contained as restrictive using (array[(select auth.jwt() ->> 'aal')] <@ array['aal2', 'aal3']);
 create policy own_rows on documented to authenticated using ((select auth.uid()) = user_id);
 create policy documented on documented as restrictive to authenticated using ((select auth.jwt()->>'aal') = 'aal2');
-select name, metadata, detail from auth.aal_lint() order by name, metadata;
+select name, level, metadata, detail from auth.aal_lint() order by name, metadata;
 
 \c regression
 drop database recommended;
