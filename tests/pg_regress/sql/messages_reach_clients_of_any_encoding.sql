@@ -17,6 +17,22 @@ create policy asks on open_t as restrictive using (auth.has_aal('aal2'));
 select write from auth.protect_table('t');
 alter table t disable trigger aal_guard;
 select name, detail, description, remediation from auth.aal_lint() where metadata ->> 'name' in ('t', 'open_t') order by name \g /dev/null
+-- The report, also of names that the client's encoding lacks.
 reset client_encoding;
+create table "☃" (id int);
+create policy "☂" on "☃" using (auth.has_aal('aal2'));
+alter table "☃" enable row level security;
+set client_encoding = 'LATIN1';
+select auth.aal_report() \g /dev/null
+select auth.aal_report() ~ '[^\x01-\x7f]' as has_more_than_ascii;
+-- What a session is told, a condition that is cut among it.
+do $$ begin execute format('create policy long on open_t using (%s)', (select string_agg('id <> ' || n, ' and ') from generate_series(1, 100) n)); end $$;
+set role authenticated;
+select * from auth.explain_access('open_t') \g /dev/null
+reset role;
+-- And what is stored: the comments on our functions, and their texts.
+select obj_description(p.oid), p.prosrc, pg_get_function_arguments(p.oid) from pg_proc p join pg_namespace n on n.oid = pronamespace where nspname = 'auth' \g /dev/null
+reset client_encoding;
+drop table "☃";
 drop table open_t;
 drop table t;

@@ -23,7 +23,7 @@ pub fn wrapped(text: &str) -> String {
 fn shortened(text: &str) -> String {
     let mut shown: String = text.chars().take(LONGEST).collect();
     if shown.len() < text.len() {
-        shown.push('…');
+        shown.push_str("...");
     }
     shown
 }
@@ -36,6 +36,6 @@ mod tests {
     fn a_line_is_no_longer_than_psql_has_room_for() {
         let text = wrapped(&"a condition of many words ".repeat(100));
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
-        assert!(text.ends_with('…'));
+        assert!(text.ends_with("..."));
     }
 }
