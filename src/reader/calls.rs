@@ -93,7 +93,14 @@ impl<'tree> Reading<'_, 'tree> {
             .map(|(n, it)| it.or_else(|| n.checked_sub(first_default).and_then(|n| defaults.get(n)).cloned()));
         let arguments: Vec<Expression> = filled.collect::<Option<_>>()?;
         let (target, rows) = self.answer(body, &arguments, frame)?;
-        let result = Expression::Select { target: Box::new(target), rows };
+        let mut result = Expression::Select { target: Box::new(target), rows };
+        // The caller's query has the tables that they read, whether the body looks at them or not.
+        if arguments.iter().any(Expression::selects_from) {
+            let beside = arguments.iter().filter(|it| it.selects_from());
+            let beside = beside.map(|it| self.budget.copy(it, frame.nesting)).collect::<Option<_>>()?;
+            let rows = Rows { from: false, may_be_cut: false, ..mentioned(beside) };
+            result = Expression::Select { target: Box::new(result), rows };
+        }
         if !body.is_certain {
             // It only mentions what it would be, if it meant what it seems to.
             let reason = self.functions.name_if_users(function).map(Reason::Function);

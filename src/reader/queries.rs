@@ -12,20 +12,24 @@ impl Reading<'_, '_> {
     pub fn sub_select(&mut self, it: NodeRef<'_, pg_sys::SubLink>, frame: &Frame<'_>) -> Expression {
         use pg_sys::SubLinkType::*;
         let query = it.subselect().and_then(Node::cast);
-        let Some((selected, rows)) = query.and_then(|query| self.query(query, &frame.in_query())) else {
+        let Some((selected, mut rows)) = query.and_then(|query| self.query(query, &frame.in_query())) else {
             return Expression::unknown();
         };
         let mut test = |selected: &[Expression]| self.boxed(it.testexpr(), &Frame { selected, ..*frame });
         let target =
             |selected: Vec<Expression>| Box::new(selected.into_iter().next().unwrap_or_else(Expression::unknown));
         match it.subLinkType {
-            EXISTS_SUBLINK => Expression::Exists(rows),
+            EXISTS_SUBLINK => {
+                // What it selects doesn't matter, but the plan may have it.
+                rows.mentions.extend(selected.into_iter().filter(Expression::selects_from));
+                Expression::Exists(rows)
+            }
             EXPR_SUBLINK => Expression::Select { target: target(selected), rows },
             ARRAY_SUBLINK => Expression::ArrayOf { target: target(selected), rows },
             ANY_SUBLINK => Expression::AnyRow { test: test(&selected), rows },
             // True for all is not false for any.
             ALL_SUBLINK => Expression::AnyRow { test: Box::new(test(&selected).negate()), rows }.negate(),
-            _ => Expression::unknown(),
+            _ => Expression::Select { target: Box::new(Expression::unknown()), rows },
         }
     }
 

@@ -12,8 +12,8 @@ import { InvalidSchema, Laboratory } from './matrix_trial.mjs'
 import { schema } from './random_schema.mjs'
 
 const trials = Math.ceil(Number(process.env.TRIALS ?? 300) / 5)
-// The same schemas in each run: SEED tries others.
-const seed = Number(process.env.SEED ?? 9)
+// Other schemas in each run. A failure names the seed, and SEED repeats it.
+const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
 const commands = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']
 const shrinkingTime = 120_000
 
@@ -108,7 +108,8 @@ test('no session is told what does not happen', async (t) => {
   const { failed, numRuns, errorInstance } = await fc.check(property, { numRuns: trials, seed })
   t.diagnostic(JSON.stringify(counts))
   assert.ok(!failed, `SEED=${seed}: schema ${numRuns}\n${errorInstance?.message}`)
-  assert.ok(refused <= 0.02 * trials + 1)
+  // Few schemas are tried, and other ones in each run.
+  assert.ok(refused <= 0.02 * trials + 3)
   if (trials < 20) return
   for (const told of ['allowed', 'depends on the row', "can't be told", 'no rows', 'new row refused', 'insufficient_aal', 'permission denied']) {
     assert.ok(counts[told] > 0, `nobody is told "${told}"`)

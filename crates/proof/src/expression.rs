@@ -383,6 +383,31 @@ impl Expression {
         is_such(self) || self.children().into_iter().any(|child| child.any(is_such))
     }
 
+    /// The rows of a sub-select.
+    pub fn rows(&self) -> Option<&Rows> {
+        match self {
+            Expression::Select { rows, .. }
+            | Expression::Exists(rows)
+            | Expression::AnyRow { rows, .. }
+            | Expression::ArrayOf { rows, .. } => Some(rows),
+            _ => None,
+        }
+    }
+
+    /// Whether the caller's query has such rows in it: those of a sub-select, and not of a function that stays a call.
+    pub fn has_rows(&self, are_such: &dyn Fn(&Rows) -> bool) -> bool {
+        let rows = self.rows();
+        if rows.is_some_and(|rows| rows.origin == Origin::Call) {
+            return false;
+        }
+        rows.is_some_and(are_such) || self.children().into_iter().any(|child| child.has_rows(are_such))
+    }
+
+    /// Whether a sub-select in it has a FROM clause.
+    pub fn selects_from(&self) -> bool {
+        self.has_rows(&|rows| rows.origin == Origin::SubSelect && rows.from || !rows.reads.is_empty())
+    }
+
     /// Whether it reads a column of the row that is looked at.
     pub fn depends_on_row(&self) -> bool {
         self.any(&|it| matches!(it, Expression::Unknown { reason: Some(Reason::Column), .. }))

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use super::unreadable::is_denied;
 use crate::evaluation::Evaluation;
-use crate::expression::{Expression, Origin};
-use crate::ids::TableId;
+use crate::expression::Expression;
 use crate::value::{Outcomes, Value};
 
 /// What a condition comes to, unless it raises an error.
@@ -27,7 +27,7 @@ pub enum Answer {
 impl Answer {
     /// What a condition comes to. Where it could be several things, only what all of them share is said.
     pub fn of(evaluation: &Evaluation<'_>, condition: &Expression) -> Answer {
-        if reads_unreadable(evaluation, condition) {
+        if is_denied(evaluation, condition) {
             return Answer::Raises;
         }
         match certain(&evaluation.outcomes(condition)) {
@@ -41,35 +41,6 @@ impl Answer {
     pub const fn refuses(self) -> bool {
         matches!(self, Answer::False | Answer::Null | Answer::Raises)
     }
-}
-
-/// Whether a sub-select reads a table of which the role may read no column. Postgres asks for that before it evaluates anything.
-/// In a function's body, it asks when the function is called.
-pub fn reads_unreadable(evaluation: &Evaluation<'_>, condition: &Expression) -> bool {
-    let Some(readable) = evaluation.readable else { return false };
-    some_sub_select(condition, |table| !readable.contains(table))
-}
-
-/// Whether a sub-select reads a table. That table's own policies count there, and they may read tables that the role may not read.
-pub fn reads_tables(condition: &Expression) -> bool {
-    some_sub_select(condition, |_| true)
-}
-
-/// Whether a sub-select, outside of functions that are called, reads such a table.
-fn some_sub_select(condition: &Expression, matches: impl Fn(&TableId) -> bool) -> bool {
-    let mut is_found = false;
-    condition.visit(&mut |it| {
-        let rows = match it {
-            Expression::Select { rows, .. }
-            | Expression::Exists(rows)
-            | Expression::AnyRow { rows, .. }
-            | Expression::ArrayOf { rows, .. } => rows,
-            _ => return true,
-        };
-        is_found |= rows.origin != Origin::Call && rows.reads.iter().any(&matches);
-        rows.origin != Origin::Call
-    });
-    is_found
 }
 
 fn certain(outcomes: &Outcomes) -> Option<Answer> {

@@ -130,6 +130,11 @@ impl<'a> RowHurdles<'a> {
         self.permissive.iter().any(is_true) && self.restrictive.iter().all(is_true)
     }
 
+    /// Whether they are in the plan. Where no permissive policy binds, Postgres plans with `false` in the place of all of them.
+    pub fn is_planned(&self) -> bool {
+        !self.permissive.is_empty()
+    }
+
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Hurdle<'a>> {
         self.permissive.iter().chain(&self.restrictive)

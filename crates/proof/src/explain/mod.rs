@@ -6,10 +6,12 @@
 
 mod access;
 mod answer;
+mod denying;
 mod hurdles;
 mod next;
 mod session;
 mod step;
+mod unreadable;
 mod verdict;
 mod wrap;
 
@@ -25,10 +27,11 @@ pub use access::{
     Access, Beneath, CallersGuard, CallersPolicy, CallersSession, Fault, Grant, LeftOut, RelationKind, RowSecurity,
 };
 use answer::Answer;
-use hurdles::{MOST_WORK, Side, asked_by};
+use denying::maybe_denying;
+use hurdles::{MOST_WORK, Side, asked_by, rows};
 use next::next;
 pub use step::Step;
-use verdict::{Outcome, Verdict, a_guard_may_raise, verdict};
+use verdict::{Outcome, Verdict, a_guard_may_raise, policies_count, verdict};
 
 /// Explains commands on a relation to the session that asks.
 pub fn explain(access: &Access, session: &CallersSession<'_>, commands: &[Command]) -> Vec<Step> {
@@ -200,6 +203,13 @@ fn result_step(
 
 /// The reason for a result that no policy decided.
 fn why(access: &Access, command: Command, found: &Verdict, evaluation: &Evaluation<'_>) -> Option<String> {
+    let maybe_denying = maybe_denying(&rows(access, command), evaluation);
+    if found.result == Outcome::Untold && policies_count(access, command) && !maybe_denying.is_empty() {
+        let policies = maybe_denying.join(", ");
+        return Some(format!(
+            "The role may read no column of a table in {policies}. That is an error, unless the planner drops that part."
+        ));
+    }
     let reason = match (&access.kind, found.result, access.row_security) {
         (_, Outcome::NoUsage | Outcome::NoGrant, _) => return None,
         (RelationKind::View { .. }, ..) => "The tables beneath decide.",

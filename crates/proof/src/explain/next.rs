@@ -36,6 +36,10 @@ pub fn next(access: &Access, session: &CallersSession<'_>, command: Command, ver
         Outcome::Guarded | Outcome::NoRows | Outcome::NewRowRefused | Outcome::Raises => {
             Some(of_refusal(access, session, command, verdict))
         }
+        Outcome::Unreadable => Some(Next::new(
+            "policy",
+            "A policy reads a table that the role may not read. Let a SECURITY DEFINER function read it, or grant select on it.",
+        )),
         Outcome::DependsOnRow => of_dependence(access, command),
         Outcome::Untold => of_view(access),
         Outcome::Allowed => of_bypass(access),

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::*;
 use crate::catalog::{Bypass, Guard, Policy, PolicyCommand};
-use crate::expression::{Comparison, Reason};
-use crate::ids::ByRole;
+use crate::expression::{Comparison, Origin, Reason, Rows};
+use crate::ids::{ByRole, TableId};
 use crate::known_session::{Factors, KnownSession};
 use aal::{Claims, ClaimsSource, Clock, Enrollment, Requirement, Timestamp};
 use proptest::prelude::*;
@@ -269,6 +269,100 @@ fn an_unread_function_is_no_answer() {
     };
     let access = Access { policies: vec![policy("p", true, PolicyCommand::All, gate)], ..table() };
     assert_eq!(aal1().lines(&access, Command::Select)[1..], ["permissive p can't be told", "result - can't be told"]);
+}
+
+const UNREADABLE: u32 = 16_500;
+
+/// A sub-select from a table of which the role may read nothing.
+fn exists_unreadable() -> Expression {
+    Expression::Exists(Rows {
+        filter: None,
+        from: true,
+        always_one: false,
+        may_be_cut: false,
+        reads: vec![TableId::new(UNREADABLE).unwrap()],
+        mentions: Vec::new(),
+        correlated: false,
+        origin: Origin::SubSelect,
+    })
+}
+
+fn permissive(conditions: impl IntoIterator<Item = Expression>) -> Access {
+    let policies = conditions.into_iter().enumerate();
+    let policies = policies.map(|(n, using)| policy(&format!("p{n}"), true, PolicyCommand::All, using));
+    Access { policies: policies.collect(), ..table() }
+}
+
+const TRUE: Expression = Expression::Constant(Value::Bool(true));
+const FALSE: Expression = Expression::Constant(Value::Bool(false));
+
+#[test]
+fn a_policy_that_reads_an_unreadable_table_is_an_error_where_the_planner_keeps_it() {
+    use Expression::{And, Not, Or};
+    let column =
+        || Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: Some(Reason::Column) };
+    let kept = [
+        vec![exists_unreadable()],
+        vec![Not(Box::new(exists_unreadable()))],
+        vec![And(vec![has("aal1"), exists_unreadable()])],
+        vec![Or(vec![has("aal1"), exists_unreadable()])],
+        vec![And(vec![has("aal3"), Or(vec![own_rows(), column(), exists_unreadable()])])],
+        vec![own_rows(), exists_unreadable()],
+        vec![has("aal1"), Or(vec![exists_unreadable(), has("aal1")])],
+    ];
+    for conditions in kept {
+        let access = permissive(conditions);
+        for command in [Command::Select, Command::Insert, Command::Update, Command::Delete] {
+            let lines = aal1().last_lines(&access, command);
+            assert_eq!(lines, ["result - error", "next - policy"], "{command:?} {:?}", access.policies);
+        }
+    }
+}
+
+#[test]
+fn where_the_planner_may_drop_an_unreadable_table_it_is_not_told() {
+    use Expression::{And, Case, Not, Or};
+    let constant = || Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: None };
+    let dropped = [
+        vec![Or(vec![TRUE, exists_unreadable()])],
+        vec![And(vec![FALSE, exists_unreadable()])],
+        vec![And(vec![Expression::NULL, exists_unreadable()])],
+        vec![Or(vec![constant(), exists_unreadable()])],
+        vec![Case { arms: vec![(TRUE, has("aal1"))], otherwise: Box::new(exists_unreadable()) }],
+        // A or (A and B) is A.
+        vec![Or(vec![has("aal1"), And(vec![has("aal1"), exists_unreadable()])])],
+        vec![Not(Box::new(Or(vec![Not(Box::new(has("aal1"))), And(vec![has("aal1"), exists_unreadable()])])))],
+        // Permissive policies are one OR.
+        vec![TRUE, exists_unreadable()],
+        vec![has("aal1"), And(vec![has("aal1"), exists_unreadable()])],
+    ];
+    for conditions in dropped {
+        let access = permissive(conditions);
+        assert_eq!(aal1().last_lines(&access, Command::Select), ["result - can't be told"], "{:?}", access.policies);
+    }
+}
+
+#[test]
+fn an_unreadable_table_counts_only_where_a_policy_is_planned() {
+    // Without a permissive policy, Postgres plans with false alone.
+    let mut access = table();
+    access.policies.push(policy("r", false, PolicyCommand::All, exists_unreadable()));
+    assert_eq!(aal1().last_lines(&access, Command::Select), ["result - no rows", "next - policy"]);
+    access.policies.push(policy("p", true, PolicyCommand::All, TRUE));
+    assert_eq!(aal1().last_lines(&access, Command::Select), ["result - error", "next - policy"]);
+    // The right to read is asked for before a guard fires.
+    let guard = Guard {
+        name: "aal_guard".to_owned(),
+        enabled: true,
+        always_fires: true,
+        commands: vec![Command::Update],
+        arguments: vec!["update=aal2".to_owned()],
+        record: None,
+    };
+    access.guards.push(CallersGuard { guard, acts: [true; 5] });
+    assert_eq!(aal1().last_lines(&access, Command::Update), ["result - error", "next - policy"]);
+    access.policies[0].binds = false;
+    assert_eq!(aal1().last_lines(&access, Command::Update), ["result - insufficient_aal", "next - verify"]);
 }
 
 proptest! {

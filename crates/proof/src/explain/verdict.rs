@@ -1,7 +1,8 @@
 //! What all of it together means for one command.
 
 use super::access::{Access, Grant, RelationKind, RowSecurity};
-use super::answer::{Answer, reads_tables, reads_unreadable};
+use super::answer::Answer;
+use super::denying::{denying, maybe_denying};
 use super::hurdles::{RowHurdles, Side, asked_by, guards, rows};
 use crate::evaluation::Evaluation;
 use aal::Command;
@@ -34,6 +35,8 @@ pub enum Outcome {
     NoUsage,
     /// The role is not granted the command.
     NoGrant,
+    /// A policy reads a table that the role may not read.
+    Unreadable,
     /// A guard raises `insufficient_aal`.
     Guarded,
     /// A policy raises an error.
@@ -51,7 +54,7 @@ impl Outcome {
             Outcome::NewRowRefused => "new row refused",
             Outcome::NoUsage | Outcome::NoGrant => "permission denied",
             Outcome::Guarded => "insufficient_aal",
-            Outcome::Raises => "error",
+            Outcome::Unreadable | Outcome::Raises => "error",
         }
     }
 
@@ -66,6 +69,12 @@ pub fn verdict(access: &Access, command: Command, evaluation: &Evaluation<'_>) -
     let because = |result| Verdict { result, refused_by: Vec::new(), lacks_permissive: false };
     if let Some(result) = without_privilege(access, command) {
         return because(result);
+    }
+    let denying =
+        if policies_count(access, command) { denying(&rows(access, command), evaluation) } else { Vec::new() };
+    if !denying.is_empty() {
+        let refused_by = denying.into_iter().map(str::to_owned).collect();
+        return Verdict { refused_by, ..because(Outcome::Unreadable) };
     }
     let raising: Vec<String> = guards(access, command)
         .into_iter()
@@ -89,11 +98,17 @@ fn by_kind(access: &Access, command: Command, evaluation: &Evaluation<'_>) -> Ve
         _ if access.ruled.contains(&command) => because(Outcome::Untold),
         _ if command == Command::Truncate && access.has_tables_beneath => because(Outcome::Untold),
         RelationKind::View { .. } => because(Outcome::Untold),
-        RelationKind::Table | RelationKind::Partition(_) if access.row_security == RowSecurity::Binds => {
+        _ if policies_count(access, command) => {
             by_policies(&rows(access, command), access.unchecked.contains(&command), evaluation)
         }
         _ => because(Outcome::Allowed),
     }
+}
+
+/// Whether the command does what policies are asked about.
+pub fn policies_count(access: &Access, command: Command) -> bool {
+    let is_table = matches!(access.kind, RelationKind::Table | RelationKind::Partition(_));
+    is_table && access.row_security == RowSecurity::Binds && !access.ruled.contains(&command)
 }
 
 /// Whether a guard acts that fires for some rows, some columns or under a condition only, and that the session doesn't pass.
@@ -115,22 +130,20 @@ fn without_privilege(access: &Access, command: Command) -> Option<Outcome> {
 
 fn by_policies(rows: &[RowHurdles<'_>], skips_checks: bool, evaluation: &Evaluation<'_>) -> Verdict {
     let hurdles = || rows.iter().flat_map(RowHurdles::all);
-    let unreadable: Vec<String> = hurdles()
-        .filter(|hurdle| reads_unreadable(evaluation, hurdle.expression))
-        .map(|hurdle| hurdle.policy.policy.name.clone())
-        .collect();
-    if !unreadable.is_empty() {
-        return Verdict { result: Outcome::Raises, refused_by: unreadable, lacks_permissive: false };
+    let untold = || Verdict { result: Outcome::Untold, refused_by: Vec::new(), lacks_permissive: false };
+    if !maybe_denying(rows, evaluation).is_empty() {
+        return untold();
     }
     for row in rows {
         let Some(refusing) = row.refusing(evaluation) else { continue };
         if skips_checks && row.side == Side::New {
-            return Verdict { result: Outcome::Untold, refused_by: Vec::new(), lacks_permissive: false };
+            return untold();
         }
-        let raises = row.all().any(|hurdle| {
-            Answer::of(evaluation, hurdle.expression) == Answer::Raises
-                && refusing.contains(&hurdle.policy.policy.name.as_str())
-        });
+        let raises = row.is_planned()
+            && row.all().any(|hurdle| {
+                Answer::of(evaluation, hurdle.expression) == Answer::Raises
+                    && refusing.contains(&hurdle.policy.policy.name.as_str())
+            });
         let result = match row.side {
             _ if raises => Outcome::Raises,
             Side::New => Outcome::NewRowRefused,
@@ -140,7 +153,8 @@ fn by_policies(rows: &[RowHurdles<'_>], skips_checks: bool, evaluation: &Evaluat
         return Verdict { result, refused_by, lacks_permissive: row.permissive.is_empty() };
     }
     let result = if rows.iter().all(|row| row.pass_all(evaluation)) {
-        let may_be_denied = hurdles().any(|hurdle| reads_tables(hurdle.expression));
+        // A table's own policies count in a sub-select, too, and they may read tables that the role may not read.
+        let may_be_denied = hurdles().any(|hurdle| hurdle.expression.selects_from());
         if may_be_denied { Outcome::Untold } else { Outcome::Allowed }
     } else if hurdles().any(|hurdle| Answer::of(evaluation, hurdle.expression) == Answer::Untold) {
         Outcome::Untold
