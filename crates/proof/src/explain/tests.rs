@@ -176,6 +176,7 @@ fn a_guard_is_what_a_write_meets_first() {
         decides_columns: false,
         commands: vec![Command::Update],
         arguments: vec!["update=aal2,max_age=900 seconds".to_owned()],
+        decides_columns: false,
         record: None,
     };
     access.guards.push(CallersGuard { guard, acts: [true; 5] });
