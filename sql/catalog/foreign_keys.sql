@@ -14,7 +14,12 @@ select k.conname::pg_catalog.text as name,
            and exists (
              select
              from pg_catalog.unnest(k.confkey) as key(attnum)
-             where pg_catalog.has_column_privilege(r.oid, k.confrelid, key.attnum, 'UPDATE'))) as key_updated_by,
+               join pg_catalog.pg_attribute named on named.attrelid = k.confrelid and named.attnum = key.attnum
+               -- The table and its partitions, where the column may have another number.
+               join pg_catalog.pg_attribute a on a.attname = named.attname
+                 and (a.attrelid = k.confrelid
+                      or a.attrelid in (select p.relid from pg_catalog.pg_partition_tree(k.confrelid) p))
+             where pg_catalog.has_column_privilege(r.oid, a.attrelid, a.attnum, 'UPDATE'))) as key_updated_by,
        array(
          select a.attname::pg_catalog.text
          from pg_catalog.unnest(k.conkey) with ordinality as key(attnum, n)

@@ -1,5 +1,6 @@
 -- Views, materialized views, and the rules of views and tables that fire when rows are written.
--- A view that has such rules has two rows: one for the query that it shows, one for those rules.
+-- A view that has such rules has a row for the query that it shows, and one for those rules. Rules that ask for a level have a row
+-- of their own.
 --
 -- $1 oid[]: the roles of which some may read or write them
 -- $2 oid[]: the functions that ask for a level
@@ -33,18 +34,23 @@ select c.oid,
            and d.refobjid <> c.oid) as reads,
        users.read_by,
        users.written_by,
-       face.all_ask as asks_for_level
+       -- Its owner, if it is one of the roles and may use the schema.
+       (
+         select o.oid
+         from others o
+         where o.oid = c.relowner
+           and pg_catalog.has_schema_privilege(o.oid, c.relnamespace, 'USAGE')) as owner_as_user,
+       face.asks as asks_for_level
 from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  -- The query that a view shows takes all commands. Rules take their own. Where one of several rules asks for a level, the
-  -- others don't: only those count then.
+  -- The query that a view shows takes all commands. Rules take their own.
   cross join lateral (
     select w.ev_type <> '1' as of_rules,
-           pg_catalog.bool_and(its.asks) as all_ask,
-           coalesce(pg_catalog.array_agg(w.oid) filter (where not its.asks), pg_catalog.array_agg(w.oid)) as rules,
-           pg_catalog.bool_or(w.ev_type = '1' or w.ev_type = '3' and not its.asks) as on_insert,
-           pg_catalog.bool_or(w.ev_type = '1' or w.ev_type = '2' and not its.asks) as on_update,
-           pg_catalog.bool_or(w.ev_type = '1' or w.ev_type = '4' and not its.asks) as on_delete
+           its.asks,
+           pg_catalog.array_agg(w.oid) as rules,
+           pg_catalog.bool_or(w.ev_type in ('1', '3')) as on_insert,
+           pg_catalog.bool_or(w.ev_type in ('1', '2')) as on_update,
+           pg_catalog.bool_or(w.ev_type in ('1', '4')) as on_delete
     from pg_catalog.pg_rewrite w
       cross join lateral (
         select exists (
@@ -56,7 +62,7 @@ from pg_catalog.pg_class c
             and d.refobjid = any ($2::pg_catalog.oid[]))) as its(asks)
     where w.ev_class = c.oid
       and (w.ev_type = '1' or w.ev_enabled <> 'D')
-    group by w.ev_type <> '1') as face
+    group by w.ev_type <> '1', its.asks) as face
   -- Postgres refuses other writes to a view. The bits are those of its commands.
   cross join lateral (
     select c.relkind <> 'v' or its.bits & 4 <> 0 as be_updated,
@@ -77,9 +83,8 @@ from pg_catalog.pg_class c
                                          or pg_catalog.has_any_column_privilege(o.oid, c.oid, 'UPDATE'))
                   or face.on_delete and can.be_deleted and pg_catalog.has_table_privilege(o.oid, c.oid, 'DELETE')) as may_write
       from others o
-      -- The owner of a view reads with its own rights in any case. A copy may hold more.
-      where (o.oid <> c.relowner or c.relkind = 'm')
+      where o.oid <> c.relowner
         and pg_catalog.has_schema_privilege(o.oid, c.relnamespace, 'USAGE')) as other) as users
 where (c.relkind in ('v', 'm') or c.relhasrules)
   and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
-order by n.nspname, c.relname, face.of_rules;
+order by n.nspname, c.relname, face.of_rules, face.asks;

@@ -1,4 +1,4 @@
-//! Functions, and who may execute those that run with their owner's rights.
+//! Functions, and who may execute them.
 
 use aal::Command;
 use pgrx::pg_sys::Oid;
@@ -28,10 +28,12 @@ pub fn read(client: &SpiClient<'_>, roles: &[Oid], names: &Names) -> Result<Vec<
             immutable: row.get("immutable")?,
             volatile: row.get("volatile")?,
             sets_claims: row.get("sets_claims")?,
+            sets_role: row.nullable("sets_role")?,
             language: row.get("language")?,
             body: row.get("body")?,
             is_read: row.get("is_read")?,
             commands: commands.iter().flat_map(|command| commands_of(command)).copied().collect(),
+            called_by_defaults: ids::functions(row, "called_by_defaults")?,
             reaches: ids::tables(row, "reaches")?,
             open_to: names.sorted(&ids::roles(row, "open_to")?),
             behind_expressions_for: names.sorted(&ids::roles(row, "behind_expressions_for")?),
@@ -64,4 +66,9 @@ pub fn called_by_tables(client: &SpiClient<'_>) -> Result<Vec<(TableId, Function
     rows(client, catalog_query!("called_by_tables"), &[], |row| {
         Ok((ids::table(row, "table_id")?, ids::function(row, "function")?))
     })
+}
+
+/// The functions that operators, casts and types call.
+pub fn called_unnamed(client: &SpiClient<'_>) -> Result<Vec<FunctionId>, spi::Error> {
+    rows(client, catalog_query!("called_unnamed"), &[], |row| ids::function(row, "function"))
 }

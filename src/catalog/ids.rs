@@ -21,6 +21,11 @@ pub fn function(row: &Row<'_>, column: &str) -> Result<FunctionId, spi::Error> {
     id(row.oid(column)?)
 }
 
+/// The functions in a column that is an array.
+pub fn functions(row: &Row<'_>, column: &str) -> Result<Vec<FunctionId>, spi::Error> {
+    row.get::<Vec<Oid>>(column)?.into_iter().map(id).collect()
+}
+
 /// The role in a column that is never NULL.
 pub fn role(row: &Row<'_>, column: &str) -> Result<RoleId, spi::Error> {
     id(row.oid(column)?)

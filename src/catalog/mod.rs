@@ -53,6 +53,15 @@ pub struct Scope<'a> {
 
 /// Reads everything that decides who can do what. It is read with the caller's rights: Postgres' catalog is public.
 pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Error> {
+    read_for(client, scope, None)
+}
+
+/// The same for an assertion about one table. Tables whose policies can't decide it count as open.
+pub fn read_for(
+    client: &SpiClient<'_>,
+    scope: Scope<'_>,
+    asserted: Option<pgrx::pg_sys::Oid>,
+) -> Result<Catalog, spi::Error> {
     let trusts_settings =
         settings::claims_source() == ClaimsSource::Request && !stored_settings::are_untrusted(client)?;
     let bodies = Memory::new(c"pg_aal: bodies of functions");
@@ -74,6 +83,26 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     let tables = ids::table_oids(catalog.tables.iter().map(|table| table.id));
     let roles = ids::role_oids(catalog.roles.iter().map(|role| role.id));
 
+    if scope.with_surroundings {
+        catalog.views = views::read(client, &roles, &functions.that_ask(), &names)?.into();
+        catalog.functions = functions::read(client, &roles, &names)?.into();
+        let functions: HashMap<FunctionId, FunctionIndex> =
+            catalog.functions.indexed().map(|(index, function)| (function.id, index)).collect();
+        catalog.triggers = triggers::read(client, &functions)?;
+        let called = functions::called_by_tables(client)?.into_iter();
+        catalog.called_by_tables =
+            called.filter_map(|(table, function)| Some((table, *functions.get(&function)?))).collect();
+        let unnamed = functions::called_unnamed(client)?;
+        catalog.called_unnamed = unnamed.iter().filter_map(|function| functions.get(function).copied()).collect();
+        catalog.foreign_keys = foreign_keys::read(client, &roles)?.into();
+        catalog.watches = watches::of_proof(client)?.into();
+        for (table, publication) in publications::read(client)? {
+            if let Some(index) = indexes.get(&table) {
+                catalog.tables[*index].publications.push(publication);
+            }
+        }
+    }
+    let with_policies = tables_with_policies(&mut catalog, asserted);
     // Where settings are trusted, clients run no SQL of their own. There no role acts as another, nor changes anything.
     let acting = if trusts_settings { Acting::default() } else { Acting::read(client, &roles)? };
     let changeable = acting.changeable(client, &tables, functions.guard(), settings::enrollment_function())?;
@@ -90,7 +119,7 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
     }
     let bound = policies::bound_roles(client, &tables, &roles)?;
     let planned = if trusts_settings { HashMap::new() } else { policies::planned_as_others(client, &tables, &roles)? };
-    for (oid, table, mut policy) in policies::read(client, &tables, &mut reader)? {
+    for (oid, table, mut policy) in policies::read(client, &with_policies, &mut reader)? {
         policy.changeable_by = changeable.policies.get(&oid).cloned().unwrap_or_default();
         policy.binds = catalog.roles.iter().map(|role| policies::binds(&policy, role.id, &bound)).collect();
         if let Some(planned) = planned.get(&policy.roles) {
@@ -113,22 +142,20 @@ pub fn read(client: &SpiClient<'_>, scope: Scope<'_>) -> Result<Catalog, spi::Er
             role.readable = readable;
         }
     }
-    if scope.with_surroundings {
-        catalog.views = views::read(client, &roles, &functions.that_ask(), &names)?.into();
-        catalog.functions = functions::read(client, &roles, &names)?.into();
-        let functions: HashMap<FunctionId, FunctionIndex> =
-            catalog.functions.indexed().map(|(index, function)| (function.id, index)).collect();
-        catalog.triggers = triggers::read(client, &functions)?;
-        let called = functions::called_by_tables(client)?.into_iter();
-        catalog.called_by_tables =
-            called.filter_map(|(table, function)| Some((table, *functions.get(&function)?))).collect();
-        catalog.foreign_keys = foreign_keys::read(client, &roles)?.into();
-        catalog.watches = watches::of_proof(client)?.into();
-        for (table, publication) in publications::read(client)? {
-            if let Some(index) = indexes.get(&table) {
-                catalog.tables[*index].publications.push(publication);
-            }
+    Ok(catalog)
+}
+
+/// The tables whose policies are read: all, or those that can decide an assertion about one. The others count as open.
+fn tables_with_policies(catalog: &mut Catalog, asserted: Option<pgrx::pg_sys::Oid>) -> Vec<pgrx::pg_sys::Oid> {
+    let target = asserted.and_then(|target| TableId::new(target.to_u32()));
+    let deciding = target.map(|target| catalog.deciding_tables(target));
+    let mut wanted = Vec::new();
+    for table in catalog.tables.iter_mut() {
+        if deciding.as_ref().is_none_or(|deciding| deciding.contains(&table.id)) {
+            wanted.push(table.id);
+        } else {
+            table.row_security = false;
         }
     }
-    Ok(catalog)
+    ids::table_oids(wanted)
 }

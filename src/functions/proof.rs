@@ -131,7 +131,8 @@ fn assert_aal(
     let accepted = accepted(accept);
     let relation = table(target);
     let role = role.map(|Name(role)| role);
-    let catalog = catalog(Scope { table: None, role: role.as_deref(), with_surroundings: true });
+    let scope = Scope { table: None, role: role.as_deref(), with_surroundings: true };
+    let catalog = spi(|client| catalog::read_for(client, scope, Some(target)));
     let role = role.map(|role| role_index(&catalog, &role));
     let matrix = Matrix::derive(&catalog, &interrupts);
     // The row was read a moment ago; if it is gone by now, nothing is asserted.

@@ -5,16 +5,20 @@
 --
 -- tables      those that are asserted, each with a row of its own marker: "secret of NAME"
 -- sessions    claims, and how many of them are too low for reads
--- bypass      for each role the tables of which row security doesn't bind it
-create function trial.ways_past(tables text[], sessions text[], too_low_for_reads int, roles text[], bypass text[], statements text[])
+-- for_some    of these tables, those of which the last session is exempt
+create function trial.ways_past(tables text[], sessions text[], too_low_for_reads int, roles text[], for_some text[], statements text[])
 returns table (role text, session int, statement text, table_name text, is_read boolean)
 language plpgsql as $$
 declare
   before text[];
+  bypass text[];
   shown text;
 begin
   for n in 1 .. cardinality(tables) loop
     before[n] := trial.content(tables[n]);
+  end loop;
+  for who in 1 .. cardinality(roles) loop
+    bypass[who] := trial.tables_of(roles[who], tables);
   end loop;
   for who in 1 .. cardinality(roles) loop
     for level in 1 .. cardinality(sessions) loop
@@ -28,9 +32,11 @@ begin
           else
             execute statements[nr];
           end if;
+          set constraints all immediate;
           perform set_config('role', 'none', true);
           for n in 1 .. cardinality(tables) loop
             continue when bypass[who] like '%' || tables[n] || '%';
+            continue when level = cardinality(sessions) and tables[n] = any (for_some);
             if before[n] is distinct from trial.content(tables[n]) then
               return query select roles[who], level, statements[nr], tables[n], false;
             elsif level <= too_low_for_reads and shown like '%secret of ' || tables[n] || '%' then
@@ -47,6 +53,16 @@ begin
 end
 $$;
 
+-- Those of the tables of which row security doesn't bind a role, as one text.
+create function trial.tables_of(role text, tables text[]) returns text
+language sql as $$
+  select string_agg(t.name, ' ')
+  from unnest(tables) t(name)
+    join pg_class c on c.oid = t.name::regclass
+  where not c.relforcerowsecurity
+    and pg_has_role(role, c.relowner, 'USAGE')
+$$;
+
 -- A table's rows as one text.
 create function trial.content(name text) returns text
 language plpgsql as $$
@@ -57,3 +73,7 @@ begin
   return content;
 end
 $$;
+
+-- They change the claims and the role. Where clients may call such a function, the gate refuses every schema.
+revoke execute on function trial.ways_past from public;
+revoke execute on function trial.lowest_sessions from public;

@@ -3,20 +3,27 @@
 import fc from 'fast-check'
 import { oneOf, rarely } from './random_condition.mjs'
 
+// What the server at hand has: whether memberships have options.
+export const available = { membershipOptions: false }
+
 const tableNames = ['t1', 't2', 't3', 't4']
 const other = fc.nat(3)
 const grantee = oneOf([4, 'trial_user'], [3, 'public'], [2, 'trial_anon'], [2, 'trial_owner'], [1, 'trial_bypass'], [2, null])
-const owner = oneOf([5, 'postgres'], [1, 'trial_owner'], [1, 'trial_bypass'])
+const owner = oneOf([5, 'postgres'], [1, 'trial_owner'], [1, 'trial_bypass'], [1, 'trial_group'])
 
 const table = fc.record({
-  protect: oneOf([3, 'aal2'], [1, 'without guard'], [3, null]),
+  protect: oneOf([6, 'aal2'], [2, 'without guard'], [1, 'for some'], [6, null]),
   grants: fc.uniqueArray(oneOf([2, 'select'], [2, 'insert'], [2, 'update'], [2, 'delete'], [1, 'truncate']), { maxLength: 4 }),
   to: oneOf([3, 'trial_user'], [2, 'public'], [1, 'trial_anon'], [3, null]),
-  owner: oneOf([6, 'postgres'], [1, 'trial_owner']),
-  child: rarely(8),
+  owner: oneOf([6, 'postgres'], [1, 'trial_owner'], [1, 'trial_group']),
+  forced: rarely(12),
+  beneath: oneOf([8, null], [1, 'child'], [1, 'partition']),
+  grantsBeneath: fc.uniqueArray(oneOf([2, 'select'], [1, 'insert'], [1, 'update'], [1, 'delete']), { maxLength: 2 }),
 })
 
-const verb = oneOf([3, 'delete'], [3, 'update'], [3, 'insert'], [3, 'select'], [1, 'truncate'], [1, 'merge'], [1, 'upsert'])
+const verb = oneOf([6, 'delete'], [6, 'update'], [6, 'insert'], [6, 'select'], [2, 'truncate'], [2, 'merge'], [2, 'upsert'], [1, 'unnamed'])
+// What a body does though it names neither table nor function: by an operator, a cast, or a domain's constraint.
+const unnamed = oneOf([1, 'operator'], [1, 'cast'], [1, 'domain'])
 // How a function asks for a level, if it does.
 const asks = oneOf([2, 'opening'], [2, 'returns'], [1, 'raises'], [1, 'lower'], [1, 'late'], [1, 'caught'], [3, null])
 
@@ -25,10 +32,20 @@ const code = fc.record({
   definer: oneOf([3, true], [2, false]),
   owner,
   open: grantee,
-  does: fc.array(fc.record({ verb, table: other, how: oneOf([5, 'named'], [1, 'executed'], [1, 'composed']) }), { minLength: 1, maxLength: 2 }),
+  does: fc.array(
+    fc.record({
+      verb,
+      table: other,
+      how: oneOf([10, 'named'], [2, 'executed'], [2, 'composed'], [1, 'with database'], [1, 'in a block'], [1, 'beneath']),
+      unnamed,
+    }),
+    { minLength: 1, maxLength: 2 },
+  ),
   asks,
+  becomes: oneOf([20, null], [1, 'role'], [1, 'level']),
+  defaults: rarely(10),
   calls: oneOf([3, null], [1, 0], [1, 1]),
-  hidden: rarely(15),
+  hidden: rarely(20),
   stable: rarely(15),
 })
 
@@ -39,6 +56,9 @@ const trigger = fc.record({
   events: fc.uniqueArray(oneOf([2, 'insert'], [2, 'update'], [2, 'delete']), { minLength: 1, maxLength: 3 }),
   disabled: rarely(10),
   nothing: rarely(20),
+  deferred: rarely(10),
+  condition: rarely(8),
+  beneath: rarely(20),
   code,
 })
 
@@ -48,6 +68,7 @@ const key = fc.record({ from: other, to: other, onDelete: action, onUpdate: acti
 const view = fc.record({
   of: other,
   overView: rarely(20),
+  overFunction: rarely(12),
   kind: oneOf([3, 'owner'], [3, 'invoker'], [1, 'copy']),
   asks: rarely(15),
   owner,
@@ -56,7 +77,20 @@ const view = fc.record({
   instead: oneOf([6, null], [1, code]),
 })
 
-const rule = fc.record({ on: other, event: oneOf([1, 'insert'], [1, 'update'], [1, 'delete']), verb, table: other })
+const rule = fc.record({
+  on: other,
+  event: oneOf([1, 'insert'], [1, 'update'], [1, 'delete']),
+  verb,
+  table: other,
+  asks: rarely(30),
+  instead: rarely(15),
+})
+
+const membership = fc.record({
+  role: oneOf([1, 'trial_group'], [1, 'trial_owner'], [1, 'trial_bypass']),
+  to: oneOf([2, 'trial_user'], [1, 'trial_anon'], [1, 'trial_owner'], [1, 'trial_group']),
+  option: oneOf([2, ''], [1, 'admin'], [1, 'inherit false'], [1, 'set false']),
+})
 
 const draft = fc.record({
   tables: fc.tuple(table, table, table, table),
@@ -64,9 +98,13 @@ const draft = fc.record({
   triggers: fc.array(trigger, { maxLength: 2 }),
   keys: fc.array(key, { maxLength: 2 }),
   views: fc.array(view, { maxLength: 2 }),
-  rules: oneOf([4, []], [1, fc.array(rule, { minLength: 1, maxLength: 1 })]),
-  defaults: oneOf([6, null], [1, fc.record({ on: other, code })]),
+  rules: oneOf([4, []], [1, fc.array(rule, { minLength: 1, maxLength: 2 })]),
+  expression: oneOf([5, null], [1, fc.record({ on: other, place: oneOf([2, 'default'], [1, 'check'], [1, 'domain'], [1, 'index']), code })]),
   aggregate: oneOf([8, null], [1, code]),
+  unnamed: code,
+  memberships: oneOf([4, []], [1, fc.array(membership, { minLength: 1, maxLength: 2 })]),
+  byDefault: oneOf([10, null], [1, grantee]),
+  accepts: fc.boolean(),
 })
 
 export const waysSchema = draft.map((draft) => new WaysSchema(draft))
@@ -80,20 +118,24 @@ class WaysSchema {
       'grant create on schema s, hidden to trial_owner, trial_bypass',
     ]
     this.attempts = []
+    this.accepts = draft.accepts
+    for (const one of draft.memberships) this.grantMembership(one)
+    if (draft.byDefault) this.run(`alter default privileges in schema s grant select, insert, update, delete on tables to ${draft.byDefault}`)
     this.tables = draft.tables.map((table, nr) => ({ ...table, name: `s.${tableNames[nr]}` }))
     for (const table of this.tables) this.createTable(table)
     for (const [nr, key] of draft.keys.entries()) this.createKey(key, nr)
     this.functions = []
+    if (JSON.stringify(draft).includes('"verb":"unnamed"')) this.createUnnamed(draft.unnamed)
     for (const [nr, code] of draft.functions.entries()) this.createFunction(code, nr)
-    if (draft.defaults) this.createDefault(draft.defaults)
     if (draft.aggregate) this.createAggregate(draft.aggregate)
     for (const table of this.tables) this.fill(table)
     for (const { name, keys } of this.tables) if (keys) this.run(`update ${name} set ${keys.map((key) => `${key} = 1`).join(', ')}`)
+    if (draft.expression) this.createExpression(draft.expression)
     for (const [nr, rule] of draft.rules.entries()) this.createRule(rule, nr)
     for (const [nr, view] of draft.views.entries()) this.createView(view, nr)
     for (const table of this.tables) this.protect(table)
     for (const [nr, trigger] of draft.triggers.entries()) this.createTrigger(trigger, nr)
-    for (const { name } of this.tables) this.attempts.push(...attemptsOn(name))
+    for (const table of this.tables) this.attempts.push(...attemptsOn(table.name), ...(table.beneath ? attemptsOn(beneath(table)) : []))
   }
 
   get sql() {
@@ -106,17 +148,37 @@ class WaysSchema {
 
   get excluded() {
     const names = this.tables.filter(({ protect }) => !protect).map(({ name }) => name.slice(2))
-    return [...names, ...this.tables.filter(({ child }) => child).map(({ name }) => name.slice(2) + '_child')]
+    const those = this.tables.filter(({ beneath, protect }) => beneath === 'child' || (beneath && !protect))
+    return [...names, ...those.map((table) => beneath(table).slice(2))]
+  }
+
+  // The tables that need their levels of some sessions only.
+  get forSome() {
+    return this.tables.filter(({ protect }) => protect === 'for some')
+  }
+
+  // The findings that are accepted: that they are for some.
+  get accepted() {
+    const names = this.forSome.flatMap((table) => (table.beneath === 'partition' ? [table.name, beneath(table)] : [table.name]))
+    return this.accepts ? names.map((name) => `0027_applies_to_some_${name.replace('.', '_')}_s.applies()`) : []
   }
 
   run(...statements) {
     this.statements.push(...statements)
   }
 
-  createTable({ name, owner, child }) {
-    this.run(`create table ${name} (id int primary key, n int unique, label text default 'x')`)
-    if (child) this.run(`create table ${name}_child () inherits (${name})`)
+  createTable(table) {
+    const { name, owner } = table
+    const columns = table.beneath === 'partition' ? 'id int, n int unique' : 'id int primary key, n int unique'
+    this.run(`create table ${name} (${columns}, label text default 'x')${table.beneath === 'partition' ? ' partition by range (n)' : ''}`)
+    if (table.beneath === 'partition') this.run(`create table ${beneath(table)} partition of ${name} default`)
+    if (table.beneath === 'child') this.run(`create table ${beneath(table)} () inherits (${name})`)
     if (owner !== 'postgres') this.run(`alter table ${name} owner to ${owner}`)
+  }
+
+  grantMembership({ role, to, option }) {
+    const written = option === 'admin' ? ' with admin option' : option && available.membershipOptions ? ` with ${option}` : ''
+    if (role !== to && !(role === 'trial_owner' && to === 'trial_group')) this.run(`grant ${role} to ${to}${written}`)
   }
 
   createKey({ from, to, onDelete, onUpdate }, nr) {
@@ -131,17 +193,36 @@ class WaysSchema {
     this.run(`insert into ${name} (${columns}) values ${rows.join(', ')}`)
   }
 
-  protect({ name, protect, grants, to, child }) {
+  protect(table) {
+    const { name, protect, grants, to, forced, grantsBeneath } = table
     if (to && grants.length > 0) this.run(`grant ${grants.join(', ')} on ${name} to ${to}`)
+    if (table.beneath && grantsBeneath.length > 0) this.run(`grant ${grantsBeneath.join(', ')} on ${beneath(table)} to trial_user`)
     if (!protect) return
     this.run(`create policy everybody on ${name} using (true)`)
-    this.run(`select auth.protect_table('${name}'${protect === 'aal2' ? '' : ', guard => false'})`)
-    if (child) this.run(`grant select on ${name}_child to trial_user`)
+    if (protect === 'for some') this.createApplies()
+    const options = { aal2: '', 'without guard': ', guard => false', 'for some': ", applies_when => 's.applies()'" }[protect]
+    this.run(`select auth.protect_table('${name}'${options})`)
+    if (forced) this.run(`alter table ${name} force row level security`)
+  }
+
+  // The sessions of which the claims say so are exempt.
+  createApplies() {
+    const statement =
+      "create or replace function s.applies() returns boolean language sql stable return coalesce(auth.claims() ->> 'exempt', 'no') <> 'yes'"
+    if (!this.statements.includes(statement)) this.run(statement)
   }
 
   // The statements of a body, and whether it returns rows.
   body(code) {
-    const statements = code.does.map(({ verb, table, how }) => written(code.stable ? 'select' : verb, this.tables[table].name, how, code.language))
+    const statements = code.does.map(({ verb, table, how, unnamed }) => {
+      const it = this.tables[table]
+      const name = how === 'beneath' && it.beneath ? beneath(it) : it.name
+      if (verb === 'unnamed') return callUnnamed(this.unnamed ? unnamed : null, code.language)
+      // TRUNCATE can't stand in a body that Postgres analyzes.
+      const done = code.language === 'atomic' && verb === 'truncate' ? 'delete' : verb
+      return written(code.stable ? 'select' : done, name, how, code.language)
+    })
+    if (code.becomes && !code.stable) statements.unshift(this.becoming(code))
     const called = code.calls !== null && this.functions[code.calls]
     if (called && !called.arguments) statements.push(code.language === 'plpgsql' ? `perform ${called.name}()` : `select ${called.name}()`)
     return statements
@@ -149,7 +230,8 @@ class WaysSchema {
 
   createFunction(code, nr) {
     const name = `${code.hidden ? 'hidden' : 's'}.f${nr}`
-    const head = `create function ${name}() returns text ${options(code)}`
+    const first = code.defaults && this.functions[0]
+    const head = `create function ${name}(${first ? `argument text default ${first.name}()` : ''}) returns text ${options(code)}`
     const result = `(select string_agg(label, ',') from ${this.tables[code.does[0].table].name})`
     const reads = code.does[0].verb === 'select'
     const last = reads ? `select ${result}` : `select 'done'`
@@ -162,11 +244,19 @@ class WaysSchema {
       const filter = code.asks === 'returns' ? " where auth.has_aal('aal2')" : ''
       this.run(`${head} language sql as $f$ ${[...opening, ...this.body(code), ...late, last + filter].join('; ')} $f$`)
     } else {
-      this.run(`${head} language sql begin atomic ${[...this.body({ ...code, language: 'sql' }), last].join('; ')}; end`)
+      this.run(`${head} language sql begin atomic ${[...this.body(code), last].join('; ')}; end`)
     }
-    this.ownAndOpen(`function ${name}()`, code)
+    this.ownAndOpen(`function ${name}`, code)
     this.functions.push({ name })
     this.attempts.push(`select ${name}()`)
+  }
+
+  // A change of role or claims, which outlasts the function.
+  becoming({ becomes, language }) {
+    for (const { name } of this.tables) this.ownersGrant(name, 'trial_bypass')
+    const head = language === 'plpgsql' ? 'perform' : 'select'
+    const settings = { role: `'role', 'trial_bypass'`, level: `'request.jwt.claims', '{"aal":"aal2"}'` }
+    return `${head} set_config(${settings[becomes]}, true)`
   }
 
   ownAndOpen(what, { owner, open }) {
@@ -179,27 +269,34 @@ class WaysSchema {
   // What an owner needs for its functions and views to do something.
   ownersGrant(name, owner) {
     const statement = `grant all on ${name} to ${owner}`
-    if (owner === 'trial_bypass' && !this.statements.includes(statement)) this.run(statement)
+    if (['trial_bypass', 'trial_group'].includes(owner) && !this.statements.includes(statement)) this.run(statement)
   }
 
-  createTrigger({ on, when, level, events, disabled, nothing, code }, nr) {
+  createTrigger(draft, nr) {
+    const { on, when, level, events, disabled, nothing, code } = draft
     const name = `s.trigger_function${nr}`
-    const table = this.tables[on].name
+    const table = draft.beneath && this.tables[on].beneath ? beneath(this.tables[on]) : this.tables[on].name
+    const deferred = draft.deferred && when === 'after' && level === 'row'
+    const condition = draft.condition && this.functions[0] ? `when (${this.functions[0].name}() is not null)` : ''
     const result = nothing ? 'null' : 'coalesce(new, old)'
     const statements = this.body({ ...code, language: 'plpgsql' })
     this.run(
       `create function ${name}() returns trigger ${options({ ...code, stable: false })} language plpgsql as $f$ ${asked(code.asks, statements, `return ${result}`)} $f$`,
     )
     this.ownAndOpen(`function ${name}()`, { ...code, open: null })
-    this.run(`create trigger x${nr} ${when} ${events.join(' or ')} on ${table} for each ${level} execute function ${name}()`)
-    if (disabled) this.run(`alter table ${table} disable trigger x${nr}`)
+    // Some fire before the guard.
+    this.run(
+      `create ${deferred ? 'constraint ' : ''}trigger ${nr ? 'a' : 'x'}${nr} ${when} ${events.join(' or ')} on ${table} ${deferred ? 'deferrable initially deferred ' : ''}for each ${level} ${condition} execute function ${name}()`,
+    )
+    if (disabled) this.run(`alter table ${table} disable trigger ${nr ? 'a' : 'x'}${nr}`)
   }
 
-  createView({ of, overView, kind, asks, owner, grants, to, instead }, nr) {
+  createView({ of, overView, overFunction, kind, asks, owner, grants, to, instead }, nr) {
     const name = `s.v${nr}`
     const source = overView && nr > 0 ? `s.v${nr - 1}` : this.tables[of].name
     const filter = asks ? " where (select auth.has_aal('aal2'))" : ''
-    const query = `select id, n, label from ${source}${filter}`
+    const shown = overFunction && this.functions[0] ? `select 1 as id, 1 as n, ${this.functions[0].name}() as label` : null
+    const query = shown ?? `select id, n, label from ${source}${filter}`
     if (kind === 'copy') this.run(`create materialized view ${name} as ${query}`)
     else this.run(`create view ${name}${kind === 'invoker' ? ' with (security_invoker)' : ''} as ${query}`)
     if (owner !== 'postgres') {
@@ -218,24 +315,51 @@ class WaysSchema {
     this.attempts.push(...attemptsOn(name))
   }
 
-  createRule({ on, event, verb, table }, nr) {
-    const action = written(verb === 'truncate' || verb === 'merge' || verb === 'select' ? 'delete' : verb, this.tables[table].name, 'named', 'sql')
-    if (on !== table) this.run(`create rule r${nr} as on ${event} to ${this.tables[on].name} do also ${action}`)
+  createRule({ on, event, verb, table, asks, instead }, nr) {
+    const done = ['delete', 'update', 'insert'].includes(verb) ? verb : 'delete'
+    const { name } = this.tables[table]
+    const action = asks ? `delete from ${name} where auth.has_aal('aal2') or true` : written(done, name, 'named', 'sql')
+    if (on !== table) this.run(`create rule r${nr} as on ${event} to ${this.tables[on].name} do ${instead ? 'instead' : 'also'} ${action}`)
   }
 
-  createDefault({ on, code }) {
-    const statements = this.body({ ...code, language: 'plpgsql' })
+  // A function that an expression of a table calls. Of these, an index alone calls it at once.
+  createExpression({ on, place, code: draft }) {
+    const code = place === 'index' ? { ...draft, asks: null, stable: true } : draft
+    const name = `${code.hidden ? 'hidden' : 's'}.by_expression`
+    const { name: table } = this.tables[on]
+    const of = place === 'default' ? '' : 'int'
+    const body = asked(code.asks, this.body({ ...code, language: 'plpgsql' }), 'return 1')
+    const marked = place === 'index' ? 'immutable' : ''
+    this.run(`create function ${name}(${of}) returns int ${options({ ...code, stable: false })} ${marked} language plpgsql as $f$ ${body} $f$`)
+    this.ownAndOpen(`function ${name}(${of})`, code)
+    if (place === 'default') this.run(`alter table ${table} add column d int`, `alter table ${table} alter column d set default ${name}()`)
+    if (place === 'check') this.run(`alter table ${table} add check (${name}(n) = 1) not valid`)
+    if (place === 'index') this.run(`create index on ${table} (${name}(n))`)
+    if (place === 'domain') {
+      this.run('create domain s.counted as int', `alter table ${table} add column d s.counted`)
+      this.run(`alter table ${table} alter column d set default 1`, `alter domain s.counted add check (${name}(value) = 1) not valid`)
+    }
+    if (place === 'default') this.attempts.push(`select ${name}()`)
+  }
+
+  // An operator, a cast and a domain that call a function where a body doesn't name it.
+  createUnnamed(code) {
+    const statements = this.body({ ...code, language: 'plpgsql', does: code.does.filter(({ verb }) => verb !== 'unnamed') })
     const place = code.hidden ? 'hidden' : 's'
-    this.run(
-      `create function ${place}.by_default() returns int ${options({ ...code, stable: false })} language plpgsql as $f$ ${asked(code.asks, statements, 'return 1')} $f$`,
-    )
-    this.ownAndOpen(`function ${place}.by_default()`, code)
-    this.tables[on].keys = [...(this.tables[on].keys ?? []), 'd']
-    this.run(
-      `alter table ${this.tables[on].name} add column d int`,
-      `alter table ${this.tables[on].name} alter column d set default ${place}.by_default()`,
-    )
-    this.attempts.push(`select ${place}.by_default()`)
+    const made = (name, arguments_, returns, result) => {
+      this.run(
+        `create function ${place}.${name}(${arguments_}) returns ${returns} ${options({ ...code, stable: false })} language plpgsql as $f$ ${asked(code.asks, statements, `return ${result}`)} $f$`,
+      )
+      this.ownAndOpen(`function ${place}.${name}(${arguments_})`, code)
+    }
+    this.run("create type s.kind as enum ('a')")
+    made('by_operator', 'int, int', 'int', '1')
+    this.run(`create operator s.### (leftarg = int, rightarg = int, function = ${place}.by_operator)`)
+    made('by_cast', 's.kind', 'int', '1')
+    this.run(`create cast (s.kind as int) with function ${place}.by_cast(s.kind)`)
+    made('by_domain', 'int', 'boolean', 'true')
+    this.run(`create domain s.checked as int check (${place}.by_domain(value))`)
+    this.unnamed = true
   }
 
   createAggregate(code) {
@@ -249,6 +373,8 @@ class WaysSchema {
   }
 }
 
+const beneath = ({ name, beneath }) => `${name}_${beneath}`
+
 const options = ({ definer, stable }) => [definer && 'security definer', stable && 'stable'].filter(Boolean).join(' ')
 
 function written(verb, table, how, language) {
@@ -260,12 +386,20 @@ function written(verb, table, how, language) {
     select: language === 'plpgsql' ? `perform label from ${table}` : `select label from ${table}`,
     truncate: `truncate ${table} cascade`,
     merge: `merge into ${table} t using (values (1)) v(id) on t.id = v.id when matched then update set label = 'merged'`,
-    upsert: `insert into ${table} (id, n) values (1, 1) on conflict (id) do update set label = 'conflict'`,
+    upsert: `insert into ${table} (id, n) values (1, 1) on conflict (n) do update set label = 'conflict'`,
   }[verb]
-  if (language !== 'plpgsql' || verb === 'select' || how === 'named') return statement
+  if (how === 'with database') return statement.replaceAll(`${table} `, `postgres.${table} `).replace(new RegExp(`${table}$`), `postgres.${table}`)
+  if (language !== 'plpgsql' || verb === 'select' || how === 'named' || how === 'beneath') return statement
   const [schema, name] = table.split('.')
   if (how === 'executed') return `execute $x$${statement}$x$`
+  if (how === 'in a block') return `do $d$ begin execute replace($x$${statement}$x$, '${table}', '${schema}.' || '${name}'); end $d$`
   return `execute replace($x$${statement}$x$, '${table}', '${schema}.' || '${name}')`
+}
+
+// A call that no name shows.
+function callUnnamed(unnamed, language) {
+  const call = { operator: '1 operator(s.###) 1', cast: "'a'::s.kind::int", domain: '1::s.checked' }[unnamed] ?? '1'
+  return `${language === 'plpgsql' ? 'perform' : 'select'} ${call}`
 }
 
 // A body in PL/pgSQL that asks so.

@@ -45,6 +45,8 @@ pub struct Catalog {
     pub triggers: Vec<Trigger>,
     /// The functions that the expressions of a table call: its defaults, constraints, indexes and policies.
     pub called_by_tables: Vec<(TableId, FunctionIndex)>,
+    /// The functions that operators, casts and types call: any code may, without naming them.
+    pub called_unnamed: Vec<FunctionIndex>,
     /// Foreign keys.
     pub foreign_keys: ByForeignKey<ForeignKey>,
     /// What watches for new tables.
@@ -276,10 +278,13 @@ pub struct View {
     pub reads: Vec<TableId>,
     /// Whether it calls one of our functions that ask for a level.
     pub asks_for_level: bool,
-    /// The names of the roles that may read it: of a materialized view with its owner, else without.
+    /// The names of the roles, other than its owner, that may read it.
     pub read_by: Vec<String>,
     /// The names of the roles, other than its owner, that may write to it.
     pub written_by: Vec<String>,
+    /// The name of its owner, unless that is a superuser or may not use the schema. It uses the view with its own rights, but a copy
+    /// holds more than these show, and triggers of the view have rights of their own.
+    pub owner_as_user: Option<String>,
 }
 
 /// How a function is called.
@@ -318,15 +323,19 @@ pub struct Function {
     pub language: String,
     /// Whether its SET clauses change the claims, or how they are read.
     pub sets_claims: bool,
+    /// The role that its SET clauses set.
+    pub sets_role: Option<String>,
     /// Its body's text. Of a body that Postgres analyzed, the functions that it calls.
     pub body: String,
     /// Whether the body was read. It may be too large.
     pub is_read: bool,
+    /// The functions that the defaults of its parameters call.
+    pub called_by_defaults: Vec<FunctionId>,
     /// The tables that Postgres knows it to reach.
     pub reaches: Vec<TableId>,
     /// The commands in a body that Postgres analyzed.
     pub commands: Vec<Command>,
-    /// The names of the roles, other than its owner, that may execute it.
+    /// The names of the roles, other than its owner, that may execute it by its name. Of a trigger's function none.
     pub open_to: Vec<String>,
     /// The names of the roles that may execute it where an expression calls it, though they may not use its schema.
     pub behind_expressions_for: Vec<String>,

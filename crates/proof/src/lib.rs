@@ -26,6 +26,7 @@ mod ids;
 mod known_session;
 pub mod lint;
 mod matrix;
+mod relevance;
 pub mod report;
 mod session_kind;
 mod shape;

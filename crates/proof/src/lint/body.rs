@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::commands::Commands;
 use super::opening::opening;
+use super::settings::{Forgery, forged};
 use crate::sql::{Token, Tokens, tokens};
 use crate::{Command, Function, FunctionKind, Threshold};
 
@@ -24,8 +25,8 @@ pub(super) struct Body {
     pub opening: Threshold,
     /// Whether its text doesn't show all that it does: it is in another language, or runs SQL that it puts together.
     pub is_opaque: bool,
-    /// Whether it may change a setting, such as the claims: levels that are asked behind that say nothing.
-    pub may_set_claims: bool,
+    /// Whether it may change the claims, so that levels that are asked behind that say nothing, or the session's role.
+    pub forgery: Forgery,
 }
 
 /// One place where a name stands.
@@ -50,7 +51,7 @@ enum Context {
 pub(super) const ASKING: [&str; 4] = ["require_aal", "has_aal", "require_enrolled_aal", "has_enrolled_aal"];
 
 /// Functions that run a query which they are given.
-const RUNS_QUERY: [&str; 8] = [
+const RUNS_QUERY: [&str; 12] = [
     "query_to_xml",
     "cursor_to_xml",
     "table_to_xml",
@@ -59,6 +60,10 @@ const RUNS_QUERY: [&str; 8] = [
     "dblink",
     "ts_stat",
     "ts_rewrite",
+    "crosstab",
+    "connectby",
+    "xpath_table",
+    "pg_background_launch",
 ];
 
 /// Commands after which a table may have other rights, other policies, or no rows.
@@ -79,12 +84,13 @@ impl Body {
             asks_for_level: false,
             opening: Threshold::NOTHING,
             is_opaque: !function.is_read,
-            may_set_claims: function.sets_claims,
+            forgery: Forgery::by_clauses(function),
         };
         match function.language.as_str() {
             "sql" | "plpgsql" => {
                 body.read(&function.body, true, DEPTH);
-                if !function.sets_claims {
+                // Of a text that means something else than it seems to, nothing is certain.
+                if function.is_read && !function.sets_claims {
                     body.opening = opening(&function.language, &function.body);
                 }
                 if !function.volatile {
@@ -100,7 +106,7 @@ impl Body {
     /// In another language it isn't known which parts are strings or comments.
     fn read_words(&mut self, text: &str) {
         self.is_opaque = true;
-        self.may_set_claims = true;
+        self.forgery.claims = true;
         let is_of_name = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
         let words = text.split(|letter| !is_of_name(letter));
         words.for_each(|word| self.add(word.to_owned(), None, Context::Does(Commands::ALL)));
@@ -187,6 +193,9 @@ impl Body {
                     if !quoted {
                         self.note_keyword(name, &before);
                     }
+                    if let Some(forgery) = forged(&token, rest.clone(), || before.ends_statement()) {
+                        self.forgery.add(forgery);
+                    }
                     if runs {
                         self.is_opaque |= token.is_keyword("execute") && !runs_constant(rest.clone());
                         self.is_opaque |= RUNS_QUERY.iter().any(|it| name.starts_with(it));
@@ -223,10 +232,6 @@ impl Body {
                 self.verbs = self.verbs.with(merged);
             }
             "conflict" => self.has_conflict = true,
-            "set_config" => self.may_set_claims = true,
-            // SET LOCAL … = …
-            "local" | "session" if before.is_keyword(0, "set") => self.may_set_claims = true,
-            "request" | "pg_aal" if before.is_keyword(0, "set") => self.may_set_claims = true,
             _ => self.changes_schema |= CHANGES_SCHEMA.contains(&name),
         }
     }
@@ -240,8 +245,15 @@ fn runs_constant(mut rest: Tokens<'_>) -> bool {
     };
     match rest.next() {
         Some(Token::Text(_)) => ends(rest.next()),
-        // GRANT EXECUTE ON FUNCTION, EXECUTE FUNCTION of a trigger.
-        Some(token) if ["on", "function", "procedure"].iter().any(|keyword| token.is_keyword(keyword)) => true,
+        // GRANT EXECUTE ON FUNCTION.
+        Some(token) if token.is_keyword("on") => true,
+        // EXECUTE FUNCTION f() of a trigger. Variables may have such a name, too.
+        Some(token) if ["function", "procedure"].iter().any(|keyword| token.is_keyword(keyword)) => {
+            const BEHIND_VARIABLES: [&str; 3] = ["into", "using", "loop"];
+            let next = rest.next();
+            let is_keyword = |next: &Token<'_>| BEHIND_VARIABLES.iter().any(|keyword| next.is_keyword(keyword));
+            next.is_some_and(|next| next.name().is_some() && !is_keyword(&next))
+        }
         Some(token) if token.is_keyword("format") => {
             let is_literal = match (rest.next(), rest.next()) {
                 (Some(Token::Symbol('(')), Some(Token::Text(format))) => {
@@ -266,7 +278,7 @@ fn runs_constant(mut rest: Tokens<'_>) -> bool {
 
 /// The tokens just before one, the last of them first.
 #[derive(Default)]
-struct Window<'a>([Option<Token<'a>>; 8]);
+struct Window<'a>([Option<Token<'a>>; 10]);
 
 impl<'a> Window<'a> {
     fn push(&mut self, token: Token<'a>) {
@@ -290,6 +302,15 @@ impl<'a> Window<'a> {
         self.at(n).is_some_and(|token| token.is_keyword(keyword))
     }
 
+    /// Whether a statement begins next.
+    fn ends_statement(&self) -> bool {
+        match self.at(0) {
+            None | Some(Token::Symbol(';')) => true,
+            Some(Token::Operator(label)) => *label == ">>",
+            _ => ["begin", "then", "else", "loop"].iter().any(|keyword| self.is_keyword(0, keyword)),
+        }
+    }
+
     /// The schema that qualifies the name that comes next. None, too, where it is put in later: `%I.payments`.
     fn qualifier(&self) -> Option<&str> {
         let is_put_in = matches!(&self.0[2], Some(Token::Operator(it)) if it.ends_with('%'));
@@ -298,7 +319,11 @@ impl<'a> Window<'a> {
 
     /// The commands on the name that comes next: `delete from only`. `None` if these tokens don't say.
     fn verb(&self) -> Option<Commands> {
-        let mut at = if self.is_symbol(0, '.') { 2 } else { 0 };
+        let mut at = 0;
+        // Before a schema the name of the database may stand.
+        while self.is_symbol(at, '.') {
+            at += 2;
+        }
         at += usize::from(self.is_symbol(at, '('));
         at += usize::from(self.is_keyword(at, "only"));
         let is = |n: usize, keyword: &str| self.is_keyword(at + n, keyword);
@@ -332,9 +357,11 @@ impl<'a> Window<'a> {
         self.name(0).is_some_and(|name| ASKING.contains(&name)) && is_ours
     }
 
-    /// Whether a string that comes next is run: `execute '…'`, `execute format('…'`.
+    /// Whether a string that comes next is run: `execute '…'`, `execute format('…'`, `do '…'`, `do language plpgsql '…'`.
     fn is_execute(&self) -> bool {
         self.is_keyword(0, "execute")
+            || self.is_keyword(0, "do")
+            || (self.is_keyword(1, "language") && self.is_keyword(2, "do"))
             || (self.is_symbol(0, '(')
                 && (self.is_keyword(1, "execute") || (self.name(1) == Some("format") && self.is_keyword(2, "execute"))))
     }
@@ -381,8 +408,10 @@ mod tests {
             volatile: true,
             language: "plpgsql".to_owned(),
             sets_claims: false,
+            sets_role: None,
             body: sql.to_owned(),
             is_read: true,
+            called_by_defaults: Vec::new(),
             reaches: Vec::new(),
             commands: Vec::new(),
             open_to: Vec::new(),
@@ -509,6 +538,15 @@ mod tests {
             "return query execute statement",
             "perform query_to_xml(statement, true, true, '')",
             "perform dblink_exec('', statement)",
+            "select * from crosstab(statement) as t(a int)",
+            "do $d$ begin execute statement; end $d$",
+            "do language plpgsql 'begin execute statement; end'",
+            "execute $e$ do $d$ begin execute statement; end $d$ $e$",
+            "execute function",
+            "execute function;",
+            "execute procedure into x",
+            "for r in execute function loop",
+            "execute function || name",
             "execute (select statement from statements)",
             "execute 'execute statement'",
         ] {
@@ -521,6 +559,8 @@ mod tests {
             "execute format('delete from payments where id = %L', upper(id));",
             "grant execute on function f() to anon",
             "create trigger t before insert on payments execute function f()",
+            "create trigger t before insert on payments execute procedure s.f()",
+            "insert into payments values (1) on conflict do nothing",
             "raise notice 'execute statement'",
             "-- execute statement",
         ] {

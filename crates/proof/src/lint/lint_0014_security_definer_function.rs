@@ -4,6 +4,7 @@ use super::commands::Commands;
 use super::definition::{Lint, Severity};
 use super::finding::{Found, listed};
 use super::reach::Step;
+use super::settings::Forgery;
 use super::survey::{Measure, Survey};
 use crate::{Command, Function, FunctionIndex, FunctionKind, TableIndex};
 use std::collections::BTreeMap;
@@ -19,9 +20,14 @@ pub const LINT: Lint = Lint {
 };
 
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
-    let runs_as_others = |it: &Function| it.security_definer || it.kind == FunctionKind::Aggregate;
-    let functions = survey.catalog.functions.indexed().filter(|(_, it)| runs_as_others(it));
+    let asserts = matches!(survey.measure, Measure::Asserted { .. });
+    // Others may change the claims or the role. Lints don't look for that.
+    let functions = survey.catalog.functions.indexed().filter(|(_, it)| asserts || runs_as_others(it));
     functions.filter_map(|(index, function)| finding(survey, index, function)).collect()
+}
+
+fn runs_as_others(function: &Function) -> bool {
+    function.security_definer || function.kind == FunctionKind::Aggregate
 }
 
 fn finding(survey: &Survey<'_>, index: FunctionIndex, function: &Function) -> Option<Found> {
@@ -30,6 +36,9 @@ fn finding(survey: &Survey<'_>, index: FunctionIndex, function: &Function) -> Op
         return None;
     }
     let mut past = Past::of(survey, index);
+    if !runs_as_others(function) && !past.forgery.is_some() {
+        return None;
+    }
     let by_name = survey.counted(&function.open_to, &past.indexes());
     let how = if by_name.is_empty() { "call, by an expression," } else { "call" };
     let roles = if by_name.is_empty() && asserts {
@@ -44,7 +53,7 @@ fn finding(survey: &Survey<'_>, index: FunctionIndex, function: &Function) -> Op
     if past.tables.is_empty() || roles.is_empty() {
         return None;
     }
-    let what = format!("{how} {}, which {}", function.display_name, past.in_words(survey, asserts));
+    let what = format!("{how} {}, which {}", function.display_name, past.in_words(survey, asserts, function));
     let detail = survey.who_can(&roles, &past.indexes(), &what);
     Some(Found::on_function(survey.catalog, index, detail).roles(&roles).reaches(&past.indexes()))
 }
@@ -57,6 +66,8 @@ struct Past {
     is_unproven: bool,
     /// Whether some code on the way isn't read.
     is_opaque: bool,
+    /// What the session's claims or role may become on the way.
+    forgery: Forgery,
 }
 
 impl Past {
@@ -73,6 +84,7 @@ impl Past {
             }
             all.is_unproven |= !reached.unproven.is_empty();
             all.is_opaque |= !reached.opaque.is_empty();
+            all.forgery.add(reached.forgery);
         }
         all
     }
@@ -86,7 +98,7 @@ impl Past {
         self.tables.retain(|_, commands| !commands.is_empty());
     }
 
-    fn in_words(&self, survey: &Survey<'_>, asserts: bool) -> String {
+    fn in_words(&self, survey: &Survey<'_>, asserts: bool, function: &Function) -> String {
         let named = |(table, commands): (&TableIndex, &Commands)| {
             let name = &survey.catalog.tables[*table].display_name;
             let commands: Vec<Command> = commands.iter().collect();
@@ -98,6 +110,11 @@ impl Past {
             (true, false) => ("reaches", "doesn't begin by asking for the level"),
             (_, true) => ("may reach", "can't be read to its end"),
         };
-        format!("{reaches} {tables}, runs with its owner's rights and {asking}")
+        let rights =
+            if runs_as_others(function) { "runs with its owner's rights" } else { "runs with its caller's rights" };
+        match self.forgery.in_words() {
+            None => format!("{reaches} {tables}, {rights} and {asking}"),
+            Some(changes) => format!("{reaches} {tables}, {rights}, {changes} and {asking}"),
+        }
     }
 }

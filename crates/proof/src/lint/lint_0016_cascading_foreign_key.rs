@@ -1,9 +1,13 @@
 //! A foreign key changes a protected table for less than it asks.
 
+use super::commands::Commands;
 use super::definition::{Lint, Severity};
-use super::finding::Found;
-use super::survey::Survey;
-use crate::{ByForeignKey, Command, ForeignKey, ForeignKeyIndex, RequiredLevel, RoleIndex, TableId, Threshold};
+use super::finding::{Found, listed};
+use super::reach;
+use super::survey::{Measure, Survey};
+use crate::{
+    ByForeignKey, Command, ForeignKey, ForeignKeyIndex, RequiredLevel, RoleIndex, TableId, TableIndex, Threshold,
+};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 pub const LINT: Lint = Lint {
@@ -38,10 +42,59 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
             }
         }
     }
+    found.extend(behind_keys(survey));
     // Several keys can lead to the same.
     let mut seen = HashSet::new();
     found.retain(|it: &Found| seen.insert((it.subject, it.key.clone())));
     found
+}
+
+/// What rules and the functions of expressions do where a foreign key's action meets them. Lints say nothing of it.
+fn behind_keys(survey: &Survey<'_>) -> Vec<Found> {
+    if survey.catalog.foreign_keys.is_empty() || matches!(survey.measure, Measure::Policies) {
+        return Vec::new();
+    }
+    let tables = survey.catalog.tables.indexed().filter(|(_, table)| survey.reach.leads_on(table.id));
+    let begins = tables.flat_map(|(index, _)| [Command::Delete, Command::Update].map(|command| (index, command)));
+    begins.flat_map(|(index, command)| behind_keys_of(survey, index, command)).collect()
+}
+
+fn behind_keys_of(survey: &Survey<'_>, begins: TableIndex, command: Command) -> Vec<Found> {
+    let mut by_table: BTreeMap<TableIndex, Commands> = BTreeMap::new();
+    let name = &survey.catalog.tables[begins].display_name;
+    for heed in survey.heeds() {
+        let step = reach::Step::Relation(survey.catalog.tables[begins].id, command.into());
+        let reached = survey.reach.from(step, heed, survey.pause);
+        for table in survey.touched(&reached, heed) {
+            let done = survey.past(&reached, heed, table, |way| way.trigger.is_none() && way.by_more_than_keys);
+            let all = by_table.entry(table).or_default();
+            *all = all.with(done);
+        }
+    }
+    let finding = |(table, done): (TableIndex, Commands)| {
+        let changed = &survey.catalog.tables[table];
+        if done.is_empty() {
+            return None;
+        }
+        let asked = done.iter().map(|done| survey.asked(changed, done)).fold(Threshold::NOTHING, Threshold::and);
+        let cheaper = |role: &RoleIndex| {
+            let need = survey.matrix.need(begins, *role, command);
+            survey.counts(*role, changed) && !survey.needed_for(need, table).implies(asked)
+        };
+        let roles: Vec<RoleIndex> = survey.catalog.roles.indexes().filter(cheaper).collect();
+        let roles = survey.role_names(&roles);
+        let done: Vec<Command> = done.iter().collect();
+        let detail = format!(
+            "{} on {name} by {} reaches {} ({}) by foreign keys and by rules or expressions behind them, without the {asked} that it asks",
+            command.as_str(),
+            roles.join(", "),
+            changed.display_name,
+            listed(&done)
+        );
+        let found = Found::on_table(table, detail).roles(&roles).commands(&[command]);
+        (!roles.is_empty()).then(|| found.key(&format!("{name}_behind_keys_{}", command.as_str())))
+    };
+    by_table.into_iter().filter_map(finding).collect()
 }
 
 /// What a foreign key does to a table: it deletes its rows, or sets some of its columns.
@@ -101,7 +154,8 @@ impl<'a> Keys<'a> {
         let all = self.asked.values().copied().fold(Threshold::NOTHING, Threshold::and);
         survey.matrix.table_index(table).is_some_and(|index| {
             let roles = survey.catalog.roles.indexes();
-            let mut cheaper = roles.filter(|role| !survey.matrix.need(index, *role, trigger).threshold.implies(all));
+            let needs = roles.map(|role| survey.matrix.need(index, role, trigger));
+            let mut cheaper = needs.filter(|need| !need.threshold.implies(all) || !need.applies_when.is_empty());
             cheaper.next().is_some()
         })
     }
@@ -216,7 +270,7 @@ impl<'a> Keys<'a> {
         }
         let cheaper = |role: &RoleIndex| {
             let may = trigger == Command::Delete || first.key_updated_by.contains(&survey.catalog.roles[*role].id);
-            may && !survey.matrix.need(other, *role, trigger).threshold.implies(asked)
+            may && !survey.needed_for(survey.matrix.need(other, *role, trigger), table).implies(asked)
         };
         let roles: Vec<RoleIndex> = survey.roles_beginning(begins, changed).into_iter().filter(cheaper).collect();
         if roles.is_empty() {

@@ -4,8 +4,9 @@ use super::commands::Commands;
 use super::definition::{Lint, Severity};
 use super::finding::{Found, listed};
 use super::reach::{Reached, Step, TriggerPlace};
+use super::settings::Forgery;
 use super::survey::{Measure, Survey};
-use crate::{Command, RoleIndex, TableId, TableIndex, Trigger};
+use crate::{Command, RequiredLevel, RoleIndex, TableId, TableIndex, Threshold, Trigger};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub const LINT: Lint = Lint {
@@ -44,18 +45,24 @@ struct FiredTrigger {
     tables: BTreeMap<String, (TableIndex, Commands)>,
     is_unproven: bool,
     is_opaque: bool,
+    forgery: Forgery,
 }
 
 impl Fired {
     /// What roles cause by a command on a table.
     fn by_table(&mut self, survey: &Survey<'_>, index: TableIndex, id: TableId, command: Command) {
-        let needed = |role: RoleIndex, trigger: &Trigger| {
-            // It fires before a policy refuses a row, or without any row.
-            if trigger.for_each_statement || trigger.is_before {
-                survey.matrix.need_to_fire(index, role, command, trigger.for_each_statement)
-            } else {
-                survey.matrix.own_need(index, role, command).threshold
+        // `None` where nothing is needed.
+        let need = |role: RoleIndex, trigger: &Trigger, forges: bool| {
+            let own = survey.matrix.own_need(index, role, command);
+            if !trigger.for_each_statement && !trigger.is_before {
+                return Some(own.clone());
             }
+            // It may change the claims before the guard reads them.
+            if trigger.for_each_statement && trigger.is_before && forges && own.level() != RequiredLevel::Denied {
+                return None;
+            }
+            // It fires before a policy refuses a row, or without any row.
+            Some(survey.matrix.need_to_fire(index, role, command, trigger.for_each_statement))
         };
         for heed in survey.heeds() {
             let reached = survey.reach.from(Step::Relation(id, command.into()), heed, survey.pause);
@@ -65,9 +72,10 @@ impl Fired {
                 let past: Vec<(TableIndex, Commands)> =
                     touched.iter().map(|table| (*table, done(table))).filter(|(_, done)| !done.is_empty()).collect();
                 for role in survey.catalog.roles.indexes().filter(|_| !past.is_empty()) {
-                    let needed = needed(role, &survey.catalog.triggers[place]);
+                    let need = need(role, &survey.catalog.triggers[place], reached.forgery.is_some());
                     for (table, done) in &past {
                         let it = &survey.catalog.tables[*table];
+                        let needed = need.as_ref().map_or(Threshold::NOTHING, |need| survey.needed_for(need, *table));
                         let cheaper: Commands =
                             done.iter().filter(|done| !needed.implies(survey.asked(it, *done))).collect();
                         if survey.counts(role, it) && !cheaper.is_empty() {
@@ -85,13 +93,16 @@ impl Fired {
     fn by_views(&mut self, survey: &Survey<'_>) {
         for view in survey.catalog.views.iter().filter(|view| !view.kind.is_rule()) {
             let triggers = survey.catalog.triggers.iter().enumerate().filter(|(_, trigger)| trigger.table == view.id);
-            for (place, trigger) in triggers.filter(|_| !view.written_by.is_empty()) {
+            let asserts = matches!(survey.measure, Measure::Asserted { .. });
+            let owner = view.owner_as_user.iter().filter(|_| asserts);
+            let writers: Vec<String> = view.written_by.iter().chain(owner).cloned().collect();
+            for (place, trigger) in triggers.filter(|_| !writers.is_empty()) {
                 for heed in survey.heeds() {
                     let commands = trigger.commands.iter().copied().collect();
                     let reached = survey.reach.from(Step::Relation(view.id, commands), heed, survey.pause);
                     for table in &survey.touched(&reached, heed) {
                         let past = survey.past(&reached, heed, *table, |way| way.trigger == Some(place));
-                        for role in survey.counted(&view.written_by, &[*table]) {
+                        for role in survey.counted(&writers, &[*table]) {
                             for command in commands.iter().filter(|_| !past.is_empty()) {
                                 let begins = (&view.display_name, command);
                                 self.add(survey, place, begins, role.clone(), (*table, past), &reached);
@@ -121,6 +132,7 @@ impl Fired {
         let (_, done) = all.tables.entry(name).or_insert((table, Commands::default()));
         *done = done.with(past);
         all.is_unproven |= !reached.unproven.is_empty();
+        all.forgery.add(reached.forgery.clone());
         all.is_opaque |= reached.opaque.keys().any(|way| way.trigger == Some(place));
     }
 }
@@ -142,10 +154,15 @@ impl FiredTrigger {
             (true, false) => "doesn't begin by asking for the level",
             (_, true) => "can't be read to its end",
         };
-        let rights = if function.security_definer { "its owner's rights" } else { "the rights of a table's owner" };
+        let changes = self.forgery.in_words().map(|it| format!(", {it}")).unwrap_or_default();
+        let rights = match (function.security_definer, changes.is_empty()) {
+            (true, _) => "its owner's rights",
+            (false, true) => "the rights of a table's owner",
+            (false, false) => "the rights of who fires it",
+        };
         let roles = survey.in_order(self.roles.into_iter().collect());
         let detail = format!(
-            "{} by {} fires trigger {}, whose function {} {} {} with {rights} and {asking}",
+            "{} by {} fires trigger {}, whose function {} {} {} with {rights}{changes} and {asking}",
             begins.join(", "),
             roles.join(", "),
             trigger.name,

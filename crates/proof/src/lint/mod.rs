@@ -41,6 +41,7 @@ mod lint_0028_new_tables_unwatched;
 mod lint_0029_below_its_schema;
 mod opening;
 mod reach;
+mod settings;
 mod survey;
 
 pub use definition::{Finding, Lint, Severity};

@@ -3,15 +3,16 @@
 //!
 //! It takes more for reached than can be: each body does all that it names, in any order.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::body::Body;
 use super::commands::Commands;
+use super::settings::{Forgery, NewRole};
 use crate::{
-    Catalog, Command, ForeignKey, Function, FunctionIndex, FunctionKind, RoleId, TableId, Threshold, View, ViewIndex,
-    ViewKind,
+    Catalog, Command, ForeignKey, Function, FunctionId, FunctionIndex, FunctionKind, RoleId, TableId, Threshold, View,
+    ViewIndex, ViewKind,
 };
 
 /// Whose rights something has.
@@ -21,8 +22,8 @@ pub(super) enum Actor {
     Caller,
     /// A role.
     Role(RoleId),
-    /// None: rows were copied.
-    Copy,
+    /// None that policies bind: rows were copied, or a foreign key acts.
+    Unbound,
 }
 
 /// Which bodies are taken at their word.
@@ -46,6 +47,10 @@ pub(super) struct Way {
     pub trigger: Option<TriggerPlace>,
     /// Whether the claims may be others by then.
     pub claims_may_differ: bool,
+    /// Whether a foreign key acted.
+    pub by_key: bool,
+    /// Whether a rule or an expression's function acted behind a foreign key.
+    pub by_more_than_keys: bool,
 }
 
 /// Something that happens.
@@ -76,6 +81,8 @@ pub(super) struct Reached {
     pub opaque: HashMap<Way, FunctionIndex>,
     /// Functions that ask for a level in a way that isn't taken at its word.
     pub unproven: HashSet<FunctionIndex>,
+    /// What the session's claims or role may become on the way.
+    pub forgery: Forgery,
 }
 
 /// The catalog, by what leads from one thing to the next.
@@ -90,7 +97,10 @@ pub(crate) struct Reach<'a> {
     /// The tables above and beneath each one.
     families: HashMap<TableId, Vec<TableId>>,
     owners: HashMap<TableId, RoleId>,
+    by_id: HashMap<FunctionId, FunctionIndex>,
     bodies: RefCell<HashMap<FunctionIndex, Rc<Body>>>,
+    /// Whether any function forges something.
+    any_forges: OnceCell<bool>,
 }
 
 impl<'a> Reach<'a> {
@@ -105,7 +115,9 @@ impl<'a> Reach<'a> {
             keys: HashMap::new(),
             families,
             owners: catalog.tables.iter().map(|table| (table.id, table.owner)).collect(),
+            by_id: catalog.functions.indexed().map(|(index, function)| (function.id, index)).collect(),
             bodies: RefCell::default(),
+            any_forges: OnceCell::new(),
         };
         let tables = catalog.tables.iter().map(|it| (&it.name, &it.schema, it.id));
         let views = catalog.views.iter().map(|it| (&it.name, &it.schema, it.id));
@@ -137,12 +149,40 @@ impl<'a> Reach<'a> {
             .any(|it| self.triggers.contains_key(&it) || self.keys.contains_key(&it) || self.views.contains_key(&it))
     }
 
-    /// All that follows from this step of a caller.
+    /// All that follows from this step of a caller. Where some code on the way changes the session's claims or role, all that
+    /// follows may come behind that.
     pub(super) fn from(&self, step: Step, heed: Heed, pause: &dyn Fn()) -> Reached {
-        let mut search =
-            Search { reach: self, heed, reached: Reached::default(), seen: Seen::default(), open: Vec::new() };
-        let way = Way { rights: Actor::Caller, trigger: None, claims_may_differ: false };
-        search.open.push(Taken { step, way, user: Actor::Caller });
+        let way = Way {
+            rights: Actor::Caller,
+            trigger: None,
+            claims_may_differ: false,
+            by_key: false,
+            by_more_than_keys: false,
+        };
+        let begin = Taken { step, way, user: Actor::Caller };
+        if matches!(heed, Heed::AnyAsking) || !self.any_forges(pause) {
+            return self.search(begin, heed, false, pause).reached;
+        }
+        let first = self.search(begin.clone(), heed, true, pause);
+        let Some(trigger) = first.forged_by else { return self.search(begin, heed, false, pause).reached };
+        let forgery = first.reached.forgery;
+        let user = match &forgery.role {
+            None => Actor::Caller,
+            Some(NewRole::Any) => Actor::Unbound,
+            Some(NewRole::Named(name)) => {
+                let role = self.catalog.roles.iter().find(|role| role.name == *name);
+                role.map_or(Actor::Unbound, |role| Actor::Role(role.id))
+            }
+        };
+        let way = Way { rights: user, trigger, claims_may_differ: forgery.claims, ..way };
+        let reached = self.search(Taken { way, user, ..begin }, heed, true, pause).reached;
+        Reached { forgery, ..reached }
+    }
+
+    /// `enters`: whether code that has the caller's own rights is searched, too.
+    fn search(&self, begin: Taken, heed: Heed, enters: bool, pause: &dyn Fn()) -> Search<'a, '_> {
+        let (reached, seen) = (Reached::default(), Seen::default());
+        let mut search = Search { reach: self, heed, enters, forged_by: None, reached, seen, open: vec![begin] };
         while let Some(taken) = search.open.pop() {
             pause();
             match taken.step {
@@ -151,7 +191,22 @@ impl<'a> Reach<'a> {
                 Step::View(view, commands) => search.view(view, commands, taken.way, taken.user),
             }
         }
-        search.reached
+        search
+    }
+
+    fn any_forges(&self, pause: &dyn Fn()) -> bool {
+        let forges = |index: FunctionIndex| {
+            pause();
+            self.forges(index, &self.body(index))
+        };
+        *self.any_forges.get_or_init(|| self.catalog.functions.indexes().any(forges))
+    }
+
+    /// Whether a function changes claims or role. That of Realtime does so for each subscriber to whom it shows a change.
+    fn forges(&self, index: FunctionIndex, body: &Body) -> bool {
+        let function = &self.catalog.functions[index];
+        let is_realtime = (function.schema.as_str(), function.name.as_str()) == ("realtime", "apply_rls");
+        body.forgery.is_some() && !is_realtime
     }
 
     pub(super) fn body(&self, index: FunctionIndex) -> Rc<Body> {
@@ -176,6 +231,9 @@ struct Seen {
 struct Search<'a, 'b> {
     reach: &'b Reach<'a>,
     heed: Heed,
+    enters: bool,
+    /// The first trigger on the way to the code that changes claims or role, if there is such code.
+    forged_by: Option<Option<TriggerPlace>>,
     reached: Reached,
     seen: Seen,
     open: Vec<Taken>,
@@ -188,10 +246,16 @@ impl<'a> Search<'a, '_> {
 
     fn function(&mut self, index: FunctionIndex, way: Way, user: Actor) {
         let function = &self.reach.catalog.functions[index];
+        // Its caller evaluates the defaults of its parameters, before it runs.
+        for called in &function.called_by_defaults {
+            if let Some(called) = self.reach.by_id.get(called).filter(|called| **called != index) {
+                self.push(Step::Function(*called), Way { rights: user, ..way }, user);
+            }
+        }
         let user = if function.security_definer { Actor::Role(function.owner) } else { user };
-        let way = Way { rights: user, ..way };
+        let way = Way { rights: user, by_more_than_keys: way.by_more_than_keys || way.by_key, ..way };
         // What the caller calls with its own rights, it may call anyway. An aggregate calls others with its owner's right to.
-        if (user == Actor::Caller && function.kind != FunctionKind::Aggregate)
+        if (user == Actor::Caller && function.kind != FunctionKind::Aggregate && !self.enters)
             || !self.seen.functions.insert((index, way, user))
         {
             return;
@@ -200,11 +264,34 @@ impl<'a> Search<'a, '_> {
         if self.is_heeded(index, &body, way) {
             return;
         }
-        let way = Way { claims_may_differ: way.claims_may_differ || body.may_set_claims, ..way };
+        let way = Way { claims_may_differ: way.claims_may_differ || body.forgery.claims, ..way };
+        if self.reach.forges(index, &body) {
+            self.note_forgery(&body.forgery, way, user);
+        }
         if body.is_opaque && user != Actor::Caller {
             self.reached.opaque.insert(way, index);
         }
         self.follow_names(function, &body, way, user);
+        self.follow_unnamed(way, user);
+    }
+
+    /// Lints say nothing of functions that a body doesn't name.
+    fn follow_unnamed(&mut self, way: Way, user: Actor) {
+        if (user != Actor::Caller || self.enters) && matches!(self.heed, Heed::Opening(_)) {
+            for function in &self.reach.catalog.called_unnamed {
+                self.push(Step::Function(*function), way, user);
+            }
+        }
+    }
+
+    /// Code that runs with an owner's rights can't change the role.
+    fn note_forgery(&mut self, forgery: &Forgery, way: Way, user: Actor) {
+        let role = forgery.role.clone().filter(|_| user == Actor::Caller);
+        let forgery = Forgery { role, ..forgery.clone() };
+        if forgery.is_some() {
+            self.forged_by.get_or_insert(way.trigger);
+            self.reached.forgery.add(forgery);
+        }
     }
 
     fn is_heeded(&mut self, index: FunctionIndex, body: &Body, way: Way) -> bool {
@@ -264,7 +351,7 @@ impl<'a> Search<'a, '_> {
             self.fire_triggers(id, commands, way, user);
             self.act_by_keys(id, commands, way, user);
         }
-        if user != Actor::Caller {
+        if user != Actor::Caller || self.enters {
             for function in reach.called.get(&id).into_iter().flatten() {
                 self.push(Step::Function(*function), way, user);
             }
@@ -287,7 +374,7 @@ impl<'a> Search<'a, '_> {
         }
     }
 
-    /// Foreign keys act in the name of their table's owner, whom no policy binds then. TRUNCATE … CASCADE follows all of them.
+    /// Foreign keys act in the name of their table's owner, whom no policy binds then, also where row security is forced. TRUNCATE … CASCADE follows all of them.
     fn act_by_keys(&mut self, id: TableId, commands: Commands, way: Way, user: Actor) {
         for referenced in self.reach.related(id) {
             for key in self.reach.keys.get(&referenced).into_iter().flatten() {
@@ -307,8 +394,8 @@ impl<'a> Search<'a, '_> {
                 if commands.has(Command::Update) && key.on_update.is_some() {
                     done = done.with(Command::Update.into());
                 }
-                let owner = Actor::Role(*owner);
-                self.push(Step::Relation(key.table, done), Way { rights: owner, ..way }, owner);
+                let way = Way { rights: Actor::Unbound, by_key: true, ..way };
+                self.push(Step::Relation(key.table, done), way, Actor::Role(*owner));
             }
         }
     }
@@ -325,10 +412,19 @@ impl<'a> Search<'a, '_> {
         let (rights, user, commands) = match view.kind {
             ViewKind::InvokerRights => (user, user, commands),
             ViewKind::OwnerRights => (owner, user, commands),
-            ViewKind::Materialized => (Actor::Copy, Actor::Copy, Command::Select.into()),
+            ViewKind::Materialized => (Actor::Unbound, Actor::Unbound, Command::Select.into()),
             // What their actions are isn't looked at. TRUNCATE is none.
             ViewKind::TableRule | ViewKind::ViewRule => (owner, user, Commands::ALL.without(Command::Truncate.into())),
         };
+        if view.kind == ViewKind::Materialized {
+            // They ran when the copy was made, in another session.
+            let way = Way { rights, claims_may_differ: true, ..way };
+            for function in self.reach.called.get(&view.id).into_iter().flatten() {
+                self.push(Step::Function(*function), way, user);
+            }
+        }
+        let by_more_than_keys = way.by_more_than_keys || (way.by_key && view.kind.is_rule());
+        let way = Way { by_more_than_keys, ..way };
         // What a view filters by, it reads.
         let commands = commands.with(Command::Select.into());
         for id in &view.reads {

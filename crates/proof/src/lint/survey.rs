@@ -7,8 +7,8 @@ use super::commands::Commands;
 use super::finding::Found;
 use super::reach::{Actor, Heed, Reach, Reached, Step, Way};
 use crate::{
-    ByTable, Catalog, Command, Expression, Matrix, Policy, RequiredLevel, RoleId, RoleIndex, Table, TableId,
-    TableIndex, Threshold, View, ViewIndex,
+    ByTable, Catalog, Command, Expression, Matrix, Need, Policy, RequiredLevel, RoleId, RoleIndex, Table, TableId,
+    TableIndex, Threshold, View, ViewIndex, ViewKind,
 };
 
 /// A view that reaches a protected table with rights that its policies do not bind.
@@ -227,7 +227,7 @@ impl<'a> Survey<'a> {
         if matches!(heed, Heed::Opening(_)) && !reached.opaque.is_empty() {
             return self.protected().map(|(index, _)| index).collect();
         }
-        let others = reached.tables.iter().filter(|(way, _)| way.rights != Actor::Caller);
+        let others = reached.tables.iter().filter(|(way, _)| way.rights != Actor::Caller || way.claims_may_differ);
         let ids: BTreeSet<TableId> = others.flat_map(|(_, tables)| tables.keys().copied()).collect();
         let indexes = ids.into_iter().filter_map(|id| self.matrix.table_index(id));
         let families: BTreeSet<TableIndex> = indexes.flat_map(|index| self.families[index].iter().copied()).collect();
@@ -251,8 +251,8 @@ impl<'a> Survey<'a> {
         }
         let mut past = Commands::NONE;
         let mut add = |way: &Way, it: TableIndex, commands: Commands| {
-            let open =
-                commands.iter().filter(|command| !self.needed_on(it, way, *command).implies(asked[command.index()]));
+            let is_open = |command: &Command| !self.needed_on(table, it, way, *command).implies(asked[command.index()]);
+            let open = commands.iter().filter(is_open);
             past = past.with(open.collect());
         };
         for it in self.families[table].iter().copied() {
@@ -268,23 +268,49 @@ impl<'a> Survey<'a> {
         past
     }
 
-    /// What a command needs of the role whose rights count.
-    fn needed_on(&self, table: TableIndex, way: &Way, command: Command) -> Threshold {
+    /// What a need asks of sessions on their way to rows of this table. It asks nothing of those that it exempts, unless the table
+    /// exempts the same sessions.
+    pub(super) fn needed_for(&self, need: &Need, table: TableIndex) -> Threshold {
+        let Measure::Asserted { levels, .. } = &self.measure else { return need.threshold };
+        if need.applies_when.is_empty() {
+            return need.threshold;
+        }
+        let asserted = |it: &Command| {
+            let levels = levels.get(&self.catalog.tables[table].id);
+            levels.is_some_and(|levels| levels[it.index()].level != RequiredLevel::None)
+        };
+        let commands = || Command::ALL.into_iter().filter(asserted);
+        let roles = || self.catalog.roles.indexes();
+        let needs = || roles().flat_map(|role| commands().map(move |command| self.matrix.need(table, role, command)));
+        // The gate names these on the table itself.
+        let is_exempt = |function: &String| needs().any(|need| need.applies_when.contains(function));
+        if need.applies_when.iter().all(is_exempt) { need.threshold } else { Threshold::NOTHING }
+    }
+
+    /// What a command needs of the role whose rights count, on a way to rows of `to`.
+    fn needed_on(&self, to: TableIndex, table: TableIndex, way: &Way, command: Command) -> Threshold {
         const DENIED: Threshold = Threshold::at_any_age(RequiredLevel::Denied);
         let needed = |role: RoleId| {
-            let role = self.catalog.role_index(role);
-            role.map_or(Threshold::NOTHING, |role| self.matrix.own_need(table, role, command).threshold)
+            let need = self.catalog.role_index(role).map(|role| self.matrix.own_need(table, role, command));
+            need.map_or(Threshold::NOTHING, |need| self.needed_for(need, to))
         };
         match way.rights {
-            // The matrix says what a role can do itself.
+            // With other claims, a role can do all that it may do at any level. Else the matrix says what it can do itself.
+            Actor::Caller if way.claims_may_differ && self.may_some_role(table, command) => Threshold::NOTHING,
             Actor::Caller => DENIED,
-            Actor::Copy => Threshold::NOTHING,
+            Actor::Unbound => Threshold::NOTHING,
             Actor::Role(role) => match needed(role) {
                 DENIED => DENIED,
                 _ if way.claims_may_differ => Threshold::NOTHING,
                 needed => needed,
             },
         }
+    }
+
+    /// Whether some role that row security binds may do this at some level.
+    fn may_some_role(&self, table: TableIndex, command: Command) -> bool {
+        let mut roles = self.catalog.roles.indexes().filter(|role| self.counts(*role, &self.catalog.tables[table]));
+        roles.any(|role| self.matrix.own_need(table, role, command).level() != RequiredLevel::Denied)
     }
 
     /// The views that match and reach a protected table with rights that its policies do not bind.
@@ -294,8 +320,9 @@ impl<'a> Survey<'a> {
         let mut found = Vec::new();
         for (index, view) in views {
             let mut by_table: BTreeMap<TableIndex, Commands> = BTreeMap::new();
+            let readers = readers_of(view, asserts);
             for heed in self.heeds() {
-                let reads = self.reached_by_view(index, Command::Select.into(), &view.read_by, heed);
+                let reads = self.reached_by_view(index, Command::Select.into(), &readers, heed);
                 let writes = Commands::ALL.without([Command::Select, Command::Truncate].into_iter().collect());
                 let writes = self.reached_by_view(index, writes, &view.written_by, heed);
                 let touched = |it: &Option<Reached>| it.as_ref().map(|it| self.touched(it, heed)).unwrap_or_default();
@@ -308,29 +335,23 @@ impl<'a> Survey<'a> {
                     let select = Commands::from(Command::Select);
                     // A write that reads is shown as a write. A rule may do anything.
                     let written = if view.kind.is_rule() { written } else { written.without(select) };
-                    let commands = written.with(past(&reads));
+                    let shown = past(&reads);
+                    // What the making of a copy writes, its readers don't.
+                    let shown = if view.kind == ViewKind::Materialized { shown.common(select) } else { shown };
+                    let commands = written.with(shown);
                     let all = by_table.entry(table).or_default();
                     *all = all.with(commands);
                 }
             }
             for (table, commands) in by_table {
                 let commands: Vec<Command> = commands.iter().collect();
-                let mut users = users_of(view, &commands, asserts);
-                if !asserts {
-                    // Lints trust the owner of a copy.
-                    users.retain(|name| !self.is_owner(view, name));
-                }
-                let roles = self.counted(&users, &[table]);
+                let roles = self.counted(&users_of(view, &readers, &commands, asserts), &[table]);
                 if !commands.is_empty() && !roles.is_empty() {
                     found.push(ViewPastPolicies { view: index, table, commands, roles });
                 }
             }
         }
         found
-    }
-
-    fn is_owner(&self, view: &View, name: &str) -> bool {
-        self.catalog.role_index(view.owner).is_some_and(|role| self.catalog.roles[role].name == name)
     }
 
     /// The end of a search from a view that some of these roles may use; `None` if there is no such role.
@@ -381,12 +402,18 @@ fn beginning(names: &[&str]) -> String {
     format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
 }
 
+/// The names of the roles that may read a view for more than they may read themselves. Lints trust the owner of a copy.
+fn readers_of(view: &View, with_owner: bool) -> Vec<String> {
+    let owner = view.owner_as_user.iter().filter(|_| with_owner && view.kind == ViewKind::Materialized);
+    view.read_by.iter().chain(owner).cloned().collect()
+}
+
 /// The names of the roles that may use a view for these commands.
-fn users_of(view: &View, commands: &[Command], with_readers: bool) -> Vec<String> {
+fn users_of(view: &View, readers: &[String], commands: &[Command], with_readers: bool) -> Vec<String> {
     let writes = view.kind.is_rule() || commands.iter().any(|command| command.writes());
     let reads = !writes || (with_readers && !view.kind.is_rule() && commands.contains(&Command::Select));
     let mut users = if writes { view.written_by.clone() } else { Vec::new() };
-    let others: Vec<String> = view.read_by.iter().filter(|name| reads && !users.contains(name)).cloned().collect();
+    let others: Vec<String> = readers.iter().filter(|name| reads && !users.contains(name)).cloned().collect();
     users.extend(others);
     users
 }

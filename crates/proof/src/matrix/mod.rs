@@ -78,12 +78,12 @@ impl<'a> Matrix<'a> {
         role: RoleIndex,
         command: Command,
         for_each_statement: bool,
-    ) -> Threshold {
+    ) -> Need {
         let (catalog, table) = (self.catalog, &self.catalog.tables[table]);
         let rows = if for_each_statement { RowKind::NoRow } else { RowKind::Unchecked };
         let attempt = Attempt { catalog, table, role, command, rows };
         let without = without_policies(table, &table.standings[role], command);
-        without.unwrap_or_else(|| attempt.need(&self.effort)).threshold
+        without.unwrap_or_else(|| attempt.need(&self.effort))
     }
 
     /// The index of a table of the catalog.

@@ -179,9 +179,11 @@ fn full_with(change: impl Fn(&str) -> String) -> Fixture {
         immutable: false,
         volatile: true,
         sets_claims: false,
+        sets_role: None,
         language: "sql".to_owned(),
         body: String::new(),
         is_read: true,
+        called_by_defaults: Vec::new(),
         reaches: Vec::new(),
         commands: Vec::new(),
         open_to: Vec::new(),
@@ -199,6 +201,7 @@ fn full_with(change: impl Fn(&str) -> String) -> Fixture {
         asks_for_level: false,
         read_by: Vec::new(),
         written_by: Vec::new(),
+        owner_as_user: None,
     });
     let tables: Vec<TableIndex> = fixture.catalog.tables.indexes().collect();
     let mut add = |lint: &'static Lint, subject: Subject, detail: String| {
