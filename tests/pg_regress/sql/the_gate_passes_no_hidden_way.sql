@@ -15,7 +15,7 @@ select count(*) from auth.protect_table('payments');
 set client_min_messages = notice;
 
 -- What the gate says of payments: nothing, or the lines of its DETAIL. The fixture has functions that set claims, which count, too.
-create function gate(command text default 'delete', accept text[] default '{}') returns setof text language plpgsql as $$
+create function gate(command text default 'delete', accept text[] default '{}') returns setof text language plpgsql set client_min_messages = warning as $$
 declare
   detail text;
 begin

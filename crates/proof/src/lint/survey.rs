@@ -268,7 +268,7 @@ impl<'a> Survey<'a> {
         past
     }
 
-    /// What a need asks of sessions on their way to rows of this table. It asks nothing of those that it exempts, unless the table
+    /// What a need requires of sessions on their way to rows of this table. It requires nothing of those that it exempts, unless the table
     /// exempts the same sessions.
     pub(super) fn needed_for(&self, need: &Need, table: TableIndex) -> Threshold {
         let Measure::Asserted { levels, .. } = &self.measure else { return need.threshold };
