@@ -176,7 +176,6 @@ fn a_guard_is_what_a_write_meets_first() {
         decides_columns: false,
         commands: vec![Command::Update],
         arguments: vec!["update=aal2,max_age=900 seconds".to_owned()],
-        decides_columns: false,
         record: None,
     };
     access.guards.push(CallersGuard { guard, acts: [true; 5] });
@@ -357,6 +356,7 @@ fn an_unreadable_table_counts_only_where_a_policy_is_planned() {
         enabled: true,
         always_fires: true,
         commands: vec![Command::Update],
+        decides_columns: false,
         arguments: vec!["update=aal2".to_owned()],
         record: None,
     };
