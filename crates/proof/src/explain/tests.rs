@@ -214,6 +214,7 @@ fn a_guard_that_may_not_fire_leaves_the_result_open() {
         decides_columns: false,
         commands: vec![Command::Update],
         arguments: vec!["update=aal2".to_owned()],
+        decides_columns: false,
         record: None,
     };
     access.guards.push(CallersGuard { guard, acts: [true; 5] });
