@@ -34,16 +34,22 @@ comment on function auth.require_enrolled_aal(interval) is
 comment on function auth.aal_status() is
   'Where the session stands: currentLevel, nextLevel and currentAuthenticationMethods as in supabase-js, action, the next step, and reason, why there is no level or no next one. If no user can be looked up, the session alone answers, and nextLevel is null. SECURITY DEFINER, STABLE and PARALLEL SAFE, as auth.enrolled_aal.';
 
+comment on function auth.session_is_live() is
+  'Whether the session is live: it has not ended, its user is neither deleted nor banned, and the factor that gave it aal2 is still there. For policies. False if no session can be looked up. It reads Supabase Auth''s tables below SQL, so callers need no right to read them. STABLE: a statement sees one state of them. PARALLEL SAFE: workers have the same claims and snapshot.';
+
+comment on function auth.require_live_session() is
+  'True if the session is live; else raises insufficient_aal. For functions and triggers, not for policies. STABLE and PARALLEL SAFE, as auth.session_is_live.';
+
 comment on function auth.verify_jwt(text) is
   'The claims of an access token that verifies now by the keys of pg_aal.jwks and pg_aal.jwks_file. Else it raises invalid_token (28000), which names the check that failed. Changes nothing. STABLE: the keys, the settings and the clock decide. PARALLEL SAFE: workers have the same.';
 
 comment on function auth.authenticate(text) is
   'Puts an access token that verifies in force until the transaction ends, and returns its claims. Needs pg_aal.claims_source = token. VOLATILE and PARALLEL UNSAFE: it changes a setting.';
 
-comment on function auth.protect_table(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean) is
+comment on function auth.protect_table(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean, boolean) is
   'Puts a table under assurance levels by policies and a guard trigger, and says in one row what the table needs now. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
 
-comment on function auth.protect_table_sql(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean) is
+comment on function auth.protect_table_sql(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean, boolean) is
   'The statements that auth.protect_table would run, without running them. VOLATILE and PARALLEL UNSAFE: it reads the catalog as it is now.';
 
 comment on function auth.unprotect_table(regclass) is
@@ -79,6 +85,7 @@ comment on column auth.protected_tables.roles is 'The roles that the policies bi
 comment on column auth.protected_tables.owner_column is 'The column that holds the subject of a row''s owner; NULL if the table has no policy aal_owner.';
 comment on column auth.protected_tables.sensitive_columns is 'The columns whose change needs the level on_update. An update that keeps their values needs the level read.';
 comment on column auth.protected_tables.applies_when is 'The function of applies_when, by its name now; NULL if the protection is for all sessions, or if no policy has a function.';
+comment on column auth.protected_tables.live is 'Whether each level needs a live session, too.';
 comment on column auth.protected_tables.guard is 'Whether the guard trigger is there and enabled.';
 comment on column auth.protected_tables.row_security is 'Whether row security is on. Without it no policy counts.';
 

@@ -14,3 +14,5 @@ alter function auth.enrolled_aal() support auth.aal_once_per_statement;
 alter function auth.has_enrolled_aal(interval) support auth.aal_once_per_statement;
 alter function auth.require_enrolled_aal(interval) support auth.aal_once_per_statement;
 alter function auth.aal_status() support auth.aal_once_per_statement;
+alter function auth.session_is_live() support auth.aal_once_per_statement;
+alter function auth.require_live_session() support auth.aal_once_per_statement;

@@ -58,17 +58,19 @@ select
   (select array_agg(a.attname order by a.attnum)
      from pg_catalog.pg_attribute a
     where a.attrelid = p.table_oid and a.attnum = any (columns.tgattr::int2[])) as sensitive_columns,
-  -- As Postgres keeps track of it: it may have another name by now. None of ours takes no argument.
+  -- As Postgres keeps track of it: it may have another name by now. Of ours only one takes no argument.
   (select format('%I.%I()', n.nspname, f.proname)
      from pg_catalog.pg_policy exempting
      join pg_catalog.pg_depend d
        on d.classid = 'pg_catalog.pg_policy'::regclass and d.objid = exempting.oid
       and d.refclassid = 'pg_catalog.pg_proc'::regclass
      join pg_catalog.pg_proc f on f.oid = d.refobjid and f.pronargs = 0 and f.prorettype = 'pg_catalog.bool'::regtype
+      and f.oid <> 'auth.session_is_live()'::regprocedure
      join pg_catalog.pg_namespace n on n.oid = f.pronamespace
     where p.record ~ '"for_some":true' and exempting.polrelid = p.table_oid
       and exempting.polname in ('aal_read', 'aal_insert', 'aal_update', 'aal_delete')
     limit 1) as applies_when,
+  p.record ~ '"live":true' as live,
   exists (
     select from pg_catalog.pg_trigger t
      where t.tgrelid = p.table_oid and t.tgname = 'aal_guard' and t.tgenabled in ('O', 'A') and t.tgqual is null

@@ -1,6 +1,6 @@
 //! Raising errors: `insufficient_aal`, and those that bad arguments, claims and tokens deserve.
 
-use aal::{Asker, Denial, InvalidClaims, InvalidMaxAge, InvalidToken, UnknownLevel, What};
+use aal::{Asker, Denial, FixedRequirement, InvalidClaims, InvalidMaxAge, InvalidToken, NotLive, UnknownLevel, What};
 
 use crate::pg::elog::{raise, raise_and_log};
 use crate::pg::role;
@@ -39,6 +39,25 @@ fn asker() -> Option<Asker> {
         method: session::request_method(),
         path: session::request_path(),
     })
+}
+
+/// Raises `insufficient_aal` for a session that isn't live. `required`: the level that was asked for with it.
+pub fn not_live(denial: &NotLive, required: Option<FixedRequirement>, what: Option<&What>) -> ! {
+    let in_log = asker().map(|asker| denial.log_entry(required, what, asker));
+    let what = what.map(|what| what.words.as_str());
+    match settings::error_format() {
+        ErrorFormat::Sql => raise_and_log(
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            &denial.message(what),
+            Some(&denial.detail(required)),
+            Some(denial.hint()),
+            in_log.as_deref(),
+        ),
+        ErrorFormat::Postgrest => {
+            let http = denial.http(what, required);
+            raise_and_log(SqlState::POSTGREST, &http.body, Some(&http.response), None, in_log.as_deref())
+        }
+    }
 }
 
 /// Raises what says why there are no claims that could be read.

@@ -8,6 +8,7 @@
 //! | [`settings`] | every `pg_aal.*` setting |
 //! | [`session`] | the claims in force, the keys, one token a statement, and the claims for parallel workers |
 //! | [`enrollment`] | looking up whether a user has a second factor |
+//! | [`liveness`] | looking up whether a session is live |
 //! | [`denial`] | raising `insufficient_aal` and its siblings |
 //! | [`planner`] | evaluating once per statement |
 //! | [`row_security`], [`statement_guards`] | whom row security and a statement's guards bind, and sensitive columns where rows move |
@@ -36,6 +37,7 @@ mod enrollment;
 #[allow(unsafe_code)]
 mod executor;
 mod functions;
+mod liveness;
 #[allow(unsafe_code)]
 mod pg;
 #[allow(unsafe_code)]
@@ -56,7 +58,7 @@ extension_sql_file!("../sql/protected_schemas.sql", name = "protected_schemas", 
 extension_sql_file!(
     "../sql/protected_tables.sql",
     name = "protected_tables",
-    requires = ["aal_guard", functions::protection::recognized_protections]
+    requires = ["aal_guard", functions::liveness::session_is_live, functions::protection::recognized_protections]
 );
 extension_sql_file!(
     "../sql/planner.sql",
@@ -72,7 +74,9 @@ extension_sql_file!(
         functions::enrollment::enrolled_aal,
         functions::enrollment::has_enrolled_aal,
         functions::enrollment::require_enrolled_aal,
-        functions::enrollment::aal_status
+        functions::enrollment::aal_status,
+        functions::liveness::session_is_live,
+        functions::liveness::require_live_session
     ]
 );
 extension_sql_file!(

@@ -11,7 +11,16 @@ select n.nspname::pg_catalog.text as schema,
        -- pg_proc.provolatile: a letter.
        p.provolatile::pg_catalog.text as volatility,
        -- What is in a temporary schema goes when the session ends, and a policy goes with it.
-       n.nspname ~ '^pg_' as is_in_schema_of_postgres
+       n.nspname ~ '^pg_' as is_in_schema_of_postgres,
+       exists (
+         select
+         from pg_catalog.pg_depend d
+           join pg_catalog.pg_extension e on e.oid = d.refobjid
+         where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+           and d.objid = p.oid
+           and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+           and d.deptype = 'e'
+           and e.extname = 'pg_aal') as is_ours
 from pg_catalog.pg_proc p
   join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 where p.oid = $1;

@@ -1,6 +1,8 @@
 //! The protection that is on a table.
 
-use aal::protection::{FoundLevel, FoundProtection, FoundRoles, Made, TableLevel, guard_requirement};
+use aal::protection::{
+    FoundLevel, FoundProtection, FoundRoles, Made, TableLevel, guard_asks_for_live, guard_requirement,
+};
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{self, SpiClient};
 use proof::{Expression, Guard, Policy, PolicyCommand, Value};
@@ -43,7 +45,9 @@ pub fn found_protections(
         found.policies = policies.iter().filter_map(|policy| Some((level_policy(policy)?, level(policy)))).collect();
         let level_policies = policies.iter().filter(|policy| level_policy(policy).is_some());
         let exempting = |it: &Expression| it.without_exemption().1.map(str::to_owned);
-        found.applies_when = level_policies.flat_map(|policy| policy.expressions()).map(exempting).collect();
+        let expressions = || level_policies.clone().flat_map(|policy| policy.expressions());
+        found.applies_when = expressions().map(exempting).collect();
+        found.live = expressions().any(|it| it.without_exemption().0.without_liveness().1);
         for guard in guards.into_iter().filter(|guard| guard.enabled) {
             add_guard(&mut found, guard, columns(false).collect());
         }
@@ -71,7 +75,7 @@ fn level_policy(policy: &Policy) -> Option<Made> {
 fn level(policy: &Policy) -> FoundLevel {
     let is_for_its_command =
         policy.made().and_then(Made::command).is_some_and(|command| policy.command == PolicyCommand::One(command));
-    let required = |it: &Expression| match it.without_exemption().0 {
+    let required = |it: &Expression| match it.without_exemption().0.without_liveness().0 {
         Expression::Constant(Value::Bool(true)) => Some(TableLevel::None),
         it => it.requirement().map(TableLevel::Required),
     };
@@ -99,7 +103,9 @@ fn bound(client: &SpiClient<'_>, policies: &[&Policy], roles: &[String]) -> Resu
 
 /// Adds what a guard requires: of statements, or of updates that change sensitive columns.
 fn add_guard(found: &mut FoundProtection, guard: &Guard, sensitive_columns: Vec<String>) {
-    let requirement = |command| guard_requirement(command, guard.arguments.iter().map(String::as_str));
+    let arguments = || guard.arguments.iter().map(String::as_str);
+    let requirement = |command| guard_requirement(command, arguments());
+    found.live |= guard_asks_for_live(arguments()) == Ok(true);
     match guard.made() {
         Some(Made::Columns) => match requirement(aal::Command::Update) {
             Ok(requirement) => found.sensitive = Some((sensitive_columns, TableLevel::Required(requirement))),

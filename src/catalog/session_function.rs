@@ -24,6 +24,8 @@ pub struct SessionFunction {
     pub volatility: String,
     /// Whether it is in `pg_catalog` or in a temporary schema.
     pub is_in_schema_of_postgres: bool,
+    /// Whether it belongs to pg_aal.
+    pub is_ours: bool,
 }
 
 impl SessionFunction {
@@ -40,6 +42,7 @@ impl SessionFunction {
                 returns_boolean: row.get("returns_boolean")?,
                 volatility: row.get("volatility")?,
                 is_in_schema_of_postgres: row.get("is_in_schema_of_postgres")?,
+                is_ours: row.get("is_ours")?,
             })
         })
     }

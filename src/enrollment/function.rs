@@ -1,40 +1,50 @@
-//! The function that `pg_aal.enrollment_function` names. It is called by its OID, with the rights of its owner and no others, as
-//! Postgres itself checks foreign keys.
+//! Functions that settings name: `pg_aal.enrollment_function`, and `pg_aal.session_function`. They are called by their OID, with the
+//! rights of their owner and no others, as Postgres itself checks foreign keys.
 
 use std::ffi::CString;
 
 use aal::Enrollment;
 
-use super::no_store::NoStore;
 use crate::pg::function::TextFunction;
 use crate::pg::lookup;
 
-/// The function of this name, if it fits.
-pub fn find(name: &str) -> Result<TextFunction, NoStore> {
+/// The parameters that a function must have, each a text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Parameters {
+    /// `(subject text)`.
+    Subject,
+    /// `(subject text, session text)`.
+    SubjectAndSession,
+}
+
+/// The function of this name, if it fits; else why it doesn't.
+pub fn find(name: &str, parameters: Parameters) -> Result<TextFunction, &'static str> {
+    let (count, none) = match parameters {
+        Parameters::Subject => (1, "names a function (text) that is not there"),
+        Parameters::SubjectAndSession => (2, "names a function (text, text) that is not there"),
+    };
     let names = name.split_once('.').filter(|(_, function)| !function.contains('.'));
     let c_string = |name: &str| CString::new(name).ok();
     let Some((Some(schema), Some(function))) = names.map(|(schema, name)| (c_string(schema), c_string(name))) else {
-        return Err(NoStore::Function("does not name a schema and a function"));
+        return Err("does not name a schema and a function");
     };
-    let Some(found) = lookup::schema(&schema).and_then(|schema| TextFunction::find(schema, &function)) else {
-        return Err(NoStore::Function("names a function (text) that is not there"));
+    let Some(found) = lookup::schema(&schema).and_then(|schema| TextFunction::find(schema, &function, count)) else {
+        return Err(none);
     };
     if !found.returns_boolean || !matches!(found.volatility, b's' | b'i') || found.parallel != b's' {
-        return Err(NoStore::Function(
-            "names a function that does not return boolean, is volatile, or is not parallel safe",
-        ));
+        return Err("names a function that does not return boolean, is volatile, or is not parallel safe");
     }
     if found.settings.iter().any(|setting| is_open_search_path(setting)) {
-        return Err(NoStore::Function(
+        return Err(
             "names a function whose search_path does not end with pg_temp: temporary tables come before all others",
-        ));
+        );
     }
     Ok(found)
 }
 
 /// Asks it about a user. NULL: there is no such user.
 pub fn ask(function: &TextFunction, subject: &str) -> Enrollment {
-    match function.ask(subject) {
+    match function.ask(&[subject]) {
         Some(true) => Enrollment::Factor,
         Some(false) => Enrollment::NoFactor,
         None => Enrollment::UnknownUser,

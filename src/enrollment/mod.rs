@@ -3,14 +3,16 @@
 //! There are two stores: the tables of Supabase Auth ([`supabase_auth`]), or the function that `pg_aal.enrollment_function` names
 //! ([`function`]). Both are asked only about the user of the claims in force.
 
-mod function;
+pub mod function;
 mod no_store;
-mod supabase_auth;
+pub mod supabase_auth;
 
 use aal::Enrollment;
 
+use self::function::Parameters;
 pub use self::no_store::NoStore;
 use self::supabase_auth::Tables;
+use crate::pg::function::TextFunction;
 use crate::pg::lookup;
 pub use crate::pg::table_scan::Patience;
 use crate::session::from_claims;
@@ -21,13 +23,17 @@ pub fn look_up(patience: Patience) -> Result<Enrollment, NoStore> {
     let subject = from_claims(|claims| Some((claims.subject()?.to_owned(), claims.subject_uuid())));
     let Some((subject, uuid)) = subject else { return Ok(Enrollment::ForeignUser) };
     match settings::enrollment_function() {
-        Some(name) => Ok(function::ask(&function::find(&name)?, &subject)),
+        Some(name) => Ok(function::ask(&find_function(&name)?, &subject)),
         None => {
             let tables = Tables::find(patience)?;
             // Supabase Auth's users all have a UUID.
             Ok(uuid.map_or(Enrollment::ForeignUser, |uuid| tables.ask(uuid.as_bytes())))
         }
     }
+}
+
+fn find_function(name: &str) -> Result<TextFunction, NoStore> {
+    function::find(name, Parameters::Subject).map_err(NoStore::Function)
 }
 
 /// Whether this database has the tables of Supabase Auth, which issues no level above aal2.
@@ -39,7 +45,7 @@ pub fn has_tables_of_supabase_auth() -> bool {
 /// Whether users can be looked up here at all.
 pub fn check_store() -> Result<(), NoStore> {
     match settings::enrollment_function() {
-        Some(name) => function::find(&name).map(|_| ()),
+        Some(name) => find_function(&name).map(|_| ()),
         None => Tables::find(Patience::Wait).map(|_| ()),
     }
 }

@@ -3,6 +3,8 @@
 //! They are read row by row, below SQL (see [`table_scan`](crate::pg::table_scan)). They are found by name once and locked, and
 //! the locked tables are read.
 
+use std::ffi::CStr;
+
 use aal::Enrollment;
 use pgrx::prelude::*;
 
@@ -20,15 +22,16 @@ pub struct Tables {
     factors: Table,
     factor_user: Column,
     factor_status: Column,
-    verified: Verified,
+    verified: Label,
 }
 
-/// What a verified factor has in its column `status`.
-enum Verified {
+/// A word as a column holds it: a factor's status, or a session's level.
+#[derive(Clone, Copy)]
+pub enum Label {
     /// This text.
-    Text,
+    Text(&'static CStr),
     /// This label of an enum.
-    Label(pg_sys::Oid),
+    Enum(pg_sys::Oid),
 }
 
 impl Tables {
@@ -44,9 +47,7 @@ impl Tables {
             return Err(NoStore::Tables("auth.users and auth.mfa_factors are not both plain tables"));
         }
         let held = Held::read();
-        // Whose partition one is, isn't looked at here.
-        let is_elsewhere = |table: &Table| held.has(table.oid()) || (!held.is_nothing() && table.is_partition());
-        if is_elsewhere(&users) || is_elsewhere(&factors) {
+        if is_elsewhere(&held, &users) || is_elsewhere(&held, &factors) {
             return Err(NoStore::Tables("auth.users or auth.mfa_factors is a Citus table, whose rows are in shards"));
         }
         if users.owner() != factors.owner() || !may_decide(users.owner(), users.schema()) {
@@ -66,13 +67,25 @@ impl Tables {
         if banned_until.is_some_and(|column| column.kind() != pg_sys::TIMESTAMPTZOID) {
             return Err(other_columns);
         }
-        let verified = Verified::in_type(factor_status.kind(), factors.owner()).ok_or(other_columns)?;
+        let verified = Label::in_type(c"verified", factor_status.kind(), factors.owner()).ok_or(other_columns)?;
         Ok(Tables { users, user_id, deleted_at, banned_until, factors, factor_user, factor_status, verified })
     }
 
     /// Whether this user has a verified factor.
     pub fn ask(&self, user: &[u8; 16]) -> Enrollment {
         let snapshot = Snapshot::latest();
+        if !self.has_user(&snapshot, user) {
+            return Enrollment::UnknownUser;
+        }
+        if self.factors.rows_with_uuid(&snapshot, self.factor_user, user).any(|row| self.is_verified(row)) {
+            Enrollment::Factor
+        } else {
+            Enrollment::NoFactor
+        }
+    }
+
+    /// Whether this user is there: neither deleted nor banned.
+    pub fn has_user(&self, snapshot: &Snapshot, user: &[u8; 16]) -> bool {
         let now = transaction::statement_start();
         let is_deleted = |row: &Row<'_>| self.deleted_at.is_some_and(|column| row.has(column));
         let is_banned = |row: &Row<'_>| {
@@ -80,34 +93,62 @@ impl Tables {
             until.is_some_and(|until| until > now)
         };
         let is_there = |row: &Row<'_>| !is_deleted(row) && !is_banned(row);
-        if !self.users.rows_with_uuid(&snapshot, self.user_id, user).any(is_there) {
-            return Enrollment::UnknownUser;
-        }
-        let is_verified = |row: &Row<'_>| match self.verified {
-            Verified::Text => row.has_text(self.factor_status, "verified"),
-            Verified::Label(label) => row.oid(self.factor_status) == Some(label),
-        };
-        if self.factors.rows_with_uuid(&snapshot, self.factor_user, user).any(is_verified) {
-            Enrollment::Factor
-        } else {
-            Enrollment::NoFactor
-        }
+        self.users.rows_with_uuid(snapshot, self.user_id, user).any(is_there)
+    }
+
+    /// Whether this factor is there, of this user, and verified.
+    pub fn has_verified_factor(&self, snapshot: &Snapshot, id: Column, factor: &[u8; 16], user: &[u8; 16]) -> bool {
+        let is_theirs = |row: &Row<'_>| row.uuid(self.factor_user).as_ref() == Some(user);
+        self.factors.rows_with_uuid(snapshot, id, factor).any(|row| is_theirs(row) && self.is_verified(row))
+    }
+
+    fn is_verified(&self, factor: &Row<'_>) -> bool {
+        self.verified.is_in(factor, self.factor_status)
+    }
+
+    /// The column of factors that names each of them.
+    pub fn factor_id(&self) -> Option<Column> {
+        self.factors.column(c"id").filter(|column| column.kind() == pg_sys::UUIDOID)
+    }
+
+    /// Whether it can be told of users that they are deleted or banned.
+    pub fn knows_bans(&self) -> bool {
+        self.deleted_at.is_some() && self.banned_until.is_some()
+    }
+
+    /// The owner of both.
+    pub fn owner(&self) -> pg_sys::Oid {
+        self.users.owner()
     }
 }
 
-impl Verified {
-    /// For a column of this type in a table of this owner; `None` where it can't be told.
-    fn in_type(kind: pg_sys::Oid, owner: pg_sys::Oid) -> Option<Verified> {
+impl Label {
+    /// This word in a column of this type, in a table of this owner; `None` where it can't be told.
+    pub fn in_type(word: &'static CStr, kind: pg_sys::Oid, owner: pg_sys::Oid) -> Option<Label> {
         if kind == pg_sys::TEXTOID || kind == pg_sys::VARCHAROID {
-            return Some(Verified::Text);
+            return Some(Label::Text(word));
         }
         // The owner of an enum can rename its labels.
         let type_owner = lookup::type_owner(kind)?;
         if type_owner != owner && !role::is_superuser(type_owner) {
             return None;
         }
-        lookup::enum_value(kind, c"verified").map(Verified::Label)
+        lookup::enum_value(kind, word).map(Label::Enum)
     }
+
+    /// Whether a row has it in a column.
+    pub fn is_in(self, row: &Row<'_>, column: Column) -> bool {
+        match self {
+            Label::Text(word) => word.to_str().is_ok_and(|word| row.has_text(column, word)),
+            Label::Enum(label) => row.oid(column) == Some(label),
+        }
+    }
+}
+
+/// A table of Citus, whose rows are in shards.
+pub fn is_elsewhere(held: &Held, table: &Table) -> bool {
+    // Whose partition it is, isn't looked at here.
+    held.has(table.oid()) || (!held.is_nothing() && table.is_partition())
 }
 
 /// Whether this role decides about the users: the owner of their schema, Supabase Auth's own, or a superuser.

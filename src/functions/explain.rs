@@ -3,15 +3,16 @@
 //! STABLE: it reads the claims and the catalog as the statement sees them. PARALLEL RESTRICTED, as the proof. Not SECURITY
 //! DEFINER: the current role and the claims in force are those of the caller. Its search_path is `pg_catalog, pg_temp`.
 
-use aal::{Claims, Command};
+use aal::{Claims, Command, assess_live};
 use pgrx::prelude::*;
 use proof::explain::{self, Access, CallersSession, Fault, LeftOut};
-use proof::{Factors, KnownSession};
+use proof::{Factors, KnownSession, Life};
 
 use crate::catalog;
 use crate::denial;
 use crate::enrollment::{Patience, look_up};
 use crate::functions::proof::unknown_command;
+use crate::liveness;
 use crate::pg::elog::raise;
 use crate::pg::sqlstate::SqlState;
 use crate::pg::types::Regclass;
@@ -78,12 +79,14 @@ fn answers(access: &Access, role: &str, commands: &[Command]) -> Vec<explain::St
         Some(Err(refused)) => (None, Some(refused)),
     };
     let factors = if explain::asks_who_enrolled(access) { factors() } else { Factors::NotAsked };
+    let life = if explain::asks_for_live(access) { life(claims.as_ref()) } else { Life::NotAsked };
     let known = KnownSession {
         role,
         claims: claims.as_ref(),
         payload: payload.as_ref(),
         settings: &settings,
         factors,
+        life,
         clock: session::clock(),
     };
     let docs = settings::docs();
@@ -104,6 +107,18 @@ fn factors() -> Factors {
     match settings::enrollment_function() {
         Some(_) => Factors::NotAsked,
         None => look_up(Patience::Skip).map_or(Factors::NoStore, Factors::Known),
+    }
+}
+
+/// What the store of sessions says of the session. A function that an administrator named isn't called here either.
+fn life(claims: Option<&Claims>) -> Life {
+    if settings::session_function().is_some() {
+        return Life::NotAsked;
+    }
+    match assess_live(claims, liveness::look_up(Patience::Skip).ok()) {
+        Some(Ok(())) => Life::Live,
+        Some(Err(not_live)) => Life::Over(not_live),
+        None => Life::NoStore,
     }
 }
 

@@ -8,13 +8,14 @@
 
 use std::ffi::CStr;
 
-use aal::protection::{InvalidGuard, guard_exempts, guard_requirement};
-use aal::{Command, Requirement, What};
+use aal::protection::{InvalidGuard, guard_asks_for_live, guard_exempts, guard_requirement};
+use aal::{Claims, Command, FixedRequirement, Level, Requirement, What};
 use pgrx::prelude::*;
 use pgrx::trigger_support::{PgTriggerLevel, PgTriggerWhen};
 
 use crate::applies_when;
 use crate::functions::enrollment::{meets_enrolled, require_enrolled};
+use crate::functions::liveness::{is_live, require_live};
 use crate::functions::session::{meets, require};
 use crate::pg::elog::raise;
 use crate::pg::relation::ancestors;
@@ -22,6 +23,7 @@ use crate::pg::sqlstate::SqlState;
 use crate::pg::trigger::{Trigger, TriggerCall};
 use crate::pg::{function, lookup, role};
 use crate::row_security;
+use crate::session::from_claims;
 use crate::statement_guards::{Mark, defined_arguments};
 
 extension_sql!(
@@ -40,7 +42,7 @@ crate::pg::v1_function_info!(pg_finfo_aal_guard);
 /// - insufficient_aal;
 /// - 22P02 for claims that are no JSON object;
 /// - 28000 for a token that doesn't verify;
-/// - 55000 where the enrolled level is asked and nobody can be looked up;
+/// - 55000 where the enrolled level is asked and nobody can be looked up, or a live session and no session can be;
 /// - 22023 for a trigger whose arguments don't say what to ask for;
 /// - 55000 where it exempts sessions by the table's policies, and these don't say which;
 /// - 39P01 where it isn't a BEFORE trigger or an AFTER UPDATE … FOR EACH ROW trigger.
@@ -97,10 +99,12 @@ fn demand(command: Command, call: &TriggerCall<'_>, trigger: &Trigger<'_>) {
     let arguments = || arguments.iter().map(|argument| &**argument);
     let required = guard_requirement(command, arguments()).unwrap_or_else(|error| invalid_guard(&error));
     let exempts = guard_exempts(arguments()).unwrap_or_else(|error| invalid_guard(&error));
-    let is_met = || match required {
+    let asks_for_live = guard_asks_for_live(arguments()).unwrap_or_else(|error| invalid_guard(&error));
+    let has_level = || match required {
         Requirement::Fixed(required) => meets(required),
         Requirement::Enrolled(max_age) => meets_enrolled(max_age),
     };
+    let is_met = || has_level() && (!asks_for_live || is_live());
     if exempts && (is_met() || is_exempt(command, call, trigger)) {
         return;
     }
@@ -108,10 +112,22 @@ fn demand(command: Command, call: &TriggerCall<'_>, trigger: &Trigger<'_>) {
         let words = format!("{} on table \"{}\"", command.in_lower_case(), call.table_name());
         Some(What { words, table: Some(call.full_table_name()), command: Some(command) })
     };
+    // A session that is over reaches no level. One without any level is told so first.
+    if asks_for_live && from_claims(Claims::level).is_some() {
+        require_live(Some(lowest(required)), what);
+    }
     match required {
         Requirement::Fixed(required) => require(required, what),
         Requirement::Enrolled(max_age) => require_enrolled(max_age, what),
     };
+}
+
+/// The least that a requirement comes to.
+fn lowest(required: Requirement) -> FixedRequirement {
+    match required {
+        Requirement::Fixed(required) => required,
+        Requirement::Enrolled(max_age) => FixedRequirement { level: Level::Aal1, max_age },
+    }
 }
 
 fn invalid_guard(error: &InvalidGuard) -> ! {

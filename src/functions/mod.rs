@@ -3,6 +3,7 @@
 pub mod enrollment;
 mod explain;
 mod guard;
+pub mod liveness;
 mod proof;
 pub mod protection;
 pub mod session;

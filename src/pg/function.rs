@@ -8,9 +8,10 @@ use super::guc::SettingsLevel;
 use super::syscache::Row;
 use super::transaction;
 
-/// A function that takes one text, as the catalog has it.
+/// A function that takes texts, as the catalog has it.
 pub struct TextFunction {
     oid: pg_sys::Oid,
+    parameters: usize,
     owner: pg_sys::Oid,
     /// Whether it is a plain function that returns one boolean.
     pub returns_boolean: bool,
@@ -23,13 +24,15 @@ pub struct TextFunction {
 }
 
 impl TextFunction {
-    /// The function `name (text)` of a schema.
-    pub fn find(schema: pg_sys::Oid, name: &CStr) -> Option<TextFunction> {
+    /// The function `name (text, …)` of a schema, with so many parameters.
+    pub fn find(schema: pg_sys::Oid, name: &CStr, parameters: usize) -> Option<TextFunction> {
+        let types = vec![pg_sys::TEXTOID; parameters];
+        let count = c_int::try_from(parameters).ok()?;
         let cache = pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP;
         // SAFETY: a cache of pg_proc, whose keys are a name, which is read as a C string, a vector of OIDs, and an OID. proconfig is of
         // type text[].
         let (row, settings) = unsafe {
-            let arguments = pg_sys::buildoidvector(&pg_sys::TEXTOID, 1);
+            let arguments = pg_sys::buildoidvector(types.as_ptr(), count);
             let keys = [name.as_ptr().into(), arguments.cast::<std::ffi::c_void>().into(), schema.into()];
             let row = Row::<pg_sys::FormData_pg_proc>::search(cache, keys)?;
             let settings = row.column(pg_sys::Anum_pg_proc_proconfig).unwrap_or_default();
@@ -38,6 +41,7 @@ impl TextFunction {
         let entry = row.form();
         Some(TextFunction {
             oid: entry.oid,
+            parameters,
             owner: entry.proowner,
             returns_boolean: entry.prorettype == pg_sys::BOOLOID
                 && !entry.proretset
@@ -51,24 +55,27 @@ impl TextFunction {
     /// Calls it with its owner's rights, in a restricted operation, with names as they are in `pg_catalog`. `None` for NULL.
     ///
     /// # Panics
-    /// Where it doesn't return one boolean.
-    pub fn ask(&self, argument: &str) -> Option<bool> {
+    /// Where it doesn't return one boolean, or has another number of parameters.
+    pub fn ask(&self, arguments: &[&str]) -> Option<bool> {
         assert!(self.returns_boolean, "a function that returns one boolean");
+        assert!(self.parameters == arguments.len(), "an argument for each parameter");
         let rights = OwnersRights::take(self.owner);
-        let argument = argument.into_datum()?;
+        let count = i16::try_from(arguments.len()).ok()?;
+        let given = |argument: &&str| Some(pg_sys::NullableDatum { value: argument.into_datum()?, isnull: false });
+        let given: Vec<_> = arguments.iter().map(given).collect::<Option<_>>()?;
         let mut function = pg_sys::FmgrInfo::default();
-        // SAFETY: calls as pgrx does: with room for the call info and its one argument, which is a text as `find` looked for.
+        // SAFETY: calls as pgrx does: with room for the call info and its arguments, which are texts as `find` looked for, as many.
         // `function` outlives the call. What the function raises becomes a panic by pgrx's guard; the closure that it jumps out
         // of holds nothing to drop. A NULL is not read as a boolean.
         let answer = unsafe {
             pg_sys::fmgr_info(self.oid, &mut function);
-            let size = size_of::<pg_sys::FunctionCallInfoBaseData>() + size_of::<pg_sys::NullableDatum>();
+            let size = size_of::<pg_sys::FunctionCallInfoBaseData>() + size_of_val(given.as_slice());
             let call = pg_sys::palloc0(size).cast::<pg_sys::FunctionCallInfoBaseData>();
             (*call).flinfo = &mut function;
             (*call).fncollation = pg_sys::DEFAULT_COLLATION_OID;
-            (*call).nargs = 1;
-            let arguments: *mut pg_sys::NullableDatum = (&raw mut (*call).args).cast();
-            *arguments = pg_sys::NullableDatum { value: argument, isnull: false };
+            (*call).nargs = count;
+            let places: *mut pg_sys::NullableDatum = (&raw mut (*call).args).cast();
+            places.copy_from_nonoverlapping(given.as_ptr(), given.len());
             let answer = function.fn_addr.map(|address| pg_sys::ffi::pg_guard_ffi_boundary(|| address(call)));
             answer.filter(|_| !(*call).isnull)
         };

@@ -251,6 +251,14 @@ impl Row<'_> {
         value == Some(text)
     }
 
+    /// The value of a column of type uuid.
+    pub fn uuid(&self, column: Column) -> Option<[u8; 16]> {
+        assert!(column.kind == pg_sys::UUIDOID, "a column of type uuid");
+        // SAFETY: a value that isn't NULL, of type uuid (see above). Postgres passes it as a pointer to its 16 bytes. They stay as long
+        // as the scan stands on this row, and are copied here.
+        self.datum(column).map(|value| unsafe { *value.cast_mut_ptr::<[u8; 16]>() })
+    }
+
     /// The value of a column whose type is an OID, or is represented by one, as regclass and enums are. Of another type it is some
     /// number.
     pub fn oid(&self, column: Column) -> Option<pg_sys::Oid> {

@@ -41,7 +41,7 @@ thread_local! {
     static NEXT: Cell<pg_sys::planner_hook_type> = const { Cell::new(None) };
     /// What the planner was seen to do with our functions.
     static SEEN: Cell<Seen> = const { Cell::new(Seen { support: pg_sys::InvalidOid, planning: false, calls_ours: false, missed: false }) };
-    /// Our functions, as far as the planner has seen calls of them. There are 11 with the support function.
+    /// Our functions, as far as the planner has seen calls of them. There are 13 with the support function.
     static KNOWN: Cell<[pg_sys::Oid; 16]> = const { Cell::new([pg_sys::InvalidOid; 16]) };
 }
 

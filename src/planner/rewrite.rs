@@ -106,6 +106,7 @@ fn cannot_raise(call: &Call<'_>) -> bool {
         "aal" | "subject" | "subject_uuid" | "has_aal" | "authenticated_at" => true,
         // What somebody else's function does is not known.
         "has_enrolled_aal" => settings::enrollment_function().is_none(),
+        "session_is_live" => settings::session_function().is_none(),
         _ => false,
     };
     never_raises && call.arguments().iter().all(is_valid)

@@ -39,6 +39,8 @@ pub enum Known {
     HasLevel { raises: bool },
     /// `auth.has_enrolled_aal` and `auth.require_enrolled_aal`.
     HasEnrolledLevel { raises: bool },
+    /// `auth.session_is_live` and `auth.require_live_session`.
+    SessionIsLive { raises: bool },
     /// `auth.authenticated_at`.
     AuthenticatedAt,
 }
@@ -51,6 +53,7 @@ impl Known {
         Some(match self {
             Known::HasLevel { .. } => (&[LEVEL, MAX_AGE], Kind::Boolean),
             Known::HasEnrolledLevel { .. } => (&[MAX_AGE], Kind::Boolean),
+            Known::SessionIsLive { .. } => (&[], Kind::Boolean),
             Known::AuthenticatedAt => (&[LEVEL], Kind::Other),
             Known::Level | Known::EnrolledLevel => (&[], Kind::Text),
             Known::Claims | Known::Status => (&[], Kind::Jsonb),
@@ -104,6 +107,8 @@ pub fn known_by_name(name: &str) -> Option<Known> {
         "require_aal" => Known::HasLevel { raises: true },
         "has_enrolled_aal" => Known::HasEnrolledLevel { raises: false },
         "require_enrolled_aal" => Known::HasEnrolledLevel { raises: true },
+        "session_is_live" => Known::SessionIsLive { raises: false },
+        "require_live_session" => Known::SessionIsLive { raises: true },
         "authenticated_at" => Known::AuthenticatedAt,
         _ => return None,
     })
@@ -160,6 +165,7 @@ pub fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::O
         Known::Methods => Expression::Methods,
         Known::HasLevel { raises } => Expression::HasLevel { level: next()?, max_age: or_null(next()), raises },
         Known::HasEnrolledLevel { raises } => Expression::HasEnrolledLevel { max_age: or_null(next()), raises },
+        Known::SessionIsLive { raises } => Expression::SessionIsLive { raises },
         Known::AuthenticatedAt => {
             Expression::AuthenticatedAt(next().unwrap_or(Box::new(Expression::Constant(Value::text("aal1")))))
         }

@@ -18,7 +18,7 @@ use aal::token::Expected;
 
 use self::table::{
     ANONYMOUS_LEVEL, CLOCK_SKEW, DOCS_URL, ENROLLMENT_FUNCTION, ERROR_FORMAT, JWKS_FILE, JWT_AUDIENCE, JWT_ISSUER,
-    LOG_DENIALS, SETTINGS,
+    LOG_DENIALS, SESSION_FUNCTION, SESSION_TIMEBOX, SETTINGS,
 };
 pub use self::table::{TOKEN_NAME, WORKER_CLAIMS_NAME, jwks};
 pub use self::values::ErrorFormat;
@@ -77,6 +77,16 @@ pub fn expected() -> Expected {
 /// The function of `pg_aal.enrollment_function`, if there is one.
 pub fn enrollment_function() -> Option<String> {
     ENROLLMENT_FUNCTION.get().filter(|name| !name.is_empty()).map(|name| name.to_string_lossy().into_owned())
+}
+
+/// The function of `pg_aal.session_function`, if there is one.
+pub fn session_function() -> Option<String> {
+    SESSION_FUNCTION.get().filter(|name| !name.is_empty()).map(|name| name.to_string_lossy().into_owned())
+}
+
+/// How long sessions of Supabase Auth are live, in microseconds; `None` if that has no end.
+pub fn session_timebox() -> Option<i64> {
+    Some(SESSION_TIMEBOX.get()).filter(|seconds| *seconds > 0).map(|seconds| i64::from(seconds) * 1_000_000)
 }
 
 /// The address of the documentation, without a slash at its end. Without `pg_aal.docs_url` it is the folder's path in the

@@ -31,6 +31,8 @@ pub static JWKS_FILE: TextValue = TextValue::new(Some(c""));
 pub static JWT_ISSUER: TextValue = TextValue::new(Some(c""));
 pub static JWT_AUDIENCE: TextValue = TextValue::new(Some(c""));
 pub static ENROLLMENT_FUNCTION: TextValue = TextValue::new(Some(c""));
+pub static SESSION_FUNCTION: TextValue = TextValue::new(Some(c""));
+pub static SESSION_TIMEBOX: GucSetting<i32> = GucSetting::<i32>::new(0);
 pub static DOCS_URL: TextValue = TextValue::new(Some(c""));
 pub static TOKEN: TextValue = TextValue::new(Some(c""));
 pub static WORKER_CLAIMS: TextValue = TextValue::new(Some(c""));
@@ -82,7 +84,7 @@ const SETTING: Setting = Setting {
 };
 
 /// All of them.
-pub const SETTINGS: [Setting; 14] = [
+pub const SETTINGS: [Setting; 16] = [
     Setting {
         name: c"pg_aal.error_format",
         short: c"How insufficient_aal and invalid_token are raised.",
@@ -174,6 +176,23 @@ pub const SETTINGS: [Setting; 14] = [
         value: Value::Switch(&LOG_DENIALS),
         // Not quite, but the options of a connection must not keep its refusals out of the log.
         decides_trust: true,
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.session_function",
+        short: c"A function (subject text, session text) that returns whether the session is live.",
+        long: c"With its schema. Empty: Supabase Auth's own tables tell. It runs with its owner's rights.",
+        value: Value::Text(&SESSION_FUNCTION),
+        decides_trust: true,
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.session_timebox",
+        short: c"How long a session of Supabase Auth is live after its sign-in.",
+        long: c"What GOTRUE_SESSIONS_TIMEBOX says, which is not in the database. 0: as long as it has not ended otherwise.",
+        value: Value::Seconds(&SESSION_TIMEBOX, 0..=i32::MAX),
+        decides_trust: true,
+        flags: GucFlags::UNIT_S,
         ..SETTING
     },
     Setting {

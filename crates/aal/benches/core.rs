@@ -85,6 +85,7 @@ fn benchmarks(criterion: &mut Criterion) {
         sensitive_columns: Vec::new(),
         guard: true,
         applies_when: None,
+        live: false,
     };
     let before = Before { row_security: false, policies: None };
     let table = Table { schema: "public".into(), name: "payments".into(), before, copies_row_triggers: false };

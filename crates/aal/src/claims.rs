@@ -28,6 +28,7 @@ pub struct Claims {
     is_anonymous: bool,
     /// The highest level that an anonymous user has.
     level_of_guests: Option<Level>,
+    session_id: Option<String>,
 }
 
 /// What the claim `aal` says.
@@ -126,6 +127,10 @@ struct Known<'a> {
     auth_time: Option<&'a RawValue>,
     #[serde(borrow)]
     is_anonymous: Option<&'a RawValue>,
+    #[serde(borrow)]
+    session_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sid: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -159,6 +164,7 @@ impl Claims {
             amr_is_plain,
             is_anonymous: known.is_anonymous.is_some_and(|value| value.get() != "false"),
             level_of_guests: None,
+            session_id: known.session_id.or(known.sid).and_then(text_of).filter(|id| !id.is_empty()),
         })
     }
 
@@ -198,8 +204,23 @@ impl Claims {
     /// The `sub` claim where it is a UUID in the text form of RFC 9562, section 4.
     pub fn subject_uuid(&self) -> Option<Uuid> {
         let subject = self.subject()?;
-        // 36 characters: of the forms the crate reads, only the hyphenated one.
-        if subject.len() == 36 { Uuid::try_parse(subject).ok() } else { None }
+        uuid_of(subject)
+    }
+
+    /// The session's name at its issuer: the claim `session_id` (Supabase Auth), or without it `sid` (OpenID Connect Front-Channel
+    /// Logout 1.0, section 3). `None` if it is missing, empty or not a text.
+    pub fn session_id(&self) -> Option<&str> {
+        self.session_id.as_deref()
+    }
+
+    /// The session's name, where a user is named with it.
+    pub fn session_id_of_user(&self) -> Option<&str> {
+        self.subject().and_then(|_| self.session_id())
+    }
+
+    /// The session's name where it is a UUID, as Supabase Auth's are.
+    pub fn session_uuid(&self) -> Option<Uuid> {
+        uuid_of(self.session_id()?)
     }
 
     /// Whether the user is anonymous: the claim `is_anonymous` is there, and neither false nor null. A value that isn't a boolean
@@ -230,6 +251,12 @@ impl Claims {
         }
         self.methods.iter().filter(|method| method.counts_for(level)).filter_map(|method| method.at).max()
     }
+}
+
+/// A UUID in its hyphenated form.
+fn uuid_of(text: &str) -> Option<Uuid> {
+    // 36 characters: of the forms the crate reads, only the hyphenated one.
+    if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
 }
 
 /// The methods of an `amr` claim, newest first, and whether it is a list of plain strings.
@@ -279,7 +306,8 @@ pub enum InvalidClaims {
     },
     /// JSON, but not an object.
     NotAnObject,
-    /// States `aal`, `sub`, `amr`, `auth_time` or `is_anonymous` twice (RFC 7519, section 4, lets a parser refuse that).
+    /// States a claim twice that decides (RFC 7519, section 4, lets a parser refuse that): `aal`, `sub`, `amr`, `auth_time`, `is_anonymous`,
+    /// `session_id` or `sid`.
     Duplicate,
 }
 
@@ -300,7 +328,9 @@ impl fmt::Display for InvalidClaims {
                 write!(f, "the claims are not JSON (line {line}, column {column})")
             }
             InvalidClaims::NotAnObject => f.write_str("the claims are not a JSON object"),
-            InvalidClaims::Duplicate => f.write_str("the claims state aal, sub, amr, auth_time or is_anonymous twice"),
+            InvalidClaims::Duplicate => {
+                f.write_str("the claims state aal, sub, amr, auth_time, is_anonymous, session_id or sid twice")
+            }
         }
     }
 }

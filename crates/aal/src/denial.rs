@@ -11,7 +11,7 @@ use crate::requirement::FixedRequirement;
 use crate::token::InvalidToken;
 
 /// The code that names this denial in every format.
-const CODE: &str = "insufficient_aal";
+pub(crate) const CODE: &str = "insufficient_aal";
 
 /// The page that helps where tokens state no level, within the documentation.
 pub const TOKENS_WITHOUT_AAL: &str = "tokens_without_aal.md";
@@ -50,11 +50,28 @@ pub struct Denial {
 #[derive(Serialize)]
 struct Detail {
     code: &'static str,
-    required_aal: &'static str,
+    required_aal: Option<&'static str>,
     current_aal: Option<&'static str>,
     max_age: Option<i64>,
     action: &'static str,
     reason: &'static str,
+}
+
+/// The DETAIL of a denial. `required`: `None` where no level was asked for.
+pub(crate) fn detail(
+    required: Option<FixedRequirement>,
+    current: Option<Level>,
+    action: Action,
+    reason: Reason,
+) -> String {
+    to_json(&Detail {
+        code: CODE,
+        required_aal: required.map(|required| required.level.as_str()),
+        current_aal: current.map(Level::as_str),
+        max_age: required.and_then(|required| required.max_age).map(|max_age| max_age.whole_seconds()),
+        action: action.as_str(),
+        reason: reason.as_str(),
+    })
 }
 
 /// A denial as PostgREST 12 and later turn it into a response, when it is raised with SQLSTATE `PGRST`.
@@ -125,14 +142,7 @@ impl Denial {
 
     /// The DETAIL: one line of JSON.
     pub fn detail(&self) -> String {
-        to_json(&Detail {
-            code: CODE,
-            required_aal: self.required.level.as_str(),
-            current_aal: self.current.level().map(Level::as_str),
-            max_age: self.required.max_age.map(|max_age| max_age.whole_seconds()),
-            action: self.action.as_str(),
-            reason: self.reason().as_str(),
-        })
+        detail(Some(self.required), self.current.level(), self.action, self.reason())
     }
 
     /// The HINT: what to do, in plain English. `docs` is the address of the documentation, for the page that helps.
@@ -251,7 +261,7 @@ impl fmt::Display for Challenge<'_> {
 
 /// The status and headers of a refusal. A browser shows the challenge to code of another origin only if the answer exposes it
 /// (Fetch standard, section 3.3.3); PostgREST exposes other headers.
-fn unauthorized(challenge: &str) -> String {
+pub(crate) fn unauthorized(challenge: &str) -> String {
     let headers = serde_json::json!({
         "WWW-Authenticate": challenge,
         "Access-Control-Expose-Headers": "WWW-Authenticate",

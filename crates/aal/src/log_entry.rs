@@ -7,6 +7,8 @@ use std::io;
 use crate::command::Command;
 use crate::denial::Denial;
 use crate::level::Level;
+use crate::liveness::NotLive;
+use crate::requirement::FixedRequirement;
 use crate::token::InvalidToken;
 
 /// The object of a refusal: in words for a message, and by its parts for the log.
@@ -73,6 +75,28 @@ impl Denial {
             current_aal: self.current.level().map(Level::as_str),
             max_age: self.required.max_age.map(|max_age| max_age.whole_seconds()),
             action: Some(self.action.as_str()),
+            reason: self.reason().as_str().to_owned(),
+            table: what.and_then(|what| what.table.as_deref()).map(|table| shortened(table, LONGEST_WORD)),
+            command: what.and_then(|what| what.command).map(Command::as_str),
+            role,
+            subject,
+            session_id,
+            method,
+            path,
+        })
+    }
+}
+
+impl NotLive {
+    /// The entry for a session that isn't live. `required`: the level that was asked for with it.
+    pub fn log_entry(&self, required: Option<FixedRequirement>, what: Option<&What>, asker: Asker) -> String {
+        let Asker { subject, session_id, role, method, path } = asker.shortened();
+        in_ascii(&Entry {
+            code: "insufficient_aal",
+            required_aal: required.map(|required| required.level.as_str()),
+            current_aal: self.current().map(Level::as_str),
+            max_age: required.and_then(|required| required.max_age).map(|max_age| max_age.whole_seconds()),
+            action: Some(self.action().as_str()),
             reason: self.reason().as_str().to_owned(),
             table: what.and_then(|what| what.table.as_deref()).map(|table| shortened(table, LONGEST_WORD)),
             command: what.and_then(|what| what.command).map(Command::as_str),

@@ -11,6 +11,12 @@ pub enum Reason {
     UnknownUser,
     /// The user is anonymous.
     AnonymousUser,
+    /// The session has ended: by a sign-out, or because its time is over.
+    SessionEnded,
+    /// The token has aal2 by a factor that was removed since.
+    FactorRemoved,
+    /// The token names no session.
+    NoSessionId,
     /// The session is below the level.
     LevelTooLow,
     /// The session has the level, but its factor was verified too long ago.
@@ -29,11 +35,14 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 14] = [
         Reason::NotSignedIn,
         Reason::NoLevel,
         Reason::UnknownUser,
         Reason::AnonymousUser,
+        Reason::SessionEnded,
+        Reason::FactorRemoved,
+        Reason::NoSessionId,
         Reason::LevelTooLow,
         Reason::NotFresh,
         Reason::NoTime,
@@ -50,6 +59,9 @@ impl Reason {
             Reason::NoLevel => "no_level",
             Reason::UnknownUser => "unknown_user",
             Reason::AnonymousUser => "anonymous_user",
+            Reason::SessionEnded => "session_ended",
+            Reason::FactorRemoved => "factor_removed",
+            Reason::NoSessionId => "no_session_id",
             Reason::LevelTooLow => "level_too_low",
             Reason::NotFresh => "not_fresh",
             Reason::NoTime => "no_time",

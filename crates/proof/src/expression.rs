@@ -46,6 +46,11 @@ pub enum Expression {
         /// Whether it raises.
         raises: bool,
     },
+    /// `auth.session_is_live()`, or `require_live_session`, which raises instead of being false.
+    SessionIsLive {
+        /// Whether it raises.
+        raises: bool,
+    },
     /// `auth.authenticated_at(level)`.
     AuthenticatedAt(Box<Expression>),
     /// `auth.amr()`, or rows made from it.
@@ -306,6 +311,27 @@ impl Expression {
         }
     }
 
+    /// This, of live sessions only.
+    pub fn of_live_sessions(self) -> Expression {
+        Expression::And(vec![self, Expression::SessionIsLive { raises: false }])
+    }
+
+    /// What it asks beside a live session, and whether it asks for one: in the form that `protect_table` gives it.
+    pub fn without_liveness(&self) -> (&Expression, bool) {
+        match self.unwrapped() {
+            Expression::And(parts) => match parts.as_slice() {
+                [level, Expression::SessionIsLive { raises: false }] => (level.unwrapped(), true),
+                _ => (self, false),
+            },
+            unwrapped => (unwrapped, false),
+        }
+    }
+
+    /// Whether it asks for a live session in some way.
+    pub fn asks_for_live(&self) -> bool {
+        self.any(&|it| matches!(it, Expression::SessionIsLive { .. }))
+    }
+
     fn max_age(max_age: Option<MaxAge>) -> Expression {
         Expression::Constant(max_age.map_or(Value::Null, Value::Interval))
     }
@@ -330,6 +356,7 @@ impl Expression {
         }
         match self {
             Constant(_) | Claims | Level | EnrolledLevel | Status | Methods | CurrentRole | Exempt(_) => Vec::new(),
+            SessionIsLive { .. } => Vec::new(),
             Unknown { arguments: many, .. } | And(many) | Or(many) | Coalesce(many) | Array(many) => {
                 many.iter().collect()
             }

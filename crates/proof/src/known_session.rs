@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aal::{Claims, Clock, Enrollment};
+use aal::{Claims, Clock, Enrollment, NotLive};
 use serde_json::Value as Json;
 
 /// One session as it is now. A kind of session ([`Session`](crate::Session)) leaves open what this knows.
@@ -18,6 +18,8 @@ pub struct KnownSession<'a> {
     pub settings: &'a HashMap<String, String>,
     /// Whether its user has enrolled a second factor.
     pub factors: Factors,
+    /// Whether it is live.
+    pub life: Life,
     /// The time of the statement.
     pub clock: Clock,
 }
@@ -27,6 +29,19 @@ pub struct KnownSession<'a> {
 pub enum Factors {
     /// This.
     Known(Enrollment),
+    /// Nothing: there is no store that can be trusted.
+    NoStore,
+    /// It wasn't asked.
+    NotAsked,
+}
+
+/// What the store of sessions says of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It is live.
+    Live,
+    /// It isn't.
+    Over(NotLive),
     /// Nothing: there is no store that can be trusted.
     NoStore,
     /// It wasn't asked.

@@ -44,7 +44,7 @@ pub use ids::{
     ByForeignKey, ByFunction, ByRole, ByTable, ByView, ByWatch, ForeignKeyIndex, FunctionId, FunctionIndex, Indexed,
     InvalidOid, ListIndex, PolicyId, RoleId, RoleIndex, TableId, TableIndex, ViewIndex, WatchIndex,
 };
-pub use known_session::{Factors, KnownSession};
+pub use known_session::{Factors, KnownSession, Life};
 pub use matrix::{Decision, Matrix, Need, RequiredLevel, Threshold};
 pub use session_kind::{Age, Enrolled, Session};
 pub use shape::recognize;

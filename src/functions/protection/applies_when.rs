@@ -26,6 +26,10 @@ fn require_suitable(function: &SessionFunction) {
         let message = format!("{name} is in a schema of Postgres, and applies_when needs a function of yours");
         refuse(&message, "Write a function that calls it.");
     }
+    if function.is_ours {
+        let message = format!("{name} is a function of pg_aal, and applies_when needs a function of yours");
+        refuse(&message, "To ask for live sessions: live => true.");
+    }
     match function.volatility.as_str() {
         "s" => {}
         "i" => {

@@ -67,6 +67,7 @@ fn protect_table(
     sensitive_columns: default!(Option<Array<Name>>, "NULL"),
     guard: default!(Option<bool>, "true"),
     applies_when: default!(Option<Regprocedure>, "NULL"),
+    live: default!(Option<bool>, "false"),
     lower: default!(Option<bool>, "false"),
 ) -> TableIterator<
     'static,
@@ -83,7 +84,7 @@ fn protect_table(
     let target = oid(target);
     require_writable("auth.protect_table");
     let levels = Levels { read, write, on_insert, on_update, on_delete };
-    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard, applies_when, lower };
+    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard, applies_when, live, lower };
     let row = connect(|client| {
         let relations = lock(client, target)?;
         refuse_citus_tables(client, &relations)?;
@@ -107,6 +108,7 @@ fn protect_table(
             notice_other_rows(client, root)?;
         }
         warnings.of_missing_store(&protection);
+        warnings.of_missing_sessions(&protection);
         Ok((
             Regclass(target),
             protection.with_sessions(protection.reads()),
@@ -140,11 +142,12 @@ fn protect_table_sql(
     sensitive_columns: default!(Option<Array<Name>>, "NULL"),
     guard: default!(Option<bool>, "true"),
     applies_when: default!(Option<Regprocedure>, "NULL"),
+    live: default!(Option<bool>, "false"),
     lower: default!(Option<bool>, "false"),
 ) -> String {
     let target = oid(target);
     let levels = Levels { read, write, on_insert, on_update, on_delete };
-    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard, applies_when, lower };
+    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard, applies_when, live, lower };
     let statements = connect_to_read(|client| {
         let relation = relation(client, target)?;
         let protection = options.protection(client, &relation)?;

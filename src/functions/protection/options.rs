@@ -23,6 +23,7 @@ pub struct Options<'a> {
     pub sensitive_columns: Option<Array<'a, Name>>,
     pub guard: Option<bool>,
     pub applies_when: Option<Regprocedure>,
+    pub live: Option<bool>,
     pub lower: Option<bool>,
 }
 
@@ -59,6 +60,7 @@ impl Options<'_> {
                 .map_or_else(|| Ok(Vec::new()), |relation| self.sensitive_columns(client, relation))?,
             guard,
             applies_when: self.applies_when(client)?,
+            live: self.live.unwrap_or_else(|| denial::null_argument("live")),
         };
         match protection.validate() {
             Ok(()) => Ok(protection),

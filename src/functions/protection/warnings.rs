@@ -8,6 +8,7 @@ use pgrx::spi::{self, SpiClient};
 use super::target::Target;
 use crate::catalog::{Relation, SessionFunction};
 use crate::enrollment::{check_store, has_tables_of_supabase_auth};
+use crate::liveness;
 use crate::pg::elog::{notice, warn};
 
 /// The WARNINGs of one call.
@@ -128,6 +129,15 @@ impl Warnings {
             _ => notice(&message, Some(hint)),
         }
         Ok(())
+    }
+
+    /// Warns if live sessions are asked for and no session can be looked up.
+    pub fn of_missing_sessions(&mut self, protection: &Protection) {
+        if protection.live
+            && let Err(error) = liveness::check_store()
+        {
+            self.give(&format!("no session passes where a live one is asked: {error}"), error.hint());
+        }
     }
 
     /// Warns if the enrolled level is asked for and no user can be looked up.

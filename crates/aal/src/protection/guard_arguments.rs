@@ -51,6 +51,22 @@ pub fn guard_exempts<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result
     }
 }
 
+/// The argument by which a guard asks for a live session, too.
+pub const LIVE_ONLY: &str = "live=true";
+
+/// Whether a guard trigger with these arguments asks for a live session.
+///
+/// # Errors
+/// [`InvalidGuard`] where the argument stands twice, or says something else.
+pub fn guard_asks_for_live<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<bool, InvalidGuard> {
+    let mut found = arguments.into_iter().filter(|argument| argument.starts_with("live="));
+    match (found.next(), found.next()) {
+        (None, _) => Ok(false),
+        (Some(LIVE_ONLY), None) => Ok(true),
+        _ => Err(InvalidGuard),
+    }
+}
+
 /// A guard trigger's arguments that don't say what the guard must ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidGuard;

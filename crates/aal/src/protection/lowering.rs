@@ -22,6 +22,8 @@ pub struct FoundProtection {
     pub applies_when: Vec<Option<String>>,
     /// Whether the guard is there.
     pub guard: bool,
+    /// Whether one of them asks for a live session.
+    pub live: bool,
 }
 
 /// What a policy requires that is on a table.
@@ -72,6 +74,9 @@ impl Protection {
         let had_guard = found.guard || found.records.iter().any(|record| record.guard && record.requires_writes());
         if had_guard && !self.guard {
             lines.push("guard: true -> false".to_owned());
+        }
+        if (found.live || found.records.iter().any(|record| record.live)) && !self.live {
+            lines.push("live: true -> false".to_owned());
         }
         lines
     }

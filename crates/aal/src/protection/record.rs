@@ -38,6 +38,8 @@ struct Record<'a> {
     // Not which function: that gets other names. The policies know it.
     #[serde(skip_serializing_if = "is_false")]
     for_some: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    live: bool,
     #[serde(flatten)]
     before: &'a Before,
 }
@@ -77,6 +79,8 @@ pub struct RecordedProtection {
     pub roles: Vec<String>,
     /// Whether it is only for the sessions that a function names.
     pub for_some: bool,
+    /// Whether it asks for a live session.
+    pub live: bool,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +99,8 @@ struct ReadRecord {
     roles: Vec<String>,
     #[serde(default)]
     for_some: bool,
+    #[serde(default)]
+    live: bool,
 }
 
 fn yes() -> bool {
@@ -115,6 +121,7 @@ impl RecordedProtection {
             owner: record.owner,
             roles: record.roles,
             for_some: record.for_some,
+            live: record.live,
         })
     }
 
@@ -183,6 +190,7 @@ impl Protection {
             owner: self.owner.is_some(),
             roles: if self.binds_everybody() { Vec::new() } else { self.roles.clone() },
             for_some: self.applies_when.is_some(),
+            live: self.live,
             before,
         };
         record.to_comment()

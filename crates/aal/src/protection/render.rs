@@ -4,7 +4,7 @@
 
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
-use super::guard_arguments::{EXEMPTS_BY_POLICY, GuardArgument};
+use super::guard_arguments::GuardArgument;
 use super::made::Made;
 use super::request::AppliesWhen;
 use super::table::Table;
@@ -59,6 +59,11 @@ pub(super) fn policy_condition(required: Requirement, quote: &dyn Quote) -> Stri
     }
 }
 
+/// The expression for a policy that asks for a live session. The level stands first: a session that lacks it isn't looked up.
+pub(super) fn and_live(condition: &str) -> String {
+    format!("{condition} and auth.session_is_live()")
+}
+
 /// The expression for a policy that is only for some sessions. The level stands first, so that a session that has it asks no
 /// function. The sub-select asks it once, and not for each row.
 pub(super) fn or_exempt(condition: String, applies_when: &AppliesWhen, quote: &dyn Quote) -> String {
@@ -67,10 +72,11 @@ pub(super) fn or_exempt(condition: String, applies_when: &AppliesWhen, quote: &d
     format!("{condition} or (select {schema}.{function}()) is false")
 }
 
-pub(super) fn arguments_clause(arguments: &[GuardArgument], exempts: bool, quote: &dyn Quote) -> String {
+/// `others`: what the guard asks for every command.
+pub(super) fn arguments_clause(arguments: &[GuardArgument], others: &[&str], quote: &dyn Quote) -> String {
     let arguments = arguments.iter().map(GuardArgument::to_string);
-    let exemption = exempts.then(|| EXEMPTS_BY_POLICY.to_owned());
-    let arguments: Vec<String> = arguments.chain(exemption).map(|argument| quote.literal(&argument)).collect();
+    let others = others.iter().map(|argument| (*argument).to_owned());
+    let arguments: Vec<String> = arguments.chain(others).map(|argument| quote.literal(&argument)).collect();
     arguments.join(", ")
 }
 

@@ -30,6 +30,8 @@ pub struct Protection {
     pub guard: bool,
     /// For which sessions it is; `None`: for all.
     pub applies_when: Option<AppliesWhen>,
+    /// Whether only live sessions have what it requires.
+    pub live: bool,
 }
 
 /// For which sessions a protection is: those for which this function without arguments is true or NULL.

@@ -2,10 +2,10 @@
 
 use minijinja::context;
 
-use super::guard_arguments::GuardArgument;
+use super::guard_arguments::{EXEMPTS_BY_POLICY, GuardArgument, LIVE_ONLY};
 use super::levels::CommandLevels;
 use super::made::Made;
-use super::render::{Quote, Renderer, arguments_clause, or_exempt, policy_condition, qualified};
+use super::render::{Quote, Renderer, and_live, arguments_clause, or_exempt, policy_condition, qualified};
 use super::request::Protection;
 use super::table::Table;
 use crate::command::Command;
@@ -21,8 +21,10 @@ impl Protection {
         let mut statements = Vec::new();
         for policy in Made::LEVEL_POLICIES {
             if let Some(required) = self.requirement(policy) {
-                let condition = policy_condition(required, quote);
+                let level = policy_condition(required, quote);
+                let condition = if self.live { and_live(&level) } else { level };
                 let allowed = match &self.applies_when {
+                    Some(applies_when) if self.live => or_exempt(format!("({condition})"), applies_when, quote),
                     Some(applies_when) => or_exempt(condition, applies_when, quote),
                     None => condition,
                 };
@@ -47,7 +49,7 @@ impl Protection {
         let mut statements = Vec::new();
         if !guarded.is_empty() {
             let events: Vec<&str> = guarded.iter().map(|argument| argument.command.in_lower_case()).collect();
-            let arguments = arguments_clause(&guarded, self.applies_when.is_some(), renderer.quote);
+            let arguments = arguments_clause(&guarded, &self.guarded_besides(), renderer.quote);
             let events = events.join(" or ");
             statements.extend(renderer.render(Made::Guard.template(), context! { events, arguments }));
         }
@@ -57,12 +59,18 @@ impl Protection {
                 self.sensitive_columns.iter().map(|column| renderer.quote.identifier(column)).collect();
             let columns = columns.join(", ");
             let argument = GuardArgument { command: Command::Update, required };
-            let arguments = arguments_clause(&[argument], self.applies_when.is_some(), renderer.quote);
+            let arguments = arguments_clause(&[argument], &self.guarded_besides(), renderer.quote);
             if !table.copies_row_triggers {
                 statements.extend(renderer.render(Made::Columns.template(), context! { columns, arguments }));
             }
         }
         statements
+    }
+
+    /// What the guards ask besides the levels.
+    fn guarded_besides(&self) -> Vec<&'static str> {
+        let live = self.live.then_some(LIVE_ONLY);
+        live.into_iter().chain(self.applies_when.is_some().then_some(EXEMPTS_BY_POLICY)).collect()
     }
 
     /// What a policy requires.

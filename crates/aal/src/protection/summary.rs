@@ -30,7 +30,10 @@ impl Protection {
     }
 
     /// These words about what is required, with the sessions of which it is: `aal2 if private.is_admin()`.
-    pub fn with_sessions(&self, words: String) -> String {
+    pub fn with_sessions(&self, mut words: String) -> String {
+        if self.live && words != "none" {
+            words += " in a live session";
+        }
         match &self.applies_when {
             Some(AppliesWhen { display_name, .. }) => format!("{words} if {display_name}"),
             None => words,

@@ -31,6 +31,7 @@ fn default() -> Protection {
         sensitive_columns: Vec::new(),
         guard: true,
         applies_when: None,
+        live: false,
     }
 }
 
@@ -94,6 +95,59 @@ fn a_guard_that_does_not_know_whom_it_exempts_refuses() {
     assert_eq!(guard_exempts(["update=aal2"]), Ok(false));
     for wrong in [&["applies_when="][..], &["applies_when=f()"], &["applies_when=policy", "applies_when=policy"]] {
         assert_eq!(guard_exempts(wrong.iter().copied()), Err(InvalidGuard), "{wrong:?}");
+    }
+}
+
+fn for_live() -> Protection {
+    Protection { live: true, ..default() }
+}
+
+#[test]
+fn a_protection_for_live_sessions_asks_so_in_each_policy_and_guard() {
+    let asks = "auth.has_aal('aal2'::text, null::interval) and auth.session_is_live())";
+    let sensitive = Protection { sensitive_columns: vec!["iban".to_owned()], ..for_live() };
+    let policies = creates(&Protection { owner: Some(Owner { column: "o".to_owned(), is_uuid: true }), ..sensitive });
+    let asking = |policy: &String| policy.matches("auth.session_is_live()").count();
+    assert_eq!(policies.iter().map(asking).collect::<Vec<_>>(), [1, 1, 2, 1, 0, 0, 0], "{policies:#?}");
+    assert!(policies[1].contains(asks), "{}", policies[1]);
+    assert!(policies[5].contains("'delete=aal2', 'truncate=aal2', 'live=true')"), "{}", policies[5]);
+    assert!(policies[6].contains("auth.aal_guard('update=aal2', 'live=true')"), "{}", policies[6]);
+    let for_some = creates(&Protection { live: true, ..for_admins() });
+    assert!(
+        for_some[1].contains(&format!("({asks} or (select \"private\".\"is admin\"()) is false)")),
+        "{}",
+        for_some[1]
+    );
+    assert!(for_some[4].contains("'live=true', 'applies_when=policy')"));
+}
+
+#[test]
+fn a_command_without_a_level_asks_for_no_live_session() {
+    let policies = creates(&Protection { read: TableLevel::None, ..for_live() });
+    assert!(policies.iter().all(|policy| !policy.contains("aal_read")));
+    let protection = Protection { read: TableLevel::None, ..for_live() };
+    assert_eq!(protection.with_sessions(protection.reads()), "none");
+    assert_eq!(protection.with_sessions(protection.writes()), "aal2 in a live session");
+}
+
+#[test]
+fn live_does_not_go_in_silence() {
+    assert_eq!(default().lowers(&found(&for_live())), ["live: true -> false"]);
+    assert_eq!(for_live().lowers(&found(&default())), [""; 0]);
+    assert_eq!(for_live().lowers(&found(&for_live())), [""; 0]);
+    let by_hand = FoundProtection { live: true, ..found(&default()) };
+    assert_eq!(default().lowers(&by_hand), ["live: true -> false"]);
+    let record = for_live().record(&payments().before);
+    assert!(RecordedProtection::from_record(&record).unwrap().live);
+    assert!(!default().record(&payments().before).contains("live"));
+}
+
+#[test]
+fn a_guard_that_does_not_know_whether_a_session_must_be_live_refuses() {
+    assert_eq!(guard_asks_for_live(["update=aal2", "live=true"]), Ok(true));
+    assert_eq!(guard_asks_for_live(["update=aal2"]), Ok(false));
+    for wrong in [&["live="][..], &["live=false"], &["live=true", "live=true"]] {
+        assert_eq!(guard_asks_for_live(wrong.iter().copied()), Err(InvalidGuard), "{wrong:?}");
     }
 }
 
@@ -362,6 +416,7 @@ fn found(protection: &Protection) -> FoundProtection {
         sensitive: (!columns.is_empty()).then_some((columns, protection.update)),
         guard: protection.guard,
         applies_when: vec![protection.applies_when.as_ref().map(|it| it.display_name.clone())],
+        live: protection.live,
         records: vec![record],
     }
 }

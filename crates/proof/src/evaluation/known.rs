@@ -5,7 +5,7 @@ use aal::{Claims, FixedRequirement, Level, MaxAge, assess, assess_enrolled};
 use super::truth::{any_boolean, or_raise};
 use super::{Evaluation, Expression, Outcomes, Value};
 use crate::expression::Reason;
-use crate::known_session::{Factors, KnownSession};
+use crate::known_session::{Factors, KnownSession, Life};
 
 impl Evaluation<'_> {
     /// What an expression that asks about the session comes to; `None` for every other.
@@ -21,6 +21,7 @@ impl Evaluation<'_> {
             Expression::HasEnrolledLevel { max_age, raises } => {
                 or_raise(self.meets_enrolled(known, max_age, *raises), *raises)
             }
+            Expression::SessionIsLive { raises } => is_live(known, *raises),
             Expression::AuthenticatedAt(level) => self.proved_at(known, level),
             Expression::Setting { name, missing_ok } => self.value_of_setting(known, name, *missing_ok),
             _ => return None,
@@ -87,6 +88,14 @@ fn subject(known: &KnownSession<'_>, as_uuid: bool) -> Outcomes {
         Some(_) if as_uuid && known.claims.and_then(Claims::subject_uuid).is_none() => Outcomes::one(Value::Null),
         Some(_) if as_uuid => Outcomes::one(Value::Other),
         Some(subject) => Outcomes::one(Value::text(subject)),
+    }
+}
+
+fn is_live(known: &KnownSession<'_>, raises: bool) -> Outcomes {
+    match known.life {
+        Life::NotAsked if raises => Outcomes::anything(),
+        Life::NotAsked => any_boolean(),
+        life => or_raise(Outcomes::one(Value::Bool(life == Life::Live)), raises),
     }
 }
 

@@ -237,6 +237,8 @@ impl<'a> Evaluation<'a> {
             CurrentRole => self.role.map_or_else(Outcomes::anything, |role| Outcomes::one(Value::text(role))),
             HasLevel { level, max_age, raises } => or_raise(self.has_level(level, max_age), *raises),
             HasEnrolledLevel { max_age, raises } => or_raise(self.has_enrolled_level(max_age), *raises),
+            // At every level there are sessions that are live, and others.
+            SessionIsLive { raises } => or_raise(any_boolean(), *raises),
             AuthenticatedAt(level) => self.authenticated_at(level),
             Setting { name, missing_ok } => self.setting(name, *missing_ok),
             And(all) => truth_of_all(all.iter().map(|it| self.outcomes(it))),

@@ -14,6 +14,7 @@ struct World {
     /// Whether a user without a level is an anonymous one.
     is_guest: bool,
     enrolled: bool,
+    live: bool,
     /// How old the factor is that gives the level, in seconds.
     age: u32,
     /// What the unknowns come to.
@@ -66,6 +67,7 @@ impl World {
                 let has = self.level >= Some(needed);
                 if *raises && !has { None } else { Some(Value::Bool(has)) }
             }
+            SessionIsLive { raises } => (self.live || !*raises).then_some(Value::Bool(self.live)),
             And(all) => self.all(all.iter().map(|it| self.truth(it))),
             Or(any) => {
                 let negated = any.iter().map(|it| self.truth(it).map(|truth| truth.map(|truth| !truth)));
@@ -201,6 +203,7 @@ fn condition() -> impl Strategy<Value = Expression> {
             }
         ),
         any::<bool>().prop_map(|raises| Expression::HasEnrolledLevel { max_age: boxed(Expression::NULL), raises }),
+        any::<bool>().prop_map(|raises| Expression::SessionIsLive { raises }),
         (comparison, text(), text()).prop_map(|(how, a, b)| Expression::Compare(how, boxed(a), boxed(b))),
         (text(), prop::collection::vec(level_text(), 0..3), any::<bool>(), any::<bool>()).prop_map(
             |(value, items, negated, any)| Expression::CompareEach {
@@ -232,8 +235,8 @@ fn condition() -> impl Strategy<Value = Expression> {
 fn world() -> impl Strategy<Value = World> {
     let level = prop::option::of(prop::sample::select(Level::ALL.to_vec()));
     let truth = || prop::option::of(any::<bool>());
-    (level, any::<[bool; 2]>(), prop::sample::select(vec![30u32, 600]), [truth(), truth(), truth()])
-        .prop_map(|(level, [enrolled, is_guest], age, row)| World { level, is_guest, enrolled, age, row })
+    (level, any::<[bool; 3]>(), prop::sample::select(vec![30u32, 600]), [truth(), truth(), truth()])
+        .prop_map(|(level, [enrolled, is_guest, live], age, row)| World { level, is_guest, enrolled, live, age, row })
 }
 
 proptest! {
@@ -261,7 +264,7 @@ proptest! {
     /// Without unknowns there's nothing to be unsure of but the age of a factor that isn't asked for.
     #[test]
     fn what_is_known_is_decided(condition in condition(), world in world()) {
-        let has_unknown = condition.any(&|it| matches!(it, Expression::Unknown { .. } | Expression::HasEnrolledLevel { .. } | Expression::HasLevel { .. }));
+        let has_unknown = condition.any(&|it| matches!(it, Expression::Unknown { .. } | Expression::HasEnrolledLevel { .. } | Expression::HasLevel { .. } | Expression::SessionIsLive { .. }));
         if !has_unknown && world.level.is_some() {
             let evaluation = Evaluation::new(world.session(), None, None, true);
             let passes = world.truth(&condition) == Some(Some(true));

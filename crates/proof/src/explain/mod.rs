@@ -22,7 +22,7 @@ use crate::expression::Expression;
 use crate::value::Value;
 use aal::Command;
 
-use aal::protection::{TableLevel, guard_exempts, guard_requirement};
+use aal::protection::{TableLevel, guard_asks_for_live, guard_exempts, guard_requirement};
 pub use access::{
     Access, Beneath, CallersGuard, CallersPolicy, CallersSession, Fault, Grant, LeftOut, RelationKind, RowSecurity,
 };
@@ -70,6 +70,13 @@ pub fn asks_who_enrolled(access: &Access) -> bool {
     let mut policies = access.policies.iter().filter(|it| it.binds).flat_map(|it| it.policy.expressions());
     let mut guards = access.guards.iter().flat_map(|it| &it.guard.arguments);
     policies.any(Expression::asks_for_level) || guards.next().is_some()
+}
+
+/// Whether the answers depend on whether the session is live.
+pub fn asks_for_live(access: &Access) -> bool {
+    let mut policies = access.policies.iter().filter(|it| it.binds).flat_map(|it| it.policy.expressions());
+    let asks = |it: &CallersGuard| guard_asks_for_live(it.guard.arguments.iter().map(String::as_str)) == Ok(true);
+    policies.any(Expression::asks_for_live) || access.guards.iter().any(asks)
 }
 
 fn steps_of_command(
@@ -146,7 +153,11 @@ fn asked(arguments: &[String], command: Command) -> Option<String> {
         Ok(true) => ", unless the policies exempt the session",
         _ => "",
     };
-    Some(format!("needs {level}{unless}"))
+    let live = match guard_asks_for_live(arguments.iter().map(String::as_str)) {
+        Ok(true) => " in a live session",
+        _ => "",
+    };
+    Some(format!("needs {level}{live}{unless}"))
 }
 
 fn policy_steps(access: &Access, command: Command, evaluation: &Evaluation<'_>) -> Vec<Step> {

@@ -7,6 +7,7 @@ use super::hurdles::{MOST_WORK, RowHurdles, expressions, guards, rows};
 use super::verdict::{Outcome, Verdict};
 use crate::evaluation::{Evaluation, Work};
 use crate::expression::Expression;
+use crate::known_session::Life;
 use crate::matrix::{RequiredLevel, Threshold, collect_ages};
 use crate::session_kind::Session;
 use aal::{Action, Command, Denial, FixedRequirement, Level, MaxAge, assess, assess_enrolled};
@@ -67,6 +68,9 @@ fn of_refusal(access: &Access, session: &CallersSession<'_>, command: Command, v
             "Write a permissive policy for this role and command, or protect the table with an owner_column.",
         );
     }
+    if let Some(next) = of_dead_session(access, session, command) {
+        return next;
+    }
     let threshold = threshold(access, session, command);
     if threshold.level == RequiredLevel::Denied {
         return Next::new("policy", "No session passes at any level. Change the policy.");
@@ -78,6 +82,22 @@ fn of_refusal(access: &Access, session: &CallersSession<'_>, command: Command, v
         return Next::new("sign_in", "The session names no user. Sign in, then try again with the new access token.");
     }
     Next::new("policy", "The level suffices. Another part of the condition is not true for this session.")
+}
+
+/// For a session that isn't live where that is asked. It can reach no level, so this comes before the level.
+fn of_dead_session(access: &Access, session: &CallersSession<'_>, command: Command) -> Option<Next> {
+    session.claims()?.level()?;
+    let rows = rows(access, command);
+    let guards = guards(access, command);
+    let asked = rows.iter().flat_map(RowHurdles::all).map(|hurdle| hurdle.expression);
+    if !asked.chain(guards.iter().map(|(_, expression)| expression)).any(Expression::asks_for_live) {
+        return None;
+    }
+    match session.known.life {
+        Life::Over(not_live) => Some(Next::new(not_live.action().as_str(), not_live.hint())),
+        Life::NoStore => Some(Next::new("configure", "Sessions cannot be looked up here, so none counts as live.")),
+        Life::Live | Life::NotAsked => None,
+    }
 }
 
 fn of_dependence(access: &Access, command: Command) -> Option<Next> {

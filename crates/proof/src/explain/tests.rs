@@ -6,7 +6,7 @@ use super::*;
 use crate::catalog::{Bypass, Guard, Policy, PolicyCommand};
 use crate::expression::{Comparison, Origin, Reason, Rows};
 use crate::ids::{ByRole, TableId};
-use crate::known_session::{Factors, KnownSession};
+use crate::known_session::{Factors, KnownSession, Life};
 use aal::{Claims, ClaimsSource, Clock, Enrollment, Requirement, Timestamp};
 use proptest::prelude::*;
 
@@ -18,6 +18,7 @@ struct Fixture {
     payload: Option<serde_json::Value>,
     settings: HashMap<String, String>,
     factors: Factors,
+    life: Life,
 }
 
 impl Fixture {
@@ -27,11 +28,18 @@ impl Fixture {
             payload: serde_json::from_str(claims).ok(),
             settings: HashMap::from([("request.jwt.claims".to_owned(), claims.to_owned())]),
             factors: Factors::NoStore,
+            life: Life::NotAsked,
         }
     }
 
     fn nobody() -> Fixture {
-        Fixture { claims: None, payload: None, settings: HashMap::new(), factors: Factors::NoStore }
+        Fixture {
+            claims: None,
+            payload: None,
+            settings: HashMap::new(),
+            factors: Factors::NoStore,
+            life: Life::NotAsked,
+        }
     }
 
     fn knowing(self, enrollment: Enrollment) -> Fixture {
@@ -51,6 +59,7 @@ impl Fixture {
                 payload: self.payload.as_ref(),
                 settings: &self.settings,
                 factors: self.factors,
+                life: self.life,
                 clock: Clock::new(Timestamp::from_unix_micros(NOW * 1_000_000), 30),
             },
         }
@@ -187,6 +196,53 @@ fn a_guard_is_what_a_write_meets_first() {
     );
     access.guards[0].acts = [false; 5];
     assert_eq!(aal1().last_lines(&access, Command::Update), ["result - no rows", "next - verify"]);
+}
+
+#[test]
+fn a_session_that_is_over_is_told_to_sign_in_before_it_is_told_a_level() {
+    let mut access = payments();
+    access.policies[2] =
+        policy("aal_update", false, PolicyCommand::One(Command::Update), has("aal2").of_live_sessions());
+    let guard = Guard {
+        name: "aal_guard".to_owned(),
+        enabled: true,
+        always_fires: true,
+        commands: vec![Command::Update],
+        arguments: vec!["update=aal2".to_owned(), "live=true".to_owned()],
+        record: None,
+    };
+    assert!(asks_for_live(&access) && !asks_for_live(&payments()));
+    let ended = aal::assess_live(Some(&claims("aal2")), Some(aal::Liveness::Ended)).unwrap().unwrap_err();
+    let of = |level: &str, life| Fixture { life, ..Fixture::of(&text(level)) };
+    for level in ["aal1", "aal2"] {
+        let refused = ["result - no rows", "next - sign_in"];
+        assert_eq!(of(level, Life::Over(ended)).last_lines(&access, Command::Update), refused);
+    }
+    assert_eq!(of("aal1", Life::Live).last_lines(&access, Command::Update), ["result - no rows", "next - verify"]);
+    assert_eq!(
+        of("aal2", Life::Live).last_lines(&access, Command::Update),
+        ["result - depends on the row", "next - compare"]
+    );
+    assert_eq!(of("aal2", Life::NotAsked).last_lines(&access, Command::Update)[0], "result - can't be told");
+    let no_store = of("aal2", Life::NoStore);
+    assert_eq!(no_store.last_lines(&access, Command::Update), ["result - no rows", "next - configure"]);
+    // Reads ask for none.
+    assert_eq!(of("aal1", Life::Over(ended)).last_lines(&access, Command::Select)[0], "result - depends on the row");
+
+    access.guards.push(CallersGuard { guard, acts: [true; 5] });
+    let guarded = |level, life| of(level, life).lines(&access, Command::Update)[1].clone();
+    assert_eq!(guarded("aal2", Life::Over(ended)), "guard aal_guard raises");
+    assert_eq!(guarded("aal1", Life::Live), "guard aal_guard raises");
+    assert_eq!(guarded("aal2", Life::Live), "guard aal_guard passes");
+    assert_eq!(guarded("aal2", Life::NotAsked), "guard aal_guard can't be told");
+}
+
+fn text(level: &str) -> String {
+    format!(r#"{{"sub":"11111111-1111-4111-8111-111111111111","session_id":"s","aal":"{level}"}}"#)
+}
+
+fn claims(level: &str) -> Claims {
+    Claims::from_json(text(level).as_bytes()).unwrap()
 }
 
 #[test]

@@ -17,7 +17,12 @@ pub const LINT: Lint = Lint {
 
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let raises = |it: &Expression| {
-        matches!(it, Expression::HasLevel { raises: true, .. } | Expression::HasEnrolledLevel { raises: true, .. })
+        matches!(
+            it,
+            Expression::HasLevel { raises: true, .. }
+                | Expression::HasEnrolledLevel { raises: true, .. }
+                | Expression::SessionIsLive { raises: true }
+        )
     };
     survey.policies_with(|expression| expression.any(&raises), "raises an error instead of being false")
 }

@@ -16,7 +16,7 @@ pub const LINT: Lint = Lint {
 };
 
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
-    const SIGNS: [&str; 12] = [
+    const SIGNS: [&str; 14] = [
         "request.jwt",
         "auth.jwt",
         "auth.uid",
@@ -29,6 +29,8 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
         "require_aal",
         "enrolled_aal",
         "authenticated_at",
+        "session_is_live",
+        "require_live_session",
     ];
     let reads_claims = |body: &str| SIGNS.iter().any(|sign| body.contains(sign));
     let is_called = |it: &Function| it.kind != FunctionKind::Trigger;

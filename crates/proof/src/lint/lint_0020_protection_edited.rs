@@ -6,7 +6,7 @@ use super::lint_0025_restrictive_lost::lost_restrictive;
 use super::lint_0027_applies_to_some::exempting_function;
 use super::survey::Survey;
 use crate::{Expression, Guard, Policy, PolicyCommand, Table};
-use aal::protection::{EXEMPTS_BY_POLICY, Made, RecordedProtection, guard_argument};
+use aal::protection::{EXEMPTS_BY_POLICY, LIVE_ONLY, Made, RecordedProtection, guard_argument};
 use std::collections::{BTreeSet, HashSet};
 
 pub const LINT: Lint = Lint {
@@ -49,7 +49,10 @@ fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) ->
             _ => (true, true),
         };
         let is_wanted = |expression: Option<&Expression>, there: bool| match expression {
-            Some(expression) => there && expression.without_exemption() == (&wanted, exempting),
+            Some(expression) => {
+                let (asked, found_exempting) = expression.without_exemption();
+                there && asked.without_liveness() == (&wanted, record.live) && found_exempting == exempting
+            }
             None => !there,
         };
         // That it isn't restrictive any more is a finding of its own.
@@ -74,6 +77,7 @@ fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) ->
     let mut guarded: Vec<String> =
         record.guarded().iter().map(|(command, asked)| guard_argument(*command, *asked)).collect();
     guarded.extend(record.for_some.then(|| EXEMPTS_BY_POLICY.to_owned()));
+    guarded.extend(record.live.then(|| LIVE_ONLY.to_owned()));
     guarded.sort_unstable();
     let differs = |guard: &&Guard| {
         let mut arguments = guard.arguments.clone();

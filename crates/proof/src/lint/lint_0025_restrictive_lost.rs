@@ -37,7 +37,9 @@ pub fn lost_restrictive(policy: &Policy) -> bool {
     policy.permissive
         && policy.command == PolicyCommand::One(command)
         && (policy.using.is_some(), policy.check.is_some()) == (needs_using, needs_check)
-        && policy.expressions().all(|expression| is_of_protect_table(expression.without_exemption().0))
+        && policy
+            .expressions()
+            .all(|expression| is_of_protect_table(expression.without_exemption().0.without_liveness().0))
 }
 
 /// `auth.has_aal('…', …)` or `auth.has_enrolled_aal(…)`, of constants.

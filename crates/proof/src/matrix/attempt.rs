@@ -13,7 +13,7 @@ use crate::expression::{Expression, Reason};
 use crate::ids::RoleIndex;
 use crate::session_kind::{Enrolled, Session};
 use crate::value::Value;
-use aal::protection::{Made, guard_exempts, guard_requirement};
+use aal::protection::{Made, guard_asks_for_live, guard_exempts, guard_requirement};
 use aal::{Command, MaxAge};
 
 /// A table, a role and a command.
@@ -390,13 +390,17 @@ pub(crate) fn guard_expression<'p>(
     policies: impl IntoIterator<Item = &'p Policy>,
 ) -> Expression {
     let arguments = || guard.arguments.iter().map(String::as_str);
+    // A guard with an unknown level lets nothing pass.
+    let nothing = Expression::Constant(Value::Bool(false));
+    let Ok(asks_for_live) = guard_asks_for_live(arguments()) else { return nothing };
+    let asked = |requirement, raises| {
+        let level = Expression::for_requirement(requirement, raises);
+        if asks_for_live { level.of_live_sessions() } else { level }
+    };
     match (guard_requirement(command, arguments()), guard_exempts(arguments())) {
-        // A guard with an unknown level lets nothing pass.
-        (Err(_), _) | (_, Err(_)) => Expression::Constant(Value::Bool(false)),
-        (Ok(requirement), Ok(false)) => Expression::for_requirement(requirement, true),
-        (Ok(requirement), Ok(true)) => {
-            Expression::Or(vec![Expression::for_requirement(requirement, false), exemption(command, policies)])
-        }
+        (Err(_), _) | (_, Err(_)) => nothing,
+        (Ok(requirement), Ok(false)) => asked(requirement, true),
+        (Ok(requirement), Ok(true)) => Expression::Or(vec![asked(requirement, false), exemption(command, policies)]),
     }
 }
 
