@@ -159,6 +159,16 @@ describe('refusals of other servers', () => {
     assert.deepEqual(await readRefusal(answer), { ...unnamed, maxAge: 900 })
   })
 
+  test('a session that is over is told by the message, too', async () => {
+    const told = (message) =>
+      readRefusal({ error: { message: `insufficient_aal: insert on table "objects" requires a live session, and ${message}` } })
+    const { action, reason } = await told('the session has ended')
+    assert.deepEqual([action, reason], ['sign_in', 'session_ended'])
+    assert.equal((await told('the factor of the session was removed')).reason, 'factor_removed')
+    assert.equal((await told("the session's user is not known")).reason, 'unknown_user')
+    assert.equal((await told("the session's token names no session")).action, 'configure')
+  })
+
   test('an Edge Function may hand on the refusal', async () => {
     assert.deepEqual(await readRefusal(await supabase.functions.invoke('pay')), verify)
   })

@@ -2,6 +2,7 @@
 export class StepUpError extends Error {
   /**
    * - `no_level`: the token has no assurance level, and signing in again won't give it one.
+   * - `no_session_id`: the token names no session, and signing in again won't give it one.
    * - `other_user`: another user signed in, so the request wasn't sent again.
    * - `too_many_tries`: too many wrong codes or passwords.
    * - `unknown_action`: the database names a step that this module doesn't know.

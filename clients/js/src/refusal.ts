@@ -90,11 +90,19 @@ function ofChallenge(header: string): StepUpNeeded | null {
   return withoutAction(/\bacr_values="[^"]*\b(aal[123])\b/.exec(header)?.[1], /\bmax_age="?(\d+)/.exec(header)?.[1], header)
 }
 
-// Of a token without a level, the words say so.
+// Of a token without a level, and of a session that is over, the words say so.
 function withoutAction(requiredLevel: string | undefined, age: string | undefined, text: string): StepUpNeeded {
-  const configure = /\btoken states no (?:assurance|authentication) level\b/.test(text)
-  const why = configure ? { action: 'configure', reason: 'no_level' } : {}
+  const [, why] = Object.entries(reasonsInWords).find(([words]) => text.includes(words)) ?? []
   return ofPlainData({ requiredLevel, maxAge: age && Number(age), ...why })
+}
+
+const reasonsInWords = {
+  'token states no assurance level': { action: 'configure', reason: 'no_level' },
+  'token states no authentication level': { action: 'configure', reason: 'no_level' },
+  'live session, and the session has ended': { action: 'sign_in', reason: 'session_ended' },
+  "live session, and the session's user is not known": { action: 'sign_in', reason: 'unknown_user' },
+  'live session, and the factor of the session was removed': { action: 'sign_in', reason: 'factor_removed' },
+  "live session, and the session's token names no session": { action: 'configure', reason: 'no_session_id' },
 }
 
 function ofPlainData({ action, requiredLevel, maxAge, reason }: Fields): StepUpNeeded {

@@ -152,6 +152,8 @@ async function attempt<T>(request: () => PromiseLike<T>): Promise<{ result: unkn
 }
 
 function mustBePossible({ action, reason }: StepUpNeeded): void {
+  if (reason === 'no_session_id')
+    throw new StepUpError('no_session_id', 'the access token names no session (claim session_id), and no step of a user changes that')
   if (action === 'configure' || reason === 'no_level')
     throw new StepUpError('no_level', 'the access token states no assurance level (claim aal), and no step of a user changes that')
   if (action === 'unknown') throw new StepUpError('unknown_action', 'the database names a step that this version of pg-aal-client does not know')
