@@ -52,6 +52,7 @@ const wanted = {
   ],
   15: [
     'of another call',
+    'session_is_live',
     'not in',
     'all',
     'in, of rows',

@@ -15,7 +15,9 @@ const shrinkingTime = Number(process.env.SHRINK ?? 120) * 1000
 const now = Math.floor(Date.now() / 1000)
 const hours = 3600
 const amr = (second, age) => [{ method: 'password', timestamp: now - 40 * 24 * hours }, ...(second ? [{ method: second, timestamp: now - age }] : [])]
-const claims = (sub, aal, second, age) => JSON.stringify({ sub, aal, role: 'authenticated', n: 1, amr: amr(second, age) })
+// Some sessions are live: see random_queries.sql.
+const claims = (sub, aal, second, age) =>
+  JSON.stringify({ sub, aal, role: 'authenticated', n: 1, amr: amr(second, age), session_id: `5${aal.at(-1)}${sub.slice(2)}` })
 const sessions = [
   { rank: 1, claims: claims(users.enrolled, 'aal1') },
   { rank: 2, claims: claims(users.enrolled, 'aal2', 'totp', 60) },

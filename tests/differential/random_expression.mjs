@@ -275,7 +275,12 @@ export class ExpressionWriter {
     switch (type) {
       case 'bool':
         // At no session of the query may it raise: in which order conditions are evaluated is the planner's affair.
-        return this.choices.weighted([12, 'has_aal'], [2, 'has_enrolled_aal'], ...(scope.lowest > 0 ? [[3, 'require_aal']] : []))
+        return this.choices.weighted(
+          [12, 'has_aal'],
+          [2, 'has_enrolled_aal'],
+          [1, 'session_is_live'],
+          ...(scope.lowest > 0 ? [[3, 'require_aal']] : []),
+        )
       case 'text':
         return this.choices.weighted([6, 'subject'], [6, 'aal'], [1, 'enrolled_aal'])
       case 'uuid':

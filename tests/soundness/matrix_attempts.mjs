@@ -7,13 +7,15 @@ const [minute, day] = [60, 86400]
 const { enrolled, factorless, unknown } = users
 
 // A session: its level, its claims, and the age in seconds of the factor that gives the level. The role is put in later.
-function session(level, sub, passwordAge, factorAge) {
+function session(level, sub, passwordAge, factorAge, { ended = false } = {}) {
   const aal = level === 'enrolled' ? 'aal1' : level
+  // As in matrix_trial.sql.
+  const session_id = `5${ended ? 9 : aal.at(-1)}${sub.slice(2)}`
   const at = (age) => Math.floor(Date.now() / 1000) - age
   const amr = [{ method: 'password', timestamp: at(passwordAge) }]
   if (factorAge) amr.push({ method: 'totp', timestamp: at(factorAge) })
   amr.sort((a, b) => b.timestamp - a.timestamp)
-  return { level, age: factorAge ?? passwordAge, claims: JSON.stringify({ ...claims({ sub }), role: '{{role}}', aal, amr }) }
+  return { level, age: factorAge ?? passwordAge, claims: JSON.stringify({ ...claims({ sub }), role: '{{role}}', aal, amr, session_id }) }
 }
 
 const without = (claims) => ({ level: 'none', age: Infinity, claims })
@@ -40,11 +42,14 @@ export function sessionsFor(sql, stated) {
   const secondFactors = ages.length === 1 ? [[minute, minute]] : pairs
   // A token outlives the factor, and the user.
   const outlived = /enrolled|aal_status/.test(sql)
+  const ended = /live/.test(sql)
   return [
     ...noLevel,
+    ...(ended ? [session('aal1', enrolled, minute, undefined, { ended })] : []),
     ...ages.map((age) => session('aal1', enrolled, age)),
     ...ages.map((age) => session('enrolled', factorless, age)),
     ...(outlived ? [session('enrolled', unknown, minute)] : []),
+    ...(ended ? [session('aal2', enrolled, minute, minute, { ended })] : []),
     ...secondFactors.map((ages) => session('aal2', enrolled, ...ages)),
     ...(outlived ? [factorless, unknown].map((sub) => session('aal2', sub, minute, minute)) : []),
     ...secondFactors.filter(([password, factor]) => password === factor).map((ages) => session('aal3', enrolled, ...ages)),

@@ -38,6 +38,7 @@ const features = {
   guard: /trigger guard/,
   protect_table: /protect_table/,
   applies_when: /applies_when/,
+  'live sessions': /live/,
 }
 
 export class Tally {

@@ -9,7 +9,14 @@ grant usage on schema auth to public;
 
 -- One user with a second factor, one without.
 insert into auth.users (id) values ('11111111-1111-4111-8111-111111111111'), ('22222222-2222-4222-8222-222222222222');
-insert into auth.mfa_factors (user_id, status) values ('11111111-1111-4111-8111-111111111111', 'verified');
+insert into auth.mfa_factors (id, user_id, status)
+  values ('f1111111-1111-4111-8111-111111111111', '11111111-1111-4111-8111-111111111111', 'verified');
+-- Their sessions that are live: one of each level, and none above aal1 without a factor.
+insert into auth.sessions (id, user_id, aal, factor_id) values
+  ('51111111-1111-4111-8111-111111111111', '11111111-1111-4111-8111-111111111111', 'aal1', null),
+  ('52111111-1111-4111-8111-111111111111', '11111111-1111-4111-8111-111111111111', 'aal2', 'f1111111-1111-4111-8111-111111111111'),
+  ('53111111-1111-4111-8111-111111111111', '11111111-1111-4111-8111-111111111111', 'aal3', 'f1111111-1111-4111-8111-111111111111'),
+  ('51222222-2222-4222-8222-222222222222', '22222222-2222-4222-8222-222222222222', 'aal1', null);
 
 create extension pg_aal;
 
@@ -31,9 +38,6 @@ create function auth.role() returns text language sql stable as $$
   )::text
 $$;
 reset role;
-
--- As Supabase Auth has it.
-create type auth.aal_level as enum ('aal1', 'aal2', 'aal3');
 
 create schema trial;
 grant usage on schema trial to public;

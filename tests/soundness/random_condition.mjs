@@ -89,6 +89,8 @@ const ours = wrapped(
     [2, written('auth.require_aal(<arguments>)', { arguments: levelArguments })],
     [1, written('auth.require_enrolled_aal(<age>)', { age: ageArgument })],
     [1, written("auth.authenticated_at('aal2') > now() - interval '15 minutes'")],
+    [3, written('auth.session_is_live()')],
+    [1, written('auth.require_live_session()')],
   ),
 )
 

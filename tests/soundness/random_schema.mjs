@@ -102,6 +102,7 @@ const protection = fc.record({
   sensitive: rarely(20),
   guard: oneOf([4, true], [1, false]),
   forSome: rarely(40),
+  live: rarely(25),
 })
 
 const security = oneOf([9, 'on'], [2, 'forced'], [2, 'off'])
@@ -450,7 +451,7 @@ function strength(text, age) {
 const isAtMost = (low, high) => low.rank <= high.rank && low.seconds >= high.seconds
 
 // Only what protect_table accepts.
-function protectionText(table, { owner: byOwner, sensitive, guard, roles, forSome, ...levels }) {
+function protectionText(table, { owner: byOwner, sensitive, guard, roles, forSome, live, ...levels }) {
   const options = { ...levels, roles: `{${roles.join(',')}}` }
   const columns = table.columns.filter(({ kind }) => kind !== 'id')
   const owner = columns.find(({ kind }) => kind === 'owner')
@@ -469,6 +470,7 @@ function protectionText(table, { owner: byOwner, sensitive, guard, roles, forSom
     owner.mentioned = true
   }
   if (forSome) options.applies_when = `${exempting}()`
+  if (live) options.live = 'true'
   const written = Object.entries(options)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `${name} => ${quoted(value)}`)
