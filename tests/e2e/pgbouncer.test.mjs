@@ -142,6 +142,28 @@ test('each user has their own enrolled level, whoever shares the connection', as
   assert.equal(pids.size, 2)
 })
 
+test('each user has their own sessions, whoever shares the connection', async () => {
+  const sessions = users.map((user, n) => ({ user, session: `5${user.slice(1)}`, isLive: n % 2 === 0 }))
+  const live = sessions.filter(({ isLive }) => isLive)
+  const values = live.map(({ user, session }) => `('${session}', '${user}', 'aal1')`)
+  cluster.psql('enrolled', `insert into auth.sessions (id, user_id, aal) values ${values}`)
+  const pids = new Set()
+  await Promise.all(
+    sessions.map(async ({ user, session, isLive }) => {
+      const client = await connect('enrolled')
+      for (let round = 0; round < 10; round++) {
+        await client.query('begin')
+        await client.query('select auth.authenticate($1)', [await sign({ ...claims({ sub: user }), session_id: session }, secret)])
+        const { rows } = await client.query('select auth.session_is_live() as live, pg_backend_pid() as pid')
+        await client.query(round % 2 ? 'commit' : 'rollback')
+        pids.add(rows[0].pid)
+        assert.equal(rows[0].live, isLive)
+      }
+    }),
+  )
+  assert.equal(pids.size, 2)
+})
+
 test('a write at aal2 is its own user’s, whoever shares the connection', async () => {
   await Promise.all(
     users.map(async (user) => {
