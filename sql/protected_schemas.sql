@@ -19,6 +19,7 @@ select
   case when r.record ? 'applies_when' then format('%I.%I()', r.record #>> '{applies_when,0}', r.record #>> '{applies_when,1}') end
     as applies_when,
   (r.record ->> 'guard')::boolean as guard,
+  coalesce((r.record ->> 'live')::boolean, false) as live,
   array(select table_name::name from jsonb_array_elements_text(r.record -> 'excluding') as table_name) as excluding,
   t.evtenabled = 'A' as enabled
 from pg_catalog.pg_event_trigger t

@@ -18,6 +18,7 @@ pub fn recognize<'a>(
         }
         found.roles.clone_from(&policy.role_names);
         found.for_some |= policy.expressions().any(|it| it.without_exemption().1.is_some());
+        found.live |= policy.expressions().any(|it| it.without_exemption().0.without_liveness().1);
     }
     for guard in guards {
         match guard.made() {
@@ -44,8 +45,11 @@ impl Policy {
         let command = self.made().and_then(Made::command)?;
         let first = self.expressions().next()?;
         let (condition, exempting) = first.without_exemption();
-        let required = condition.requirement()?;
-        let condition = Expression::for_requirement(required, false);
+        let (level, live) = condition.without_liveness();
+        let required = level.requirement()?;
+        let level = Expression::for_requirement(required, false);
+        let condition =
+            if live { Expression::And(vec![level, Expression::SessionIsLive { raises: false }]) } else { level };
         let rendered = match exempting {
             Some(function) => Expression::Or(vec![condition, Expression::Exempt(function.to_owned())]),
             None => condition,

@@ -147,5 +147,8 @@ pub fn line_to_run(relation: &Relation, protection: &Protection) -> String {
     if let Some(applies_when) = &protection.applies_when {
         arguments.push(format!("applies_when => {}", quote(&applies_when.display_name)));
     }
+    if protection.live {
+        arguments.push("live => true".to_owned());
+    }
     format!("select auth.protect_table({});", arguments.join(", "))
 }

@@ -48,6 +48,7 @@ fn protect_schema(
     owner_column: default!(Option<Name>, "NULL"),
     guard: default!(Option<bool>, "true"),
     applies_when: default!(Option<Regprocedure>, "NULL"),
+    live: default!(Option<bool>, "false"),
     excluding: default!(Option<Array<Name>>, "'{}'"),
     new_tables: default!(Option<&str>, "'protect'"),
     lower: default!(Option<bool>, "false"),
@@ -74,8 +75,17 @@ fn protect_schema(
     }
     let excluding = names(excluding);
     let levels = Levels { read, write, on_insert, on_update, on_delete };
-    let options =
-        Options { levels, max_age, roles, owner_column: None, sensitive_columns: None, guard, applies_when, lower };
+    let options = Options {
+        levels,
+        max_age,
+        roles,
+        owner_column: None,
+        sensitive_columns: None,
+        guard,
+        applies_when,
+        live,
+        lower,
+    };
     let row = connect(|client| {
         let protection = options.protection_on(client, None)?;
         let schema = SchemaProtection {

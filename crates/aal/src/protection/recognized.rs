@@ -2,7 +2,9 @@
 //!
 //! The levels that it finds are rendered again and compared, so all of it is exactly as `protect_table` would make it.
 
-use super::guard_arguments::{EXEMPTS_BY_POLICY, guard_argument, guard_exempts, guard_requirement};
+use super::guard_arguments::{
+    EXEMPTS_BY_POLICY, LIVE_ONLY, guard_argument, guard_asks_for_live, guard_exempts, guard_requirement,
+};
 use super::levels::TableLevel;
 use super::made::Made;
 use super::record::RecordedProtection;
@@ -16,6 +18,8 @@ pub struct RecognizedGuard {
     pub required: Vec<(Command, Requirement)>,
     /// Whether it exempts the sessions that the table's policies exempt.
     pub exempts: bool,
+    /// Whether it asks for a live session.
+    pub live: bool,
 }
 
 /// What of a table's policies and triggers is as `protect_table` makes it.
@@ -33,6 +37,8 @@ pub struct Recognized {
     pub roles: Vec<String>,
     /// Whether its policies exempt sessions.
     pub for_some: bool,
+    /// Whether its policies ask for a live session.
+    pub live: bool,
 }
 
 impl RecognizedGuard {
@@ -42,10 +48,12 @@ impl RecognizedGuard {
         let requirement = |command: Command| Some((command, guard_requirement(command, given()).ok()?));
         let fired_by = Command::WRITES.into_iter().filter(|command| commands.contains(command));
         let required: Vec<(Command, Requirement)> = fired_by.map(requirement).collect::<Option<_>>()?;
-        let guard = RecognizedGuard { required, exempts: guard_exempts(given()).ok()? };
+        let (exempts, live) = (guard_exempts(given()).ok()?, guard_asks_for_live(given()).ok()?);
+        let guard = RecognizedGuard { required, exempts, live };
         let mut rendered: Vec<String> =
             guard.required.iter().map(|(command, required)| guard_argument(*command, *required)).collect();
         rendered.extend(guard.exempts.then(|| EXEMPTS_BY_POLICY.to_owned()));
+        rendered.extend(guard.live.then(|| LIVE_ONLY.to_owned()));
         let mut arguments = arguments.to_vec();
         rendered.sort_unstable();
         arguments.sort_unstable();
@@ -90,6 +98,7 @@ impl Recognized {
             owner: self.owner,
             roles: self.roles.clone(),
             for_some: self.for_some,
+            live: self.live,
         })
     }
 

@@ -137,6 +137,7 @@ impl RecordedProtection {
             owner: self.owner,
             roles: self.roles.clone(),
             for_some: self.for_some,
+            live: self.live,
             before,
         };
         record.to_comment()

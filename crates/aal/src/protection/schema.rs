@@ -83,8 +83,14 @@ struct Record {
     guard: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     applies_when: Option<(String, String)>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    live: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     excluding: Vec<String>,
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
 }
 
 impl SchemaProtection {
@@ -95,7 +101,7 @@ impl SchemaProtection {
 
     /// The record of it.
     pub fn record(&self) -> String {
-        let Protection { read, insert, update, delete, guard, .. } = self.protection;
+        let Protection { read, insert, update, delete, guard, live, .. } = self.protection;
         let applies_when = self.protection.applies_when.as_ref();
         let record = Record {
             schemas: self.schemas.clone(),
@@ -108,6 +114,7 @@ impl SchemaProtection {
             owner_column: self.owner_column.clone(),
             guard,
             applies_when: applies_when.map(|it| (it.schema.clone(), it.function.clone())),
+            live,
             excluding: self.excluding.clone(),
         };
         serde_json::to_string(&record).unwrap_or_default()
@@ -135,6 +142,7 @@ impl SchemaProtection {
                 sensitive_columns: Vec::new(),
                 guard: record.guard,
                 applies_when: record.applies_when.map(applies_when),
+                live: record.live,
             },
         })
     }
@@ -160,7 +168,7 @@ impl SchemaProtection {
 
     /// The protection of a table that has exactly that of another schema, as this one's would be compared with it.
     fn found(&self, old: &SchemaProtection) -> FoundProtection {
-        let Protection { read, insert, update, delete, guard, .. } = old.protection;
+        let Protection { read, insert, update, delete, guard, live, .. } = old.protection;
         let levels = [(Made::Read, read), (Made::Insert, insert), (Made::Update, update), (Made::Delete, delete)];
         let levels = levels.into_iter().filter(|(_, level)| *level != TableLevel::None);
         let is_left_out = |role: &&String| !self.protection.roles.contains(role);
@@ -174,6 +182,7 @@ impl SchemaProtection {
             bound: Some(bound),
             applies_when: vec![old.protection.applies_when.as_ref().map(|it| it.display_name.clone())],
             guard,
+            live,
             ..FoundProtection::default()
         }
     }

@@ -24,6 +24,9 @@ impl Protection {
             let asked = asked.map_or("for all sessions", |it| it);
             lines.push(format!("applies_when: {function}, not {asked}"));
         }
+        if self.live && !found.live {
+            lines.push("live: false, not true".to_owned());
+        }
         if self.guard && self.requires_writes() && !found.guard {
             lines.push("guard: none".to_owned());
         }
@@ -100,6 +103,7 @@ impl FoundProtection {
             sensitive_columns: self.sensitive.as_ref().map(|(columns, _)| columns.clone()).unwrap_or_default(),
             guard: self.guard || self.records.iter().any(|record| record.guard),
             applies_when: names.applies_when,
+            live: self.live || self.records.iter().any(|record| record.live),
         }
     }
 

@@ -780,6 +780,7 @@ fn recognized(protection: &Protection) -> Recognized {
         let (commands, mut arguments): (Vec<Command>, Vec<String>) =
             requirements.iter().map(|(command, required)| (*command, guard_argument(*command, *required))).unzip();
         arguments.extend(record.for_some.then(|| EXEMPTS_BY_POLICY.to_owned()));
+        arguments.extend(record.live.then(|| LIVE_ONLY.to_owned()));
         (!commands.is_empty()).then(|| RecognizedGuard::from_arguments(&commands, &arguments).unwrap())
     };
     let of_columns = protection.update.requirement().filter(|_| record.sensitive);
@@ -790,6 +791,7 @@ fn recognized(protection: &Protection) -> Recognized {
         columns: guard(of_columns.map(|required| (Command::Update, required)).into_iter().collect()),
         roles: record.roles.clone(),
         for_some: record.for_some,
+        live: record.live,
     }
 }
 
@@ -798,6 +800,8 @@ fn a_protection_is_known_by_its_shape_as_by_its_record() {
     let sensitive = || vec!["iban".to_owned()];
     for protection in [
         default(),
+        Protection { live: true, ..default() },
+        Protection { live: true, ..for_some("is_admin") },
         for_some("is_admin"),
         Protection { guard: false, ..default() },
         Protection { update: TableLevel::None, read: TableLevel::None, ..default() },

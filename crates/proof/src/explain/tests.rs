@@ -209,6 +209,7 @@ fn a_session_that_is_over_is_told_to_sign_in_before_it_is_told_a_level() {
         always_fires: true,
         commands: vec![Command::Update],
         arguments: vec!["update=aal2".to_owned(), "live=true".to_owned()],
+        decides_columns: false,
         record: None,
     };
     assert!(asks_for_live(&access) && !asks_for_live(&payments()));
@@ -270,7 +271,6 @@ fn a_guard_that_may_not_fire_leaves_the_result_open() {
         decides_columns: false,
         commands: vec![Command::Update],
         arguments: vec!["update=aal2".to_owned()],
-        decides_columns: false,
         record: None,
     };
     access.guards.push(CallersGuard { guard, acts: [true; 5] });
