@@ -87,6 +87,7 @@ comment on column auth.protected_tables.sensitive_columns is 'The columns whose 
 comment on column auth.protected_tables.applies_when is 'The function of applies_when, by its name now; NULL if the protection is for all sessions, or if no policy has a function.';
 comment on column auth.protected_tables.live is 'Whether each level needs a live session, too.';
 comment on column auth.protected_tables.guard is 'Whether the guard trigger is there and enabled.';
+comment on column auth.protected_tables.refuse_reads is 'Whether that guard also refuses statements that read below the level.';
 comment on column auth.protected_tables.row_security is 'Whether row security is on. Without it no policy counts.';
 
 comment on view auth.protected_schemas is

@@ -75,6 +75,12 @@ select
     select from pg_catalog.pg_trigger t
      where t.tgrelid = p.table_oid and t.tgname = 'aal_guard' and t.tgenabled in ('O', 'A') and t.tgqual is null
        and t.tgfoid = 'auth.aal_guard'::regproc) as guard,
+  exists (
+    select from pg_catalog.pg_trigger t
+     where t.tgrelid = p.table_oid and t.tgname = 'aal_guard' and t.tgenabled in ('O', 'A') and t.tgqual is null
+       and t.tgfoid = 'auth.aal_guard'::regproc
+       -- Its first argument.
+       and substring(t.tgargs from 1 for 7) = 'select='::bytea) as refuse_reads,
   c.relrowsecurity as row_security
 from protected p
 join pg_catalog.pg_class c on c.oid = p.table_oid

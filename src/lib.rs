@@ -12,6 +12,7 @@
 //! | [`denial`] | raising `insufficient_aal` and its siblings |
 //! | [`planner`] | evaluating once per statement |
 //! | [`row_security`], [`statement_guards`] | whom row security and a statement's guards bind, and sensitive columns where rows move |
+//! | [`refused_reads`] | refusing statements that read below the level of a table |
 //! | [`applies_when`] | for which sessions a protection is |
 //! | [`executor`] | the hooks by which the others learn of statements |
 //! | [`citus`] | the tables that Citus holds |
@@ -43,6 +44,7 @@ mod pg;
 #[allow(unsafe_code)]
 mod planner;
 mod reader;
+mod refused_reads;
 mod row_security;
 mod session;
 mod settings;
@@ -114,6 +116,7 @@ pub extern "C-unwind" fn _PG_init() {
     executor::install();
     planner::install();
     functions::protection::pending::install();
+    refused_reads::install();
     keep_backtraces_from_clients();
 }
 

@@ -25,6 +25,22 @@ pub fn binds(named: pg_sys::Oid, holds: pg_sys::Oid, role: pg_sys::Oid, policy: 
     }
 }
 
+/// Whether our policy for a command narrows what a role's statement sees that names this table. Nothing else counts here: where
+/// it is gone, or permits by now, it narrows nothing.
+pub fn policy_binds(table: pg_sys::Oid, role: pg_sys::Oid, command: Command) -> bool {
+    let policy = Made::policy_for(command).name();
+    let of_command = match command {
+        Command::Select => pg_sys::ACL_SELECT_CHR,
+        Command::Insert => pg_sys::ACL_INSERT_CHR,
+        Command::Update => pg_sys::ACL_UPDATE_CHR,
+        Command::Delete => pg_sys::ACL_DELETE_CHR,
+        // Row security doesn't see it.
+        Command::Truncate => return false,
+    };
+    let roles = || Opened::table(table).and_then(|table| table.roles_of_restrictive_policy(policy, of_command));
+    RowSecurity::for_role(table, role) == RowSecurity::Active && roles().is_some_and(|roles| names(roles, role))
+}
+
 /// The same for a statement that the current role would begin now on a table that holds its rows itself.
 pub fn binds_now(table: pg_sys::Oid, command: Command) -> bool {
     binds(table, table, role::current(), Made::policy_for(command))
@@ -65,6 +81,10 @@ fn policies_bind(table: pg_sys::Oid, role: pg_sys::Oid, policy: Made) -> bool {
     }) else {
         return true;
     };
-    // ACL_ID_PUBLIC is 0.
+    names(roles, role)
+}
+
+/// Whether a role is one of these, or has the rights of one. ACL_ID_PUBLIC is 0.
+fn names(roles: Vec<pg_sys::Oid>, role: pg_sys::Oid) -> bool {
     roles.into_iter().any(|named| named == pg_sys::InvalidOid || role::has_rights_of(role, named))
 }

@@ -108,13 +108,15 @@ fn add_guard(found: &mut FoundProtection, guard: &Guard, sensitive_columns: Vec<
     found.live |= guard_asks_for_live(arguments()) == Ok(true);
     match guard.made() {
         Some(Made::Columns) => match requirement(aal::Command::Update) {
-            Ok(requirement) => found.sensitive = Some((sensitive_columns, TableLevel::Required(requirement))),
-            Err(_) => found.policies.push((Made::Columns, FoundLevel::Altered)),
+            Ok(Some(requirement)) => found.sensitive = Some((sensitive_columns, TableLevel::Required(requirement))),
+            Ok(None) | Err(_) => found.policies.push((Made::Columns, FoundLevel::Altered)),
         },
         Some(_) if guard.always_fires => {
             found.guard = true;
             for command in &guard.commands {
-                let level = requirement(*command).map(|it| FoundLevel::Requires(vec![TableLevel::Required(it)]));
+                let level =
+                    |it: Option<_>| FoundLevel::Requires(vec![it.map_or(TableLevel::None, TableLevel::Required)]);
+                let level = requirement(*command).map(level);
                 found.policies.push((Made::policy_for(*command), level.unwrap_or(FoundLevel::Altered)));
             }
         }

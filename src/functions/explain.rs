@@ -14,6 +14,7 @@ use crate::enrollment::{Patience, look_up};
 use crate::functions::proof::unknown_command;
 use crate::liveness;
 use crate::pg::elog::raise;
+use crate::pg::role;
 use crate::pg::sqlstate::SqlState;
 use crate::pg::types::Regclass;
 use crate::row_security;
@@ -47,7 +48,10 @@ fn explain_access(
     };
     let (mut access, role) = access(target);
     for guard in &mut access.guards {
-        guard.acts = Command::ALL.map(|command| command.writes() && row_security::binds_now(target, command));
+        guard.acts = Command::ALL.map(|command| match command {
+            Command::Select => settings::refuse_reads() && row_security::policy_binds(target, role::current(), command),
+            _ => row_security::binds_now(target, command),
+        });
     }
     let steps = answers(&access, &role, &commands);
     TableIterator::new(steps.into_iter().map(|step| {

@@ -96,30 +96,72 @@ fn check(call: &TriggerCall<'_>) -> pg_sys::Datum {
 /// Raises unless the session shows what the trigger's arguments ask for, or the policies exempt it.
 fn demand(command: Command, call: &TriggerCall<'_>, trigger: &Trigger<'_>) {
     let arguments: Vec<_> = defined_arguments(trigger).into_iter().map(CStr::to_string_lossy).collect();
-    let arguments = || arguments.iter().map(|argument| &**argument);
-    let required = guard_requirement(command, arguments()).unwrap_or_else(|error| invalid_guard(&error));
-    let exempts = guard_exempts(arguments()).unwrap_or_else(|error| invalid_guard(&error));
-    let asks_for_live = guard_asks_for_live(arguments()).unwrap_or_else(|error| invalid_guard(&error));
-    let has_level = || match required {
-        Requirement::Fixed(required) => meets(required),
-        Requirement::Enrolled(max_age) => meets_enrolled(max_age),
-    };
-    let is_met = || has_level() && (!asks_for_live || is_live());
-    if exempts && (is_met() || is_exempt(command, call, trigger)) {
-        return;
+    let arguments: Vec<&str> = arguments.iter().map(|argument| &**argument).collect();
+    let required = guard_requirement(command, arguments.iter().copied()).unwrap_or_else(|error| invalid_guard(&error));
+    let Some(required) = required else { return };
+    let (table_name, full_table_name) = (&*call.table_name(), &*call.full_table_name());
+    let what = command.in_lower_case();
+    let demand = Demand { command, required, arguments: &arguments, table_name, full_table_name, what };
+    demand.raise_unless_met(|demand| is_exempt(demand, call, trigger));
+}
+
+/// What a guard asks of a statement.
+pub struct Demand<'a> {
+    pub command: Command,
+    pub required: Requirement,
+    /// The guard's arguments.
+    pub arguments: &'a [&'a str],
+    pub table_name: &'a str,
+    /// With its schema, as SQL writes it.
+    pub full_table_name: &'a str,
+    /// What the statement does, in a word.
+    pub what: &'a str,
+}
+
+impl Demand<'_> {
+    /// Raises unless the session meets it, or the policies exempt the session. They are asked only where the guard follows them,
+    /// and the session doesn't meet it.
+    pub fn raise_unless_met(&self, is_exempt: impl FnOnce(&Self) -> bool) {
+        let exempts = guard_exempts(self.arguments.iter().copied()).unwrap_or_else(|error| invalid_guard(&error));
+        let asks_for_live =
+            guard_asks_for_live(self.arguments.iter().copied()).unwrap_or_else(|error| invalid_guard(&error));
+        let has_level = || match self.required {
+            Requirement::Fixed(required) => meets(required),
+            Requirement::Enrolled(max_age) => meets_enrolled(max_age),
+        };
+        let is_met = || has_level() && (!asks_for_live || is_live());
+        if exempts && (is_met() || is_exempt(self)) {
+            return;
+        }
+        let what = || {
+            let words = format!("{} on table \"{}\"", self.what, self.table_name);
+            Some(What { words, table: Some(self.full_table_name.to_owned()), command: Some(self.command) })
+        };
+        // A session that is over reaches no level. One without any level is told so first.
+        if asks_for_live && from_claims(Claims::level).is_some() {
+            require_live(Some(lowest(self.required)), what);
+        }
+        match self.required {
+            Requirement::Fixed(required) => require(required, what),
+            Requirement::Enrolled(max_age) => require_enrolled(max_age, what),
+        };
     }
-    let what = || {
-        let words = format!("{} on table \"{}\"", command.in_lower_case(), call.table_name());
-        Some(What { words, table: Some(call.full_table_name()), command: Some(command) })
-    };
-    // A session that is over reaches no level. One without any level is told so first.
-    if asks_for_live && from_claims(Claims::level).is_some() {
-        require_live(Some(lowest(required)), what);
+
+    /// Whether the policies exempt the session: by a function, which is asked as they ask it. The first of the tables with policies of
+    /// ours decides.
+    pub fn exempts_session(&self, tables: impl IntoIterator<Item = pg_sys::Oid>) -> bool {
+        let function = applies_when::in_policies(tables, self.command).unwrap_or_else(|| {
+            let message =
+                format!("the policies of table \"{}\" do not say for which sessions they are", self.table_name);
+            let hint = "Call auth.protect_table again, with applies_when or without it.";
+            raise(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, &message, None, Some(hint))
+        });
+        if !role::may_execute(role::current(), function) {
+            let name = lookup::function_name(function).unwrap_or_default();
+            raise(SqlState::INSUFFICIENT_PRIVILEGE, &format!("permission denied for function {name}"), None, None);
+        }
+        function::ask(function) == Some(false)
     }
-    match required {
-        Requirement::Fixed(required) => require(required, what),
-        Requirement::Enrolled(max_age) => require_enrolled(max_age, what),
-    };
 }
 
 /// The least that a requirement comes to.
@@ -130,30 +172,20 @@ fn lowest(required: Requirement) -> FixedRequirement {
     }
 }
 
-fn invalid_guard(error: &InvalidGuard) -> ! {
+pub fn invalid_guard(error: &InvalidGuard) -> ! {
     let hint =
         "It takes arguments like 'insert=aal2' or 'delete=enrolled,max_age=300 seconds', one for each of its commands.";
     raise(SqlState::INVALID_PARAMETER_VALUE, &error.to_string(), None, Some(hint))
 }
 
-/// Whether the policies exempt the session: by a function, which is asked as they ask it. A policy asks it once a statement, and so
-/// does a trigger that fires for each row.
-fn is_exempt(command: Command, call: &TriggerCall<'_>, trigger: &Trigger<'_>) -> bool {
-    if let Some(answer) = call.kept_answer() {
-        return answer;
-    }
-    let function = applies_when::in_policies(tables_with_policies(call, trigger), command).unwrap_or_else(|| {
-        let message = format!("the policies of table \"{}\" do not say for which sessions they are", call.table_name());
-        let hint = "Call auth.protect_table again, with applies_when or without it.";
-        raise(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, &message, None, Some(hint))
-    });
-    if !role::may_execute(role::current(), function) {
-        let name = lookup::function_name(function).unwrap_or_default();
-        raise(SqlState::INSUFFICIENT_PRIVILEGE, &format!("permission denied for function {name}"), None, None);
-    }
-    let answer = function::ask(function) == Some(false);
-    call.keep_answer(answer);
-    answer
+/// Whether the policies exempt the session. A policy asks its function once a statement, and so does a trigger that fires for each
+/// row.
+fn is_exempt(demand: &Demand<'_>, call: &TriggerCall<'_>, trigger: &Trigger<'_>) -> bool {
+    call.kept_answer().unwrap_or_else(|| {
+        let answer = demand.exempts_session(tables_with_policies(call, trigger));
+        call.keep_answer(answer);
+        answer
+    })
 }
 
 /// The tables of which the first with policies of ours decides: the one on which the trigger was made comes first, and then those that

@@ -2,7 +2,7 @@
 
 pub mod enrollment;
 mod explain;
-mod guard;
+pub mod guard;
 pub mod liveness;
 mod proof;
 pub mod protection;

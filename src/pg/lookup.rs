@@ -129,6 +129,16 @@ pub fn qualified_function_name(function: pg_sys::Oid) -> Option<(String, String)
     Some((schema, text(&row.form().proname)))
 }
 
+/// The full name of a table or view, as SQL writes it.
+pub fn qualified_relation_name(relation: pg_sys::Oid) -> Option<String> {
+    // SAFETY: each looks a name up: NULL where there is none, else a copy.
+    let (schema, name) = unsafe {
+        let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation));
+        (taken(schema)?, taken(pg_sys::get_rel_name(relation))?)
+    };
+    Some(pgrx::spi::quote_qualified_identifier(schema, name))
+}
+
 /// The function behind an operator; no OID's own 0 where there is no such operator.
 pub fn operator_function(operator: pg_sys::Oid) -> pg_sys::Oid {
     // SAFETY: looks an operator up. It raises nothing where there is none.

@@ -12,6 +12,7 @@ pub mod list;
 pub mod lookup;
 pub mod memory;
 pub mod node;
+pub mod permissions;
 pub mod plan;
 pub mod process;
 pub mod query;

@@ -1,10 +1,13 @@
 //! Postgres' cache of tables.
 
+use std::ffi::CStr;
+
 use pgrx::datum::Array;
 use pgrx::prelude::*;
 
 use super::list::{oids, pointers};
 use super::node::Node;
+use super::trigger::Trigger;
 
 /// An entry of Postgres' cache of tables, held until it is dropped.
 pub struct Opened(pg_sys::Relation);
@@ -43,7 +46,7 @@ impl Opened {
             // SAFETY: as above.
             let policy = unsafe { policy.as_ref() }?;
             // SAFETY: a policy's name is a C string.
-            let name = unsafe { std::ffi::CStr::from_ptr(policy.policy_name) };
+            let name = unsafe { CStr::from_ptr(policy.policy_name) };
             wanted.iter().any(|wanted| name.to_bytes() == wanted.as_bytes()).then_some(policy)
         })
     }
@@ -58,12 +61,48 @@ impl Opened {
 
     /// The roles that the first policy with one of these names is for.
     pub fn roles_of_policy(&self, wanted: &[&str]) -> Option<Vec<pg_sys::Oid>> {
-        let policy = self.policy(wanted)?;
-        // SAFETY: an array of OIDs, copied whole into the description.
-        let roles = unsafe { Array::<pg_sys::Oid>::from_datum(pg_sys::Datum::from(policy.roles), false) };
-        // An array that can't be read binds every role.
-        Some(roles.map_or_else(|| vec![pg_sys::InvalidOid], |roles| roles.iter().flatten().collect()))
+        self.policy(wanted).map(roles)
     }
+
+    /// The roles that a policy of this name is for, if it is restrictive and counts for a command: `ACL_SELECT_CHR` …
+    pub fn roles_of_restrictive_policy(&self, name: &str, command: u8) -> Option<Vec<pg_sys::Oid>> {
+        let counts = |it: &&pg_sys::RowSecurityPolicy| [command, b'*'].contains(&(it.polcmd as u8)) && !it.permissive;
+        self.policy(&[name]).filter(counts).map(roles)
+    }
+
+    /// Whether row security is on.
+    pub fn has_row_security(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*self.entry().rd_rel).relrowsecurity }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> String {
+        // SAFETY: as above; a name is a C string.
+        unsafe { CStr::from_ptr((*self.entry().rd_rel).relname.data.as_ptr()) }.to_string_lossy().into_owned()
+    }
+
+    /// What is found in its triggers. `find` must look nothing up: Postgres may then read the triggers anew.
+    pub fn find_in_triggers<T>(&self, find: impl Fn(Trigger<'_>) -> Option<T>) -> Vec<T> {
+        // SAFETY: NULL, or the entry's own description of its triggers: as many as the number says. Nobody changes it as long as
+        // nothing is looked up, and the lifetime of what `find` gets ends with the call.
+        let triggers = match unsafe { self.entry().trigdesc.as_ref() } {
+            Some(all) if all.numtriggers > 0 => unsafe {
+                std::slice::from_raw_parts(all.triggers, all.numtriggers as usize)
+            },
+            _ => &[],
+        };
+        // SAFETY: as above.
+        triggers.iter().filter_map(|trigger| find(unsafe { Trigger::new(trigger) })).collect()
+    }
+}
+
+/// The roles that a policy is for.
+fn roles(policy: &pg_sys::RowSecurityPolicy) -> Vec<pg_sys::Oid> {
+    // SAFETY: an array of OIDs, copied whole into the description.
+    let roles = unsafe { Array::<pg_sys::Oid>::from_datum(pg_sys::Datum::from(policy.roles), false) };
+    // An array that can't be read binds every role.
+    roles.map_or_else(|| vec![pg_sys::InvalidOid], |roles| roles.iter().flatten().collect())
 }
 
 impl Drop for Opened {

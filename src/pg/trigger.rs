@@ -70,6 +70,28 @@ impl<'a> Trigger<'a> {
         self.fires_for(pg_sys::TRIGGER_TYPE_BEFORE) && !self.fires_for(pg_sys::TRIGGER_TYPE_INSTEAD)
     }
 
+    /// Whether it fires before each statement of its commands, in this session.
+    pub fn always_fires_before_statements(&self) -> bool {
+        let is_for_each_row = self.fires_for(pg_sys::TRIGGER_TYPE_ROW);
+        self.is_before()
+            && !is_for_each_row
+            && !self.has_condition()
+            && self.columns().is_empty()
+            && self.is_enabled_here()
+    }
+
+    /// Whether it is switched on in the session's mode of replication.
+    fn is_enabled_here(&self) -> bool {
+        // SAFETY: a plain variable, which only this backend's one thread reads and writes.
+        let is_replica = unsafe { pg_sys::SessionReplicationRole } == pg_sys::SESSION_REPLICATION_ROLE_REPLICA as c_int;
+        match self.definition.tgenabled as u8 {
+            pg_sys::TRIGGER_FIRES_ALWAYS => true,
+            pg_sys::TRIGGER_FIRES_ON_ORIGIN => !is_replica,
+            pg_sys::TRIGGER_FIRES_ON_REPLICA => is_replica,
+            _ => false,
+        }
+    }
+
     /// Whether it fires after the update of each row, and for nothing else.
     pub fn is_after_row_update(&self) -> bool {
         const KIND: u32 =

@@ -18,7 +18,7 @@ use aal::token::Expected;
 
 use self::table::{
     ANONYMOUS_LEVEL, CLOCK_SKEW, DOCS_URL, ENROLLMENT_FUNCTION, ERROR_FORMAT, JWKS_FILE, JWT_AUDIENCE, JWT_ISSUER,
-    LOG_DENIALS, SESSION_FUNCTION, SESSION_TIMEBOX, SETTINGS,
+    LOG_DENIALS, REFUSE_READS, SESSION_FUNCTION, SESSION_TIMEBOX, SETTINGS,
 };
 pub use self::table::{TOKEN_NAME, WORKER_CLAIMS_NAME, jwks};
 pub use self::values::ErrorFormat;
@@ -44,6 +44,11 @@ pub fn level_of_guests() -> Option<Level> {
 /// Whether the server's log says who was refused what.
 pub fn logs_denials() -> bool {
     LOG_DENIALS.get()
+}
+
+/// Whether statements that read below the level of a table are refused, where the table asks for it.
+pub fn refuse_reads() -> bool {
+    REFUSE_READS.get()
 }
 
 /// How far, in seconds, a time in a token may lie in the future.

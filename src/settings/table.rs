@@ -24,6 +24,7 @@ type TextValue = GucSetting<Option<CString>>;
 pub static ERROR_FORMAT: GucSetting<ErrorFormat> = GucSetting::<ErrorFormat>::new(ErrorFormat::Sql);
 pub static ANONYMOUS_LEVEL: GucSetting<LevelOfGuests> = GucSetting::<LevelOfGuests>::new(LevelOfGuests::None);
 pub static LOG_DENIALS: GucSetting<bool> = GucSetting::<bool>::new(false);
+pub static REFUSE_READS: GucSetting<bool> = GucSetting::<bool>::new(true);
 pub static CLOCK_SKEW: GucSetting<i32> = GucSetting::<i32>::new(30);
 pub static CLAIMS_SOURCE: TextValue = TextValue::new(Some(c"request"));
 pub static JWKS: TextValue = TextValue::new(Some(c""));
@@ -84,7 +85,7 @@ const SETTING: Setting = Setting {
 };
 
 /// All of them.
-pub const SETTINGS: [Setting; 16] = [
+pub const SETTINGS: [Setting; 17] = [
     Setting {
         name: c"pg_aal.error_format",
         short: c"How insufficient_aal and invalid_token are raised.",
@@ -100,6 +101,15 @@ pub const SETTINGS: [Setting; 16] = [
         long: c"none: such a user has shown no factor. aal1: the claim aal counts, and as aal1 at most.",
         value: Value::Guests(&ANONYMOUS_LEVEL),
         decides_trust: true,
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.refuse_reads",
+        short: c"Whether a statement raises insufficient_aal that reads below the level of a table protected with refuse_reads.",
+        long: c"off: it reads no rows, as it does on other tables. The policies decide in both cases.",
+        value: Value::Switch(&REFUSE_READS),
+        // It decides nothing.
+        set_by: SetBy::Anyone,
         ..SETTING
     },
     Setting {

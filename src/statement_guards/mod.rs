@@ -197,7 +197,7 @@ fn may_update(table: &ChangedTable<'_>, columns: &[pg_sys::AttrNumber]) -> bool 
 }
 
 /// Whether a function is `aal_guard` of this library.
-fn is_guard(function: pg_sys::Oid) -> bool {
+pub fn is_guard(function: pg_sys::Oid) -> bool {
     lookup::c_function(function)
         .is_some_and(|function| function.symbol == "aal_guard" && function.library.contains("pg_aal"))
 }

@@ -77,6 +77,8 @@ const guardArgument = fc.tuple(guardedLevel, maxAge).map(([level, age]) => (age 
 
 const guard = fc.record({
   events: oneOf([3, ['insert', 'update', 'delete', 'truncate']], [2, some(['insert', 'update', 'delete', 'truncate'], 3, 1)]),
+  // Reads that it refuses.
+  select: oneOf([5, null], [1, guardArgument]),
   insert: guardArgument,
   update: guardArgument,
   delete: guardArgument,
@@ -103,6 +105,7 @@ const protection = fc.record({
   guard: oneOf([4, true], [1, false]),
   forSome: rarely(40),
   live: rarely(25),
+  refuseReads: rarely(40),
 })
 
 const security = oneOf([9, 'on'], [2, 'forced'], [2, 'off'])
@@ -314,7 +317,8 @@ class Schema {
   }
 
   guard(table, { events, ofColumn, untold, state, when, ...levels }) {
-    const written = events.filter((event) => event !== untold).map((event) => quoted(`${event}=${levels[event] ?? levels.delete}`))
+    const told = [...(levels.select ? ['select'] : []), ...events.filter((event) => event !== untold)]
+    const written = told.map((event) => quoted(`${event}=${levels[event] ?? levels.delete}`))
     const condition = when ? `\n  when (${when})` : ''
     const last = table.columns.findLast(({ settable }) => settable).name
     const fired = events.map((event) => (event === 'update' && ofColumn ? `update of ${last}` : event)).join(' or ')
@@ -451,7 +455,7 @@ function strength(text, age) {
 const isAtMost = (low, high) => low.rank <= high.rank && low.seconds >= high.seconds
 
 // Only what protect_table accepts.
-function protectionText(table, { owner: byOwner, sensitive, guard, roles, forSome, live, ...levels }) {
+function protectionText(table, { owner: byOwner, sensitive, guard, roles, forSome, live, refuseReads, ...levels }) {
   const options = { ...levels, roles: `{${roles.join(',')}}` }
   const columns = table.columns.filter(({ kind }) => kind !== 'id')
   const owner = columns.find(({ kind }) => kind === 'owner')
@@ -471,6 +475,7 @@ function protectionText(table, { owner: byOwner, sensitive, guard, roles, forSom
   }
   if (forSome) options.applies_when = `${exempting}()`
   if (live) options.live = 'true'
+  if (refuseReads && options.guard !== 'false' && options.read !== 'none') options.refuse_reads = 'true'
   const written = Object.entries(options)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `${name} => ${quoted(value)}`)

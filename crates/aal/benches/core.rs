@@ -86,6 +86,7 @@ fn benchmarks(criterion: &mut Criterion) {
         guard: true,
         applies_when: None,
         live: false,
+        refuse_reads: false,
     };
     let before = Before { row_security: false, policies: None };
     let table = Table { schema: "public".into(), name: "payments".into(), before, copies_row_triggers: false };

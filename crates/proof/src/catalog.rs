@@ -9,7 +9,7 @@ use super::ids::{
 };
 use super::shape::recognize;
 use aal::Command;
-use aal::protection::{Made, RecordedProtection, SchemaProtection};
+use aal::protection::{Made, RecordedProtection, SchemaProtection, guard_refuses_reads, guard_requirement};
 
 /// The command a policy is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +198,20 @@ impl Guard {
     /// What it is by its name, if `protect_table` gives that name to a trigger.
     pub fn made(&self) -> Option<Made> {
         Made::from_name(&self.name).filter(|made| !made.is_policy())
+    }
+
+    /// Whether it asks something of a command: of a write that it fires for, or of reads that it refuses.
+    pub fn concerns(&self, command: Command) -> bool {
+        let asks_nothing = || guard_requirement(command, self.arguments.iter().map(String::as_str)) == Ok(None);
+        match command {
+            Command::Select => self.refuses_reads(),
+            _ => self.commands.contains(&command) && !asks_nothing(),
+        }
+    }
+
+    /// Whether it refuses statements that read below the level.
+    pub fn refuses_reads(&self) -> bool {
+        self.enabled && self.always_fires && guard_refuses_reads(self.arguments.iter().map(String::as_str))
     }
 }
 

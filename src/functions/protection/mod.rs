@@ -68,6 +68,7 @@ fn protect_table(
     guard: default!(Option<bool>, "true"),
     applies_when: default!(Option<Regprocedure>, "NULL"),
     live: default!(Option<bool>, "false"),
+    refuse_reads: default!(Option<bool>, "false"),
     lower: default!(Option<bool>, "false"),
 ) -> TableIterator<
     'static,
@@ -84,7 +85,18 @@ fn protect_table(
     let target = oid(target);
     require_writable("auth.protect_table");
     let levels = Levels { read, write, on_insert, on_update, on_delete };
-    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard, applies_when, live, lower };
+    let options = Options {
+        levels,
+        max_age,
+        roles,
+        owner_column,
+        sensitive_columns,
+        guard,
+        applies_when,
+        live,
+        refuse_reads,
+        lower,
+    };
     let row = connect(|client| {
         let relations = lock(client, target)?;
         refuse_citus_tables(client, &relations)?;
@@ -143,11 +155,23 @@ fn protect_table_sql(
     guard: default!(Option<bool>, "true"),
     applies_when: default!(Option<Regprocedure>, "NULL"),
     live: default!(Option<bool>, "false"),
+    refuse_reads: default!(Option<bool>, "false"),
     lower: default!(Option<bool>, "false"),
 ) -> String {
     let target = oid(target);
     let levels = Levels { read, write, on_insert, on_update, on_delete };
-    let options = Options { levels, max_age, roles, owner_column, sensitive_columns, guard, applies_when, live, lower };
+    let options = Options {
+        levels,
+        max_age,
+        roles,
+        owner_column,
+        sensitive_columns,
+        guard,
+        applies_when,
+        live,
+        refuse_reads,
+        lower,
+    };
     let statements = connect_to_read(|client| {
         let relation = relation(client, target)?;
         let protection = options.protection(client, &relation)?;

@@ -24,6 +24,7 @@ pub struct Options<'a> {
     pub guard: Option<bool>,
     pub applies_when: Option<Regprocedure>,
     pub live: Option<bool>,
+    pub refuse_reads: Option<bool>,
     pub lower: Option<bool>,
 }
 
@@ -61,6 +62,7 @@ impl Options<'_> {
             guard,
             applies_when: self.applies_when(client)?,
             live: self.live.unwrap_or_else(|| denial::null_argument("live")),
+            refuse_reads: self.refuse_reads.unwrap_or_else(|| denial::null_argument("refuse_reads")),
         };
         match protection.validate() {
             Ok(()) => Ok(protection),

@@ -67,6 +67,11 @@ pub fn guard_asks_for_live<'a>(arguments: impl IntoIterator<Item = &'a str>) -> 
     }
 }
 
+/// Whether a guard trigger has this argument: it refuses statements that read below the level.
+pub fn guard_refuses_reads<'a>(arguments: impl IntoIterator<Item = &'a str>) -> bool {
+    arguments.into_iter().any(|argument| argument.starts_with("select="))
+}
+
 /// A guard trigger's arguments that don't say what the guard must ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidGuard;
@@ -79,7 +84,8 @@ impl fmt::Display for InvalidGuard {
 
 impl std::error::Error for InvalidGuard {}
 
-/// What a guard trigger with these arguments asks for a command.
+/// What a guard trigger with these arguments asks for a command. `None`: nothing, since it is there for reads only, and a trigger
+/// must have some event.
 ///
 /// # Errors
 /// [`InvalidGuard`] where the command's argument is missing, stands twice or can't be read: a guard that doesn't
@@ -87,15 +93,37 @@ impl std::error::Error for InvalidGuard {}
 pub fn guard_requirement<'a>(
     command: Command,
     arguments: impl IntoIterator<Item = &'a str>,
-) -> Result<Requirement, InvalidGuard> {
-    let mut found = None;
+) -> Result<Option<Requirement>, InvalidGuard> {
+    let (mut found, mut of_reads, mut of_writes) = (None, false, false);
     for argument in arguments {
         let (name, required) = argument.split_once('=').ok_or(InvalidGuard)?;
         if name == command.in_lower_case() && found.replace(parse_requirement(required)?).is_some() {
             return Err(InvalidGuard);
         }
+        of_reads |= name == Command::Select.in_lower_case();
+        of_writes |= Command::WRITES.into_iter().any(|write| name == write.in_lower_case());
     }
-    found.ok_or(InvalidGuard)
+    match found {
+        None if !(of_reads && !of_writes && command.writes()) => Err(InvalidGuard),
+        found => Ok(found),
+    }
+}
+
+/// What a guard trigger with these arguments asks of a statement that reads, `None` if nothing: for SELECT the level of reads, and
+/// for UPDATE that of rows which the statement locks.
+///
+/// # Errors
+/// [`InvalidGuard`] where the argument stands twice or can't be read.
+pub fn guard_requirement_of_read<'a>(
+    command: Command,
+    arguments: impl IntoIterator<Item = &'a str> + Clone,
+) -> Result<Option<Requirement>, InvalidGuard> {
+    let prefix = format!("{}=", command.in_lower_case());
+    let is_told = arguments.clone().into_iter().any(|argument| argument.starts_with(&prefix));
+    if !is_told || !guard_refuses_reads(arguments.clone()) {
+        return Ok(None);
+    }
+    guard_requirement(command, arguments)
 }
 
 /// `aal2` or `aal2,max_age=900 seconds`, as [`GuardArgument`] writes it.

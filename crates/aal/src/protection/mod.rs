@@ -17,7 +17,7 @@ mod table;
 mod tests;
 
 pub use self::guard_arguments::{EXEMPTS_BY_POLICY, InvalidGuard, guard_argument, guard_exempts, guard_requirement};
-pub use self::guard_arguments::{LIVE_ONLY, guard_asks_for_live};
+pub use self::guard_arguments::{LIVE_ONLY, guard_asks_for_live, guard_refuses_reads, guard_requirement_of_read};
 pub use self::levels::{InvalidTableLevel, TableLevel};
 pub use self::lowering::{FoundLevel, FoundProtection, FoundRoles};
 pub use self::made::Made;

@@ -40,6 +40,8 @@ struct Record<'a> {
     for_some: bool,
     #[serde(skip_serializing_if = "is_false")]
     live: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    refuse_reads: bool,
     #[serde(flatten)]
     before: &'a Before,
 }
@@ -81,6 +83,8 @@ pub struct RecordedProtection {
     pub for_some: bool,
     /// Whether it asks for a live session.
     pub live: bool,
+    /// Whether its guard refuses statements that read below the level.
+    pub refuse_reads: bool,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +105,8 @@ struct ReadRecord {
     for_some: bool,
     #[serde(default)]
     live: bool,
+    #[serde(default)]
+    refuse_reads: bool,
 }
 
 fn yes() -> bool {
@@ -122,6 +128,7 @@ impl RecordedProtection {
             roles: record.roles,
             for_some: record.for_some,
             live: record.live,
+            refuse_reads: record.refuse_reads,
         })
     }
 
@@ -178,6 +185,13 @@ impl RecordedProtection {
     }
 }
 
+impl RecordedProtection {
+    /// What its guard demands of statements that read, if it refuses them.
+    pub fn refused_reads(&self) -> Option<Requirement> {
+        if self.guard && self.refuse_reads { self.requirement(Made::Read) } else { None }
+    }
+}
+
 impl Protection {
     /// The comment on everything that is made: the request, and how the table stood before.
     pub fn record(&self, before: &Before) -> String {
@@ -192,6 +206,7 @@ impl Protection {
             roles: if self.binds_everybody() { Vec::new() } else { self.roles.clone() },
             for_some: self.applies_when.is_some(),
             live: self.live,
+            refuse_reads: self.refuse_reads,
             before,
         };
         record.to_comment()

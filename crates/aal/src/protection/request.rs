@@ -32,6 +32,8 @@ pub struct Protection {
     pub applies_when: Option<AppliesWhen>,
     /// Whether only live sessions have what it requires.
     pub live: bool,
+    /// Whether a statement that reads below the level of `read` raises. Else it reads no row.
+    pub refuse_reads: bool,
 }
 
 /// For which sessions a protection is: those for which this function without arguments is true or NULL.
@@ -65,6 +67,10 @@ pub enum InvalidProtection {
     SensitiveColumnsNeedGuard,
     /// `sensitive_columns` where updates need no level, or those of other columns would need none.
     SensitiveColumnsNeedLevels,
+    /// `refuse_reads` without the guard, which alone can say so.
+    RefusedReadsNeedGuard,
+    /// `refuse_reads` where reads need no level.
+    RefusedReadsNeedLevel,
     /// A command that reads rows, and needs less than reads.
     BelowReads {
         /// The command.
@@ -86,6 +92,8 @@ impl fmt::Display for InvalidProtection {
             Self::NoRoles => "roles must name at least one role",
             Self::SensitiveColumnsNeedGuard => "sensitive_columns need the guard",
             Self::SensitiveColumnsNeedLevels => "sensitive_columns need a level for reads and for updates",
+            Self::RefusedReadsNeedGuard => "refuse_reads needs the guard",
+            Self::RefusedReadsNeedLevel => "refuse_reads needs a level for reads",
         })
     }
 }
@@ -98,6 +106,12 @@ impl InvalidProtection {
             Self::NoRoles => "Leave roles out to bind everybody.",
             Self::SensitiveColumnsNeedGuard => {
                 "A policy can't see which columns change: leave guard at true, or sensitive_columns out."
+            }
+            Self::RefusedReadsNeedGuard => {
+                "The guard holds what is asked of reads: leave it at true, or refuse_reads out."
+            }
+            Self::RefusedReadsNeedLevel => {
+                "No read is refused at level none: give read a level, or leave refuse_reads out."
             }
             Self::BelowReads { .. } => {
                 "It reads rows by its WHERE. Without one, it would change rows that the session may not see: raise write, or lower read."
@@ -130,6 +144,14 @@ impl Protection {
             }
             if self.read == TableLevel::None || self.update == TableLevel::None {
                 return Err(InvalidProtection::SensitiveColumnsNeedLevels);
+            }
+        }
+        if self.refuse_reads {
+            if !self.guard {
+                return Err(InvalidProtection::RefusedReadsNeedGuard);
+            }
+            if self.read == TableLevel::None {
+                return Err(InvalidProtection::RefusedReadsNeedLevel);
             }
         }
         // Level none says that other policies decide, and is let be.

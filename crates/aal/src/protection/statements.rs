@@ -45,10 +45,17 @@ impl Protection {
     fn guards(&self, table: &Table, renderer: &Renderer<'_>) -> Vec<String> {
         let argument =
             |command| self.requirement(Made::policy_for(command)).map(|required| GuardArgument { command, required });
-        let guarded: Vec<GuardArgument> = Command::WRITES.into_iter().filter_map(argument).collect();
+        let mut guarded: Vec<GuardArgument> = Command::WRITES.into_iter().filter_map(argument).collect();
         let mut statements = Vec::new();
-        if !guarded.is_empty() {
-            let events: Vec<&str> = guarded.iter().map(|argument| argument.command.in_lower_case()).collect();
+        if !guarded.is_empty() || self.refuse_reads {
+            let mut events: Vec<&str> = guarded.iter().map(|argument| argument.command.in_lower_case()).collect();
+            if self.refuse_reads {
+                guarded.splice(0..0, argument(Command::Select));
+            }
+            if events.is_empty() {
+                // No trigger fires for SELECT, and each has some event: the rarest.
+                events.push(Command::Truncate.in_lower_case());
+            }
             let arguments = arguments_clause(&guarded, &self.guarded_besides(), renderer.quote);
             let events = events.join(" or ");
             statements.extend(renderer.render(Made::Guard.template(), context! { events, arguments }));
@@ -99,7 +106,7 @@ impl Protection {
             Made::Owner => self.owner.is_some(),
             Made::Guard => {
                 let writes = [Made::Insert, Made::Update, Made::Delete];
-                self.guard && writes.into_iter().any(|policy| self.requirement(policy).is_some())
+                self.guard && (self.refuse_reads || writes.into_iter().any(|policy| self.requirement(policy).is_some()))
             }
             Made::Columns => !self.sensitive_columns.is_empty() && !table.copies_row_triggers,
             policy => self.requirement(*policy).is_some(),

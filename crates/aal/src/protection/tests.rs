@@ -32,6 +32,7 @@ fn default() -> Protection {
         guard: true,
         applies_when: None,
         live: false,
+        refuse_reads: false,
     }
 }
 
@@ -246,6 +247,8 @@ fn the_names_are_those_of_what_the_statements_make() {
         Protection { owner: Some(Owner { column: "o".to_owned(), is_uuid: true }), ..default() },
         Protection { sensitive_columns: vec!["c".to_owned()], ..default() },
         Protection { read: none, insert: none, delete: none, sensitive_columns: vec!["c".to_owned()], ..default() },
+        refusing_reads(),
+        Protection { insert: none, update: none, delete: none, ..refusing_reads() },
     ];
     for protection in variants {
         for copies_row_triggers in [false, true] {
@@ -380,14 +383,17 @@ fn the_record_reads_back() {
 #[test]
 fn a_guard_that_does_not_know_its_level_refuses() {
     let ask = |arguments: &[&str]| guard_requirement(Command::Update, arguments.iter().copied());
-    let aal2 = |max_age| Ok(Requirement::Fixed(FixedRequirement { level: Level::Aal2, max_age }));
+    let aal2 = |max_age| Ok(Some(Requirement::Fixed(FixedRequirement { level: Level::Aal2, max_age })));
     let age = Some(MaxAge::from_interval(0, 0, 1_500_000).unwrap());
     assert_eq!(ask(&["insert=aal3", "update=aal2"]), aal2(None));
     assert_eq!(ask(&["update=aal2,max_age=1.5 seconds"]), aal2(age));
-    assert_eq!(ask(&["update=enrolled,max_age=1.5 seconds"]), Ok(Requirement::Enrolled(age)));
+    assert_eq!(ask(&["update=enrolled,max_age=1.5 seconds"]), Ok(Some(Requirement::Enrolled(age))));
     for wrong in [
         &[][..],
         &["insert=aal2"],
+        &["select=aal2", "insert=aal2"],
+        &["select", "truncate=aal2"],
+        &["applies_when=policy"],
         &["update"],
         &["update=AAL2"],
         &["update=none"],
@@ -402,6 +408,70 @@ fn a_guard_that_does_not_know_its_level_refuses() {
     ] {
         assert_eq!(ask(wrong), Err(InvalidGuard), "{wrong:?}");
     }
+}
+
+fn refusing_reads() -> Protection {
+    Protection { read: TableLevel::at(Level::Aal2), refuse_reads: true, ..default() }
+}
+
+#[test]
+fn the_guard_holds_the_level_of_reads_that_are_refused() {
+    let guard = |protection: &Protection| creates(protection).pop().unwrap();
+    let all = guard(&refusing_reads());
+    assert!(all.contains("('select=aal2', 'insert=aal2', 'update=aal2', 'delete=aal2', 'truncate=aal2')"), "{all}");
+    assert!(!guard(&default()).contains("select="));
+    let read = within_15_minutes(TableLevel::ENROLLED);
+    let none = TableLevel::None;
+    let only_reads = Protection { read, insert: none, update: none, delete: none, ..refusing_reads() };
+    let only_reads = guard(&Protection { applies_when: for_admins().applies_when, ..only_reads });
+    assert!(only_reads.contains("before truncate on"), "{only_reads}");
+    assert!(only_reads.contains("('select=enrolled,max_age=900 seconds', 'applies_when=policy')"), "{only_reads}");
+}
+
+#[test]
+fn a_guard_of_reads_alone_asks_nothing_of_writes() {
+    let reads = ["select=aal2", "applies_when=policy"];
+    for write in Command::WRITES {
+        assert_eq!(guard_requirement(write, reads), Ok(None));
+        assert_eq!(guard_requirement_of_read(write, reads), Ok(None));
+    }
+    let aal2 = TableLevel::at(Level::Aal2).requirement();
+    assert_eq!(guard_requirement_of_read(Command::Select, reads), Ok(aal2));
+}
+
+#[test]
+fn a_guard_refuses_reads_only_where_it_is_told_their_level() {
+    let ask = |command, arguments: &'static [&str]| guard_requirement_of_read(command, arguments.iter().copied());
+    let aal2 = TableLevel::at(Level::Aal2).requirement();
+    assert_eq!(ask(Command::Select, &["insert=aal2", "update=aal2"]), Ok(None));
+    assert_eq!(ask(Command::Update, &["insert=aal2", "update=aal2"]), Ok(None));
+    assert_eq!(ask(Command::Update, &["select=aal1", "update=aal2"]), Ok(aal2));
+    assert_eq!(ask(Command::Update, &["select=aal1", "insert=aal2"]), Ok(None));
+    assert_eq!(ask(Command::Select, &["select=AAL2"]), Err(InvalidGuard));
+    assert_eq!(ask(Command::Select, &["select=aal1", "select=aal2"]), Err(InvalidGuard));
+}
+
+#[test]
+fn the_record_says_that_reads_are_refused() {
+    let read = |protection: &Protection| {
+        RecordedProtection::from_record(&protection.record(&payments().before)).unwrap().refused_reads()
+    };
+    assert_eq!(read(&refusing_reads()), TableLevel::at(Level::Aal2).requirement());
+    assert_eq!(read(&default()), None);
+}
+
+#[test]
+fn refused_reads_need_a_guard_and_a_level() {
+    use InvalidProtection::{RefusedReadsNeedGuard, RefusedReadsNeedLevel};
+    assert_eq!(Protection { guard: false, ..refusing_reads() }.validate(), Err(RefusedReadsNeedGuard));
+    assert_eq!(Protection { read: TableLevel::None, ..refusing_reads() }.validate(), Err(RefusedReadsNeedLevel));
+    assert_eq!(refusing_reads().validate(), Ok(()));
+}
+
+#[test]
+fn to_refuse_reads_no_longer_lowers_nothing() {
+    let silent = Protection { refuse_reads: false, ..refusing_reads() };
+    assert!(silent.lowers(&found(&refusing_reads())).is_empty());
 }
 
 /// The protection that is found on a table after this was made there, and nothing was altered.
@@ -610,7 +680,7 @@ proptest! {
         let max_age = Some(MaxAge::from_interval(0, 0, micros).unwrap());
         for required in [Requirement::Fixed(FixedRequirement { level, max_age }), Requirement::Enrolled(max_age)] {
             let written = GuardArgument { command: Command::Delete, required }.to_string();
-            prop_assert_eq!(guard_requirement(Command::Delete, [written.as_str()]), Ok(required));
+            prop_assert_eq!(guard_requirement(Command::Delete, [written.as_str()]), Ok(Some(required)));
         }
     }
 

@@ -95,7 +95,7 @@ fn binding(access: &Access, command: Command, side: Side, permissive: bool) -> V
 /// The guards that act for every row of a command, and what each of them asks, as an expression that raises.
 pub fn guards(access: &Access, command: Command) -> Vec<(&str, Expression)> {
     let acting = access.guards.iter().filter(|it| {
-        it.acts[command.index()] && it.guard.enabled && it.guard.always_fires && it.guard.commands.contains(&command)
+        it.acts[command.index()] && it.guard.enabled && it.guard.always_fires && it.guard.concerns(command)
     });
     acting.map(|it| (it.guard.name.as_str(), asked_by(access, command, &it.guard))).collect()
 }

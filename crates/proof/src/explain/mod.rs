@@ -124,7 +124,7 @@ fn grant_step(access: &Access, command: Command) -> Step {
 }
 
 fn guard_steps(access: &Access, command: Command, evaluation: &Evaluation<'_>) -> Vec<Step> {
-    let of_command = access.guards.iter().filter(|it| it.guard.commands.contains(&command));
+    let of_command = access.guards.iter().filter(|it| it.guard.concerns(command));
     of_command.map(|it| guard_step(it, command, &asked_by(access, command, &it.guard), evaluation)).collect()
 }
 
@@ -148,7 +148,7 @@ fn guard_step(it: &CallersGuard, command: Command, condition: &Expression, evalu
 
 /// What a guard asks for a command, in words.
 fn asked(arguments: &[String], command: Command) -> Option<String> {
-    let level = TableLevel::Required(guard_requirement(command, arguments.iter().map(String::as_str)).ok()?);
+    let level = TableLevel::Required(guard_requirement(command, arguments.iter().map(String::as_str)).ok()??);
     let unless = match guard_exempts(arguments.iter().map(String::as_str)) {
         Ok(true) => ", unless the policies exempt the session",
         _ => "",

@@ -116,7 +116,7 @@ pub fn a_guard_may_raise(access: &Access, command: Command, evaluation: &Evaluat
     access.guards.iter().any(|it| {
         it.acts[command.index()]
             && it.guard.enabled
-            && it.guard.commands.contains(&command)
+            && it.guard.concerns(command)
             && Answer::of(evaluation, &asked_by(access, command, &it.guard)) != Answer::True
     })
 }

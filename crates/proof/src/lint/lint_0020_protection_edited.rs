@@ -6,6 +6,7 @@ use super::lint_0025_restrictive_lost::lost_restrictive;
 use super::lint_0027_applies_to_some::exempting_function;
 use super::survey::Survey;
 use crate::{Expression, Guard, Policy, PolicyCommand, Table};
+use aal::Command;
 use aal::protection::{EXEMPTS_BY_POLICY, LIVE_ONLY, Made, RecordedProtection, guard_argument};
 use std::collections::{BTreeSet, HashSet};
 
@@ -76,6 +77,7 @@ fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) ->
     }
     let mut guarded: Vec<String> =
         record.guarded().iter().map(|(command, asked)| guard_argument(*command, *asked)).collect();
+    guarded.extend(record.refused_reads().map(|asked| guard_argument(Command::Select, asked)));
     guarded.extend(record.for_some.then(|| EXEMPTS_BY_POLICY.to_owned()));
     guarded.extend(record.live.then(|| LIVE_ONLY.to_owned()));
     guarded.sort_unstable();

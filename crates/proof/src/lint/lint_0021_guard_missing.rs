@@ -24,6 +24,9 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
         };
         let wanted = record.guarded().into_iter().map(|(command, _)| command);
         let mut missing: Vec<Command> = wanted.filter(|command| !guarded(*command)).collect();
+        if record.refused_reads().is_some() && !table.guards.iter().any(Guard::refuses_reads) {
+            missing.insert(0, Command::Select);
+        }
         let decides_columns = |guard: &Guard| guard.enabled && guard.made() == Some(Made::Columns);
         if record.sensitive && !table.guards.iter().any(decides_columns) && !missing.contains(&Command::Update) {
             missing.push(Command::Update);

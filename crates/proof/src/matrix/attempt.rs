@@ -399,8 +399,12 @@ pub(crate) fn guard_expression<'p>(
     };
     match (guard_requirement(command, arguments()), guard_exempts(arguments())) {
         (Err(_), _) | (_, Err(_)) => nothing,
-        (Ok(requirement), Ok(false)) => asked(requirement, true),
-        (Ok(requirement), Ok(true)) => Expression::Or(vec![asked(requirement, false), exemption(command, policies)]),
+        // One that is there for reads only.
+        (Ok(None), _) => Expression::Constant(Value::Bool(true)),
+        (Ok(Some(requirement)), Ok(false)) => asked(requirement, true),
+        (Ok(Some(requirement)), Ok(true)) => {
+            Expression::Or(vec![asked(requirement, false), exemption(command, policies)])
+        }
     }
 }
 

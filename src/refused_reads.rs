@@ -1,0 +1,123 @@
+//! Reads that are refused say so: a statement that would read a table below its level raises, before it runs.
+//!
+//! No trigger fires for SELECT. So Postgres asks here, where it checks a statement's permissions, and the table's guard says what
+//! reads need. As every guard, this explains what the policies decide. It asks nothing where no policy of ours binds: the role, or
+//! the owner of a view, bypasses row security, or isn't named; or the policy is gone.
+//!
+//! A statement reads each table that Postgres demands SELECT for: in FROM, WHERE, RETURNING and ON CONFLICT, in sub-selects, views and
+//! policies, also where the planner has found that no row can come. A statement that locks rows needs the level of updates, too:
+//! their policy hides the rows.
+//!
+//! A table that doesn't ask for it costs a look at Postgres' own cache of tables. Nothing is kept here.
+
+use std::cell::Cell;
+
+use aal::Command;
+use aal::protection::{guard_refuses_reads, guard_requirement_of_read};
+use pgrx::prelude::*;
+
+use crate::functions::guard::{Demand, invalid_guard};
+use crate::pg::lookup::qualified_relation_name;
+use crate::pg::permissions::{Permission, Permissions};
+use crate::pg::relation::Opened;
+use crate::pg::{process, role};
+use crate::row_security;
+use crate::settings;
+use crate::statement_guards::is_guard;
+
+thread_local! {
+    /// The hook that was there before.
+    static NEXT: Cell<pg_sys::ExecutorCheckPerms_hook_type> = const { Cell::new(None) };
+}
+
+/// Installs the hook. Called once, when the library is loaded.
+#[allow(unsafe_code)]
+pub fn install() {
+    // SAFETY: a variable of the backend, which libraries change while they are loaded; and a callback that lives as long as the
+    // program.
+    unsafe {
+        NEXT.set(pg_sys::ExecutorCheckPerms_hook);
+        pg_sys::ExecutorCheckPerms_hook = Some(check_permissions);
+    }
+}
+
+#[cfg(feature = "pg15")]
+#[allow(unsafe_code)]
+#[pg_guard]
+unsafe extern "C-unwind" fn check_permissions(range_table: *mut pg_sys::List, raises: bool) -> bool {
+    // SAFETY: passes on what Postgres passed. What raises there must not jump over our frames: hence pgrx's guard.
+    let next = NEXT.get().map(|next| unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| next(range_table, raises)) });
+    // SAFETY: the range table of a statement that is about to run.
+    next.unwrap_or(true) && refuse(&unsafe { Permissions::new(range_table) }, raises)
+}
+
+#[cfg(not(feature = "pg15"))]
+#[allow(unsafe_code)]
+#[pg_guard]
+unsafe extern "C-unwind" fn check_permissions(
+    range_table: *mut pg_sys::List,
+    permissions: *mut pg_sys::List,
+    raises: bool,
+) -> bool {
+    // SAFETY: passes on what Postgres passed. What raises there must not jump over our frames: hence pgrx's guard.
+    let next =
+        NEXT.get().map(|next| unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| next(range_table, permissions, raises)) });
+    // SAFETY: the permissions of a statement that is about to run.
+    next.unwrap_or(true) && refuse(&unsafe { Permissions::new(permissions) }, raises)
+}
+
+/// Raises where the statement would read a table below its level. Returns that it is permitted: nothing else is decided here.
+///
+/// `raises` is false where Postgres asks only which way to go: it then checks a foreign key by itself, or row by row.
+fn refuse(permissions: &Permissions<'_>, raises: bool) -> bool {
+    // The leader of parallel workers has been asked.
+    if raises && settings::refuse_reads() && !process::is_parallel_worker() {
+        permissions.iter().filter(|it| it.reads() && it.is_of_user()).for_each(|it| refuse_reading(&it));
+    }
+    true
+}
+
+fn refuse_reading(permission: &Permission) {
+    for guard in guards(permission.table) {
+        demand(Command::Select, permission, &guard);
+        if permission.locks_rows() {
+            demand(Command::Update, permission, &guard);
+        }
+    }
+}
+
+/// A guard that refuses reads.
+struct Guard {
+    arguments: Vec<String>,
+    table_name: String,
+    full_table_name: String,
+}
+
+/// The guards of a table that refuse reads. What they say is copied: another look-up may replace the table's entry.
+fn guards(table: pg_sys::Oid) -> Vec<Guard> {
+    let Some(opened) = Opened::table(table).filter(Opened::has_row_security) else { return Vec::new() };
+    let refusing = opened.find_in_triggers(|trigger| {
+        let arguments = || trigger.arguments().into_iter().filter_map(|argument| argument.to_str().ok());
+        let refuses = guard_refuses_reads(arguments()) && trigger.always_fires_before_statements();
+        refuses.then(|| (trigger.function(), arguments().map(str::to_owned).collect()))
+    });
+    let ours = refusing.into_iter().filter(|(function, _)| is_guard(*function));
+    let full_table_name = || qualified_relation_name(table).unwrap_or_default();
+    ours.map(|(_, arguments)| Guard { arguments, table_name: opened.name(), full_table_name: full_table_name() })
+        .collect()
+}
+
+/// Raises unless the session shows what a guard asks of a statement that reads, or that locks rows (UPDATE).
+fn demand(command: Command, permission: &Permission, guard: &Guard) {
+    let arguments: Vec<&str> = guard.arguments.iter().map(String::as_str).collect();
+    let required = guard_requirement_of_read(command, arguments.iter().copied());
+    let Some(required) = required.unwrap_or_else(|error| invalid_guard(&error)) else { return };
+    let role = permission.acts_as.unwrap_or_else(role::current);
+    if !row_security::policy_binds(permission.table, role, command) {
+        return;
+    }
+    let Guard { table_name, full_table_name, .. } = guard;
+    let what = if command == Command::Select { "select" } else { "locking read" };
+    Demand { command, required, arguments: &arguments, table_name, full_table_name, what }
+        .raise_unless_met(|demand| demand.exempts_session([permission.table]));
+}
