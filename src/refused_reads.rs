@@ -5,7 +5,7 @@
 //! the owner of a view, bypasses row security, or isn't named; or the policy is gone.
 //!
 //! A statement reads each table that Postgres demands SELECT for: in FROM, WHERE, RETURNING and ON CONFLICT, in sub-selects, views and
-//! policies, also where the planner has found that no row can come. A statement that locks rows needs the level of updates, too:
+//! policies. That is so where the planner has found that no row can come, too. A statement that locks rows needs the level of updates, too:
 //! their policy hides the rows.
 //!
 //! A table that doesn't ask for it costs a look at Postgres' own cache of tables. Nothing is kept here.
@@ -66,15 +66,27 @@ unsafe extern "C-unwind" fn check_permissions(
     next.unwrap_or(true) && refuse(&unsafe { Permissions::new(permissions) }, raises)
 }
 
-/// Raises where the statement would read a table below its level. Returns that it is permitted: nothing else is decided here.
+/// Raises where the statement would read a table below its level.
 ///
-/// `raises` is false where Postgres asks only which way to go: it then checks a foreign key by itself, or row by row.
+/// `raises` is false where Postgres asks how to check a new foreign key: all rows by one query of the caller's, or row by row in
+/// the name of the owner, whom no policy binds then. Where policies bind the caller, the answer is false: one query would be refused.
 fn refuse(permissions: &Permissions<'_>, raises: bool) -> bool {
     // The leader of parallel workers has been asked.
-    if raises && settings::refuse_reads() && !process::is_parallel_worker() {
-        permissions.iter().filter(|it| it.reads() && it.is_of_user()).for_each(|it| refuse_reading(&it));
+    if !settings::refuse_reads() || process::is_parallel_worker() {
+        return true;
     }
+    let mut reads = permissions.iter().filter(|it| it.reads() && it.is_of_user());
+    if !raises {
+        return !reads.any(|it| !guards(it.table).is_empty() && policy_binds(&it, Command::Select));
+    }
+    reads.for_each(|it| refuse_reading(&it));
     true
+}
+
+/// Whether our policy for a command binds the role in whose name the statement reads.
+fn policy_binds(permission: &Permission, command: Command) -> bool {
+    let role = permission.acts_as.unwrap_or_else(role::current);
+    row_security::policy_binds(permission.table, role, command)
 }
 
 fn refuse_reading(permission: &Permission) {
@@ -112,8 +124,7 @@ fn demand(command: Command, permission: &Permission, guard: &Guard) {
     let arguments: Vec<&str> = guard.arguments.iter().map(String::as_str).collect();
     let required = guard_requirement_of_read(command, arguments.iter().copied());
     let Some(required) = required.unwrap_or_else(|error| invalid_guard(&error)) else { return };
-    let role = permission.acts_as.unwrap_or_else(role::current);
-    if !row_security::policy_binds(permission.table, role, command) {
+    if !policy_binds(permission, command) {
         return;
     }
     let Guard { table_name, full_table_name, .. } = guard;

@@ -48,7 +48,7 @@ impl<'a> Permissions<'a> {
 }
 
 impl Permission {
-    /// `None` for what is no table, and for a table that needs no permission of its own.
+    /// `None` for a function, a sub-query and the like, and for a table that needs no permission of its own.
     fn of(entry: &Entry) -> Option<Permission> {
         #[cfg(feature = "pg15")]
         let is_relation = entry.rtekind == pg_sys::RTEKind::RTE_RELATION;

@@ -82,7 +82,7 @@ impl Opened {
         unsafe { CStr::from_ptr((*self.entry().rd_rel).relname.data.as_ptr()) }.to_string_lossy().into_owned()
     }
 
-    /// What is found in its triggers. `find` must look nothing up: Postgres may then read the triggers anew.
+    /// Its triggers as `find` reads them, without those that it answers `None` for. `find` must look nothing up: Postgres may then read the triggers anew.
     pub fn find_in_triggers<T>(&self, find: impl Fn(Trigger<'_>) -> Option<T>) -> Vec<T> {
         // SAFETY: NULL, or the entry's own description of its triggers: as many as the number says. Nobody changes it as long as
         // nothing is looked up, and the lifetime of what `find` gets ends with the call.

@@ -44,13 +44,13 @@ async function request(session, path, options = {}) {
   if (session) headers.Authorization = 'Bearer ' + (await sign(session, postgrest.secret))
   const response = await fetch(postgrest.url + path, { ...options, headers })
   const text = await response.text()
-  return { status: response.status, challenge: response.headers.get('www-authenticate'), text, body: text && JSON.parse(text) }
+  const body = text && /json/.test(response.headers.get('content-type')) ? JSON.parse(text) : undefined
+  return { status: response.status, challenge: response.headers.get('www-authenticate'), text, body }
 }
 
 const aal1 = () => claims()
 const aal2 = () => claims({ factorAge: 60 })
-const challenge =
-  'Bearer error="insufficient_user_authentication", error_description="A higher authentication level is required", acr_values="aal2"'
+const challenge = 'Bearer error="insufficient_user_authentication", error_description="A higher authentication level is required", acr_values="aal2"'
 const representation = { Prefer: 'return=representation' }
 
 const reads = [

@@ -26,14 +26,17 @@ create view pg_temp.probes(nr, statement) as values
 grant select on pg_temp.probes to authenticated;
 create function test.all_of(statement text) returns text language plpgsql as $$
 declare
-  answer text[];
+  state text;
+  message text;
+  detail text;
+  hint text;
+  named text;
 begin
   execute statement;
   return 'done';
 exception when others then
-  get stacked diagnostics answer[1] = returned_sqlstate, answer[2] = message_text, answer[3] = pg_exception_detail, answer[4] = pg_exception_hint,
-    answer[5] = table_name, answer[6] = constraint_name;
-  return array_to_string(answer, '|');
+  get stacked diagnostics state = returned_sqlstate, message = message_text, detail = pg_exception_detail, hint = pg_exception_hint, named = constraint_name;
+  return concat_ws('|', state, message, detail, hint, named);
 end
 $$;
 select test.sign_in('aal1');
@@ -91,7 +94,7 @@ create view pg_temp.calling(nr, statement) as values
   (6, $$select * from generate_series(1, call()) n, secrets$$),
   (7, $$insert into log select call(), secret from secrets$$),
   (8, $$insert into log values (call(), (select secret from secrets limit call()))$$),
-  (9, $$update secrets set secret = call() where call() = 1$$),
+  (9, $$update secrets set secret = call() where id = call()$$),
   (10, $$delete from secrets where id = call()$$),
   (11, $$insert into secrets values (call()) returning call(id)$$),
   (12, $$merge into secrets s using (select call() as id) v on s.id = v.id when matched then delete$$),
@@ -103,8 +106,8 @@ grant select on pg_temp.calling to authenticated;
 select test.sign_in('aal1');
 set role authenticated;
 select nr, test.attempt(statement) as answer from pg_temp.calling order by nr;
-select not is_called as nothing_ran from calls;
 reset role;
+select not is_called as nothing_ran from calls;
 -- At the level they run: the trial means something.
 insert into secrets values (5000, '11111111-1111-4111-8111-111111111111', 'five thousand');
 select count(*) > 0 as counts from (select nextval('calls')) n;
@@ -113,20 +116,26 @@ alter table secrets disable trigger aal_guard;
 set role authenticated;
 select test.sign_in('aal2');
 select count(test.attempt(statement)) from pg_temp.calling;
-select last_value > 30 as much_ran from calls;
 reset role;
+select last_value > 30 as much_ran from calls;
 alter table secrets enable trigger aal_guard;
 
--- No row is locked, and none is marked as locked.
+-- No row is locked: a lock would stay with the row though it is undone.
 select test.sign_in('aal1');
 begin;
 set local role authenticated;
 savepoint before;
-select id from secrets for update;
+select id from secrets where id < 8 for update;
 rollback to before;
 reset role;
-select count(*) filter (where xmax <> 0) as locked from secrets where id = 7;
-select count(*) from pg_locks where pid = pg_backend_pid() and relation = 'secrets'::regclass and mode = 'RowExclusiveLock';
+select count(*) filter (where xmax <> 0) as locked, count(*) as rows from secrets where id < 8;
+select test.sign_in('aal2');
+set local role authenticated;
+savepoint before;
+select count(*) from (select id from secrets where id < 8 for update) s;
+rollback to before;
+reset role;
+select count(*) filter (where xmax <> 0) as locked, count(*) as rows from secrets where id < 8;
 commit;
 
 drop table secrets, log;

@@ -18,7 +18,7 @@ $$;
 \set new '$$insert into carts values (2, default, \'new\')'
 \set old '$$insert into carts values (1, default, \'new\')'
 
-\echo At aal1, where inserts need aal1: an insert passes, and what would update doesn't.
+\echo At aal1, where inserts need aal1: an insert passes, and an upsert that would update is refused.
 select test.upserts('aal1', :new $$) as plain, test.upserts('aal1', :old on conflict (id) do update set note = excluded.note$$) as updates;
 \echo DO NOTHING is an insert.
 select test.upserts('aal1', :new on conflict (id) do nothing$$) as nothing_new, test.upserts('aal1', :old on conflict (id) do nothing$$) as nothing_old;

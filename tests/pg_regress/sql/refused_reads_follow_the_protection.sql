@@ -15,6 +15,7 @@ declare
 begin
   set local role authenticated;
   execute format('select count(*)::text from (%s) rows', statement) into answer;
+  reset role;
   return answer || ' rows';
 exception when others then
   get stacked diagnostics detail = pg_exception_detail;

@@ -109,8 +109,8 @@ pub fn guard_requirement<'a>(
     }
 }
 
-/// What a guard trigger with these arguments asks of a statement that reads, `None` if nothing: for SELECT the level of reads, and
-/// for UPDATE that of rows which the statement locks.
+/// What a guard trigger with these arguments asks of a statement that reads, `None` if nothing. For SELECT it is the level of reads,
+/// and for UPDATE that of rows which the statement locks.
 ///
 /// # Errors
 /// [`InvalidGuard`] where the argument stands twice or can't be read.
