@@ -68,7 +68,7 @@ unsafe extern "C-unwind" fn check_permissions(
 
 /// Raises where the statement would read a table below its level.
 ///
-/// `raises` is false where Postgres asks how to check a new foreign key: all rows by one query of the caller's, or row by row in
+/// `raises` is false where Postgres asks how to check a new foreign key. It does so by one query of the caller's, or row by row in
 /// the name of the owner, whom no policy binds then. Where policies bind the caller, the answer is false: one query would be refused.
 fn refuse(permissions: &Permissions<'_>, raises: bool) -> bool {
     // The leader of parallel workers has been asked.
