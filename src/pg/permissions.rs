@@ -38,9 +38,11 @@ impl<'a> Permissions<'a> {
     /// beneath a table that holds rows for others.
     pub fn iter(&self) -> impl Iterator<Item = Permission> {
         // SAFETY: NIL or a list of pointers, by the promise of `new`. It has as many cells as its length says.
-        let entries = match unsafe { self.list.as_ref() } {
-            Some(list) => unsafe { std::slice::from_raw_parts(list.elements, list.length as usize) },
-            None => &[],
+        let entries = unsafe {
+            match self.list.as_ref() {
+                Some(list) => std::slice::from_raw_parts(list.elements, list.length as usize),
+                None => &[],
+            }
         };
         // SAFETY: the cells point to entries, by the promise of `new`.
         entries.iter().filter_map(|cell| unsafe { cell.ptr_value.cast::<Entry>().as_ref() }).filter_map(Permission::of)

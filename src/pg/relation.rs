@@ -86,11 +86,11 @@ impl Opened {
     pub fn find_in_triggers<T>(&self, find: impl Fn(Trigger<'_>) -> Option<T>) -> Vec<T> {
         // SAFETY: NULL, or the entry's own description of its triggers: as many as the number says. Nobody changes it as long as
         // nothing is looked up, and the lifetime of what `find` gets ends with the call.
-        let triggers = match unsafe { self.entry().trigdesc.as_ref() } {
-            Some(all) if all.numtriggers > 0 => unsafe {
-                std::slice::from_raw_parts(all.triggers, all.numtriggers as usize)
-            },
-            _ => &[],
+        let triggers = unsafe {
+            match self.entry().trigdesc.as_ref() {
+                Some(all) if all.numtriggers > 0 => std::slice::from_raw_parts(all.triggers, all.numtriggers as usize),
+                _ => &[],
+            }
         };
         // SAFETY: as above.
         triggers.iter().filter_map(|trigger| find(unsafe { Trigger::new(trigger) })).collect()
