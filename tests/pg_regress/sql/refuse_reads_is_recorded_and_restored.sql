@@ -79,7 +79,7 @@ select test.sign_in('aal1');
 set role authenticated;
 select count(*) from papers;
 reset role;
-set client_min_messages = warning;
+set client_min_messages = error;
 select count(*) from auth.unprotect_table('papers');
 set role authenticated;
 select count(*) from papers;
