@@ -55,7 +55,7 @@ comment on function auth.protect_table_sql(regclass, text, text, text, text, tex
 comment on function auth.unprotect_table(regclass) is
   'Removes the policies and triggers of auth.protect_table, and says in one row whether row security is on now. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
 
-comment on function auth.protect_schema(regnamespace, text, text, text, text, text, interval, name[], name, boolean, regprocedure, boolean, name[], text, boolean) is
+comment on function auth.protect_schema(regnamespace, text, text, text, text, text, interval, name[], name, boolean, regprocedure, boolean, boolean, name[], text, boolean) is
   'Protects every table of a schema that is not protected yet, has new tables watched, and says in one row what it did. Needs ownership of the tables, and for the watch a superuser. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
 
 comment on function auth.unprotect_schema(regnamespace, boolean) is
@@ -104,6 +104,7 @@ comment on column auth.protected_schemas.owner_column is 'The column that holds 
 comment on column auth.protected_schemas.applies_when is 'The function of applies_when, by its name at the last call.';
 comment on column auth.protected_schemas.guard is 'Whether tables get the guard trigger.';
 comment on column auth.protected_schemas.live is 'Whether only live sessions have the levels.';
+comment on column auth.protected_schemas.refuse_reads is 'Whether statements that read below the level raise.';
 comment on column auth.protected_schemas.excluding is 'The tables that it is not for.';
 comment on column auth.protected_schemas.enabled is 'Whether the event trigger fires in every session.';
 

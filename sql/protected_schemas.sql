@@ -20,6 +20,7 @@ select
     as applies_when,
   (r.record ->> 'guard')::boolean as guard,
   coalesce((r.record ->> 'live')::boolean, false) as live,
+  coalesce((r.record ->> 'refuse_reads')::boolean, false) as refuse_reads,
   array(select table_name::name from jsonb_array_elements_text(r.record -> 'excluding') as table_name) as excluding,
   t.evtenabled = 'A' as enabled
 from pg_catalog.pg_event_trigger t

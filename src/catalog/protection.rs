@@ -1,7 +1,8 @@
 //! The protection that is on a table.
 
 use aal::protection::{
-    FoundLevel, FoundProtection, FoundRoles, Made, TableLevel, guard_asks_for_live, guard_requirement,
+    FoundLevel, FoundProtection, FoundRoles, Made, TableLevel, guard_asks_for_live, guard_refuses_reads,
+    guard_requirement,
 };
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{self, SpiClient};
@@ -106,6 +107,7 @@ fn add_guard(found: &mut FoundProtection, guard: &Guard, sensitive_columns: Vec<
     let arguments = || guard.arguments.iter().map(String::as_str);
     let requirement = |command| guard_requirement(command, arguments());
     found.live |= guard_asks_for_live(arguments()) == Ok(true);
+    found.refuse_reads |= guard_refuses_reads(arguments());
     match guard.made() {
         Some(Made::Columns) => match requirement(aal::Command::Update) {
             Ok(Some(requirement)) => found.sensitive = Some((sensitive_columns, TableLevel::Required(requirement))),

@@ -150,5 +150,8 @@ pub fn line_to_run(relation: &Relation, protection: &Protection) -> String {
     if protection.live {
         arguments.push("live => true".to_owned());
     }
+    if protection.refuse_reads {
+        arguments.push("refuse_reads => true".to_owned());
+    }
     format!("select auth.protect_table({});", arguments.join(", "))
 }

@@ -49,6 +49,7 @@ fn protect_schema(
     guard: default!(Option<bool>, "true"),
     applies_when: default!(Option<Regprocedure>, "NULL"),
     live: default!(Option<bool>, "false"),
+    refuse_reads: default!(Option<bool>, "false"),
     excluding: default!(Option<Array<Name>>, "'{}'"),
     new_tables: default!(Option<&str>, "'protect'"),
     lower: default!(Option<bool>, "false"),
@@ -84,6 +85,7 @@ fn protect_schema(
         guard,
         applies_when,
         live,
+        refuse_reads,
         lower,
     };
     let row = connect(|client| {

@@ -24,6 +24,8 @@ pub struct FoundProtection {
     pub guard: bool,
     /// Whether one of them asks for a live session.
     pub live: bool,
+    /// Whether its guard refuses statements that read below the level.
+    pub refuse_reads: bool,
 }
 
 /// What a policy requires that is on a table.

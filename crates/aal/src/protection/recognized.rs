@@ -4,6 +4,7 @@
 
 use super::guard_arguments::{
     EXEMPTS_BY_POLICY, LIVE_ONLY, guard_argument, guard_asks_for_live, guard_exempts, guard_requirement,
+    guard_requirement_of_read,
 };
 use super::levels::TableLevel;
 use super::made::Made;
@@ -18,6 +19,8 @@ pub struct RecognizedGuard {
     pub required: Vec<(Command, Requirement)>,
     /// Whether it exempts the sessions that the table's policies exempt.
     pub exempts: bool,
+    /// What it requires of a statement that reads, if it refuses reads.
+    pub reads: Option<Requirement>,
     /// Whether it asks for a live session.
     pub live: bool,
 }
@@ -45,13 +48,16 @@ impl RecognizedGuard {
     /// The trigger that fires for these commands with these arguments; `None` where `protect_table` would render others.
     pub fn from_arguments(commands: &[Command], arguments: &[String]) -> Option<RecognizedGuard> {
         let given = || arguments.iter().map(String::as_str);
-        let requirement = |command: Command| Some((command, guard_requirement(command, given()).ok()?));
-        let fired_by = Command::WRITES.into_iter().filter(|command| commands.contains(command));
-        let required: Vec<(Command, Requirement)> = fired_by.map(requirement).collect::<Option<_>>()?;
+        let mut required = Vec::new();
+        for command in Command::WRITES.into_iter().filter(|command| commands.contains(command)) {
+            required.extend(guard_requirement(command, given()).ok()?.map(|required| (command, required)));
+        }
         let (exempts, live) = (guard_exempts(given()).ok()?, guard_asks_for_live(given()).ok()?);
-        let guard = RecognizedGuard { required, exempts, live };
+        let reads = guard_requirement_of_read(Command::Select, given()).ok()?;
+        let guard = RecognizedGuard { required, exempts, reads, live };
         let mut rendered: Vec<String> =
             guard.required.iter().map(|(command, required)| guard_argument(*command, *required)).collect();
+        rendered.extend(guard.reads.map(|required| guard_argument(Command::Select, required)));
         rendered.extend(guard.exempts.then(|| EXEMPTS_BY_POLICY.to_owned()));
         rendered.extend(guard.live.then(|| LIVE_ONLY.to_owned()));
         let mut arguments = arguments.to_vec();
@@ -99,6 +105,7 @@ impl Recognized {
             roles: self.roles.clone(),
             for_some: self.for_some,
             live: self.live,
+            refuse_reads: self.guard.as_ref().is_some_and(|guard| guard.reads.is_some()),
         })
     }
 

@@ -145,6 +145,7 @@ impl RecordedProtection {
             roles: self.roles.clone(),
             for_some: self.for_some,
             live: self.live,
+            refuse_reads: self.refuse_reads,
             before,
         };
         record.to_comment()

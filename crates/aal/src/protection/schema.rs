@@ -85,6 +85,8 @@ struct Record {
     applies_when: Option<(String, String)>,
     #[serde(default, skip_serializing_if = "is_false")]
     live: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    refuse_reads: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     excluding: Vec<String>,
 }
@@ -101,7 +103,7 @@ impl SchemaProtection {
 
     /// The record of it.
     pub fn record(&self) -> String {
-        let Protection { read, insert, update, delete, guard, live, .. } = self.protection;
+        let Protection { read, insert, update, delete, guard, live, refuse_reads, .. } = self.protection;
         let applies_when = self.protection.applies_when.as_ref();
         let record = Record {
             schemas: self.schemas.clone(),
@@ -115,6 +117,7 @@ impl SchemaProtection {
             guard,
             applies_when: applies_when.map(|it| (it.schema.clone(), it.function.clone())),
             live,
+            refuse_reads,
             excluding: self.excluding.clone(),
         };
         serde_json::to_string(&record).unwrap_or_default()
@@ -143,6 +146,7 @@ impl SchemaProtection {
                 guard: record.guard,
                 applies_when: record.applies_when.map(applies_when),
                 live: record.live,
+                refuse_reads: record.refuse_reads,
             },
         })
     }

@@ -104,6 +104,7 @@ impl FoundProtection {
             guard: self.guard || self.records.iter().any(|record| record.guard),
             applies_when: names.applies_when,
             live: self.live || self.records.iter().any(|record| record.live),
+            refuse_reads: self.refuse_reads || self.records.iter().any(|record| record.refuse_reads),
         }
     }
 

@@ -487,6 +487,7 @@ fn found(protection: &Protection) -> FoundProtection {
         guard: protection.guard,
         applies_when: vec![protection.applies_when.as_ref().map(|it| it.display_name.clone())],
         live: protection.live,
+        refuse_reads: false,
         records: vec![record],
     }
 }
@@ -846,9 +847,10 @@ fn a_partition_has_the_levels_of_its_policies_beside_sensitive_columns() {
 /// All that a protection makes, recognized without any comment.
 fn recognized(protection: &Protection) -> Recognized {
     let record = RecordedProtection::from_record(&protection.record(&payments().before)).unwrap();
-    let guard = |requirements: Vec<(Command, Requirement)>| {
+    let guard = |requirements: Vec<(Command, Requirement)>, reads: Option<Requirement>| {
         let (commands, mut arguments): (Vec<Command>, Vec<String>) =
             requirements.iter().map(|(command, required)| (*command, guard_argument(*command, *required))).unzip();
+        arguments.extend(reads.map(|required| guard_argument(Command::Select, required)));
         arguments.extend(record.for_some.then(|| EXEMPTS_BY_POLICY.to_owned()));
         arguments.extend(record.live.then(|| LIVE_ONLY.to_owned()));
         (!commands.is_empty()).then(|| RecognizedGuard::from_arguments(&commands, &arguments).unwrap())
@@ -857,8 +859,8 @@ fn recognized(protection: &Protection) -> Recognized {
     Recognized {
         policies: record.policies().collect(),
         owner: record.owner,
-        guard: guard(record.guarded()),
-        columns: guard(of_columns.map(|required| (Command::Update, required)).into_iter().collect()),
+        guard: guard(record.guarded(), record.refused_reads()),
+        columns: guard(of_columns.map(|required| (Command::Update, required)).into_iter().collect(), None),
         roles: record.roles.clone(),
         for_some: record.for_some,
         live: record.live,
@@ -871,6 +873,7 @@ fn a_protection_is_known_by_its_shape_as_by_its_record() {
     for protection in [
         default(),
         Protection { live: true, ..default() },
+        refusing_reads(),
         Protection { live: true, ..for_some("is_admin") },
         for_some("is_admin"),
         Protection { guard: false, ..default() },
