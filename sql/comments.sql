@@ -46,10 +46,10 @@ comment on function auth.verify_jwt(text) is
 comment on function auth.authenticate(text) is
   'Puts an access token that verifies in force until the transaction ends, and returns its claims. Needs pg_aal.claims_source = token. VOLATILE and PARALLEL UNSAFE: it changes a setting.';
 
-comment on function auth.protect_table(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean, boolean) is
+comment on function auth.protect_table(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean, boolean, boolean) is
   'Puts a table under assurance levels by policies and a guard trigger, and says in one row what the table needs now. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
 
-comment on function auth.protect_table_sql(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean, boolean) is
+comment on function auth.protect_table_sql(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean, boolean, boolean) is
   'The statements that auth.protect_table would run, without running them. VOLATILE and PARALLEL UNSAFE: it reads the catalog as it is now.';
 
 comment on function auth.unprotect_table(regclass) is

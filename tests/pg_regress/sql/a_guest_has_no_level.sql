@@ -152,10 +152,13 @@ select expression, m.required_aal, m.max_age, m.note, test.attempt('select 1 fro
        test.attempt('select 1 from asks_' || nr, test.claims('ann')) as ann
   from asked cross join lateral auth.aal_matrix(('asks_' || nr)::regclass) m where m.role = 'authenticated' and m.command = 'SELECT' order by nr;
 -- The gate takes it for a finding.
+-- The test's own function sets claims. No client may call it.
+revoke usage on schema test from public;
 select auth.assert_aal('asks_1', 'select', 'aal1');
 select auth.assert_aal('asks_5', 'select', 'aal1');
 select auth.assert_aal('asks_5', 'select', 'aal1', accept => array['aal_matrix_public_asks_5_SELECT_authenticated_guests']);
 select auth.assert_aal('asks_15', 'select', 'aal2');
+grant usage on schema test to public;
 -- Through a partition's parent, too.
 create table parents (id int) partition by range (id);
 create table parents_1 partition of parents for values from (0) to (10);
