@@ -7,10 +7,10 @@ select t.evtname::pg_catalog.text as name,
        pg_catalog.substr(s.setting, pg_catalog.length('pg_aal.protected_schema=') + 1) as record,
        t.evtevent = 'ddl_command_end' and t.evtenabled = 'A' as always_fires,
        t.evttags as tags,
-       fo.rolsuper and f.prosecdef as has_all_rights
+       owner.rolsuper and f.prosecdef as has_all_rights
 from pg_catalog.pg_proc f
   join pg_catalog.pg_language l on l.oid = f.prolang
-  join pg_catalog.pg_roles fo on fo.oid = f.proowner
+  join pg_catalog.pg_roles owner on owner.oid = f.proowner
   cross join pg_catalog.unnest(f.proconfig) as s(setting)
   join pg_catalog.pg_event_trigger t on t.evtfoid = f.oid
 where l.lanname = 'c'
