@@ -153,8 +153,8 @@ test('names and what a client chooses stay in one short line', async () => {
   const { entries, text } = await logged(() => as(settings, 'update private."Odd ""name""" set id = 1'))
   assert.equal(entries.length, 1)
   const { subject, session_id, method, path, table } = entries[0]
-  assert.equal(subject, [...hostile].slice(0, 200).join('') + '…')
-  assert.equal(path, ['/', ...hostile].slice(0, 500).join('') + '…')
+  assert.equal(subject, [...hostile].slice(0, 200).join('') + '...')
+  assert.equal(path, ['/', ...hostile].slice(0, 500).join('') + '...')
   assert.deepEqual([method, session_id, table], [subject, null, 'private."Odd ""name"""'])
   assert.ok(!/^ERROR: {2}forged/m.test(text))
   const detail = text.split('\n').find((line) => line.includes('DETAIL:  {'))
