@@ -92,7 +92,7 @@ fn binding(access: &Access, command: Command, side: Side, permissive: bool) -> V
     bound.filter_map(|policy| Some(Hurdle { policy, expression: side.expression(&policy.policy)? })).collect()
 }
 
-/// The guards that act for every row of a command, and what each of them asks, as an expression that raises.
+/// The guards that act for every row of a command, and what each of them asks, as an expression.
 pub fn guards(access: &Access, command: Command) -> Vec<(&str, Expression)> {
     let acting = access.guards.iter().filter(|it| {
         it.acts[command.index()] && it.guard.enabled && it.guard.always_fires && it.guard.concerns(command)
@@ -100,9 +100,10 @@ pub fn guards(access: &Access, command: Command) -> Vec<(&str, Expression)> {
     acting.map(|it| (it.guard.name.as_str(), asked_by(access, command, &it.guard))).collect()
 }
 
-/// What one of the relation's guards asks for a command, as an expression that raises.
+/// What one of the relation's guards asks for a command, as an expression. It is false where the guard raises: an outcome that raises
+/// would be left out beside others.
 pub fn asked_by(access: &Access, command: Command, guard: &Guard) -> Expression {
-    guard_expression(command, guard, access.policies.iter().map(|it| &it.policy))
+    guard_expression(command, guard, access.policies.iter().map(|it| &it.policy), false)
 }
 
 impl<'a> RowHurdles<'a> {

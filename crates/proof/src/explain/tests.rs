@@ -400,6 +400,25 @@ fn where_the_planner_may_drop_an_unreadable_table_it_is_not_told() {
 }
 
 #[test]
+fn a_guard_at_enrolled_cannot_be_told_where_the_store_is_somebodys_function() {
+    let mut access = payments();
+    let guard = Guard {
+        name: "aal_guard".to_owned(),
+        enabled: true,
+        always_fires: true,
+        decides_columns: false,
+        commands: vec![Command::Delete],
+        arguments: vec!["delete=enrolled".to_owned()],
+        record: None,
+    };
+    access.guards.push(CallersGuard { guard, acts: [true; 5] });
+    let session = Fixture { factors: Factors::NotAsked, ..aal1() };
+    let lines = session.lines(&access, Command::Delete);
+    assert!(lines.iter().any(|line| line.starts_with("guard aal_guard can't be told")), "{lines:?}");
+    assert!(session.last_lines(&access, Command::Delete)[0].ends_with("can't be told"));
+}
+
+#[test]
 fn an_unreadable_table_counts_only_where_a_policy_is_planned() {
     // Without a permissive policy, Postgres plans with false alone.
     let mut access = table();

@@ -5,6 +5,7 @@ use super::answer::Answer;
 use super::denying::{denying, maybe_denying};
 use super::hurdles::{RowHurdles, Side, asked_by, guards, rows};
 use crate::evaluation::Evaluation;
+use crate::expression::Expression;
 use aal::Command;
 
 /// What a command would do, and what decides it.
@@ -85,6 +86,10 @@ pub fn verdict(access: &Access, command: Command, evaluation: &Evaluation<'_>) -
         return Verdict { refused_by: raising, ..because(Outcome::Guarded) };
     }
     let found = by_kind(access, command, evaluation);
+    let is_untold = |(_, expression): &(&str, Expression)| Answer::of(evaluation, expression) == Answer::Untold;
+    if found.result == Outcome::DependsOnRow && guards(access, command).iter().any(is_untold) {
+        return because(Outcome::Untold);
+    }
     if found.result == Outcome::Allowed && a_guard_may_raise(access, command, evaluation) {
         return because(Outcome::Untold);
     }

@@ -180,7 +180,9 @@ impl<'a> Attempt<'a> {
         {
             return Vec::new();
         }
-        self.firing_guards().map(|guard| (guard, guard_expression(command, guard, &self.table.policies))).collect()
+        self.firing_guards()
+            .map(|guard| (guard, guard_expression(command, guard, &self.table.policies, true)))
+            .collect()
     }
 
     fn firing_guards(&self) -> impl Iterator<Item = &'a Guard> {
@@ -383,11 +385,12 @@ pub(crate) fn collect_ages(expression: &Expression, ages: &mut BTreeSet<MaxAge>)
     });
 }
 
-/// What a guard asks for, as an expression.
+/// What a guard asks for, as an expression. Whether it raises, or is false, where the session lacks it.
 pub(crate) fn guard_expression<'p>(
     command: Command,
     guard: &Guard,
     policies: impl IntoIterator<Item = &'p Policy>,
+    raises: bool,
 ) -> Expression {
     let arguments = || guard.arguments.iter().map(String::as_str);
     // A guard with an unknown level lets nothing pass.
@@ -401,7 +404,7 @@ pub(crate) fn guard_expression<'p>(
         (Err(_), _) | (_, Err(_)) => nothing,
         // One that is there for reads only.
         (Ok(None), _) => Expression::Constant(Value::Bool(true)),
-        (Ok(Some(requirement)), Ok(false)) => asked(requirement, true),
+        (Ok(Some(requirement)), Ok(false)) => asked(requirement, raises),
         (Ok(Some(requirement)), Ok(true)) => {
             Expression::Or(vec![asked(requirement, false), exemption(command, policies)])
         }
