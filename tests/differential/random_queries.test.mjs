@@ -54,7 +54,7 @@ test('what is held against has no support', async () => {
 test('a wrong answer is found, and its query made smaller', async () => {
   const [laboratory] = laboratories
   laboratory.variants = { ...laboratory.variants, plain: { ...laboratory.variants.plain, before: 'misled.' } }
-  const failure = await new Trial(laboratory, new Tally(), 1).run(100)
+  const failure = await new Trial(laboratory, new Tally(), 2).run(100)
   laboratory.variants = usual
   assert.ok(failure)
   assert.match(failure.query.statement.text, /⟦subject\(\)⟧/)
