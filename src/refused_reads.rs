@@ -17,7 +17,6 @@ use aal::protection::{guard_refuses_reads, guard_requirement_of_read};
 use pgrx::prelude::*;
 
 use crate::functions::guard::{Demand, invalid_guard};
-use crate::pg::lookup::qualified_relation_name;
 use crate::pg::permissions::{Permission, Permissions};
 use crate::pg::relation::Opened;
 use crate::pg::{process, role};
@@ -90,23 +89,16 @@ fn policy_binds(permission: &Permission, command: Command) -> bool {
 }
 
 fn refuse_reading(permission: &Permission) {
-    for guard in guards(permission.table) {
-        demand(Command::Select, permission, &guard);
+    for arguments in guards(permission.table) {
+        demand(Command::Select, permission, &arguments);
         if permission.locks_rows() {
-            demand(Command::Update, permission, &guard);
+            demand(Command::Update, permission, &arguments);
         }
     }
 }
 
-/// A guard that refuses reads.
-struct Guard {
-    arguments: Vec<String>,
-    table_name: String,
-    full_table_name: String,
-}
-
-/// The guards of a table that refuse reads. What they say is copied: another look-up may replace the table's entry.
-fn guards(table: pg_sys::Oid) -> Vec<Guard> {
+/// The arguments of each guard of a table that refuses reads. They are copied: another look-up may replace the table's entry.
+fn guards(table: pg_sys::Oid) -> Vec<Vec<String>> {
     let Some(opened) = Opened::table(table).filter(Opened::has_row_security) else { return Vec::new() };
     let refusing = opened.find_in_triggers(|trigger| {
         let arguments = || trigger.arguments().into_iter().filter_map(|argument| argument.to_str().ok());
@@ -114,21 +106,19 @@ fn guards(table: pg_sys::Oid) -> Vec<Guard> {
         refuses.then(|| (trigger.function(), arguments().map(str::to_owned).collect()))
     });
     let ours = refusing.into_iter().filter(|(function, _)| is_guard(*function));
-    let full_table_name = || qualified_relation_name(table).unwrap_or_default();
-    ours.map(|(_, arguments)| Guard { arguments, table_name: opened.name(), full_table_name: full_table_name() })
-        .collect()
+    ours.map(|(_, arguments)| arguments).collect()
 }
 
 /// Raises unless the session shows what a guard asks of a statement that reads, or that locks rows (UPDATE).
-fn demand(command: Command, permission: &Permission, guard: &Guard) {
-    let arguments: Vec<&str> = guard.arguments.iter().map(String::as_str).collect();
+fn demand(command: Command, permission: &Permission, arguments: &[String]) {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let required = guard_requirement_of_read(command, arguments.iter().copied());
     let Some(required) = required.unwrap_or_else(|error| invalid_guard(&error)) else { return };
-    if !policy_binds(permission, command) {
+    let role = permission.acts_as.unwrap_or_else(role::current);
+    if !row_security::policy_binds(permission.table, role, command) {
         return;
     }
-    let Guard { table_name, full_table_name, .. } = guard;
     let what = if command == Command::Select { "select" } else { "locking read" };
-    Demand { command, required, arguments: &arguments, table_name, full_table_name, what }
+    Demand { command, required, arguments: &arguments, table: permission.table, what }
         .raise_unless_met(|demand| demand.exempts_session([permission.table]));
 }

@@ -99,9 +99,8 @@ fn demand(command: Command, call: &TriggerCall<'_>, trigger: &Trigger<'_>) {
     let arguments: Vec<&str> = arguments.iter().map(|argument| &**argument).collect();
     let required = guard_requirement(command, arguments.iter().copied()).unwrap_or_else(|error| invalid_guard(&error));
     let Some(required) = required else { return };
-    let (table_name, full_table_name) = (&*call.table_name(), &*call.full_table_name());
-    let what = command.in_lower_case();
-    let demand = Demand { command, required, arguments: &arguments, table_name, full_table_name, what };
+    let (table, what) = (call.table(), command.in_lower_case());
+    let demand = Demand { command, required, arguments: &arguments, table, what };
     demand.raise_unless_met(|demand| is_exempt(demand, call, trigger));
 }
 
@@ -111,9 +110,7 @@ pub struct Demand<'a> {
     pub required: Requirement,
     /// The guard's arguments.
     pub arguments: &'a [&'a str],
-    pub table_name: &'a str,
-    /// With its schema, as SQL writes it.
-    pub full_table_name: &'a str,
+    pub table: pg_sys::Oid,
     /// What the statement does, in a word.
     pub what: &'a str,
 }
@@ -134,8 +131,8 @@ impl Demand<'_> {
             return;
         }
         let what = || {
-            let words = format!("{} on table \"{}\"", self.what, self.table_name);
-            Some(What { words, table: Some(self.full_table_name.to_owned()), command: Some(self.command) })
+            let words = format!("{} on table \"{}\"", self.what, self.table_name());
+            Some(What { words, table: lookup::qualified_relation_name(self.table), command: Some(self.command) })
         };
         // A session that is over reaches no level. One without any level is told so first.
         if asks_for_live && from_claims(Claims::level).is_some() {
@@ -152,7 +149,7 @@ impl Demand<'_> {
     pub fn exempts_session(&self, tables: impl IntoIterator<Item = pg_sys::Oid>) -> bool {
         let function = applies_when::in_policies(tables, self.command).unwrap_or_else(|| {
             let message =
-                format!("the policies of table \"{}\" do not say for which sessions they are", self.table_name);
+                format!("the policies of table \"{}\" do not say for which sessions they are", self.table_name());
             let hint = "Call auth.protect_table again, with applies_when or without it.";
             raise(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, &message, None, Some(hint))
         });
@@ -161,6 +158,11 @@ impl Demand<'_> {
             raise(SqlState::INSUFFICIENT_PRIVILEGE, &format!("permission denied for function {name}"), None, None);
         }
         function::ask(function) == Some(false)
+    }
+
+    /// For messages: looked up only where one is raised.
+    fn table_name(&self) -> String {
+        lookup::relation_name(self.table).unwrap_or_default()
     }
 }
 

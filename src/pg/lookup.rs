@@ -129,14 +129,17 @@ pub fn qualified_function_name(function: pg_sys::Oid) -> Option<(String, String)
     Some((schema, text(&row.form().proname)))
 }
 
+/// The name of a table or view.
+pub fn relation_name(relation: pg_sys::Oid) -> Option<String> {
+    // SAFETY: looks a name up: NULL where there is none, else a copy.
+    unsafe { taken(pg_sys::get_rel_name(relation)) }
+}
+
 /// The full name of a table or view, as SQL writes it.
 pub fn qualified_relation_name(relation: pg_sys::Oid) -> Option<String> {
-    // SAFETY: each looks a name up: NULL where there is none, else a copy.
-    let (schema, name) = unsafe {
-        let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation));
-        (taken(schema)?, taken(pg_sys::get_rel_name(relation))?)
-    };
-    Some(pgrx::spi::quote_qualified_identifier(schema, name))
+    // SAFETY: each looks something up; a name is NULL where there is none, else a copy.
+    let schema = unsafe { taken(pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation))) }?;
+    Some(pgrx::spi::quote_qualified_identifier(schema, relation_name(relation)?))
 }
 
 /// The function behind an operator; no OID's own 0 where there is no such operator.

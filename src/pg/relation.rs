@@ -76,12 +76,6 @@ impl Opened {
         unsafe { (*self.entry().rd_rel).relrowsecurity }
     }
 
-    /// Its name.
-    pub fn name(&self) -> String {
-        // SAFETY: as above; a name is a C string.
-        unsafe { CStr::from_ptr((*self.entry().rd_rel).relname.data.as_ptr()) }.to_string_lossy().into_owned()
-    }
-
     /// Its triggers as `find` reads them, without those that it answers `None` for. `find` must look nothing up: Postgres may then read the triggers anew.
     pub fn find_in_triggers<T>(&self, find: impl Fn(Trigger<'_>) -> Option<T>) -> Vec<T> {
         // SAFETY: NULL, or the entry's own description of its triggers: as many as the number says. Nobody changes it as long as

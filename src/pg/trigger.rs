@@ -186,19 +186,6 @@ impl<'a> TriggerCall<'a> {
         unsafe { (*self.data.tg_relation).rd_id }
     }
 
-    /// The table's name.
-    pub fn table_name(&self) -> String {
-        // SAFETY: as in `table`. from_pg takes no ownership: it doesn't close the table.
-        unsafe { pgrx::PgRelation::from_pg(self.data.tg_relation) }.name().to_owned()
-    }
-
-    /// The table's full name, quoted as SQL needs it.
-    pub fn full_table_name(&self) -> String {
-        // SAFETY: as in `table_name`.
-        let table = unsafe { pgrx::PgRelation::from_pg(self.data.tg_relation) };
-        pgrx::spi::quote_qualified_identifier(table.namespace(), table.name())
-    }
-
     /// What a BEFORE trigger for each row returns to let the row be as it is.
     pub fn row_as_it_is(&self) -> pg_sys::Datum {
         let is_update = matches!(self.operation(), Some(PgTriggerOperation::Update));
