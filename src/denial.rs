@@ -1,6 +1,9 @@
 //! Raising errors: `insufficient_aal`, and those that bad arguments, claims and tokens deserve.
 
-use aal::{Asker, Denial, FixedRequirement, InvalidClaims, InvalidMaxAge, InvalidToken, NotLive, UnknownLevel, What};
+use aal::{
+    Asker, Denial, FixedRequirement, HttpDenial, InvalidClaims, InvalidMaxAge, InvalidToken, NotLive, UnknownLevel,
+    What,
+};
 
 use crate::pg::elog::{raise, raise_and_log};
 use crate::pg::role;
@@ -15,17 +18,32 @@ pub const CLAIMS_HINT: &str = "The gateway, such as PostgREST, must set request.
 pub fn insufficient_aal(denial: &Denial, what: Option<&What>) -> ! {
     let in_log = asker().map(|asker| denial.log_entry(what, asker));
     let what = what.map(|what| what.words.as_str());
+    let docs = settings::docs();
+    let sql = Refusal {
+        state: SqlState::INSUFFICIENT_PRIVILEGE,
+        message: &denial.message(what),
+        detail: Some(&denial.detail()),
+        hint: &denial.hint(&docs),
+    };
+    refuse(&sql, || denial.http(what, &docs), in_log.as_deref())
+}
+
+/// A refusal as an SQL error.
+struct Refusal<'a> {
+    state: SqlState,
+    message: &'a str,
+    detail: Option<&'a str>,
+    hint: &'a str,
+}
+
+/// Raises a refusal in the format of `pg_aal.error_format`. `in_log` stands in the server's log in the place of DETAIL.
+#[track_caller]
+fn refuse(sql: &Refusal<'_>, http: impl FnOnce() -> HttpDenial, in_log: Option<&str>) -> ! {
     match settings::error_format() {
-        ErrorFormat::Sql => raise_and_log(
-            SqlState::INSUFFICIENT_PRIVILEGE,
-            &denial.message(what),
-            Some(&denial.detail()),
-            Some(&denial.hint(&settings::docs())),
-            in_log.as_deref(),
-        ),
+        ErrorFormat::Sql => raise_and_log(sql.state, sql.message, sql.detail, Some(sql.hint), in_log),
         ErrorFormat::Postgrest => {
-            let http = denial.http(what, &settings::docs());
-            raise_and_log(SqlState::POSTGREST, &http.body, Some(&http.response), None, in_log.as_deref())
+            let http = http();
+            raise_and_log(SqlState::POSTGREST, &http.body, Some(&http.response), None, in_log)
         }
     }
 }
@@ -45,19 +63,13 @@ fn asker() -> Option<Asker> {
 pub fn not_live(denial: &NotLive, required: Option<FixedRequirement>, what: Option<&What>) -> ! {
     let in_log = asker().map(|asker| denial.log_entry(required, what, asker));
     let what = what.map(|what| what.words.as_str());
-    match settings::error_format() {
-        ErrorFormat::Sql => raise_and_log(
-            SqlState::INSUFFICIENT_PRIVILEGE,
-            &denial.message(what),
-            Some(&denial.detail(required)),
-            Some(denial.hint()),
-            in_log.as_deref(),
-        ),
-        ErrorFormat::Postgrest => {
-            let http = denial.http(what, required);
-            raise_and_log(SqlState::POSTGREST, &http.body, Some(&http.response), None, in_log.as_deref())
-        }
-    }
+    let sql = Refusal {
+        state: SqlState::INSUFFICIENT_PRIVILEGE,
+        message: &denial.message(what),
+        detail: Some(&denial.detail(required)),
+        hint: denial.hint(),
+    };
+    refuse(&sql, || denial.http(what, required), in_log.as_deref())
 }
 
 /// Raises what says why there are no claims that could be read.
@@ -80,19 +92,9 @@ pub fn refused(refused: &Refused) -> ! {
 /// Raises `invalid_token` (28000, or PGRST). Says which check failed, never what the token or a key is.
 pub fn invalid_token(error: InvalidToken) -> ! {
     let in_log = asker().map(|asker| error.log_entry(asker));
-    match settings::error_format() {
-        ErrorFormat::Sql => raise_and_log(
-            SqlState::INVALID_AUTHORIZATION,
-            &error.message(),
-            None,
-            Some(error.hint()),
-            in_log.as_deref(),
-        ),
-        ErrorFormat::Postgrest => {
-            let http = error.http();
-            raise_and_log(SqlState::POSTGREST, &http.body, Some(&http.response), None, in_log.as_deref())
-        }
-    }
+    let sql =
+        Refusal { state: SqlState::INVALID_AUTHORIZATION, message: &error.message(), detail: None, hint: error.hint() };
+    refuse(&sql, || error.http(), in_log.as_deref())
 }
 
 /// Raises `invalid_claims` (22P02). Says where the claims can't be read, never what they are.

@@ -5,9 +5,10 @@ use serde_json::ser::{CharEscape, Formatter, Serializer};
 use std::io;
 
 use crate::command::Command;
-use crate::denial::Denial;
+use crate::denial::{Action, CODE, Denial};
 use crate::level::Level;
 use crate::liveness::NotLive;
+use crate::reason::Reason;
 use crate::requirement::FixedRequirement;
 use crate::token::InvalidToken;
 
@@ -68,45 +69,41 @@ struct Entry {
 impl Denial {
     /// The entry for this denial.
     pub fn log_entry(&self, what: Option<&What>, asker: Asker) -> String {
-        let Asker { subject, session_id, role, method, path } = asker.shortened();
-        in_ascii(&Entry {
-            code: "insufficient_aal",
-            required_aal: Some(self.required.level.as_str()),
-            current_aal: self.current.level().map(Level::as_str),
-            max_age: self.required.max_age.map(|max_age| max_age.whole_seconds()),
-            action: Some(self.action.as_str()),
-            reason: self.reason().as_str().to_owned(),
-            table: what.and_then(|what| what.table.as_deref()).map(|table| shortened(table, LONGEST_WORD)),
-            command: what.and_then(|what| what.command).map(Command::as_str),
-            role,
-            subject,
-            session_id,
-            method,
-            path,
-        })
+        of_denial(Some(self.required), self.current.level(), self.action, self.reason(), what, asker)
     }
 }
 
 impl NotLive {
     /// The entry for a session that isn't live. `required`: the level that was asked for with it.
     pub fn log_entry(&self, required: Option<FixedRequirement>, what: Option<&What>, asker: Asker) -> String {
-        let Asker { subject, session_id, role, method, path } = asker.shortened();
-        in_ascii(&Entry {
-            code: "insufficient_aal",
-            required_aal: required.map(|required| required.level.as_str()),
-            current_aal: self.current().map(Level::as_str),
-            max_age: required.and_then(|required| required.max_age).map(|max_age| max_age.whole_seconds()),
-            action: Some(self.action().as_str()),
-            reason: self.reason().as_str().to_owned(),
-            table: what.and_then(|what| what.table.as_deref()).map(|table| shortened(table, LONGEST_WORD)),
-            command: what.and_then(|what| what.command).map(Command::as_str),
-            role,
-            subject,
-            session_id,
-            method,
-            path,
-        })
+        of_denial(required, self.current(), self.action(), self.reason(), what, asker)
     }
+}
+
+fn of_denial(
+    required: Option<FixedRequirement>,
+    current: Option<Level>,
+    action: Action,
+    reason: Reason,
+    what: Option<&What>,
+    asker: Asker,
+) -> String {
+    let Asker { subject, session_id, role, method, path } = asker.shortened();
+    in_ascii(&Entry {
+        code: CODE,
+        required_aal: required.map(|required| required.level.as_str()),
+        current_aal: current.map(Level::as_str),
+        max_age: required.and_then(|required| required.max_age).map(|max_age| max_age.whole_seconds()),
+        action: Some(action.as_str()),
+        reason: reason.as_str().to_owned(),
+        table: what.and_then(|what| what.table.as_deref()).map(|table| shortened(table, LONGEST_WORD)),
+        command: what.and_then(|what| what.command).map(Command::as_str),
+        role,
+        subject,
+        session_id,
+        method,
+        path,
+    })
 }
 
 impl InvalidToken {
