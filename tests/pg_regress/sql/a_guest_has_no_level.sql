@@ -1,4 +1,4 @@
--- An anonymous user has shown no factor: their level is none, whatever the claim aal says, and sign_in is what they are told.
+-- An anonymous user has shown no factor, so they have no level with any claim aal. They are told to sign in.
 create role supabase_auth_admin nologin;
 create database guests;
 \c guests
@@ -47,7 +47,7 @@ exception when others then
 end
 $$;
 
--- Whatever a table needs, a guest doesn't have it. What needs nothing stays open to them.
+-- A guest meets no level that a table needs. Tables that need none stay open to them.
 create table posts (id int default 1, user_id uuid default auth.subject_uuid(), note text);
 insert into posts (user_id) select id from auth.users;
 grant select, insert, update, delete on posts to authenticated;

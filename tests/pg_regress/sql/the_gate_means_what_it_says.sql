@@ -17,7 +17,7 @@ select count(*) from auth.protect_table('payslips', read => 'aal2');
 select count(*) from auth.protect_table('payments', write => 'aal2 within 15 minutes');
 set client_min_messages = notice;
 
--- A view that a role may read and write is a way to read, too, whatever else it may do there.
+-- A view is a way to read for a role that may also write to it.
 create view latest_payslips as select * from payslips;
 grant select on latest_payslips to authenticated;
 select auth.assert_aal('payslips', 'select', 'aal2');
