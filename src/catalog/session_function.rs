@@ -1,5 +1,6 @@
 //! A function that says for which sessions a protection is.
 
+use aal::protection::AppliesWhen;
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{self, SpiClient};
 
@@ -26,6 +27,12 @@ pub struct SessionFunction {
     pub is_in_schema_of_postgres: bool,
     /// Whether it belongs to pg_aal.
     pub is_ours: bool,
+}
+
+impl From<SessionFunction> for AppliesWhen {
+    fn from(it: SessionFunction) -> AppliesWhen {
+        AppliesWhen { schema: it.schema, function: it.name, display_name: it.display_name }
+    }
 }
 
 impl SessionFunction {

@@ -14,9 +14,9 @@ use proof::{lint, report};
 
 use crate::catalog::{self, Relation, Scope};
 use crate::denial;
-use crate::functions::protection::{require_table, table_level};
+use crate::functions::protection::{names_of, require_table, schema_of_user, table_level};
 use crate::pg::elog::{notice, raise, warn};
-use crate::pg::query::{Row, catalog_query, first_row};
+use crate::pg::query::{catalog_query, first_row};
 use crate::pg::sqlstate::SqlState;
 use crate::pg::types::{Name, Regclass, Regnamespace};
 use crate::settings;
@@ -150,7 +150,7 @@ fn assert_aal(
     let (command, name) = (command.as_str(), relation.display_name());
     let what = match level.level {
         RequiredLevel::Denied => format!("{command} on {name} is possible, and denied was asserted"),
-        _ => format!("{command} on {name} is possible below {}, which was asserted", asserted(level)),
+        _ => format!("{command} on {name} is possible below {}, which was asserted", level.in_options()),
     };
     deliver(&verdict, &what);
 }
@@ -175,10 +175,10 @@ fn assert_schema(
     let Some(Regnamespace(target)) = target else { denial::null_argument("target") };
     let (writes, reads) = (threshold("writes", writes), threshold("reads", reads));
     let Some(excluding) = excluding else { denial::null_argument("excluding") };
-    let excluded = table_names(&excluding, "a table in excluding");
-    let included = including.map(|including| table_names(&including, "a table in including"));
+    let excluded = names_of(&excluding, "a table in excluding");
+    let included = including.map(|including| names_of(&including, "a table in including"));
     let accepted = accepted(accept);
-    let schema = schema(target);
+    let schema = spi(|client| schema_of_user(client, target));
     let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
     let matrix = Matrix::derive(&catalog, &interrupts);
     let levels = Command::ALL.map(|command| if command.writes() { writes } else { reads });
@@ -197,7 +197,7 @@ fn assert_schema(
     }
     let assertion = Assertion { tables, role: None };
     let verdict = gate::check(&catalog, &matrix, &assertion, &accepted, &interrupts);
-    let (reads, writes) = (asserted(reads), asserted(writes));
+    let (reads, writes) = (reads.in_options(), writes.in_options());
     deliver(&verdict, &format!("tables of schema {schema} need less than reads {reads} and writes {writes}"));
 }
 
@@ -243,20 +243,8 @@ fn threshold(argument: &str, text: Option<&str>) -> Threshold {
     }
 }
 
-/// An assertion as it is written.
-fn asserted(threshold: Threshold) -> String {
-    match threshold.max_age {
-        Some(age) => format!("{} within {}", threshold.level, age.in_words()),
-        None => threshold.level.to_string(),
-    }
-}
-
 fn has_age(level: &str) -> bool {
     TableLevel::split(level).1.is_some()
-}
-
-fn table_names(names: &Array<'_, Name>, argument: &str) -> Vec<String> {
-    names.iter().map(|name| name.unwrap_or_else(|| denial::null_argument(argument)).0).collect()
 }
 
 /// The keys of findings that were reviewed.
@@ -270,20 +258,6 @@ fn role_index(catalog: &Catalog, name: &str) -> RoleIndex {
     named
         .map(|(index, _)| index)
         .unwrap_or_else(|| raise(SqlState::UNDEFINED_OBJECT, &format!("role \"{name}\" does not exist"), None, None))
-}
-
-/// The name of a schema of a user's making; raises for another one.
-fn schema(oid: pg_sys::Oid) -> String {
-    let read = |row: &Row<'_>| Ok((row.get::<String>("name")?, row.get::<bool>("is_system")?));
-    let found = spi(|client| first_row(client, catalog_query!("schema"), &[oid.into()], read));
-    match found {
-        None => raise(SqlState::INVALID_SCHEMA_NAME, "the schema does not exist", None, None),
-        Some((name, true)) => {
-            let hint = "Row security does not apply to system catalogs.";
-            raise(SqlState::WRONG_OBJECT_TYPE, &format!("{name} is a system schema"), None, Some(hint))
-        }
-        Some((name, false)) => name,
-    }
 }
 
 /// What every table needs and what was found, as one HTML page that asks for nothing from anywhere.

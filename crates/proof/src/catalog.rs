@@ -195,6 +195,11 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// Whether it decides about sensitive columns, and fires.
+    pub(crate) fn guards_columns(&self) -> bool {
+        self.enabled && self.made() == Some(Made::Columns)
+    }
+
     /// What it is by its name, if `protect_table` gives that name to a trigger.
     pub fn made(&self) -> Option<Made> {
         Made::from_name(&self.name).filter(|made| !made.is_policy())

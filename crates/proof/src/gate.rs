@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::lint::{Measure, applies_to_some, ways_past};
 use crate::{Catalog, Command, Guard, Matrix, Need, RequiredLevel, RoleIndex, Table, TableIndex, Threshold};
-use aal::protection::Made;
 
 /// What each command needs, in the order of [`Command::ALL`]. Nothing where nothing is asserted.
 pub type Levels = [Threshold; Command::ALL.len()];
@@ -79,8 +78,7 @@ fn roles_below(
         for command in Command::ALL {
             let need = matrix.need(table, role, command);
             if !need.threshold.implies(levels[command.index()]) {
-                let age = need.threshold.max_age.map(|age| format!("_within_{}", age.in_words().replace(' ', "_")));
-                let mut in_key = format!("{}{}", need.level(), age.unwrap_or_default());
+                let mut in_key = need.threshold.in_options().replace(' ', "_");
                 let mut because = because(need);
                 if command == Command::Update && has_sensitive_columns(&catalog.tables[table], role) {
                     because.push_str("; sensitive columns need more");
@@ -101,8 +99,7 @@ fn roles_below(
 
 /// Whether a trigger refuses this role what the matrix allows it: changes of sensitive columns.
 fn has_sensitive_columns(table: &Table, role: RoleIndex) -> bool {
-    let decides = |guard: &Guard| guard.enabled && guard.made() == Some(Made::Columns);
-    table.guards.iter().any(decides) && !table.standings[role].may_undo_guards
+    table.guards.iter().any(Guard::guards_columns) && !table.standings[role].may_undo_guards
 }
 
 /// The roles of an API that row security doesn't hold, and that can do something of which something is asserted.

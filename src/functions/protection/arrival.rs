@@ -155,7 +155,7 @@ fn newcomers(
 
 /// Whether a schema's protection is not for a table. A partition goes with the tables above it.
 pub fn is_excluded(client: &SpiClient<'_>, schema: &SchemaProtection, relation: &Relation) -> Result<bool, spi::Error> {
-    let is_named = |it: &Relation| schema.schemas.contains(&it.schema) && schema.excluding.contains(&it.name);
+    let is_named = |it: &Relation| schema.excludes(&it.schema, &it.name);
     if is_named(relation) {
         return Ok(true);
     }

@@ -82,14 +82,11 @@ pub fn of_table(
     schema: &SchemaProtection,
     relation: &Relation,
 ) -> Result<Protection, spi::Error> {
-    let owner = match &schema.owner_column {
-        Some(column) => owner(client, relation, column)?,
-        None => None,
-    };
-    Ok(schema.of_table(owner))
+    Ok(schema.of_table(owner(client, relation, schema.owner_column.as_deref())?))
 }
 
-fn owner(client: &SpiClient<'_>, relation: &Relation, column: &str) -> Result<Option<Owner>, spi::Error> {
+fn owner(client: &SpiClient<'_>, relation: &Relation, column: Option<&str>) -> Result<Option<Owner>, spi::Error> {
+    let Some(column) = column else { return Ok(None) };
     let found = relation.column(client, column)?.filter(|found| found.is_uuid || found.is_text);
     Ok(found.map(|found| Owner { column: column.to_owned(), is_uuid: found.is_uuid }))
 }
@@ -106,15 +103,8 @@ pub fn same_as(
     let function = function.map(|oid| SessionFunction::read(client, oid)).transpose()?.flatten();
     let names = FoundNames {
         roles,
-        applies_when: function.map(|it| AppliesWhen {
-            schema: it.schema,
-            function: it.name,
-            display_name: it.display_name,
-        }),
-        owner: match &found.owner_column {
-            Some(column) => owner(client, relation, column)?,
-            None => None,
-        },
+        applies_when: function.map(AppliesWhen::from),
+        owner: owner(client, relation, found.owner_column.as_deref())?,
     };
     Ok((found.same(names), found.unknown_levels()))
 }

@@ -82,9 +82,7 @@ impl Options<'_> {
 
     fn applies_when(&self, client: &SpiClient<'_>) -> Result<Option<AppliesWhen>, spi::Error> {
         let function = self.session_function(client)?;
-        let applies_when =
-            |it: SessionFunction| AppliesWhen { schema: it.schema, function: it.name, display_name: it.display_name };
-        Ok(function.map(applies_when))
+        Ok(function.map(AppliesWhen::from))
     }
 
     fn owner(&self, client: &SpiClient<'_>, relation: &Relation) -> Result<Option<Owner>, spi::Error> {
@@ -162,7 +160,11 @@ fn max_age(level: &str, age: &str) -> MaxAge {
 }
 
 fn names(argument: &str, array: Option<&Array<'_, Name>>) -> Option<Vec<String>> {
-    let array = array?;
+    array.map(|array| names_of(array, argument))
+}
+
+/// The names in an array. Raises for a NULL among them; `argument` says what it is.
+pub fn names_of(array: &Array<'_, Name>, argument: &str) -> Vec<String> {
     let name = |name: Option<Name>| name.map_or_else(|| denial::null_argument(argument), |Name(name)| name);
-    Some(array.iter().map(name).collect())
+    array.iter().map(name).collect()
 }

@@ -3,7 +3,7 @@
 //! They run with their caller's rights. The watch over new tables is an event trigger, which only superusers create. VOLATILE and
 //! PARALLEL UNSAFE: they change the catalog. Their search_path is `pg_catalog, pg_temp`.
 
-use aal::protection::{NewTables, SchemaProtection, unwatch_statements};
+use aal::protection::{NewTables, Protection, SchemaProtection, unwatch_statements};
 use pgrx::datum::{Array, Interval};
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
@@ -12,7 +12,7 @@ use super::arrival::is_excluded;
 use super::connection::{connect, require_writable, run};
 use super::count;
 use super::cover::{Standing, apply, found, is_protected, of_table};
-use super::options::{Levels, Options};
+use super::options::{Levels, Options, names_of};
 use super::target::{Target, lock, targets};
 use super::warnings::{Warnings, notice_lost_reads};
 use crate::catalog::{PostgresQuote, Relation, Watch};
@@ -97,7 +97,7 @@ fn protect_schema(
             owner_column: owner_column.map(|Name(column)| column),
             protection,
         };
-        let watches: Vec<Watch> = Watch::read(client, None)?.into_iter().filter(|it| it.is_of(&name)).collect();
+        let watches = watches_of(client, &name)?;
         if let (None, Some(watch)) = (new_tables, watches.first()) {
             refuse_to_ignore(&name, watch);
         }
@@ -107,11 +107,10 @@ fn protect_schema(
         }
         let mut done = Done::default();
         let tables = done.sort(client, &name, &schema, &old)?;
-        for targets in &tables {
-            let protection = of_table(client, &schema, &targets[0].relation)?;
-            apply(client, targets, &protection)?;
+        for (targets, protection) in &tables {
+            apply(client, targets, protection)?;
             done.warnings.of_ways_around(client, targets, &protection.roles)?;
-            notice_lost_reads(client, &targets[0], &protection)?;
+            notice_lost_reads(client, &targets[0], protection)?;
             done.warnings.of_closed_commands(client, &targets[0].relation)?;
         }
         done.warn_of_options(client, &schema, &options, &tables)?;
@@ -136,19 +135,19 @@ struct Done {
 }
 
 impl Done {
-    /// The tables to protect, with their partitions. Counts the others. Raises if a table can't be protected.
+    /// The tables to protect, with their partitions, and the protection of each. Counts the others. Raises if a table can't be protected.
     fn sort(
         &mut self,
         client: &SpiClient<'_>,
         name: &str,
         schema: &SchemaProtection,
         old: &[&SchemaProtection],
-    ) -> Result<Vec<Vec<Target>>, spi::Error> {
-        let mut wanted = Vec::new();
-        let mut unfit = Vec::new();
+    ) -> Result<Vec<(Vec<Target>, Protection)>, spi::Error> {
+        let (mut wanted, mut unfit, mut known) = (Vec::new(), Vec::new(), Vec::new());
         let held = Held::read();
         for (oid, is_beneath_another) in tables_of(client, name)? {
             let Some(relation) = Relation::read(client, oid)? else { continue };
+            known.push(relation.name.clone());
             if is_excluded(client, schema, &relation)? {
                 self.excluded += 1;
             } else if relation.kind == b'f' || has_unfit_part(client, &relation, &held)? {
@@ -158,19 +157,19 @@ impl Done {
             }
         }
         refuse_unfit(name, schema, &unfit);
-        self.warn_of_unknown_exclusions(client, name, schema)?;
+        self.warn_of_unknown_exclusions(name, schema, &known);
         let mut tables = Vec::new();
         for relation in wanted {
             let relations = lock(client, relation.oid)?;
-            if self.keeps(client, &relations[0], schema, old)? {
+            let protection = of_table(client, schema, &relations[0])?;
+            if self.keeps(client, &relations[0], &protection, old)? {
                 self.kept += 1;
                 continue;
             }
-            let protection = of_table(client, schema, &relations[0])?;
             if schema.owner_column.is_some() && protection.owner.is_none() {
                 self.without_owner_column.push(relations[0].display_name());
             }
-            tables.push(targets(client, relations)?);
+            tables.push((targets(client, relations)?, protection));
         }
         Ok(tables)
     }
@@ -180,18 +179,17 @@ impl Done {
         &mut self,
         client: &SpiClient<'_>,
         relation: &Relation,
-        schema: &SchemaProtection,
+        protection: &Protection,
         old: &[&SchemaProtection],
     ) -> Result<bool, spi::Error> {
-        let protection = of_table(client, schema, relation)?;
-        let Some(on_table) = found(client, relation, &protection)? else { return Ok(false) };
+        let Some(on_table) = found(client, relation, protection)? else { return Ok(false) };
         for old in old {
             let old = of_table(client, old, relation)?;
             if found(client, relation, &old)?.is_some_and(|found| old.is(&found)) {
                 return Ok(false);
             }
         }
-        if let Standing::Below(lines) | Standing::Differs(lines) = Standing::to(&on_table, &protection) {
+        if let Standing::Below(lines) | Standing::Differs(lines) = Standing::to(&on_table, protection) {
             let message =
                 format!("{} keeps its own protection, which needs less: {}", relation.display_name(), lines.join("; "));
             self.warnings.give(&message, "Raise it by auth.protect_table, or exclude the table.");
@@ -199,16 +197,7 @@ impl Done {
         Ok(true)
     }
 
-    fn warn_of_unknown_exclusions(
-        &mut self,
-        client: &SpiClient<'_>,
-        name: &str,
-        schema: &SchemaProtection,
-    ) -> Result<(), spi::Error> {
-        let mut known = Vec::new();
-        for (oid, _) in tables_of(client, name)? {
-            known.extend(Relation::read(client, oid)?.map(|relation| relation.name));
-        }
+    fn warn_of_unknown_exclusions(&mut self, name: &str, schema: &SchemaProtection, known: &[String]) {
         let unknown: Vec<&str> =
             schema.excluding.iter().filter(|name| !known.contains(name)).map(String::as_str).collect();
         if !unknown.is_empty() {
@@ -220,7 +209,6 @@ impl Done {
             self.warnings
                 .give(&message, "Name tables without their schema. A new table of that name is not protected.");
         }
-        Ok(())
     }
 
     fn warn_of_options(
@@ -228,13 +216,13 @@ impl Done {
         client: &SpiClient<'_>,
         schema: &SchemaProtection,
         options: &Options<'_>,
-        tables: &[Vec<Target>],
+        tables: &[(Vec<Target>, Protection)],
     ) -> Result<(), spi::Error> {
-        if let Some(targets) = tables.first() {
+        if let Some((targets, _)) = tables.first() {
             self.warnings.of_options(client, &targets[0].relation, &schema.protection)?;
         }
         if let Some(function) = options.session_function(client)? {
-            for targets in tables {
+            for (targets, _) in tables {
                 self.warnings.of_roles_without_execute(client, targets, &schema.protection.roles, &function)?;
             }
         }
@@ -305,6 +293,11 @@ fn refuse_to_lower(name: &str, schema: &SchemaProtection, old: &[&SchemaProtecti
     raise(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, &message, Some(&lines.join("\n")), Some(hint));
 }
 
+/// The watches over a schema.
+fn watches_of(client: &SpiClient<'_>, schema: &str) -> Result<Vec<Watch>, spi::Error> {
+    Ok(Watch::read(client, None)?.into_iter().filter(|watch| watch.is_of(schema)).collect())
+}
+
 /// Replaces the watches over a schema by one.
 fn rewatch(
     client: &mut SpiClient<'_>,
@@ -360,7 +353,7 @@ fn unprotect_schema(
     let name = schema_name(target);
     let keep_tables = keep_tables.unwrap_or_else(|| denial::null_argument("keep_tables"));
     let row = connect(|client| {
-        let watches: Vec<Watch> = Watch::read(client, None)?.into_iter().filter(|it| it.is_of(&name)).collect();
+        let watches = watches_of(client, &name)?;
         if watches.is_empty() {
             notice("the schema is not protected", Some("auth.unprotect_table is for a single table."));
         } else if !role::is_superuser(role::current()) {
@@ -400,23 +393,33 @@ fn is_the_schemas(client: &SpiClient<'_>, relation: &Relation, watches: &[Watch]
     Ok(answer)
 }
 
-/// The name of a schema of a user's making; raises for another one.
+/// The name of a schema that can be protected; raises for another one.
 fn schema_name(target: Option<Regnamespace>) -> String {
     let Some(Regnamespace(oid)) = target else { denial::null_argument("target") };
-    let read = |row: &Row<'_>| Ok((row.get::<String>("name")?, row.get::<bool>("is_system")?));
-    let found = connect(|client| first_row(client, catalog_query!("schema"), &[oid.into()], read));
-    let Some((name, is_system)) = found else {
-        raise(SqlState::INVALID_SCHEMA_NAME, "the schema does not exist", None, None)
-    };
-    if is_system || name.starts_with("pg_") {
-        let hint = "Row security does not apply to system catalogs.";
-        raise(SqlState::WRONG_OBJECT_TYPE, &format!("{name} is a system schema"), None, Some(hint));
+    let name = connect(|client| schema_of_user(client, oid));
+    if name.starts_with("pg_") {
+        refuse_system_schema(&name);
     }
     if name == "auth" {
         let hint = "Its tables are those of Supabase Auth, which has no assurance level itself.";
         raise(SqlState::WRONG_OBJECT_TYPE, "schema auth cannot be protected", None, Some(hint));
     }
     name
+}
+
+/// The name of a schema of a user's making; raises for another one.
+pub fn schema_of_user(client: &SpiClient<'_>, oid: pg_sys::Oid) -> Result<String, spi::Error> {
+    let read = |row: &Row<'_>| Ok((row.get::<String>("name")?, row.get::<bool>("is_system")?));
+    Ok(match first_row(client, catalog_query!("schema"), &[oid.into()], read)? {
+        None => raise(SqlState::INVALID_SCHEMA_NAME, "the schema does not exist", None, None),
+        Some((name, true)) => refuse_system_schema(&name),
+        Some((name, false)) => name,
+    })
+}
+
+fn refuse_system_schema(name: &str) -> ! {
+    let hint = "Row security does not apply to system catalogs.";
+    raise(SqlState::WRONG_OBJECT_TYPE, &format!("{name} is a system schema"), None, Some(hint))
 }
 
 /// What becomes of new tables; `None` where nobody is to watch.
@@ -436,8 +439,7 @@ fn parse_new_tables(text: Option<&str>) -> Option<NewTables> {
 
 fn names(excluding: Option<Array<'_, Name>>) -> Vec<String> {
     let Some(excluding) = excluding else { denial::null_argument("excluding") };
-    let mut names: Vec<String> =
-        excluding.iter().map(|name| name.unwrap_or_else(|| denial::null_argument("a table in excluding")).0).collect();
+    let mut names = names_of(&excluding, "a table in excluding");
     names.sort();
     names.dedup();
     names

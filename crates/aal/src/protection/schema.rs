@@ -101,6 +101,11 @@ impl SchemaProtection {
         Protection { owner, ..self.protection.clone() }
     }
 
+    /// Whether it excludes a table by its name.
+    pub fn excludes(&self, schema: &String, table: &String) -> bool {
+        self.schemas.contains(schema) && self.excluding.contains(table)
+    }
+
     /// The record of it.
     pub fn record(&self) -> String {
         let Protection { read, insert, update, delete, guard, live, refuse_reads, .. } = self.protection;

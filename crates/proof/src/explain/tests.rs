@@ -133,6 +133,19 @@ fn has(level: &str) -> Expression {
 }
 
 /// Own rows, read at aal1 and written at aal2.
+/// The guard of `protect_table` for a command, with these arguments.
+fn guard(command: Command, arguments: &[&str]) -> Guard {
+    Guard {
+        name: "aal_guard".to_owned(),
+        enabled: true,
+        always_fires: true,
+        decides_columns: false,
+        commands: vec![command],
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+        record: None,
+    }
+}
+
 fn payments() -> Access {
     let one = PolicyCommand::One;
     Access {
@@ -178,15 +191,7 @@ fn a_level_that_is_missing_says_what_to_do() {
 #[test]
 fn a_guard_is_what_a_write_meets_first() {
     let mut access = payments();
-    let guard = Guard {
-        name: "aal_guard".to_owned(),
-        enabled: true,
-        always_fires: true,
-        decides_columns: false,
-        commands: vec![Command::Update],
-        arguments: vec!["update=aal2,max_age=900 seconds".to_owned()],
-        record: None,
-    };
+    let guard = guard(Command::Update, &["update=aal2,max_age=900 seconds"]);
     access.guards.push(CallersGuard { guard, acts: [true; 5] });
     assert_eq!(aal1().last_lines(&access, Command::Update), ["result - insufficient_aal", "next - verify"]);
     let old = format!(r#"{{"sub":"jane","aal":"aal2","amr":[{{"method":"totp","timestamp":{}}}]}}"#, NOW - 3_600);
@@ -203,15 +208,7 @@ fn a_session_that_is_over_is_told_to_sign_in_before_it_is_told_a_level() {
     let mut access = payments();
     access.policies[2] =
         policy("aal_update", false, PolicyCommand::One(Command::Update), has("aal2").of_live_sessions());
-    let guard = Guard {
-        name: "aal_guard".to_owned(),
-        enabled: true,
-        always_fires: true,
-        commands: vec![Command::Update],
-        arguments: vec!["update=aal2".to_owned(), "live=true".to_owned()],
-        decides_columns: false,
-        record: None,
-    };
+    let guard = guard(Command::Update, &["update=aal2", "live=true"]);
     assert!(asks_for_live(&access) && !asks_for_live(&payments()));
     let ended = aal::assess_live(Some(&claims("aal2")), Some(aal::Liveness::Ended)).unwrap().unwrap_err();
     let of = |level: &str, life| Fixture { life, ..Fixture::of(&text(level)) };
@@ -264,15 +261,7 @@ fn a_guard_that_may_not_fire_leaves_the_result_open() {
         policies: vec![policy("p", true, PolicyCommand::All, Expression::Constant(Value::Bool(true)))],
         ..table()
     };
-    let guard = Guard {
-        name: "guard".to_owned(),
-        enabled: true,
-        always_fires: false,
-        decides_columns: false,
-        commands: vec![Command::Update],
-        arguments: vec!["update=aal2".to_owned()],
-        record: None,
-    };
+    let guard = Guard { name: "guard".to_owned(), always_fires: false, ..guard(Command::Update, &["update=aal2"]) };
     access.guards.push(CallersGuard { guard, acts: [true; 5] });
     assert_eq!(aal1().last_lines(&access, Command::Update), ["result - can't be told"]);
     let aal2 = Fixture::of(r#"{"sub":"jane","aal":"aal2"}"#);
@@ -402,15 +391,7 @@ fn where_the_planner_may_drop_an_unreadable_table_it_is_not_told() {
 #[test]
 fn a_guard_at_enrolled_cannot_be_told_where_the_store_is_somebodys_function() {
     let mut access = payments();
-    let guard = Guard {
-        name: "aal_guard".to_owned(),
-        enabled: true,
-        always_fires: true,
-        decides_columns: false,
-        commands: vec![Command::Delete],
-        arguments: vec!["delete=enrolled".to_owned()],
-        record: None,
-    };
+    let guard = guard(Command::Delete, &["delete=enrolled"]);
     access.guards.push(CallersGuard { guard, acts: [true; 5] });
     let session = Fixture { factors: Factors::NotAsked, ..aal1() };
     let lines = session.lines(&access, Command::Delete);
@@ -427,15 +408,7 @@ fn an_unreadable_table_counts_only_where_a_policy_is_planned() {
     access.policies.push(policy("p", true, PolicyCommand::All, TRUE));
     assert_eq!(aal1().last_lines(&access, Command::Select), ["result - error", "next - policy"]);
     // The right to read is asked for before a guard fires.
-    let guard = Guard {
-        name: "aal_guard".to_owned(),
-        enabled: true,
-        always_fires: true,
-        commands: vec![Command::Update],
-        decides_columns: false,
-        arguments: vec!["update=aal2".to_owned()],
-        record: None,
-    };
+    let guard = guard(Command::Update, &["update=aal2"]);
     access.guards.push(CallersGuard { guard, acts: [true; 5] });
     assert_eq!(aal1().last_lines(&access, Command::Update), ["result - error", "next - policy"]);
     access.policies[0].binds = false;

@@ -4,7 +4,7 @@ use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::survey::Survey;
 use crate::{Command, Guard, Table};
-use aal::protection::{Made, RecordedProtection};
+use aal::protection::RecordedProtection;
 
 pub const LINT: Lint = Lint {
     name: "0021_guard_missing",
@@ -27,8 +27,7 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
         if record.refused_reads().is_some() && !table.guards.iter().any(Guard::refuses_reads) {
             missing.insert(0, Command::Select);
         }
-        let decides_columns = |guard: &Guard| guard.enabled && guard.made() == Some(Made::Columns);
-        if record.sensitive && !table.guards.iter().any(decides_columns) && !missing.contains(&Command::Update) {
+        if record.sensitive && !table.guards.iter().any(Guard::guards_columns) && !missing.contains(&Command::Update) {
             missing.push(Command::Update);
         }
         missing

@@ -3,9 +3,7 @@
 use super::definition::{Lint, Severity};
 use super::finding::{Found, listed};
 use super::survey::Survey;
-use crate::{Command, RequiredLevel, RoleIndex, TableIndex, Threshold};
-use aal::Level;
-use aal::Requirement;
+use crate::{Command, RoleIndex, TableIndex};
 use aal::protection::{Made, SchemaProtection, TableLevel};
 
 pub const LINT: Lint = Lint {
@@ -29,11 +27,12 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
 
 /// Whether a schema's protection is for a table. A partition goes with the tables above it.
 fn is_of(survey: &Survey<'_>, schema: &SchemaProtection, table: TableIndex) -> bool {
-    let is_here = |table: TableIndex| schema.schemas.contains(&survey.catalog.tables[table].schema);
-    let is_excluded =
-        |table: TableIndex| is_here(table) && schema.excluding.contains(&survey.catalog.tables[table].name);
-    let above = || survey.matrix.ancestors(table);
-    is_here(table) && !is_excluded(table) && !above().any(is_excluded)
+    let is_excluded = |table: TableIndex| {
+        let table = &survey.catalog.tables[table];
+        schema.excludes(&table.schema, &table.name)
+    };
+    let is_here = schema.schemas.contains(&survey.catalog.tables[table].schema);
+    is_here && !is_excluded(table) && !survey.matrix.ancestors(table).any(is_excluded)
 }
 
 fn finding(survey: &Survey<'_>, schema: &SchemaProtection, table: TableIndex) -> Option<Found> {
@@ -46,8 +45,7 @@ fn finding(survey: &Survey<'_>, schema: &SchemaProtection, table: TableIndex) ->
     let mut commands = Vec::new();
     for role in survey.bound_roles(&survey.catalog.tables[table]).filter(binds) {
         for command in Command::ALL {
-            let asked = asked(schema, command);
-            if is_below(survey.matrix.own_need(table, role, command).threshold, asked) {
+            if survey.matrix.own_need(table, role, command).threshold.is_weaker_than(asked(schema, command).into()) {
                 if !roles.contains(&role) {
                     roles.push(role);
                 }
@@ -79,18 +77,4 @@ fn asked(schema: &SchemaProtection, command: Command) -> TableLevel {
         Made::Update => protection.update,
         Made::Delete | Made::Owner | Made::Guard | Made::Columns => protection.delete,
     }
-}
-
-fn is_below(need: Threshold, asked: TableLevel) -> bool {
-    let level = match asked.requirement() {
-        None => RequiredLevel::None,
-        Some(Requirement::Enrolled(_)) => RequiredLevel::Enrolled,
-        Some(Requirement::Fixed(fixed)) => match fixed.level {
-            Level::Aal1 => RequiredLevel::Aal1,
-            Level::Aal2 => RequiredLevel::Aal2,
-            Level::Aal3 => RequiredLevel::Aal3,
-        },
-    };
-    let is_older = || asked.max_age().is_some_and(|asked| need.max_age.is_none_or(|age| age > asked));
-    need.level < level || (need.level == level && is_older())
 }

@@ -105,6 +105,14 @@ impl Threshold {
         Threshold { level, max_age: None }
     }
 
+    /// As an option of `protect_table` is written: `aal2 within 15 minutes`.
+    pub fn in_options(self) -> String {
+        match self.max_age {
+            Some(max_age) => format!("{} within {}", self.level, max_age.in_words()),
+            None => self.level.to_string(),
+        }
+    }
+
     /// Whether this asks for less than `other`.
     pub fn is_weaker_than(self, other: Threshold) -> bool {
         // Without a max_age the factor may be of any age: that is the weaker one.
