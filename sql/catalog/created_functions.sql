@@ -16,7 +16,14 @@ select p.oid,
          select
          from pg_catalog.pg_type t
          where t.typnamespace = p.pronamespace
-           and t.typname = p.proname) as is_type
+           and t.typname = p.proname) as is_type,
+       -- Whether Postgres has a function of the same name: a name without a schema may mean that one.
+       exists (
+         select
+         from pg_catalog.pg_proc own
+         where own.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
+           and own.proname = p.proname) as is_postgres_own,
+       p.proargtypes::pg_catalog.oid[] as parameter_types
 from pg_catalog.pg_proc p
   join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 where p.oid >= 16384;

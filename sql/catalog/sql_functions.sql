@@ -24,6 +24,7 @@ select p.oid,
        p.prosqlbody as tree,
        p.proisstrict as strict,
        p.prosecdef as security_definer,
+       p.proowner as owner,
        -- Without "search_path=".
        (select pg_catalog.substr(setting, 13) from pg_catalog.unnest(p.proconfig) setting) as search_path,
        p.proargdefaults as defaults,

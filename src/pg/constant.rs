@@ -12,6 +12,8 @@ use super::node::{NodeRef, taken};
 pub enum Constant {
     Null,
     Bool(bool),
+    Integer(i64),
+    /// A text; of type bpchar without its blanks at the end; or of type jsonpath.
     Text(String),
     /// The text of a json or jsonb.
     Json(String),
@@ -47,7 +49,15 @@ unsafe fn value_of(type_oid: pg_sys::Oid, datum: pg_sys::Datum, largest: usize) 
     unsafe {
         Some(match type_oid {
             pg_sys::BOOLOID => Constant::Bool(bool::from_datum(datum, false)?),
+            pg_sys::INT2OID => Constant::Integer(i16::from_datum(datum, false)?.into()),
+            pg_sys::INT4OID => Constant::Integer(i32::from_datum(datum, false)?.into()),
+            pg_sys::INT8OID => Constant::Integer(i64::from_datum(datum, false)?),
             pg_sys::TEXTOID | pg_sys::VARCHAROID => Constant::Text(varlena(datum, largest, text)?),
+            pg_sys::BPCHAROID => Constant::Text(varlena(datum, largest, text)?.trim_end_matches(' ').to_owned()),
+            // As Postgres writes it.
+            pg_sys::JSONPATHOID => Constant::Text(varlena(datum, largest, |datum| {
+                taken(pg_sys::OidOutputFunctionCall(pg_sys::F_JSONPATH_OUT.into(), datum))
+            })?),
             pg_sys::JSONOID => Constant::Json(varlena(datum, largest, text)?),
             pg_sys::JSONBOID => Constant::Json(varlena(datum, largest, |datum| {
                 taken(pg_sys::OidOutputFunctionCall(pg_sys::F_JSONB_OUT.into(), datum))

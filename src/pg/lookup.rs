@@ -79,6 +79,14 @@ pub fn enum_value(kind: pg_sys::Oid, label: &CStr) -> Option<pg_sys::Oid> {
     Some(row.form().oid)
 }
 
+/// Where in the order of an enum this label stands.
+pub fn enum_order(kind: pg_sys::Oid, label: &CStr) -> Option<f32> {
+    let cache = pg_sys::SysCacheIdentifier::ENUMTYPOIDNAME;
+    // SAFETY: a cache of pg_enum, whose keys are an OID and a name, which is read as a C string.
+    let row = unsafe { Row::<pg_sys::FormData_pg_enum>::search(cache, [kind.into(), label.as_ptr().into()]) }?;
+    Some(row.form().enumsortorder)
+}
+
 /// The planner support function of a function.
 pub fn support_function(function: pg_sys::Oid) -> Option<pg_sys::Oid> {
     // SAFETY: get_func_support takes any OID, and answers with no OID where there is none.
@@ -168,6 +176,13 @@ pub fn base_type(mut oid: pg_sys::Oid) -> Option<(pg_sys::Oid, bool)> {
 pub fn element_type(array: pg_sys::Oid) -> Option<pg_sys::Oid> {
     // SAFETY: looks a type up. It raises nothing where there is none.
     valid(unsafe { pg_sys::get_element_type(array) })
+}
+
+/// Whether Postgres turns a value of one type into another where an operator takes that. An untyped literal it turns into any.
+pub fn is_coercible(from: pg_sys::Oid, to: pg_sys::Oid) -> bool {
+    let (from, to) = ([from], [to]);
+    // SAFETY: one type each. Postgres looks casts up, and runs none.
+    unsafe { pg_sys::can_coerce_type(1, from.as_ptr(), to.as_ptr(), pg_sys::CoercionContext::COERCION_IMPLICIT) }
 }
 
 /// The label of an enum's value.

@@ -278,7 +278,8 @@ node_types! {
         node withClause
     }
     T_ResTarget ResTarget { node val }
-    T_RangeVar RangeVar { text schemaname, text relname }
+    T_RangeVar RangeVar { text schemaname, text relname, node alias }
+    T_Alias Alias { text aliasname, list colnames }
     T_JoinExpr JoinExpr { node larg, node rarg }
     T_RangeSubselect RangeSubselect { node subquery }
     T_RangeFunction RangeFunction { list functions }
@@ -292,6 +293,7 @@ node_types! {
     T_FuncCall FuncCall { list funcname, list args, node agg_filter, node over }
     T_String String { text sval }
     T_Boolean Boolean {}
+    T_Integer Integer {}
 }
 
 impl<'tree> NodeRef<'tree, pg_sys::A_Const> {
@@ -371,4 +373,5 @@ forms! {
     T_FuncCall => FuncCall(FuncCall),
     T_String => String(String),
     T_Boolean => Boolean(Boolean),
+    T_Integer => Integer(Integer),
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use pgrx::prelude::*;
-use proof::{Expression, Key};
+use proof::{Expression, Key, SearchPath};
 
 /// How deeply expressions may be nested, bodies of functions included, and still be read.
 const DEEPEST: usize = 200;
@@ -85,6 +85,17 @@ pub struct Nesting<'a> {
 pub struct Call<'a> {
     function: pg_sys::Oid,
     outer: Option<&'a Call<'a>>,
+    /// The search_path that its function sets.
+    path: Option<&'a SearchPath>,
+    /// The owner with whose rights its function runs.
+    runs_as: Option<pg_sys::Oid>,
+}
+
+impl<'a> Call<'a> {
+    /// The same, of a function that sets this search_path and runs with this owner's rights.
+    pub fn of(self, path: Option<&'a SearchPath>, runs_as: Option<pg_sys::Oid>) -> Call<'a> {
+        Call { path, runs_as, ..self }
+    }
 }
 
 impl<'a> Nesting<'a> {
@@ -93,8 +104,23 @@ impl<'a> Nesting<'a> {
 
     /// A call of a function here; `None` in a body of the same function.
     pub fn call(self, function: pg_sys::Oid) -> Option<Call<'a>> {
-        let is_open = std::iter::successors(self.innermost, |call| call.outer).any(|call| call.function == function);
-        (!is_open).then_some(Call { function, outer: self.innermost })
+        let is_open = self.calls().any(|call| call.function == function);
+        (!is_open).then_some(Call { function, outer: self.innermost, path: None, runs_as: None })
+    }
+
+    /// The calls that it is in, the innermost first.
+    fn calls(self) -> impl Iterator<Item = &'a Call<'a>> {
+        std::iter::successors(self.innermost, |call| call.outer)
+    }
+
+    /// The search_path in force here; `None`: that of the session.
+    pub fn path(self) -> Option<&'a SearchPath> {
+        self.calls().find_map(|call| call.path)
+    }
+
+    /// The owner with whose rights this runs; `None`: with the caller's.
+    pub fn runs_as(self) -> Option<pg_sys::Oid> {
+        self.calls().find_map(|call| call.runs_as)
     }
 
     /// As deep as this, but within a call.

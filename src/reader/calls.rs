@@ -3,16 +3,16 @@
 use std::cell::Cell;
 
 use pgrx::prelude::*;
-use proof::{Expression, Origin, Reason, Rows, Truth};
+use proof::{Builtin, Expression, Origin, Reason, Rows, SearchPath, Truth};
 
 use super::budget::Nesting;
 use super::expressions::{Frame, Reading};
 use super::functions::{BodyQuery, SqlBody};
-use super::known::known_call;
+use super::known::{Known, known_call};
 use super::queries::mentioned;
 use super::text_bodies::TextBody;
 use super::text_types::{Kind, Typed, coerced};
-use super::types::compares_bytes;
+use super::types::{Family, compares_bytes, orders_labels};
 use crate::pg::list::List;
 use crate::pg::lookup;
 use crate::pg::node::{Form, Node};
@@ -27,6 +27,7 @@ impl<'tree> Reading<'_, 'tree> {
         frame: &Frame<'_>,
     ) -> Expression {
         let read = match self.functions.known(function) {
+            Some(known) if !self.takes_arguments(known, list) => None,
             Some(known) => {
                 // An argument left out of a call of ours is NULL by default.
                 let given = self.by_position(list, frame).into_iter().map(|it| it.unwrap_or(Expression::NULL));
@@ -37,6 +38,23 @@ impl<'tree> Reading<'_, 'tree> {
             None => self.body_of_call(function, list, frame),
         };
         read.unwrap_or_else(|| self.opaque_call(function, list, frame))
+    }
+
+    /// Whether a function that is known is read with arguments of these types. Those that take any type do something else with some.
+    fn takes_arguments(&self, known: Known, list: List<'_>) -> bool {
+        let types = || list.nodes().map(|node| node.and_then(Node::expression_type).unwrap_or(pg_sys::InvalidOid));
+        match known {
+            Known::CompareEnums(_) => types().next().is_some_and(orders_labels),
+            Known::Builtin(Builtin::Concat, _) => {
+                types().all(|it| matches!(Family::of_type(it), Family::Text | Family::Enum))
+            }
+            Known::Builtin(Builtin::ToJsonb | Builtin::BuildObject, _) => {
+                let is_known = |it| it == pg_sys::BOOLOID || Family::of_type(it) != Family::Other;
+                // A json's text can say the same of a document in other ways.
+                types().all(|it| is_known(it) && it != pg_sys::JSONOID)
+            }
+            _ => true,
+        }
     }
 
     /// The arguments of a call, each at its place; `None` where one is left out before another that is named.
@@ -67,6 +85,7 @@ impl<'tree> Reading<'_, 'tree> {
         let call = frame.nesting.call(function)?;
         let functions = self.functions;
         let body = functions.sql_body(function)?;
+        let call = call.of(body.path.as_ref(), body.runs_as);
         let frame = Frame { nesting: frame.nesting.within(&call), ..*frame };
         let given = self.by_position(list, &frame);
         self.through(function, body, given, &frame)
@@ -101,7 +120,7 @@ impl<'tree> Reading<'_, 'tree> {
             let rows = Rows { from: false, may_be_cut: false, ..mentioned(beside) };
             result = Expression::Select { target: Box::new(result), rows };
         }
-        if !body.is_certain {
+        if !self.is_certain(body, frame.nesting) {
             // It only mentions what it would be, if it meant what it seems to.
             let reason = self.functions.name_if_users(function).map(Reason::Function);
             let unknown = Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason };
@@ -119,6 +138,17 @@ impl<'tree> Reading<'_, 'tree> {
         Some(Expression::Case { arms, otherwise: Box::new(result) })
     }
 
+    /// Whether a body can mean nothing else. What a written query means, the search_path decides: the function's own, or that of the
+    /// calls around it.
+    fn is_certain(&self, body: &SqlBody<'tree>, within: Nesting<'_>) -> bool {
+        match body.query {
+            BodyQuery::Analyzed(_) => true,
+            BodyQuery::Written(_) => {
+                self.functions.trusts_settings() && within.path().is_none_or(SearchPath::begins_with_pg_catalog)
+            }
+        }
+    }
+
     /// What a body answers with these arguments, and from where.
     fn answer(
         &mut self,
@@ -126,7 +156,7 @@ impl<'tree> Reading<'_, 'tree> {
         arguments: &[Expression],
         frame: &Frame<'_>,
     ) -> Option<(Expression, Rows)> {
-        let callers_rights = frame.callers_rights && !body.security_definer;
+        let callers_rights = frame.callers_rights && !body.security_definer();
         let (target, mut rows) = match body.query {
             BodyQuery::Analyzed(query) => {
                 // Its columns are its own: they don't matter to the query around the call.
@@ -145,22 +175,23 @@ impl<'tree> Reading<'_, 'tree> {
             }
         };
         // The planner inlines only where it would lose nothing by it.
-        let inlined =
-            !body.security_definer && !body.has_settings && !rows.from && rows.filter.is_none() && !rows.may_be_cut;
+        let is_call = body.security_definer() || body.path.is_some();
+        let inlined = !is_call && !rows.from && rows.filter.is_none() && !rows.may_be_cut;
         rows.origin = if inlined { Origin::Inlined } else { Origin::Call };
         Some((target, rows))
     }
 
-    /// A call in a body that is stored as text, of a function by its full name.
+    /// A call in a body that is stored as text.
     pub fn call_by_name(
         &mut self,
-        (schema, name): (&str, &str),
+        (schema, name): (Option<&str>, &str),
         arguments: &[(Option<String>, Typed)],
         callers_rights: bool,
         nesting: Nesting<'_>,
     ) -> Option<Typed> {
         let functions = self.functions;
-        let function = functions.named(schema, name)?;
+        let kinds: Vec<Kind> = arguments.iter().map(|(_, (_, kind))| *kind).collect();
+        let function = functions.named(schema, name, &kinds, nesting.path())?;
         if let Some(known) = functions.ours(function) {
             let (parameters, kind) = known.signature()?;
             let mut given = vec![None; parameters.len()];
@@ -176,8 +207,9 @@ impl<'tree> Reading<'_, 'tree> {
             return known_call(known, given, pg_sys::InvalidOid).map(|expression| (expression, kind));
         }
         let call = nesting.call(function)?;
-        let nesting = nesting.within(&call);
         let body = functions.sql_body(function)?;
+        let call = call.of(body.path.as_ref(), body.runs_as);
+        let nesting = nesting.within(&call);
         if arguments.len() > body.parameters.len() || arguments.iter().any(|(name, _)| name.is_some()) {
             return None;
         }

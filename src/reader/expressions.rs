@@ -8,11 +8,11 @@
 use std::cell::Cell;
 
 use pgrx::prelude::*;
-use proof::{Comparison, Expression, Reason, Truth};
+use proof::{Builtin, Comparison, Expression, Reason, Truth};
 
 use super::budget::{Budget, Keys, Nesting};
 use super::functions::Functions;
-use super::known::Known;
+use super::known::{Known, known_call};
 use super::queries::mentioning;
 use super::types::{Family, compares_bytes, value_of};
 use crate::pg::list::List;
@@ -39,6 +39,8 @@ pub struct Frame<'a> {
     pub selected: &'a [Expression],
     /// The value that `case x when …` compares.
     pub tested: Option<&'a Expression>,
+    /// Whether the query around it selects the session's verified factors.
+    pub of_factors: bool,
     /// Whether it is part of something that can't be read.
     pub unread: bool,
     /// How deep it is, bodies of functions included.
@@ -56,6 +58,7 @@ impl<'a> Frame<'a> {
             queries: 0,
             selected: &[],
             tested: None,
+            of_factors: false,
             unread: false,
             nesting,
             outermost,
@@ -64,7 +67,7 @@ impl<'a> Frame<'a> {
 
     /// Within a sub-select.
     pub fn in_query(self) -> Frame<'a> {
-        Frame { queries: self.queries + 1, selected: &[], tested: None, ..self }
+        Frame { queries: self.queries + 1, selected: &[], tested: None, of_factors: false, ..self }
     }
 
     /// Within an expression that can't be read.
@@ -137,13 +140,16 @@ impl Reading<'_, '_> {
             Form::SubLink(it) => self.sub_select(it, frame),
             Form::NamedArgExpr(it) => self.expression(it.arg(), frame),
             Form::FieldSelect(it) => null_if_null_is(self.expression(it.arg(), frame)),
-            Form::MinMaxExpr(it) => self.parts(it.args(), frame),
+            Form::MinMaxExpr(it) => self.least_or_greatest(it, frame),
             Form::RowExpr(it) => self.parts(it.args(), frame),
-            Form::Aggref(it) => {
-                // An aggregate's arguments don't say what it comes to.
-                let entries = it.args().items::<pg_sys::TargetEntry>();
-                mentioning(entries.map(|entry| self.expression(entry.expr(), frame)).collect())
-            }
+            Form::Aggref(it) => match self.aggregate_of_factors(it).filter(|_| frame.of_factors) {
+                Some(read) => read,
+                None => {
+                    // An aggregate's arguments don't say what it comes to.
+                    let entries = it.args().items::<pg_sys::TargetEntry>();
+                    mentioning(entries.map(|entry| self.expression(entry.expr(), frame)).collect())
+                }
+            },
             _ => Expression::unknown(),
         }
     }
@@ -266,12 +272,25 @@ impl Reading<'_, '_> {
         }
     }
 
+    fn least_or_greatest(&mut self, it: NodeRef<'_, pg_sys::MinMaxExpr>, frame: &Frame<'_>) -> Expression {
+        let greatest = it.op == pg_sys::MinMaxOp::IS_GREATEST;
+        let known = Known::Builtin(if greatest { Builtin::Greatest } else { Builtin::Least }, false);
+        if Family::of_type(it.minmaxtype) != Family::Text {
+            return self.parts(it.args(), frame);
+        }
+        let all = self.many(it.args(), frame);
+        known_call(known, all, it.inputcollid).unwrap_or_else(Expression::unknown)
+    }
+
     /// The same bytes as another type. What that type's operators say of them is the same only for texts.
     fn relabelled(&mut self, it: NodeRef<'_, pg_sys::RelabelType>, frame: &Frame<'_>) -> Expression {
         let argument = self.expression(it.arg(), frame);
         let Some(from) = it.arg().and_then(Node::expression_type) else { return null_if_null_is(argument) };
         let are_texts =
             |family: fn(pg_sys::Oid) -> Family| family(from) == Family::Text && family(it.resulttype) == Family::Text;
+        if Family::of_type(from) == Family::Text && it.resulttype == pg_sys::BPCHAROID {
+            return Expression::Call(Builtin::TrimBlank, vec![argument]);
+        }
         if are_texts(Family::of_type) || are_texts(Family::of_elements) { argument } else { null_if_null_is(argument) }
     }
 
@@ -284,6 +303,9 @@ impl Reading<'_, '_> {
             // A json's text keeps its author's spelling. A jsonb has one text only.
             (Family::Json, Family::Text) if source == Some(pg_sys::JSONBOID) => Expression::JsonToText(argument),
             (Family::Text | Family::Enum, Family::Text | Family::Enum) => *argument,
+            (Family::Text, _) if matches!(it.resulttype, pg_sys::INT4OID | pg_sys::INT8OID) => {
+                Expression::Call(Builtin::ToInteger, vec![*argument])
+            }
             _ => cast(*argument, it.resulttype == pg_sys::BOOLOID),
         }
     }

@@ -6,8 +6,12 @@ use std::ffi::{CStr, CString};
 
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
+use proof::SearchPath;
 
+use super::factors::FactorStore;
 use super::known::{Known, builtin, known_by_name};
+use super::names::Names;
+use super::text_types::Kind;
 use crate::pg::list::List;
 use crate::pg::lookup;
 use crate::pg::memory::Memory;
@@ -26,12 +30,17 @@ pub struct SqlBody<'tree> {
     pub defaults: List<'tree>,
     /// Whether it is NULL where an argument is.
     pub strict: bool,
+    /// The owner with whose rights it runs; `None`: with its caller's.
+    pub runs_as: Option<pg_sys::Oid>,
+    /// The search_path that it runs with, if it has its own.
+    pub path: Option<SearchPath>,
+}
+
+impl SqlBody<'_> {
     /// Whether it runs with its owner's rights.
-    pub security_definer: bool,
-    /// Whether it runs with settings of its own.
-    pub has_settings: bool,
-    /// Whether it can mean nothing else.
-    pub is_certain: bool,
+    pub fn security_definer(&self) -> bool {
+        self.runs_as.is_some()
+    }
 }
 
 /// The query of a body.
@@ -58,7 +67,8 @@ pub struct Functions<'tree> {
     /// Whether nobody but a gateway sets settings, the search_path among them.
     trusts_settings: bool,
     guard: pg_sys::Oid,
-    by_name: HashMap<(String, String), Option<pg_sys::Oid>>,
+    names: Names,
+    factors: Option<FactorStore>,
     /// The functions that are written in SQL.
     written: HashMap<pg_sys::Oid, Written<'tree>>,
     /// Holds the trees of their bodies.
@@ -69,25 +79,17 @@ impl<'tree> Functions<'tree> {
     /// Reads them all, so that nothing has to be looked up while trees are read. Ours are those that belong to the
     /// extension: nobody else's of that name is taken for one. The trees of bodies live in `memory`.
     pub fn read(client: &SpiClient<'_>, memory: &'tree Memory, trusts_settings: bool) -> Result<Self, spi::Error> {
-        let created = rows(client, catalog_query!("created_functions"), &[], |row| {
-            let name: (String, String) = (row.get("schema")?, row.get("name")?);
-            Ok((row.oid("oid")?, name, row.get("is_ours")?, row.nullable("is_type")?.unwrap_or(true)))
-        })?;
+        let names = Names::read(client)?;
         let mut ours = HashMap::new();
-        let mut by_name: HashMap<(String, String), Option<pg_sys::Oid>> = HashMap::new();
         let mut guard = pg_sys::InvalidOid;
-        for (oid, name, is_ours, is_type) in created {
-            if is_ours {
-                if name.1 == "aal_guard" {
-                    guard = oid;
-                }
-                ours.insert(oid, known_by_name(&name.1));
+        for (oid, name) in names.ours() {
+            if name == "aal_guard" {
+                guard = oid;
             }
-            // Of several by one name, which is called depends on the arguments; and a type's name is a cast.
-            let function = (!is_type).then_some(oid);
-            by_name.entry(name).and_modify(|known| *known = None).or_insert(function);
+            ours.insert(oid, known_by_name(name));
         }
-        Ok(Functions { ours, trusts_settings, guard, written: sql_functions(client)?, by_name, memory })
+        let factors = FactorStore::read(client)?;
+        Ok(Functions { ours, trusts_settings, guard, written: sql_functions(client)?, names, factors, memory })
     }
 
     /// Those of ours that ask for a level.
@@ -158,15 +160,8 @@ impl<'tree> Functions<'tree> {
             result: written.result,
             defaults,
             strict: written.strict,
-            security_definer: written.security_definer,
-            has_settings: written.path.is_some(),
-            // The search_path of the caller decides what a written query means, unless the function has its own.
-            is_certain: match query {
-                BodyQuery::Analyzed(_) => true,
-                BodyQuery::Written(_) => {
-                    self.trusts_settings && written.path.as_deref().is_none_or(begins_with_pg_catalog)
-                }
-            },
+            runs_as: written.runs_as,
+            path: written.path.as_deref().map(SearchPath::parse),
         })
     }
 
@@ -175,9 +170,25 @@ impl<'tree> Functions<'tree> {
         self.ours.get(&function).copied().flatten()
     }
 
-    /// A function by its full name, if there's only one of that name and no type.
-    pub fn named(&self, schema: &str, name: &str) -> Option<pg_sys::Oid> {
-        self.by_name.get(&(schema.to_owned(), name.to_owned())).copied().flatten()
+    /// The function that a call in a text means: by its full name, or by `path`. `None` where that can't be told, and for Postgres' own.
+    pub fn named(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+        arguments: &[Kind],
+        path: Option<&SearchPath>,
+    ) -> Option<pg_sys::Oid> {
+        self.names.function(schema, name, arguments, path)
+    }
+
+    /// What names mean.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Supabase Auth's table of factors, where it says who has enrolled.
+    pub fn factors(&self) -> Option<&FactorStore> {
+        self.factors.as_ref()
     }
 }
 
@@ -217,7 +228,7 @@ struct Written<'tree> {
     source: Option<CString>,
     tree: Option<NodeTree>,
     strict: bool,
-    security_definer: bool,
+    runs_as: Option<pg_sys::Oid>,
     /// The search_path it runs with, if it has its own.
     path: Option<String>,
     defaults: Option<NodeTree>,
@@ -242,7 +253,7 @@ fn sql_functions<'tree>(client: &SpiClient<'_>) -> Result<HashMap<pg_sys::Oid, W
             source: row.nullable::<String>("source")?.and_then(|text| CString::new(text).ok()),
             tree: row.nullable("tree")?,
             strict: row.get("strict")?,
-            security_definer: row.get("security_definer")?,
+            runs_as: if row.get("security_definer")? { Some(row.oid("owner")?) } else { None },
             path: row.nullable("search_path")?,
             defaults: row.nullable("defaults")?,
             result: row.oid("result")?,
@@ -252,11 +263,4 @@ fn sql_functions<'tree>(client: &SpiClient<'_>) -> Result<HashMap<pg_sys::Oid, W
         Ok((row.oid("oid")?, written))
     })?;
     Ok(written.into_iter().collect())
-}
-
-/// Whether names are looked for in `pg_catalog` first: there it comes unless the path says otherwise.
-fn begins_with_pg_catalog(path: &str) -> bool {
-    let path = path.to_lowercase();
-    let schemas: Vec<&str> = path.split(',').map(|schema| schema.trim().trim_matches('"')).collect();
-    !schemas.contains(&"pg_catalog") || schemas[0] == "pg_catalog"
 }

@@ -1,7 +1,7 @@
 //! Which functions are known, and what each does.
 
 use pgrx::prelude::*;
-use proof::{Comparison, Expression, Reason, Value};
+use proof::{Builtin, Comparison, Expression, Reason, Value};
 
 use super::text_types::Kind;
 use super::types::{compares_bytes, orders_levels};
@@ -11,8 +11,10 @@ use super::types::{compares_bytes, orders_levels};
 pub enum Known {
     /// Compares its arguments; negated; the other way round.
     Compare(Comparison, bool, bool),
-    /// LIKE; negated.
-    Like(bool),
+    /// One that comes to the same whenever it is given the same; negated.
+    Builtin(Builtin, bool),
+    /// Compares values of an enum.
+    CompareEnums(Comparison),
     /// Comes to its argument.
     Same,
     /// `->` and `->>` with a key.
@@ -73,24 +75,86 @@ pub fn builtin(function: u32) -> Option<Known> {
         F_TEXTNE | F_BOOLNE | F_ENUM_NE | F_JSONB_NE | F_ARRAY_NE | F_NAMENE | F_NAMENETEXT | F_TEXTNENAME => {
             Known::Compare(Equal, true, false)
         }
-        F_TEXT_LT => Known::Compare(Less, false, false),
-        F_TEXT_LE => Known::Compare(LessOrEqual, false, false),
-        F_TEXT_GT => Known::Compare(Greater, false, false),
-        F_TEXT_GE => Known::Compare(GreaterOrEqual, false, false),
+        F_INT4EQ | F_INT8EQ | F_INT84EQ | F_INT48EQ => Known::Compare(Equal, false, false),
+        F_INT4NE | F_INT8NE | F_INT84NE | F_INT48NE => Known::Compare(Equal, true, false),
+        F_TEXT_LT | F_INT4LT | F_INT8LT | F_INT84LT | F_INT48LT => Known::Compare(Less, false, false),
+        F_TEXT_LE | F_INT4LE | F_INT8LE | F_INT84LE | F_INT48LE => Known::Compare(LessOrEqual, false, false),
+        F_TEXT_GT | F_INT4GT | F_INT8GT | F_INT84GT | F_INT48GT => Known::Compare(Greater, false, false),
+        F_TEXT_GE | F_INT4GE | F_INT8GE | F_INT84GE | F_INT48GE => Known::Compare(GreaterOrEqual, false, false),
         F_ARRAYCONTAINS | F_JSONB_CONTAINS => Known::Compare(Contains, false, false),
         F_ARRAYCONTAINED | F_JSONB_CONTAINED => Known::Compare(Contains, false, true),
         F_ARRAYOVERLAP => Known::Compare(Overlaps, false, false),
-        F_TEXTLIKE | F_LIKE_TEXT_TEXT => Known::Like(false),
-        F_TEXTNLIKE | F_NOTLIKE_TEXT_TEXT => Known::Like(true),
-        F_TEXT_NAME => Known::Same,
+        F_ENUM_LT => Known::CompareEnums(Less),
+        F_ENUM_LE => Known::CompareEnums(LessOrEqual),
+        F_ENUM_GT => Known::CompareEnums(Greater),
+        F_ENUM_GE => Known::CompareEnums(GreaterOrEqual),
+        F_BPCHAREQ => Known::Compare(Equal, false, false),
+        F_BPCHARNE => Known::Compare(Equal, true, false),
+        // A value of type bpchar stands without its blanks.
+        F_TEXT_NAME | F_TEXT_BPCHAR => Known::Same,
         F_JSON_OBJECT_FIELD | F_JSONB_OBJECT_FIELD => Known::Member { as_text: false },
         F_JSON_OBJECT_FIELD_TEXT | F_JSONB_OBJECT_FIELD_TEXT => Known::Member { as_text: true },
         F_JSON_EXTRACT_PATH | F_JSONB_EXTRACT_PATH => Known::Path { as_text: false },
         F_JSON_EXTRACT_PATH_TEXT | F_JSONB_EXTRACT_PATH_TEXT => Known::Path { as_text: true },
         F_JSONB_EXISTS => Known::HasKey,
         F_CURRENT_SETTING_TEXT | F_CURRENT_SETTING_TEXT_BOOL => Known::Setting,
-        _ => return None,
+        function => return builtin_of_texts(function).or_else(|| builtin_of_json(function)),
     })
+}
+
+/// The same of functions and operators of texts.
+fn builtin_of_texts(function: u32) -> Option<Known> {
+    use pg_sys::*;
+    let (builtin, negated) = match function {
+        F_TEXTLIKE | F_LIKE_TEXT_TEXT | F_NAMELIKE => (Builtin::Like { ignores_case: false }, false),
+        F_TEXTNLIKE | F_NOTLIKE_TEXT_TEXT | F_NAMENLIKE => (Builtin::Like { ignores_case: false }, true),
+        F_TEXTICLIKE => (Builtin::Like { ignores_case: true }, false),
+        F_TEXTICNLIKE => (Builtin::Like { ignores_case: true }, true),
+        F_TEXTREGEXEQ => (Builtin::Matches, false),
+        F_TEXTREGEXNE => (Builtin::Matches, true),
+        F_SIMILAR_TO_ESCAPE_TEXT => (Builtin::SimilarTo, false),
+        F_LOWER_TEXT => (Builtin::Lower, false),
+        F_UPPER_TEXT => (Builtin::Upper, false),
+        F_BTRIM_TEXT | F_BTRIM_TEXT_TEXT => (Builtin::Trim { start: true, end: true }, false),
+        F_LTRIM_TEXT | F_LTRIM_TEXT_TEXT => (Builtin::Trim { start: true, end: false }, false),
+        F_RTRIM_TEXT | F_RTRIM_TEXT_TEXT => (Builtin::Trim { start: false, end: true }, false),
+        F_TEXTCAT => (Builtin::Append, false),
+        F_CONCAT => (Builtin::Concat, false),
+        F_STARTS_WITH => (Builtin::StartsWith, false),
+        F_LEFT => (Builtin::Left, false),
+        F_RIGHT => (Builtin::Right, false),
+        F_SUBSTR_TEXT_INT4 | F_SUBSTR_TEXT_INT4_INT4 | F_SUBSTRING_TEXT_INT4 | F_SUBSTRING_TEXT_INT4_INT4 => {
+            (Builtin::Substring, false)
+        }
+        F_REPLACE => (Builtin::Replace, false),
+        F_POSITION_TEXT_TEXT | F_STRPOS => (Builtin::Position, false),
+        F_LENGTH_TEXT | F_CHAR_LENGTH_TEXT | F_CHARACTER_LENGTH_TEXT => (Builtin::Length, false),
+        F_ARRAY_POSITION_ANYCOMPATIBLEARRAY_ANYCOMPATIBLE => (Builtin::ArrayPosition, false),
+        F_STRING_TO_ARRAY_TEXT_TEXT => (Builtin::StringToArray, false),
+        F_VARCHAR_VARCHAR_INT4_BOOL => (Builtin::Cut, false),
+        F_BPCHAR_BPCHAR_INT4_BOOL => (Builtin::CutBlank, false),
+        F_NAME_TEXT | F_NAME_VARCHAR => (Builtin::ToName, false),
+        F_MD5_TEXT => (Builtin::Md5, false),
+        _ => return None,
+    };
+    Some(Known::Builtin(builtin, negated))
+}
+
+/// The same of functions and operators of JSON.
+fn builtin_of_json(function: u32) -> Option<Known> {
+    use pg_sys::*;
+    let builtin = match function {
+        F_JSONB_TYPEOF | F_JSON_TYPEOF => Builtin::JsonType,
+        F_TO_JSONB => Builtin::ToJsonb,
+        F_JSONB_BUILD_OBJECT_ANY => Builtin::BuildObject,
+        F_JSONB_EXISTS_ANY => Builtin::HasAnyKey,
+        F_JSONB_EXISTS_ALL => Builtin::HasAllKeys,
+        F_JSONB_PATH_EXISTS | F_JSONB_PATH_EXISTS_OPR => Builtin::PathExists,
+        F_JSONB_PATH_MATCH | F_JSONB_PATH_MATCH_OPR => Builtin::PathMatches,
+        F_JSONB_PATH_QUERY_FIRST => Builtin::PathFirst,
+        _ => return None,
+    };
+    Some(Known::Builtin(builtin, false))
 }
 
 /// What one of ours does; `None` where that says nothing of the session.
@@ -117,6 +181,14 @@ pub fn known_by_name(name: &str) -> Option<Known> {
 /// A call of a known function; `None` where its arguments or its collation make it mean something else.
 pub fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::Oid) -> Option<Expression> {
     let mut arguments = arguments.into_iter();
+    if let Known::Builtin(builtin, negated) = known {
+        let orders = matches!(builtin, Builtin::Least | Builtin::Greatest);
+        if !compares_bytes(collation) || (orders && !orders_levels(Comparison::Less, collation)) {
+            return None;
+        }
+        let call = Expression::Call(builtin, arguments.collect());
+        return Some(if negated { call.negate() } else { call });
+    }
     let mut next = || arguments.next().map(Box::new);
     let or_null = |argument: Option<Box<Expression>>| argument.unwrap_or(Box::new(Expression::NULL));
     Some(match known {
@@ -129,16 +201,8 @@ pub fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::O
             let compared = Expression::Compare(comparison, a, b);
             if negated { compared.negate() } else { compared }
         }
-        Known::Like(negated) => {
-            let (a, b) = (next()?, next()?);
-            let plain =
-                matches!(&*b, Expression::Constant(Value::Text(pattern)) if !pattern.contains(['%', '_', '\\']));
-            if !plain || !compares_bytes(collation) {
-                return None;
-            }
-            let compared = Expression::Compare(Comparison::Equal, a, b);
-            if negated { compared.negate() } else { compared }
-        }
+        Known::CompareEnums(comparison) => Expression::Compare(comparison, next()?, next()?),
+        Known::Builtin(..) => return None,
         Known::Same => *next()?,
         Known::Member { as_text } => Expression::Member { document: next()?, key: next()?, as_text },
         Known::Path { as_text } => Expression::Path { document: next()?, path: next()?, as_text },

@@ -9,11 +9,15 @@
 mod budget;
 mod calls;
 mod expressions;
+mod factors;
 mod functions;
 mod known;
+mod names;
 mod policies;
 mod queries;
 mod text_bodies;
+mod text_builtins;
+mod text_factors;
 mod text_types;
 mod types;
 

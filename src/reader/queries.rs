@@ -3,10 +3,11 @@
 use std::cell::Cell;
 
 use pgrx::prelude::*;
-use proof::{Expression, Origin, Rows};
+use proof::{Expression, Origin, Rows, Value};
 
 use super::expressions::{Frame, Reading};
-use crate::pg::node::{Node, NodeRef};
+use super::types::value_of;
+use crate::pg::node::{Form, Node, NodeRef};
 
 impl Reading<'_, '_> {
     pub fn sub_select(&mut self, it: NodeRef<'_, pg_sys::SubLink>, frame: &Frame<'_>) -> Expression {
@@ -43,6 +44,8 @@ impl Reading<'_, '_> {
     }
 
     fn query_here(&mut self, query: NodeRef<'_, pg_sys::Query>, frame: &Frame<'_>) -> Option<(Vec<Expression>, Rows)> {
+        let of_factors = is_plain(query) && self.selects_factors(query, frame);
+        let frame = &Frame { of_factors, ..*frame };
         let target = self.selected(query, frame);
         if query.commandType != pg_sys::CmdType::CMD_SELECT {
             return None;
@@ -56,13 +59,17 @@ impl Reading<'_, '_> {
             self.range_table_entry(entry, frame, &mut rows);
         }
         let Some(from) = query.jointree().and_then(Node::cast::<pg_sys::FromExpr>) else { return Some((target, rows)) };
-        let filter = from.quals().map(|quals| self.expression(Some(quals), frame));
+        let filter = match from.quals() {
+            Some(_) if of_factors => Some(Expression::HasFactor),
+            quals => quals.map(|quals| self.expression(Some(quals), frame)),
+        };
         if !is_plain(query) {
             rows.mentions.extend(filter);
             return Some((target, rows));
         }
         rows.from = !from.fromlist().is_empty();
-        rows.may_be_cut = query.limitCount().is_some() || query.limitOffset().is_some() || query.hasTargetSRFs;
+        let is_limited = query.limitCount().is_some_and(|limit| !is_some_row(limit));
+        rows.may_be_cut = is_limited || query.limitOffset().is_some() || query.hasTargetSRFs;
         let grouped =
             !query.groupClause().is_empty() || !query.groupingSets().is_empty() || query.havingQual().is_some();
         if query.hasAggs && !grouped {
@@ -112,6 +119,16 @@ impl Reading<'_, '_> {
             _ => {}
         }
     }
+}
+
+/// Whether a LIMIT leaves a row where there is one.
+fn is_some_row(limit: Node<'_>) -> bool {
+    let limit = match limit.form() {
+        Form::FuncExpr(it) if it.funcid == pg_sys::Oid::from_u32(pg_sys::F_INT8_INT4) => it.args().single(),
+        _ => Some(limit),
+    };
+    let value = limit.and_then(Node::cast::<pg_sys::Const>).and_then(value_of);
+    matches!(value, Some(Value::Integer(1..)))
 }
 
 /// Whether what a query selects is made of its own FROM and WHERE alone.

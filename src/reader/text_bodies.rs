@@ -9,15 +9,18 @@ use std::cell::Cell;
 use std::ffi::CStr;
 
 use pgrx::prelude::*;
-use proof::{Comparison, Expression, Origin, Rows, Truth, Value};
+use proof::{Builtin, Comparison, Expression, Origin, Rows, Truth, Value};
 
 use super::budget::Nesting;
 use super::expressions::{Reading, cast, logic, tested_for};
+use super::factors::count_of_factors;
 use super::functions::SqlBody;
+use super::names::table_named;
 use super::queries::mentioned;
+use super::text_builtins::{builtin_call, builtin_operator};
+use super::text_factors::is_some_row;
 use super::text_types::{Kind, Typed, coerced, equal, same_kind, unified};
 use crate::pg::list::List;
-use crate::pg::lookup;
 use crate::pg::node::{Form, Node, NodeRef};
 
 /// A body being read.
@@ -30,12 +33,14 @@ pub struct TextBody<'a, 'r, 'tree> {
 
 /// Where an expression of a body stands.
 #[derive(Clone, Copy)]
-struct Scope<'a> {
-    nesting: Nesting<'a>,
+pub(super) struct Scope<'a> {
+    pub(super) nesting: Nesting<'a>,
     /// Whether a sub-select around it has a FROM clause: there, a name can be a column's.
     has_from: bool,
     /// What the sub-select around it has met.
     met: &'a Met,
+    /// Whether the sub-select around it selects the session's verified factors, from its only table.
+    of_factors: bool,
 }
 
 impl<'a> Scope<'a> {
@@ -46,17 +51,19 @@ impl<'a> Scope<'a> {
 
 /// What a sub-select has met, so far.
 #[derive(Default)]
-struct Met {
+pub(super) struct Met {
     column: Cell<bool>,
     /// Anything that isn't known. It may hold an aggregate, also one of a query outside, or a function that returns a set. Then
     /// how many rows there are isn't known either.
     unknown: Cell<bool>,
+    /// An aggregate of its own: then it has one row.
+    aggregate: Cell<bool>,
 }
 
 impl TextBody<'_, '_, '_> {
     /// What the body answers, and from where; `None` where that can't be told.
     pub fn read(&mut self, statement: Node<'_>, nesting: Nesting<'_>) -> Option<(Expression, Rows)> {
-        let scope = Scope { nesting, has_from: false, met: &Met::default() };
+        let scope = Scope { nesting, has_from: false, met: &Met::default(), of_factors: false };
         let (target, kind, rows) = self.select(statement, scope)?;
         let wanted = Kind::of_type(self.body.result);
         match (wanted, target) {
@@ -78,8 +85,10 @@ impl TextBody<'_, '_, '_> {
         }
         let has_from = !it.fromClause().is_empty();
         let met = Met::default();
-        let scope = Scope { has_from: outer.has_from || has_from, met: &met, ..outer };
-        let may_be_cut = it.limitCount().is_some() || it.limitOffset().is_some();
+        let scope = Scope { has_from: outer.has_from || has_from, met: &met, of_factors: false, ..outer };
+        let of_factors = self.selects_factors(it, scope);
+        let scope = Scope { of_factors, ..scope };
+        let may_be_cut = it.limitCount().is_some_and(|limit| !is_some_row(limit)) || it.limitOffset().is_some();
         let mut rows = Rows { from: has_from, may_be_cut, origin: Origin::SubSelect, ..mentioned(Vec::new()) };
         self.read_from_clause(it.fromClause(), scope, &mut rows);
         let target = it.targetList().items::<pg_sys::ResTarget>().next();
@@ -91,8 +100,14 @@ impl TextBody<'_, '_, '_> {
             && it.havingClause().is_none()
             && it.targetList().nodes().count() <= 1
             && !met.unknown.get();
-        let filter = it.whereClause().map(|filter| self.condition(Some(filter), scope));
+        let filter = match it.whereClause() {
+            Some(_) if of_factors => Some(Expression::HasFactor),
+            filter => filter.map(|filter| self.condition(Some(filter), scope)),
+        };
+        // An aggregate has one row, unless that is cut.
+        let is_simple = is_simple && !(met.aggregate.get() && may_be_cut);
         if is_simple {
+            rows.always_one = met.aggregate.get();
             rows.filter = filter.map(Box::new);
         } else {
             // There may be a row where the filter is false, and none where it is true. An unread part may also hold an
@@ -118,11 +133,7 @@ impl TextBody<'_, '_, '_> {
             }
             match item.map(Node::form) {
                 Some(Form::RangeVar(it)) if self.callers_rights => {
-                    // By its full name: only then is it certain which.
-                    let table = it
-                        .schemaname()
-                        .zip(it.relname())
-                        .and_then(|(schema, name)| lookup::relation(lookup::schema(schema)?, name));
+                    let table = table_named(it, scope.nesting.path());
                     rows.reads.extend(table.and_then(|table| proof::TableId::new(table.to_u32())));
                 }
                 Some(Form::JoinExpr(it)) => items.extend([it.rarg(), it.larg()]),
@@ -159,7 +170,7 @@ impl TextBody<'_, '_, '_> {
         list.nodes().map(|node| self.expression(node, scope)).collect()
     }
 
-    fn expression(&mut self, node: Option<Node<'_>>, scope: Scope<'_>) -> Typed {
+    pub(super) fn expression(&mut self, node: Option<Node<'_>>, scope: Scope<'_>) -> Typed {
         let Some(node) = node else { return unknown() };
         match self.reading.budget.enter(scope.nesting) {
             Some(nesting) => self.form(node, scope.at(nesting)).unwrap_or_else(|| unread(scope)),
@@ -192,6 +203,13 @@ impl TextBody<'_, '_, '_> {
                 Some((Expression::Is { truth, negated, tested }, Kind::Boolean))
             }
             Form::CaseExpr(it) => self.case(it, scope),
+            Form::MinMaxExpr(it) => {
+                let builtin = if it.op == pg_sys::MinMaxOp::IS_GREATEST { Builtin::Greatest } else { Builtin::Least };
+                match unified(self.many(it.args(), scope)) {
+                    (all, Kind::Text) => Some((Expression::Call(builtin, all), Kind::Text)),
+                    _ => None,
+                }
+            }
             Form::CoalesceExpr(it) => {
                 let (all, kind) = unified(self.many(it.args(), scope));
                 Some((Expression::Coalesce(all), kind))
@@ -253,15 +271,22 @@ impl TextBody<'_, '_, '_> {
         };
         match it.kind {
             AEXPR_OP => self.binary(&name, it, scope),
-            AEXPR_LIKE => {
+            AEXPR_LIKE | AEXPR_ILIKE | AEXPR_SIMILAR => {
                 let (value, pattern) = self.operands(it, scope);
-                let plain =
-                    matches!(&pattern.0, Expression::Constant(Value::Text(text)) if !text.contains(['%', '_', '\\']));
-                if !plain || value.1 != Kind::Text {
+                builtin_operator(self.reading.functions.names(), &name, value, pattern)
+            }
+            AEXPR_BETWEEN | AEXPR_NOT_BETWEEN => {
+                let [least, most] = it.rexpr()?.list()?.nodes().collect::<Option<Vec<_>>>()?.try_into().ok()?;
+                if is_null_literal(least) || is_null_literal(most) {
                     return None;
                 }
-                let compared = equal(value, pattern)?;
-                Some((if name == "!~~" { compared.negate() } else { compared }, Kind::Boolean))
+                let mut bound = |comparison, bound| {
+                    let (a, b) = same_kind(self.expression(it.lexpr(), scope), self.expression(Some(bound), scope))?;
+                    Some(Expression::Compare(comparison, Box::new(a), Box::new(b)))
+                };
+                let within = vec![bound(Comparison::GreaterOrEqual, least)?, bound(Comparison::LessOrEqual, most)?];
+                let within = Expression::And(within);
+                Some((if it.kind == AEXPR_BETWEEN { within } else { within.negate() }, Kind::Boolean))
             }
             AEXPR_DISTINCT | AEXPR_NOT_DISTINCT => {
                 let (a, b) = self.operands(it, scope);
@@ -306,16 +331,21 @@ impl TextBody<'_, '_, '_> {
             let (a, b) = same_kind(a, b)?;
             Some(Expression::Compare(comparison, Box::new(a), Box::new(b)))
         };
-        let is_text = a.1 == Kind::Text || b.1 == Kind::Text;
+        let is_ordered = a.1 == Kind::Text || b.1 == Kind::Text || a.1.is_integer() && b.1.is_integer();
         let is_json = matches!(a.1, Kind::Json | Kind::Jsonb) && matches!(b.1, Kind::Text | Kind::Literal);
+        // Of a literal's type nothing is known: an operator that somebody made for another could be meant.
+        let names = self.reading.functions.names();
+        let literal = |kind: Kind| if kind == Kind::Literal { Some(pg_sys::UNKNOWNOID) } else { kind.type_oid() };
+        let is_json =
+            is_json && literal(a.1).zip(literal(b.1)).is_some_and(|(a, b)| names.is_postgres_operator(name, a, b));
         let boxed = |a: Typed, b: Typed| (Box::new(a.0), Box::new(b.0));
         Some(match name {
             "=" => (equal(a, b)?, Kind::Boolean),
             "<>" => (equal(a, b)?.negate(), Kind::Boolean),
-            "<" if is_text => (compare(Comparison::Less, a, b)?, Kind::Boolean),
-            "<=" if is_text => (compare(Comparison::LessOrEqual, a, b)?, Kind::Boolean),
-            ">" if is_text => (compare(Comparison::Greater, a, b)?, Kind::Boolean),
-            ">=" if is_text => (compare(Comparison::GreaterOrEqual, a, b)?, Kind::Boolean),
+            "<" if is_ordered => (compare(Comparison::Less, a, b)?, Kind::Boolean),
+            "<=" if is_ordered => (compare(Comparison::LessOrEqual, a, b)?, Kind::Boolean),
+            ">" if is_ordered => (compare(Comparison::Greater, a, b)?, Kind::Boolean),
+            ">=" if is_ordered => (compare(Comparison::GreaterOrEqual, a, b)?, Kind::Boolean),
             "->" | "->>" if is_json => {
                 let kind = if name == "->" { a.1 } else { Kind::Text };
                 let (document, key) = boxed(a, b);
@@ -325,11 +355,7 @@ impl TextBody<'_, '_, '_> {
                 let (document, key) = boxed(a, b);
                 (Expression::HasKey(document, key), Kind::Boolean)
             }
-            "@>" if a.1 == Kind::Jsonb => {
-                let part = coerced(b, Kind::Jsonb)?;
-                (Expression::Compare(Comparison::Contains, Box::new(a.0), Box::new(part)), Kind::Boolean)
-            }
-            _ => return None,
+            _ => return builtin_operator(names, name, a, b),
         })
     }
 
@@ -372,6 +398,10 @@ impl TextBody<'_, '_, '_> {
     }
 
     fn call(&mut self, it: NodeRef<'_, pg_sys::FuncCall>, scope: Scope<'_>) -> Option<Typed> {
+        if scope.of_factors && self.counts(it) {
+            scope.met.aggregate.set(true);
+            return Some((count_of_factors(), Kind::Int8));
+        }
         let arguments: Vec<(Option<String>, Typed)> = it
             .args()
             .nodes()
@@ -385,7 +415,21 @@ impl TextBody<'_, '_, '_> {
         match names(it.funcname()).filter(|_| is_simple)?.as_slice() {
             [name] if name == "current_setting" => setting(&arguments),
             [schema, name] if schema == "pg_catalog" && name == "current_setting" => setting(&arguments),
-            [schema, name] => self.reading.call_by_name((schema, name), &arguments, self.callers_rights, scope.nesting),
+            [name]
+                if arguments.iter().all(|(name, _)| name.is_none())
+                    && !self.reading.functions.names().has_function(name) =>
+            {
+                let names = self.reading.functions.names();
+                builtin_call(names, name, arguments.into_iter().map(|(_, argument)| argument).collect())
+            }
+            [schema, name] if schema == "pg_catalog" && arguments.iter().all(|(name, _)| name.is_none()) => {
+                let names = self.reading.functions.names();
+                builtin_call(names, name, arguments.into_iter().map(|(_, argument)| argument).collect())
+            }
+            [name] => self.reading.call_by_name((None, name), &arguments, self.callers_rights, scope.nesting),
+            [schema, name] => {
+                self.reading.call_by_name((Some(schema), name), &arguments, self.callers_rights, scope.nesting)
+            }
             _ => None,
         }
     }
@@ -412,6 +456,7 @@ fn constant(it: NodeRef<'_, pg_sys::A_Const>) -> Typed {
         None => (Expression::NULL, Kind::Literal),
         Some(Form::String(it)) => (Expression::Constant(Value::Text(text(it.sval()))), Kind::Literal),
         Some(Form::Boolean(it)) => (Expression::Constant(Value::Bool(it.boolval)), Kind::Boolean),
+        Some(Form::Integer(it)) => (Expression::Constant(Value::Integer(it.ival.into())), Kind::Int4),
         Some(_) => unknown(),
     }
 }
@@ -448,7 +493,7 @@ fn compare_each(name: &str, value: Typed, (items, kind): (Vec<Expression>, Kind)
 }
 
 /// The type of this name, if it is one that is told apart.
-fn type_named(it: NodeRef<'_, pg_sys::TypeName>) -> Kind {
+pub(super) fn type_named(it: NodeRef<'_, pg_sys::TypeName>) -> Kind {
     let is_plain = it.typmods().is_empty() && it.arrayBounds().is_empty() && !it.setof && !it.pct_type;
     let names = names(it.names()).filter(|_| is_plain).unwrap_or_default();
     let name = match names.as_slice() {
@@ -462,12 +507,15 @@ fn type_named(it: NodeRef<'_, pg_sys::TypeName>) -> Kind {
         "jsonb" => Kind::Jsonb,
         "bool" => Kind::Boolean,
         "interval" => Kind::Interval,
+        "uuid" => Kind::Uuid,
+        "int4" => Kind::Int4,
+        "int8" => Kind::Int8,
         _ => Kind::Other,
     }
 }
 
 /// The parts of a name; `None` where one isn't a name, as `*`.
-fn names(list: List<'_>) -> Option<Vec<String>> {
+pub(super) fn names(list: List<'_>) -> Option<Vec<String>> {
     list.nodes()
         .map(|node| match node?.form() {
             Form::String(it) => Some(text(it.sval())),

@@ -13,6 +13,9 @@ pub enum Kind {
     Boolean,
     TextArray,
     Interval,
+    Uuid,
+    Int4,
+    Int8,
     /// A literal that has no type yet.
     Literal,
     Other,
@@ -28,8 +31,32 @@ impl Kind {
             pg_sys::BOOLOID => Kind::Boolean,
             pg_sys::TEXTARRAYOID => Kind::TextArray,
             pg_sys::INTERVALOID => Kind::Interval,
+            pg_sys::UUIDOID => Kind::Uuid,
+            pg_sys::INT4OID => Kind::Int4,
+            pg_sys::INT8OID => Kind::Int8,
             _ => Kind::Other,
         }
+    }
+
+    /// Whether it is an integer's: Postgres compares any two of these with operators of its own.
+    pub fn is_integer(self) -> bool {
+        matches!(self, Kind::Int4 | Kind::Int8)
+    }
+
+    /// The type, if it is one that is told apart.
+    pub fn type_oid(self) -> Option<pg_sys::Oid> {
+        Some(match self {
+            Kind::Text => pg_sys::TEXTOID,
+            Kind::Json => pg_sys::JSONOID,
+            Kind::Jsonb => pg_sys::JSONBOID,
+            Kind::Boolean => pg_sys::BOOLOID,
+            Kind::TextArray => pg_sys::TEXTARRAYOID,
+            Kind::Interval => pg_sys::INTERVALOID,
+            Kind::Uuid => pg_sys::UUIDOID,
+            Kind::Int4 => pg_sys::INT4OID,
+            Kind::Int8 => pg_sys::INT8OID,
+            Kind::Literal | Kind::Other => return None,
+        })
     }
 }
 
@@ -47,6 +74,7 @@ pub fn coerced((expression, from): Typed, to: Kind) -> Option<Expression> {
             Kind::Text => Expression::Constant(Value::Text(text)),
             Kind::Json | Kind::Jsonb => serde_json::from_str(&text)
                 .map_or_else(|_| Expression::unknown(), |json| Expression::Constant(Value::Json(json))),
+            Kind::TextArray => array(&text).map_or_else(Expression::unknown, Expression::Constant),
             Kind::Interval => {
                 interval(&text).map_or_else(Expression::unknown, |age| Expression::Constant(Value::Interval(age)))
             }
@@ -54,6 +82,18 @@ pub fn coerced((expression, from): Typed, to: Kind) -> Option<Expression> {
         }),
         _ => None,
     }
+}
+
+/// `{aal2,aal3}`: the plainest form of an array.
+fn array(text: &str) -> Option<Value> {
+    let items = text.strip_prefix('{')?.strip_suffix('}')?;
+    let is_plain = |item: &str| {
+        !item.is_empty()
+            && item.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_')
+            && !item.eq_ignore_ascii_case("null")
+    };
+    let items: Vec<&str> = if items.is_empty() { Vec::new() } else { items.split(',').collect() };
+    items.iter().all(|item| is_plain(item)).then(|| Value::Array(items.into_iter().map(Value::text).collect()))
 }
 
 /// `15 minutes`: the plainest form of an interval. Others depend on settings.
@@ -78,6 +118,9 @@ pub fn equal(a: Typed, b: Typed) -> Option<Expression> {
 
 /// Two operands for an operator of `pg_catalog` that takes exactly these types.
 pub fn same_kind(a: Typed, b: Typed) -> Option<(Expression, Expression)> {
+    if a.1.is_integer() && b.1.is_integer() {
+        return Some((a.0, b.0));
+    }
     let kind = if a.1 == Kind::Literal { b.1 } else { a.1 };
     if !matches!(kind, Kind::Text | Kind::Boolean | Kind::Jsonb) {
         return None;

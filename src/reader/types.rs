@@ -23,6 +23,12 @@ pub fn orders_levels(comparison: Comparison, collation: pg_sys::Oid) -> bool {
     !matches!(comparison, Less | LessOrEqual | Greater | GreaterOrEqual) || plain.contains(&collation)
 }
 
+/// Whether the levels among an enum's labels order as they do.
+pub fn orders_labels(kind: pg_sys::Oid) -> bool {
+    let orders = [c"aal1", c"aal2", c"aal3"].into_iter().filter_map(|level| lookup::enum_order(kind, level));
+    orders.is_sorted_by(|one, other| one < other)
+}
+
 /// The families of types that are told apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Family {
@@ -54,6 +60,7 @@ pub fn value_of(constant: NodeRef<'_, pg_sys::Const>) -> Option<Value> {
     Some(match constant.value(LARGEST_CONSTANT) {
         Constant::Null => Value::Null,
         Constant::Bool(value) => Value::Bool(value),
+        Constant::Integer(value) => Value::Integer(value),
         Constant::Text(text) => Value::Text(text),
         Constant::Json(text) => Value::Json(serde_json::from_str(&text).ok()?),
         Constant::Interval { months, days, micros } => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::builtin::Builtin;
 use super::ids::TableId;
 use super::value::Value;
 use aal::{FixedRequirement, Level, MaxAge, Requirement};
@@ -28,6 +29,8 @@ pub enum Expression {
     Level,
     /// `auth.enrolled_aal()`.
     EnrolledLevel,
+    /// Whether Supabase Auth's table of factors has a verified one of the session's user: a condition on it that says just that.
+    HasFactor,
     /// `auth.aal_status()`.
     Status,
     /// `auth.has_aal(level, max_age)`, or `require_aal`, which raises instead of being false.
@@ -134,6 +137,8 @@ pub enum Expression {
     ToJson(Box<Expression>),
     /// JSON written as text.
     JsonToText(Box<Expression>),
+    /// A call of one of Postgres' own functions.
+    Call(Builtin, Vec<Expression>),
     /// A scalar sub-select.
     Select {
         /// What it selects.
@@ -356,8 +361,8 @@ impl Expression {
         }
         match self {
             Constant(_) | Claims | Level | EnrolledLevel | Status | Methods | CurrentRole | Exempt(_) => Vec::new(),
-            SessionIsLive { .. } => Vec::new(),
-            Unknown { arguments: many, .. } | And(many) | Or(many) | Coalesce(many) | Array(many) => {
+            HasFactor | SessionIsLive { .. } => Vec::new(),
+            Unknown { arguments: many, .. } | And(many) | Or(many) | Coalesce(many) | Array(many) | Call(_, many) => {
                 many.iter().collect()
             }
             HasLevel { level: a, max_age: b, .. }
@@ -464,7 +469,10 @@ impl Expression {
 
     /// Whether it asks whether the user has enrolled a second factor.
     pub fn asks_who_enrolled(&self) -> bool {
-        self.any(&|it| matches!(it, Expression::EnrolledLevel | Expression::HasEnrolledLevel { .. }))
+        let asks = |it: &Expression| {
+            matches!(it, Expression::EnrolledLevel | Expression::HasEnrolledLevel { .. } | Expression::HasFactor)
+        };
+        self.any(&asks)
     }
 
     /// Whether this very node reads the level: one of our functions, or the claim `aal`.
@@ -490,6 +498,18 @@ impl Expression {
             Setting { name, .. } => {
                 matches!(&**name, Constant(Value::Text(name)) if name.eq_ignore_ascii_case("request.jwt.claim.aal"))
             }
+            Call(Builtin::PathExists | Builtin::PathMatches | Builtin::PathFirst, arguments) => {
+                let names_level =
+                    |path: &Expression| matches!(path, Constant(Value::Text(path)) if path.contains("\"aal\""));
+                matches!(arguments.as_slice(), [document, path, ..] if names_level(path) && document.is_claims())
+            }
+            Call(Builtin::HasAnyKey | Builtin::HasAllKeys, arguments) => {
+                let names_level = |keys: &Expression| {
+                    keys.any(&|it| *it == Constant(Value::text("aal")))
+                        || matches!(keys, Constant(Value::Array(keys)) if keys.contains(&Value::text("aal")))
+                };
+                matches!(arguments.as_slice(), [document, keys] if names_level(keys) && document.is_claims())
+            }
             _ => false,
         }
     }
@@ -506,6 +526,48 @@ impl Expression {
             NullIf(it, _) => it.is_claims(),
             Select { target, .. } => target.is_claims(),
             Case { arms, otherwise } => otherwise.is_claims() || arms.iter().any(|(_, result)| result.is_claims()),
+            _ => false,
+        }
+    }
+
+    /// Whether this is the subject of the session's claims, as text or cast to another type; NULL where that isn't held.
+    pub fn is_session_subject(&self) -> bool {
+        use Expression::*;
+        let is_sub = |key: &Value| *key == Value::text("sub");
+        match self.unwrapped() {
+            Unknown { reason: Some(Reason::Subject { .. }), .. } => true,
+            Unknown { reason: Some(Reason::Cast { to_boolean: false }), arguments, .. } => {
+                matches!(arguments.as_slice(), [one] if one.is_session_subject())
+            }
+            Member { document, key, as_text: true } => {
+                matches!(&**key, Constant(key) if is_sub(key)) && document.is_certainly_claims()
+            }
+            Path { document, path, as_text: true } => {
+                let is_sub = match &**path {
+                    Constant(Value::Array(path)) => matches!(path.as_slice(), [key] if is_sub(key)),
+                    Array(path) => matches!(path.as_slice(), [Constant(key)] if is_sub(key)),
+                    _ => false,
+                };
+                is_sub && document.is_certainly_claims()
+            }
+            Setting { name, .. } => {
+                matches!(&**name, Constant(Value::Text(name)) if name.eq_ignore_ascii_case("request.jwt.claim.sub"))
+            }
+            Coalesce(many) => !many.is_empty() && many.iter().all(Expression::is_session_subject),
+            NullIf(it, other) => **other == Constant(Value::text("")) && it.is_session_subject(),
+            _ => false,
+        }
+    }
+
+    /// Whether this is the claims as a whole, or NULL where they aren't held there, and nothing else.
+    fn is_certainly_claims(&self) -> bool {
+        use Expression::*;
+        match self.unwrapped() {
+            Claims => true,
+            ToJson(it) => it.is_certainly_claims(),
+            Setting { name, .. } => matches!(&**name, Constant(Value::Text(name)) if is_claims_setting(name)),
+            Coalesce(many) => !many.is_empty() && many.iter().all(Expression::is_certainly_claims),
+            NullIf(it, other) => **other == Constant(Value::text("")) && it.is_certainly_claims(),
             _ => false,
         }
     }

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod builtin;
 mod catalog;
 mod evaluation;
 pub mod explain;
@@ -28,12 +29,14 @@ pub mod lint;
 mod matrix;
 mod relevance;
 pub mod report;
+mod search_path;
 mod session_kind;
 mod shape;
 pub mod sql;
 mod value;
 
 pub use aal::Command;
+pub use builtin::Builtin;
 pub use catalog::{
     Bypass, Catalog, ForeignKey, Function, FunctionKind, Guard, Policy, PolicyCommand, Role, Standing, Table, Trigger,
     View, ViewKind, Watch,
@@ -46,6 +49,7 @@ pub use ids::{
 };
 pub use known_session::{Factors, KnownSession, Life};
 pub use matrix::{Decision, Matrix, Need, RequiredLevel, Threshold};
+pub use search_path::SearchPath;
 pub use session_kind::{Age, Enrolled, Session};
 pub use shape::recognize;
 pub use value::{Outcomes, Value};

@@ -13,6 +13,10 @@ pub enum Value {
     Bool(bool),
     /// A text, or a value of an enum by its label.
     Text(String),
+    /// An integer.
+    Integer(i64),
+    /// An integer above 0. More is not known.
+    Positive,
     /// A JSON value.
     Json(Json),
     /// An array.
@@ -63,6 +67,8 @@ impl Value {
         use Value::*;
         match (self, other) {
             (Bool(a), Bool(b)) => Some(a == b),
+            (Integer(a), Integer(b)) => Some(a == b),
+            (Positive, Integer(it)) | (Integer(it), Positive) => (*it <= 0).then_some(false),
             (Text(a), Text(b)) => Some(a == b),
             (Json(a), Json(b)) => json_equals(a, b),
             (Array(a), Array(b)) => array_equals(a, b),

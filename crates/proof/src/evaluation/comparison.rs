@@ -25,10 +25,10 @@ impl Evaluation<'_> {
                 Comparison::Equal | Comparison::Same => known_or_any(a.equals(b)),
                 Comparison::Contains => known_or_any(self.contains(a, b)),
                 Comparison::Overlaps => known_or_any(overlaps(a, b)),
-                Comparison::Less => known_or_any(levels(a, b).map(|(a, b)| a < b)),
-                Comparison::LessOrEqual => known_or_any(levels(a, b).map(|(a, b)| a <= b)),
-                Comparison::Greater => known_or_any(levels(a, b).map(|(a, b)| a > b)),
-                Comparison::GreaterOrEqual => known_or_any(levels(a, b).map(|(a, b)| a >= b)),
+                Comparison::Less => known_or_any(is_less(a, b)),
+                Comparison::LessOrEqual => known_or_any(is_less(b, a).map(|less| !less)),
+                Comparison::Greater => known_or_any(is_less(b, a)),
+                Comparison::GreaterOrEqual => known_or_any(is_less(a, b).map(|less| !less)),
             },
         })
     }
@@ -87,10 +87,13 @@ impl Evaluation<'_> {
     }
 }
 
-/// Two levels by their texts: those order the same in any collation.
-fn levels(a: &Value, b: &Value) -> Option<(Level, Level)> {
+/// Whether one value is less than another, if that is known. Of texts it is known of levels: those order the same in any collation.
+pub(super) fn is_less(a: &Value, b: &Value) -> Option<bool> {
     match (a, b) {
-        (Value::Text(a), Value::Text(b)) => Some((Level::from_claim(a)?, Level::from_claim(b)?)),
+        (Value::Text(a), Value::Text(b)) => Some(Level::from_claim(a)? < Level::from_claim(b)?),
+        (Value::Integer(a), Value::Integer(b)) => Some(a < b),
+        (Value::Positive, Value::Integer(..=1)) => Some(false),
+        (Value::Integer(..=0), Value::Positive) => Some(true),
         _ => None,
     }
 }

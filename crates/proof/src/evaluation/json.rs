@@ -54,7 +54,8 @@ impl Evaluation<'_> {
         pairs(&document, &path, Outcomes::anything, |document, path| {
             let keys = match (document, path) {
                 (Value::Null, _) | (_, Value::Null) => return Outcomes::one(Value::Null),
-                (_, Value::Array(keys)) if !keys.is_empty() => keys,
+                (_, Value::Array(keys)) if keys.is_empty() => return whole(document, as_text),
+                (_, Value::Array(keys)) => keys,
                 _ => return Outcomes::anything(),
             };
             let mut found = Outcomes::one(document.clone());
@@ -72,7 +73,21 @@ impl Evaluation<'_> {
             (Value::Claims, Value::Text(key)) if key == "aal" => {
                 Outcomes::one(Value::Bool(self.session.claim().is_some()))
             }
+            (Value::Json(Json::Object(object)), Value::Text(key)) => {
+                Outcomes::one(Value::Bool(object.contains_key(key)))
+            }
             _ => any_boolean(),
         }
+    }
+}
+
+/// A document as a whole.
+fn whole(document: &Value, as_text: bool) -> Outcomes {
+    match document {
+        _ if !as_text => Outcomes::one(document.clone()),
+        Value::Json(Json::String(text)) => Outcomes::one(Value::text(text)),
+        Value::Json(Json::Bool(truth)) => Outcomes::one(Value::text(if *truth { "true" } else { "false" })),
+        Value::Json(Json::Null) => Outcomes::one(Value::Null),
+        _ => Outcomes::anything(),
     }
 }

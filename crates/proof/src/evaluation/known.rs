@@ -1,6 +1,6 @@
 //! What an expression comes to in one session that is known.
 
-use aal::{Claims, FixedRequirement, Level, MaxAge, assess, assess_enrolled};
+use aal::{Claims, Enrollment, FixedRequirement, Level, MaxAge, assess, assess_enrolled};
 
 use super::truth::{any_boolean, or_raise};
 use super::{Evaluation, Expression, Outcomes, Value};
@@ -17,6 +17,11 @@ impl Evaluation<'_> {
             }
             Expression::Claims => Outcomes::one(known.payload.map_or(Value::Null, |it| Value::Json(it.clone()))),
             Expression::EnrolledLevel => enrolled_level(known),
+            Expression::HasFactor => match known.factors {
+                Factors::Known(Enrollment::Factor) => Outcomes::one(Value::Bool(true)),
+                Factors::Known(Enrollment::NoFactor) => Outcomes::one(Value::Bool(false)),
+                _ => any_boolean(),
+            },
             Expression::HasLevel { level, max_age, raises } => or_raise(self.meets(known, level, max_age), *raises),
             Expression::HasEnrolledLevel { max_age, raises } => {
                 or_raise(self.meets_enrolled(known, max_age, *raises), *raises)

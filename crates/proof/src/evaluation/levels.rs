@@ -20,6 +20,16 @@ impl Evaluation<'_> {
         }
     }
 
+    /// A user who is banned or deleted can have factors, too, and an enrolled level of none. Where tokens are verified, the settings
+    /// that a condition reads are anybody's.
+    pub(super) fn has_factor(&self) -> Outcomes {
+        if self.session.enrolled == Enrolled::Yes && self.trusts_settings {
+            Outcomes::one(Value::Bool(true))
+        } else {
+            any_boolean()
+        }
+    }
+
     pub(super) fn has_level(&self, level: &Expression, max_age: &Expression) -> Outcomes {
         let max_age = self.outcomes(max_age);
         let unknown = || match self.session.level {

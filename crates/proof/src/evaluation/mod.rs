@@ -1,15 +1,20 @@
 //! Evaluating an expression to all that it could come to, at one kind of session.
 
+mod builtins;
 mod comparison;
 mod conversions;
 mod json;
+mod jsonpath;
 mod known;
 mod levels;
+mod md5;
+mod patterns;
+mod recurring;
 mod rows;
 mod truth;
 mod work;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::expression::{Comparison, Expression, Key, Origin, Reason, Rows, Truth, is_claims_setting};
 use super::ids::TableId;
@@ -17,6 +22,7 @@ use super::known_session::KnownSession;
 use super::session_kind::{Enrolled, Session};
 use super::value::{Outcomes, Value};
 use conversions::{json_to_text, to_json};
+use recurring::{Recurring, is_condition, recurring_claims, recurring_unknowns};
 use truth::{any_boolean, negated, or_raise, pairs, tested_for, truth_of_all, truth_of_any};
 
 use known::cast;
@@ -46,6 +52,8 @@ pub struct Evaluation<'a> {
     held_in: Option<HeldIn>,
     /// What unknowns with a key are taken to come to.
     assumed: Vec<(Key, Option<bool>)>,
+    /// What expressions of the session alone are taken to come to.
+    taken: Vec<(&'a Expression, Value)>,
     /// The session itself, where it is one that is known and not a kind.
     known: Option<&'a KnownSession<'a>>,
 }
@@ -91,7 +99,7 @@ impl<'a> Evaluation<'a> {
         readable: Option<&'a HashSet<TableId>>,
         trusts_settings: bool,
     ) -> Self {
-        let (work, closely, held_in, assumed) = (None, true, None, Vec::new());
+        let (work, closely, held_in, assumed, taken) = (None, true, None, Vec::new(), Vec::new());
         // The role changes within a statement, too: by set_config('role', …).
         let role = role.filter(|_| trusts_settings);
         let (may_become_nobody, may_be_exempt, known) = (false, false, None);
@@ -106,6 +114,7 @@ impl<'a> Evaluation<'a> {
             closely,
             held_in,
             assumed,
+            taken,
             known,
         }
     }
@@ -149,8 +158,16 @@ impl<'a> Evaluation<'a> {
         }
         let all = || permissive.unwrap_or_default().iter().chain(restrictive);
         let size = all().map(|expression| expression.extent().0).sum();
+        let most = most_assumptions(size);
         let mut unknowns = recurring_unknowns(all().copied());
-        unknowns.truncate(most_assumptions(size));
+        unknowns.truncate(most);
+        let of_claims =
+            if most == 0 || !self.knows_claims_stay() { Vec::new() } else { recurring_claims(all().copied()) };
+        let unknowns: Vec<Recurring<'_>> = of_claims
+            .into_iter()
+            .map(Recurring::OfClaims)
+            .chain(unknowns.into_iter().map(Recurring::Unknown))
+            .collect();
         let reads_claims_settings = || all().any(|expression| expression.any(&reads_claims_setting));
         if self.session.claim().is_none() || !self.trusts_settings || !reads_claims_settings() {
             return self.could_pass_assuming(permissive, restrictive, &unknowns);
@@ -166,7 +183,7 @@ impl<'a> Evaluation<'a> {
         &self,
         permissive: Option<&[&'a Expression]>,
         restrictive: &[&'a Expression],
-        unknowns: &[Key],
+        unknowns: &[Recurring<'a>],
     ) -> bool {
         let restricted = truth_of_all(restrictive.iter().map(|it| self.outcomes(it)));
         let permitted = match permissive {
@@ -180,12 +197,49 @@ impl<'a> Evaluation<'a> {
         if both.is_certainly(&Value::Bool(true)) || self.work.is_some_and(Work::is_spent) {
             return true;
         }
-        let Some((key, others)) = unknowns.split_first() else { return true };
-        [Some(true), Some(false), None].into_iter().any(|truth| {
-            let mut assuming = self.clone();
-            assuming.assumed.push((*key, truth));
-            assuming.could_pass_assuming(permissive, restrictive, others)
-        })
+        let Some((recurring, others)) = unknowns.split_first() else { return true };
+        self.assuming(*recurring).into_iter().any(|it| it.could_pass_assuming(permissive, restrictive, others))
+    }
+
+    /// The same for each that a recurring part can come to.
+    fn assuming(&self, recurring: Recurring<'a>) -> Vec<Evaluation<'a>> {
+        match recurring {
+            Recurring::Unknown(key) => {
+                let with = |truth| {
+                    let mut assuming = self.clone();
+                    assuming.assumed.push((key, truth));
+                    assuming
+                };
+                [Some(true), Some(false), None].map(with).into()
+            }
+            Recurring::OfClaims(expression) => {
+                let outcomes = self.outcomes(expression);
+                let values = match outcomes.known() {
+                    Some(values) => values.to_vec(),
+                    None if is_condition(expression) => vec![Value::Bool(true), Value::Bool(false), Value::Null],
+                    None => vec![Value::Other, Value::Null],
+                };
+                // One that always raises may not be looked at.
+                if values.is_empty() {
+                    return vec![self.clone()];
+                }
+                let with = |value| {
+                    let mut assuming = self.clone();
+                    assuming.taken.push((expression, value));
+                    assuming
+                };
+                values.into_iter().map(with).collect()
+            }
+        }
+    }
+
+    /// Whether what the claims and settings say stays the same throughout a statement.
+    fn knows_claims_stay(&self) -> bool {
+        self.trusts_settings && !self.may_become_nobody && self.known.is_none()
+    }
+
+    fn taken(&self, expression: &Expression) -> Option<Value> {
+        self.taken.iter().find(|(taken, _)| *taken == expression).map(|(_, value)| value.clone())
     }
 
     fn assumption(&self, key: Key) -> Option<Option<bool>> {
@@ -194,6 +248,9 @@ impl<'a> Evaluation<'a> {
 
     /// All that an expression could come to.
     pub fn outcomes(&self, expression: &Expression) -> Outcomes {
+        if let Some(value) = self.taken(expression) {
+            return Outcomes::one(value);
+        }
         let Some(work) = self.work else { return self.outcomes_of(expression) };
         work.take(1);
         if work.is_spent() {
@@ -230,6 +287,7 @@ impl<'a> Evaluation<'a> {
             Claims => Outcomes::any_of([Value::Claims, Value::Null]),
             Level => Outcomes::one(self.level()),
             EnrolledLevel => self.enrolled_level(),
+            HasFactor => self.has_factor(),
             Status => Outcomes::one(Value::Status),
             Methods => Outcomes::anything(),
             Exempt(_) if self.may_be_exempt => any_boolean(),
@@ -264,6 +322,7 @@ impl<'a> Evaluation<'a> {
             }
             ToJson(it) => self.outcomes(it).map(Outcomes::anything, to_json),
             JsonToText(it) => self.outcomes(it).map(Outcomes::anything, json_to_text),
+            Call(builtin, arguments) => self.builtin(*builtin, arguments),
             Select { target, rows } => self.select(target, rows),
             Exists(rows) => self.exists(rows),
             AnyRow { test, rows } => self.any_row(test, rows),
@@ -348,36 +407,6 @@ impl<'a> Evaluation<'a> {
         }
         Outcomes::any_of(arrays.into_iter().map(Value::Array))
     }
-}
-
-/// The unknowns that occur more than once, in the order in which they do. One that occurs once depends on nothing else.
-fn recurring_unknowns<'a>(expressions: impl Iterator<Item = &'a Expression>) -> Vec<Key> {
-    let mut seen: Vec<(Key, bool)> = Vec::new();
-    let mut places: HashMap<Key, usize> = HashMap::new();
-    let mut count = |it: &Expression| {
-        let Expression::Unknown { key: Some(key), .. } = it else { return };
-        match places.get(key) {
-            Some(place) => seen[*place].1 = true,
-            None => {
-                places.insert(*key, seen.len());
-                seen.push((*key, false));
-            }
-        }
-    };
-    for expression in expressions {
-        expression.visit(&mut |it| {
-            count(it);
-            // It is compared with each element.
-            if let Expression::CompareEach { value, .. } = it {
-                value.visit(&mut |it| {
-                    count(it);
-                    true
-                });
-            }
-            true
-        });
-    }
-    seen.into_iter().filter(|(_, recurs)| *recurs).map(|(key, _)| key).collect()
 }
 
 /// Whether this node reads a setting that could be one of those that hold the claims.

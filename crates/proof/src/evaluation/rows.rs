@@ -16,7 +16,9 @@ impl Evaluation<'_> {
         let filter = rows.filter.as_ref().map(|filter| self.outcomes(filter));
         let may = filter.as_ref().is_none_or(Outcomes::can_be_true);
         let passes = filter.is_none_or(|filter| filter.is_certainly(&Value::Bool(true)));
-        (may, may && passes && !rows.from && !rows.may_be_cut)
+        // A condition on the table of factors says whether there is such a row.
+        let decides = !rows.from || rows.filter.as_deref() == Some(&Expression::HasFactor);
+        (may, may && passes && decides && !rows.may_be_cut)
     }
 
     pub(super) fn select(&self, target: &Expression, rows: &Rows) -> Outcomes {
