@@ -84,7 +84,7 @@ pub fn read_for(
     let roles = ids::role_oids(catalog.roles.iter().map(|role| role.id));
 
     if scope.with_surroundings {
-        catalog.views = views::read(client, &roles, &functions.that_ask(), &names)?.into();
+        catalog.views = views::read(client, &roles, &functions.that_ask(), &names, &mut reader)?.into();
         catalog.functions = functions::read(client, &roles, &names)?.into();
         let functions: HashMap<FunctionId, FunctionIndex> =
             catalog.functions.indexed().map(|(index, function)| (function.id, index)).collect();

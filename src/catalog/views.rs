@@ -6,11 +6,25 @@ use proof::{View, ViewKind};
 
 use super::ids;
 use super::roles::Names;
+use crate::pg::node::NodeTree;
 use crate::pg::query::{Row, catalog_query, rows};
+use crate::reader::Reader;
+
+/// How many bytes of text the tree of a view's query may have, and those of all views together, and still be read.
+const LARGEST_TREE: i64 = 1 << 20;
+const MOST_TREES: i64 = 32 << 20;
 
 /// The views, and the rules of views and tables. `that_ask` are the functions that ask for a level.
-pub fn read(client: &SpiClient<'_>, roles: &[Oid], that_ask: &[Oid], names: &Names) -> Result<Vec<View>, spi::Error> {
-    rows(client, catalog_query!("views"), &[roles.to_vec().into(), that_ask.to_vec().into()], |row| {
+pub fn read(
+    client: &SpiClient<'_>,
+    roles: &[Oid],
+    that_ask: &[Oid],
+    names: &Names,
+    reader: &mut Reader<'_, '_>,
+) -> Result<Vec<View>, spi::Error> {
+    let arguments = [roles.to_vec().into(), that_ask.to_vec().into(), LARGEST_TREE.into(), MOST_TREES.into()];
+    rows(client, catalog_query!("views"), &arguments, |row| {
+        let query = row.nullable::<NodeTree>("tree")?.and_then(|tree| reader.read_view(&tree));
         Ok(View {
             id: ids::table(row, "oid")?,
             schema: row.get("schema")?,
@@ -21,8 +35,13 @@ pub fn read(client: &SpiClient<'_>, roles: &[Oid], that_ask: &[Oid], names: &Nam
             reads: ids::tables(row, "reads")?,
             read_by: names.sorted(&ids::roles(row, "read_by")?),
             written_by: names.sorted(&ids::roles(row, "written_by")?),
+            inserted_by: names.sorted(&ids::roles(row, "inserted_by")?),
             owner_as_user: owner_as_user(row, names)?,
             asks_for_level: row.get("asks_for_level")?,
+            is_steady: query.as_ref().is_some_and(|query| query.is_steady),
+            condition: query.and_then(|query| query.condition),
+            checks_new_rows: row.get("checks_new_rows")?,
+            is_barrier: row.get("is_barrier")?,
         })
     })
 }

@@ -156,6 +156,12 @@ pub fn operator_function(operator: pg_sys::Oid) -> pg_sys::Oid {
     unsafe { pg_sys::get_opcode(operator) }
 }
 
+/// Whether an operator's operands may change places.
+pub fn is_its_own_commutator(operator: pg_sys::Oid) -> bool {
+    // SAFETY: looks an operator up. It raises nothing where there is none.
+    valid(unsafe { pg_sys::get_commutator(operator) }) == Some(operator)
+}
+
 /// Whether texts are equal in this collation only if their bytes are.
 pub fn is_deterministic(collation: pg_sys::Oid) -> bool {
     Row::<pg_sys::FormData_pg_collation>::find(collation).is_some_and(|row| row.form().collisdeterministic)

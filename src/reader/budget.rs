@@ -129,7 +129,7 @@ impl<'a> Nesting<'a> {
     }
 }
 
-/// The conditions that can't be read but are told apart, by their text.
+/// The conditions that are told apart, by their texts.
 pub struct Keys {
     known: HashMap<String, Key>,
     bytes: usize,

@@ -175,35 +175,7 @@ impl Reading<'_, '_> {
         }
         let is_boolean = it.vartype == pg_sys::BOOLOID;
         let key = if is_boolean { self.keys.key(&format!("column {}", it.varattno)) } else { None };
-        Expression::Unknown { key, strict: false, arguments: Vec::new(), reason: Some(Reason::Column) }
-    }
-
-    /// Gives an unread condition a key, if it has the same answer everywhere in the policies for a row. So the proof can tell
-    /// whether it holds. Only directly in a policy, where columns are the row's own. And only the outermost of several, so that
-    /// no part of the text is looked at twice.
-    fn keyed(&mut self, expression: Expression, node: Node<'_>, frame: &Frame<'_>) -> Expression {
-        match expression {
-            Expression::Unknown { key: None, strict, arguments, reason }
-                if frame.queries == 0
-                    && frame.arguments.is_none()
-                    && !frame.unread
-                    && reason != Some(Reason::TooLarge)
-                    && node.expression_type() == Some(pg_sys::BOOLOID)
-                    && !node.may_be_volatile()
-                    && (self.functions.trusts_settings() || !node.may_be_mutable()) =>
-            {
-                Expression::Unknown { key: self.key(node), strict, arguments, reason }
-            }
-            other => other,
-        }
-    }
-
-    fn key(&mut self, node: Node<'_>) -> Option<proof::Key> {
-        let text = node.to_text()?;
-        // These stand for something else elsewhere, or are looked up anew each time.
-        let depends_on_place =
-            ["{CASETESTEXPR", "{PARAM", "{SUBLINK", "{AGGREF"].iter().any(|part| text.contains(part));
-        if depends_on_place { None } else { self.keys.key(&text) }
+        Expression::Unknown { key, strict: false, arguments: Vec::new(), reason: Some(Reason::Column(it.varattno)) }
     }
 
     /// An expression that can't be read, but has parts that can. They may never be evaluated.

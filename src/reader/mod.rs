@@ -2,7 +2,9 @@
 //!
 //! - [`Reader`] reads a policy's tree, within its budget.
 //! - `expressions`, `calls`, `queries` and `types` read what Postgres analyzed.
+//! - `keys` tells which unread conditions are the same.
 //! - `text_bodies` reads the bodies of functions that are stored as text, and `text_types` their types.
+//! - `views` reads what the queries of views ask of a session.
 //! - [`Functions`] holds the functions that are known, and the bodies of those that are written in SQL.
 #![deny(unsafe_code)]
 
@@ -11,6 +13,7 @@ mod calls;
 mod expressions;
 mod factors;
 mod functions;
+mod keys;
 mod known;
 mod names;
 mod policies;
@@ -20,6 +23,7 @@ mod text_builtins;
 mod text_factors;
 mod text_types;
 mod types;
+mod views;
 
 pub use functions::Functions;
 pub use policies::Reader;

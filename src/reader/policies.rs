@@ -44,18 +44,25 @@ impl<'a, 'tree> Reader<'a, 'tree> {
             return known.clone();
         }
         let memory = Memory::new(c"pg_aal: a policy's tree");
-        let mut reading = Reading { functions: self.functions, budget: self.budget.share(), keys: &mut self.keys };
         let columns = Cell::new(u32::MAX);
-        let expression = match tree.read(&memory) {
+        let expression = self.within_share(|reading| match tree.read(&memory) {
             Some(node) => reading.policy(node, exempts, &Frame::in_policy(Nesting::OUTERMOST, &columns)),
             None => Expression::too_large(),
-        };
-        let spent = reading.budget.spent_since(&share);
-        self.budget.spend(spent);
+        });
         if tree.text().to_bytes().len() <= KEPT && self.kept.len() < MOST_KEPT {
             self.kept.insert(key, (expression.clone(), expression.extent().0));
         }
         expression
+    }
+
+    /// Reads something within one expression's share of the budget.
+    pub fn within_share<T>(&mut self, read: impl FnOnce(&mut Reading<'_, 'tree>) -> T) -> T {
+        let share = self.budget.share();
+        let mut reading = Reading { functions: self.functions, budget: self.budget.share(), keys: &mut self.keys };
+        let answer = read(&mut reading);
+        let spent = reading.budget.spent_since(&share);
+        self.budget.spend(spent);
+        answer
     }
 }
 

@@ -152,5 +152,6 @@ pub fn mentioned(mentions: Vec<Expression>) -> Rows {
         mentions,
         correlated: false,
         origin: Origin::Inlined,
+        key: None,
     }
 }

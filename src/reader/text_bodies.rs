@@ -16,7 +16,7 @@ use super::expressions::{Reading, cast, logic, tested_for};
 use super::factors::count_of_factors;
 use super::functions::SqlBody;
 use super::names::table_named;
-use super::queries::mentioned;
+use super::queries::{mentioned, mentioning};
 use super::text_builtins::{builtin_call, builtin_operator};
 use super::text_factors::is_some_row;
 use super::text_types::{Kind, Typed, coerced, equal, same_kind, unified};
@@ -163,7 +163,11 @@ impl TextBody<'_, '_, '_> {
 
     /// An expression that must be a truth value.
     fn condition(&mut self, node: Option<Node<'_>>, scope: Scope<'_>) -> Expression {
-        coerced(self.expression(node, scope), Kind::Boolean).unwrap_or_else(Expression::unknown)
+        match self.expression(node, scope) {
+            // Unknown as it is, what it is made of is worth knowing.
+            (read, Kind::Other) if is_mention(&read) => read,
+            read => coerced(read, Kind::Boolean).unwrap_or_else(Expression::unknown),
+        }
     }
 
     fn many(&mut self, list: List<'_>, scope: Scope<'_>) -> Vec<Typed> {
@@ -187,7 +191,7 @@ impl TextBody<'_, '_, '_> {
             }
             Form::ColumnRef(it) => Some(self.name(it, scope)),
             Form::TypeCast(it) => Some(self.type_cast(it, scope)),
-            Form::A_Expr(it) => self.operator(it, scope),
+            Form::A_Expr(it) => self.operator(it, scope).or_else(|| Some(mentions(constants_of(it), scope))),
             Form::BoolExpr(it) => {
                 let all = it.args().nodes().map(|node| self.condition(node, scope)).collect();
                 Some((logic(it.boolop, all), Kind::Boolean))
@@ -412,7 +416,8 @@ impl TextBody<'_, '_, '_> {
             .collect();
         let is_simple =
             !it.agg_star && !it.agg_distinct && !it.func_variadic && it.over().is_none() && it.agg_filter().is_none();
-        match names(it.funcname()).filter(|_| is_simple)?.as_slice() {
+        let name = names(it.funcname()).filter(|_| is_simple).unwrap_or_default();
+        let read = match name.as_slice() {
             [name] if name == "current_setting" => setting(&arguments),
             [schema, name] if schema == "pg_catalog" && name == "current_setting" => setting(&arguments),
             [name]
@@ -420,18 +425,19 @@ impl TextBody<'_, '_, '_> {
                     && !self.reading.functions.names().has_function(name) =>
             {
                 let names = self.reading.functions.names();
-                builtin_call(names, name, arguments.into_iter().map(|(_, argument)| argument).collect())
+                builtin_call(names, name, arguments.iter().map(|(_, argument)| argument.clone()).collect())
             }
             [schema, name] if schema == "pg_catalog" && arguments.iter().all(|(name, _)| name.is_none()) => {
                 let names = self.reading.functions.names();
-                builtin_call(names, name, arguments.into_iter().map(|(_, argument)| argument).collect())
+                builtin_call(names, name, arguments.iter().map(|(_, argument)| argument.clone()).collect())
             }
             [name] => self.reading.call_by_name((None, name), &arguments, self.callers_rights, scope.nesting),
             [schema, name] => {
                 self.reading.call_by_name((Some(schema), name), &arguments, self.callers_rights, scope.nesting)
             }
             _ => None,
-        }
+        };
+        read.or_else(|| Some(mentions(arguments.into_iter().map(|(_, (argument, _))| argument).collect(), scope)))
     }
 }
 
@@ -443,6 +449,32 @@ fn unknown() -> Typed {
 fn unread(scope: Scope<'_>) -> Typed {
     scope.met.unknown.set(true);
     unknown()
+}
+
+/// What wasn't looked at as a whole, but has these in it.
+fn mentions(mentions: Vec<Expression>, scope: Scope<'_>) -> Typed {
+    let (unknown, kind) = unread(scope);
+    (if mentions.is_empty() { unknown } else { mentioning(mentions) }, kind)
+}
+
+/// Whether this is what `mentioning` makes.
+fn is_mention(expression: &Expression) -> bool {
+    match expression {
+        Expression::Select { target, rows } => rows.from && rows.may_be_cut && **target == Expression::unknown(),
+        _ => false,
+    }
+}
+
+/// The texts that are operands of an operator.
+fn constants_of(it: NodeRef<'_, pg_sys::A_Expr>) -> Vec<Expression> {
+    let right = it.rexpr();
+    let items = right.and_then(Node::list).unwrap_or(List::NIL).nodes().flatten();
+    let operands = it.lexpr().into_iter().chain(right).chain(items);
+    let constants = operands.filter_map(|operand| {
+        let operand = operand.cast::<pg_sys::TypeCast>().map_or(Some(operand), |cast| cast.arg())?;
+        Some(constant(operand.cast::<pg_sys::A_Const>()?).0)
+    });
+    constants.filter(|it| matches!(it, Expression::Constant(Value::Text(_)))).collect()
 }
 
 /// Whether this is a call of `auth.amr()`.

@@ -295,12 +295,22 @@ pub struct View {
     pub owner: RoleId,
     /// The tables and views it reads.
     pub reads: Vec<TableId>,
-    /// Whether it calls one of our functions that ask for a level.
+    /// Whether it calls one of our functions that ask for a level. Rules are taken at this word.
     pub asks_for_level: bool,
+    /// The condition without which its query shows no row; `None` where none is known.
+    pub condition: Option<Expression>,
+    /// Whether its query was read, and calls no function that could change the claims.
+    pub is_steady: bool,
+    /// Whether rows that are written through it must meet its condition.
+    pub checks_new_rows: bool,
+    /// Whether no function of a query that reads it may look at a row that it doesn't show.
+    pub is_barrier: bool,
     /// The names of the roles, other than its owner, that may read it.
     pub read_by: Vec<String>,
     /// The names of the roles, other than its owner, that may write to it.
     pub written_by: Vec<String>,
+    /// The names of those among them that may insert.
+    pub inserted_by: Vec<String>,
     /// The name of its owner, unless that is a superuser or may not use the schema. It uses the view with its own rights, but a copy
     /// holds more than these show, and triggers of the view have rights of their own.
     pub owner_as_user: Option<String>,

@@ -183,6 +183,9 @@ pub struct Rows {
     pub correlated: bool,
     /// What it was written as.
     pub origin: Origin,
+    /// For `exists` and `= any`, the same for those that come to the same within one row, unless the policies of the tables that they
+    /// read call volatile functions.
+    pub key: Option<Key>,
 }
 
 /// What rows were written as.
@@ -208,8 +211,8 @@ pub struct Key(pub u32);
 pub enum Reason {
     /// A function of a user's making that can't be seen through, by its name.
     Function(String),
-    /// It is a column of the row that is looked at.
-    Column,
+    /// It is a column of the row that is looked at, by its number.
+    Column(i16),
     /// It is its argument as another type. It is NULL where its argument is, and nowhere else.
     Cast {
         /// Whether that type is boolean.
@@ -442,7 +445,7 @@ impl Expression {
 
     /// Whether it reads a column of the row that is looked at.
     pub fn depends_on_row(&self) -> bool {
-        self.any(&|it| matches!(it, Expression::Unknown { reason: Some(Reason::Column), .. }))
+        self.any(&|it| matches!(it, Expression::Unknown { reason: Some(Reason::Column(_)), .. }))
     }
 
     /// Whether it reads the session's subject.

@@ -85,3 +85,16 @@ impl Session {
         }
     }
 }
+
+/// What the claim `aal` is. A gateway's is a level or missing; this also tells what else an issuer could put there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LevelClaim<'a> {
+    /// What the kind of session says. Where that has no level, the claims may be missing as a whole.
+    OfLevel,
+    /// There are claims, and it isn't among them.
+    Missing,
+    /// It is JSON's null.
+    JsonNull,
+    /// This text, which is no level.
+    Unknown(&'a str),
+}

@@ -21,6 +21,24 @@ create policy second_factor_select on delete_forgotten as restrictive for select
 create policy second_factor_insert on delete_forgotten as restrictive for insert with check ((select auth.has_aal('aal2')));
 create policy second_factor_update on delete_forgotten as restrictive for update using ((select auth.has_aal('aal2')));
 
+-- Finding: DELETE. WITH CHECK alone says nothing of rows that are there.
+create table check_only (id int);
+create policy second_factor on check_only as restrictive with check ((select auth.has_aal('aal2')));
+
+-- Finding: DELETE. USING asks for nothing, and an update must pass both.
+create table using_asks_nothing (id int);
+create policy second_factor on using_asks_nothing as restrictive using (true) with check ((select auth.has_aal('aal2')));
+
+-- Finding: DELETE, which another policy asks nothing of.
+create table positive_deletes (id int);
+create policy second_factor on positive_deletes as restrictive with check ((select auth.has_aal('aal2')));
+create policy positive on positive_deletes as restrictive for delete using (id > 0);
+
+-- None: each has a policy that asks.
+create table check_and_delete (id int);
+create policy second_factor on check_and_delete as restrictive with check ((select auth.has_aal('aal2')));
+create policy second_factor_delete on check_and_delete as restrictive for delete using ((select auth.has_aal('aal2')));
+
 -- None: reads at aal1, writes at aal2.
 create table as_it_comes (id int);
 

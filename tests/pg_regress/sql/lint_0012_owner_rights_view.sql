@@ -111,9 +111,48 @@ alter view none_bound owner to lint_0012_app;
 create view none_unprotected as select * from open_to_all;
 grant select on none_invoker, none_invoker_true, none_over_invoker, over_found_inner, none_bound, none_unprotected to authenticated;
 grant select on none_service_role to service_role;
--- None is due: it asks for the level itself.
+-- None is due: they ask for the level themselves.
 create view none_asks as select * from payments where (select auth.has_aal('aal2'));
-grant select on none_asks to authenticated;
+create view none_asks_by_claim as select * from payments where (select auth.jwt() ->> 'aal') in ('aal2', 'aal3');
+create view none_asks_in_settings as select * from payments where (select current_setting('request.jwt.claims', true)::jsonb ->> 'aal') = 'aal2';
+create function second_factor() returns boolean language sql stable return auth.has_aal('aal2');
+create view none_asks_in_function as select * from payments where second_factor() and amount > 0;
+create view none_asks_in_each as
+  select * from payments where (select auth.has_aal('aal2')) union all select id + 1, amount from payments where amount > 0 and (select auth.has_aal('aal3'));
+create view none_asks_beneath as select sum(amount) from (select * from payments where (select auth.has_aal('aal2'))) p;
+create view none_asks_above as select * from (select id, sum(amount) as amount from payments group by id) p where (select auth.has_aal('aal2'));
+create view none_asks_with as with p as materialized (select * from payments) select * from p where (select auth.has_aal('aal2'));
+create view none_over_asking as select id from none_asks where amount > 0;
+create view none_asks_over as select * from inner_owner where (select auth.has_aal('aal2'));
+create view none_asks_of_each_row as select o.id, (select count(*) from payments p where p.id = o.id) as payments from open_to_all o where (select auth.has_aal('aal2'));
+create view none_asks_written as select * from payments where (select auth.has_aal('aal2')) with check option;
+grant select on none_asks, none_asks_by_claim, none_asks_in_settings, none_asks_in_function, none_asks_in_each, none_asks_beneath, none_asks_above, none_asks_with,
+  none_over_asking, none_asks_over, none_asks_of_each_row to authenticated;
+grant select, insert, update, delete on none_asks_written to authenticated;
+create view none_asks_changed as select * from payments where (select auth.has_aal('aal2'));
+grant select, update, delete on none_asks_changed to authenticated;
+
+-- They ask, but a session below the level sees rows.
+create view found_asks_for_less as select * from payments where (select auth.has_aal('aal1'));
+create view found_asks_or as select * from payments where (select auth.has_aal('aal2')) or amount < 10;
+create view found_asks_in_one as select * from payments where (select auth.has_aal('aal2')) union all select * from payments where amount < 10;
+create view found_asks_beneath_one as select p.* from open_to_all o left join (select * from payments where (select auth.has_aal('aal2'))) q on true join payments p on p.id = o.id;
+create view found_asks_in_column as select id, case when (select auth.has_aal('aal2')) then amount end as amount from payments;
+create view found_null_trap as select * from payments where coalesce((select auth.jwt() ->> 'aal'), 'aal2') = 'aal2';
+-- Where the WHERE finds nothing, it has a row all the same.
+create view found_beside_aggregate as select count(*), (select sum(amount) from payments) from open_to_all where (select auth.has_aal('aal2'));
+create view found_beneath_aggregate as
+  select (select sum(amount) from payments) from (select count(*) from open_to_all where (select auth.has_aal('aal2'))) o;
+-- The claims may be others by then.
+create function forges() returns boolean language plpgsql volatile as $$ begin perform set_config('request.jwt.claims', '{"aal":"aal2"}', true); return true; end $$;
+create view found_forged as select * from payments where forges() and auth.has_aal('aal2');
+create view inner_forging as select * from payments where forges();
+create view found_forged_beneath as select * from inner_forging where auth.has_aal('aal2');
+grant select on found_asks_for_less, found_asks_or, found_asks_in_one, found_asks_beneath_one, found_asks_in_column, found_null_trap, found_beside_aggregate,
+  found_beneath_aggregate, found_forged, found_forged_beneath to authenticated;
+-- INSERT: rows that are added need not be such that it shows them.
+create view found_asks_added as select * from payments where (select auth.has_aal('aal2'));
+grant select, insert, update, delete on found_asks_added to authenticated;
 
 reset search_path;
 select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, metadata ->> 'role' as role, level, detail

@@ -70,6 +70,16 @@ alter policy aal_delete on found_role_renamed_and_one_altered to authenticated;
 alter policy aal_delete on found_role_renamed_and_public to public;
 alter policy aal_delete on found_role_replaced to anon;
 alter policy aal_delete on found_role_added to authenticated, anon;
+-- None: another role has the name on record by now.
+create role lint_0020_clerks login;
+select count(protected_for('none_role_renamed_and_name_taken', '{lint_0020_clerks,authenticated}')) as tables;
+alter role lint_0020_clerks rename to lint_0020_tellers;
+create role lint_0020_clerks login;
+-- The same, and then one was altered.
+select count(protected_for('found_name_taken_and_one_altered', '{lint_0020_tellers}')) as tables;
+alter role lint_0020_tellers rename to lint_0020_agents;
+create role lint_0020_tellers login;
+alter policy aal_delete on found_name_taken_and_one_altered to lint_0020_clerks;
 -- None: the same, as somebody may write it.
 create table none_bare (id int);
 create policy everybody on none_bare using (true);
@@ -83,4 +93,4 @@ select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, me
 
 set client_min_messages = error;
 drop schema lint_0020_renamed cascade;
-drop role lint_0020_writers;
+drop role lint_0020_writers, lint_0020_clerks, lint_0020_tellers, lint_0020_agents;

@@ -238,6 +238,12 @@ select auth.assert_aal('payments', 'select', 'aal1', 'anon');
 drop view worker_view, all_payments;
 create view asks as select * from payments where (select auth.has_aal('aal1'));
 grant select on asks to authenticated;
+-- It asks for as much as is asserted, and for no more.
+select * from gate('payments', 'select', 'aal1');
+select * from gate('payments', 'select', 'aal2');
+create or replace view asks as select * from payments where (select auth.has_aal('aal2')) union all select * from payments where id < 0;
+select * from gate('payments', 'select', 'aal1');
+create or replace view asks as select * from payments where (select auth.jwt() ->> 'aal') = 'aal1'; -- as guests claim
 select * from gate('payments', 'select', 'aal1');
 drop view asks;
 create materialized view copies as select * from payments;

@@ -7,7 +7,7 @@ use super::comparison::is_less;
 use super::jsonpath::{Answer, Path};
 use super::patterns::{is_like, matches, regular_expression};
 use super::truth::{truth_of_all, truth_of_any};
-use super::{Evaluation, Expression, Outcomes, Value};
+use super::{Evaluation, Expression, LevelClaim, Outcomes, Value};
 use crate::builtin::Builtin;
 
 /// For how many combinations of arguments a call is weighed, before it counts as anything.
@@ -79,7 +79,10 @@ impl Evaluation<'_> {
     }
 
     fn of_path(&self, builtin: Builtin, document: &Value, path: &str) -> Option<Outcomes> {
-        let answer = Path::parse(path)?.answer(document, self.session.claim());
+        if self.level_claim == LevelClaim::JsonNull {
+            return None;
+        }
+        let answer = Path::parse(path)?.answer(document, self.claimed_level());
         Some(match (builtin, answer) {
             // A condition is an answer, too: also where it is false.
             (Builtin::PathExists, Answer::Condition(_)) => Outcomes::one(Value::Bool(true)),

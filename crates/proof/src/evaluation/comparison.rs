@@ -4,7 +4,6 @@ use serde_json::Value as Json;
 
 use super::truth::{any_boolean, known_or_any, negated, pairs, truth_of_all, truth_of_any};
 use super::{Comparison, Evaluation, Expression, Outcomes, Value};
-use aal::Level;
 
 impl Evaluation<'_> {
     pub(super) fn compare(&self, comparison: Comparison, a: &Outcomes, b: &Outcomes) -> Outcomes {
@@ -74,28 +73,37 @@ impl Evaluation<'_> {
                 }
                 all
             }
-            (Value::Claims, Value::Json(Json::Object(part))) => {
-                let level = self.session.claim().map(Level::as_str);
-                match part.get("aal") {
-                    Some(aal) if aal.as_str() != level || level.is_none() => Some(false),
-                    Some(_) if part.len() == 1 => Some(true),
-                    _ => None,
-                }
-            }
+            (Value::Claims, Value::Json(Json::Object(part))) => match part.get("aal") {
+                Some(aal) if !self.claims_level(aal) => Some(false),
+                Some(_) if part.len() == 1 => Some(true),
+                _ => None,
+            },
             _ => None,
         }
     }
 }
 
-/// Whether one value is less than another, if that is known. Of texts it is known of levels: those order the same in any collation.
+/// Whether one value is less than another, if that is known. Of texts it is known where they order the same in any collation.
 pub(super) fn is_less(a: &Value, b: &Value) -> Option<bool> {
     match (a, b) {
-        (Value::Text(a), Value::Text(b)) => Some(Level::from_claim(a)? < Level::from_claim(b)?),
+        (Value::Text(a), Value::Text(b)) => orders(a, b).map(|(a, b)| a < b),
         (Value::Integer(a), Value::Integer(b)) => Some(a < b),
         (Value::Positive, Value::Integer(..=1)) => Some(false),
         (Value::Integer(..=0), Value::Positive) => Some(true),
         _ => None,
     }
+}
+
+/// Two texts that order the same in any collation, by what orders them: `aal` with a digit, and the empty text before all others.
+fn orders(a: &str, b: &str) -> Option<(u8, u8)> {
+    let digit = |text: &str| match text.strip_prefix("aal")?.as_bytes() {
+        [digit] if digit.is_ascii_digit() => Some(*digit),
+        _ => None,
+    };
+    if a.is_empty() || b.is_empty() {
+        return Some((u8::from(!a.is_empty()), u8::from(!b.is_empty())));
+    }
+    Some((digit(a)?, digit(b)?))
 }
 
 /// Whether an array has this element. NULL is none.

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::truth::{any_boolean, pairs};
-use super::{Evaluation, Expression, Outcomes, Value};
+use super::{Evaluation, Expression, LevelClaim, Outcomes, Value};
 
 impl Evaluation<'_> {
     /// A member of a document.
@@ -18,9 +18,11 @@ impl Evaluation<'_> {
             if as_text { Value::text(text) } else { Value::Json(json) }
         };
         match (document, key) {
-            (Value::Claims, "aal") => {
-                Outcomes::one(self.session.claim().map_or(Value::Null, |level| text(level.as_str())))
-            }
+            (Value::Claims, "aal") => Outcomes::one(match self.claimed_level() {
+                Some(level) => text(level),
+                None if self.level_claim == LevelClaim::JsonNull && !as_text => Value::Json(Json::Null),
+                None => Value::Null,
+            }),
             (Value::Claims, "is_anonymous") if self.session.is_guest => {
                 Outcomes::one(if as_text { Value::text("true") } else { Value::Json(Json::Bool(true)) })
             }
@@ -71,7 +73,7 @@ impl Evaluation<'_> {
         match (document, key) {
             (Value::Null, _) | (_, Value::Null) => Outcomes::one(Value::Null),
             (Value::Claims, Value::Text(key)) if key == "aal" => {
-                Outcomes::one(Value::Bool(self.session.claim().is_some()))
+                Outcomes::one(Value::Bool(self.claimed_level().is_some() || self.level_claim == LevelClaim::JsonNull))
             }
             (Value::Json(Json::Object(object)), Value::Text(key)) => {
                 Outcomes::one(Value::Bool(object.contains_key(key)))

@@ -2,8 +2,6 @@
 
 use serde_json::Value as Json;
 
-use aal::Level;
-
 use crate::value::Value;
 
 /// A path, or a condition of one.
@@ -64,8 +62,8 @@ impl Path {
         parser.steps().filter(|_| parser.rest.trim().is_empty()).map(Path::Items)
     }
 
-    /// What it answers of a document, where the claim `aal` is this level.
-    pub(super) fn answer(&self, document: &Value, claim: Option<Level>) -> Answer {
+    /// What it answers of a document, where the claim `aal` is this text.
+    pub(super) fn answer(&self, document: &Value, claim: Option<&str>) -> Answer {
         let within = Within { root: document, current: document, claim };
         match self {
             Path::Items(steps) => Answer::Items(steps.items(&within)),
@@ -78,7 +76,7 @@ impl Path {
 struct Within<'a> {
     root: &'a Value,
     current: &'a Value,
-    claim: Option<Level>,
+    claim: Option<&'a str>,
 }
 
 impl Steps {
@@ -136,9 +134,9 @@ fn elements(item: Value) -> Option<Vec<Value>> {
 }
 
 /// The member of this name, if there is one.
-fn member(item: &Value, name: &str, claim: Option<Level>) -> Option<Option<Value>> {
+fn member(item: &Value, name: &str, claim: Option<&str>) -> Option<Option<Value>> {
     match item {
-        Value::Claims if name == "aal" => Some(claim.map(|level| Value::Json(Json::String(level.as_str().to_owned())))),
+        Value::Claims if name == "aal" => Some(claim.map(|level| Value::Json(Json::String(level.to_owned())))),
         Value::Json(Json::Object(object)) => Some(object.get(name).cloned().map(Value::Json)),
         Value::Json(_) => Some(None),
         _ => None,
@@ -350,16 +348,17 @@ impl Parser<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aal::Level;
 
     fn items(path: &str, document: &Value, claim: Option<Level>) -> Option<usize> {
-        match Path::parse(path).expect(path).answer(document, claim) {
+        match Path::parse(path).expect(path).answer(document, claim.map(Level::as_str)) {
             Answer::Items(items) => items.map(|items| items.len()),
             Answer::Condition(_) => panic!("{path} is a condition"),
         }
     }
 
     fn condition(path: &str, claim: Option<Level>) -> Option<Option<bool>> {
-        match Path::parse(path).expect(path).answer(&Value::Claims, claim) {
+        match Path::parse(path).expect(path).answer(&Value::Claims, claim.map(Level::as_str)) {
             Answer::Condition(truth) => truth,
             Answer::Items(_) => panic!("{path} is no condition"),
         }

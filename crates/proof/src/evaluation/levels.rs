@@ -98,7 +98,7 @@ impl Evaluation<'_> {
                 unset.add(Value::Null);
             }
             match name.to_ascii_lowercase().as_str() {
-                name if is_claims_setting(name) => match self.held_in.filter(|_| self.session.claim().is_some()) {
+                name if is_claims_setting(name) => match self.held_in.filter(|_| self.has_claims()) {
                     Some(held_in) if held_in.includes(name) => Outcomes::one(Value::ClaimsText),
                     Some(_) => unset,
                     None => {
@@ -107,8 +107,8 @@ impl Evaluation<'_> {
                     }
                 },
                 "request.jwt.claim.aal" => {
-                    if let Some(level) = self.session.claim() {
-                        unset.add(Value::text(level.as_str()));
+                    if let Some(level) = self.claimed_level() {
+                        unset.add(Value::text(level));
                     }
                     unset
                 }

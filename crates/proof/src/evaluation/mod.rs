@@ -1,8 +1,10 @@
 //! Evaluating an expression to all that it could come to, at one kind of session.
 
 mod builtins;
+mod claim;
 mod comparison;
 mod conversions;
+mod joint;
 mod json;
 mod jsonpath;
 mod known;
@@ -19,12 +21,13 @@ use std::collections::HashSet;
 use super::expression::{Comparison, Expression, Key, Origin, Reason, Rows, Truth, is_claims_setting};
 use super::ids::TableId;
 use super::known_session::KnownSession;
-use super::session_kind::{Enrolled, Session};
+use super::session_kind::{Enrolled, LevelClaim, Session};
 use super::value::{Outcomes, Value};
 use conversions::{json_to_text, to_json};
 use recurring::{Recurring, is_condition, recurring_claims, recurring_unknowns};
 use truth::{any_boolean, negated, or_raise, pairs, tested_for, truth_of_all, truth_of_any};
 
+pub(crate) use joint::passes_alone;
 use known::cast;
 pub(crate) use known::is_of_request;
 pub use work::Work;
@@ -56,6 +59,8 @@ pub struct Evaluation<'a> {
     taken: Vec<(&'a Expression, Value)>,
     /// The session itself, where it is one that is known and not a kind.
     known: Option<&'a KnownSession<'a>>,
+    /// What the claim `aal` is.
+    level_claim: LevelClaim<'a>,
 }
 
 /// The settings that a gateway may put the claims into. The first that holds any counts.
@@ -116,6 +121,7 @@ impl<'a> Evaluation<'a> {
             assumed,
             taken,
             known,
+            level_claim: LevelClaim::OfLevel,
         }
     }
 
@@ -169,7 +175,7 @@ impl<'a> Evaluation<'a> {
             .chain(unknowns.into_iter().map(Recurring::Unknown))
             .collect();
         let reads_claims_settings = || all().any(|expression| expression.any(&reads_claims_setting));
-        if self.session.claim().is_none() || !self.trusts_settings || !reads_claims_settings() {
+        if !self.has_claims() || !self.trusts_settings || !reads_claims_settings() {
             return self.could_pass_assuming(permissive, restrictive, &unknowns);
         }
         HeldIn::ALL.into_iter().any(|held_in| {
@@ -205,12 +211,7 @@ impl<'a> Evaluation<'a> {
     fn assuming(&self, recurring: Recurring<'a>) -> Vec<Evaluation<'a>> {
         match recurring {
             Recurring::Unknown(key) => {
-                let with = |truth| {
-                    let mut assuming = self.clone();
-                    assuming.assumed.push((key, truth));
-                    assuming
-                };
-                [Some(true), Some(false), None].map(with).into()
+                [Some(true), Some(false), None].map(|truth| self.clone().with_truth(key, truth)).into()
             }
             Recurring::OfClaims(expression) => {
                 let outcomes = self.outcomes(expression);
@@ -242,6 +243,12 @@ impl<'a> Evaluation<'a> {
         self.taken.iter().find(|(taken, _)| *taken == expression).map(|(_, value)| value.clone())
     }
 
+    /// The same, where an unknown comes to this.
+    pub(crate) fn with_truth(mut self, key: Key, truth: Option<bool>) -> Self {
+        self.assumed.push((key, truth));
+        self
+    }
+
     fn assumption(&self, key: Key) -> Option<Option<bool>> {
         self.assumed.iter().find(|(assumed, _)| *assumed == key).map(|(_, truth)| *truth)
     }
@@ -267,10 +274,11 @@ impl<'a> Evaluation<'a> {
             expression,
             Claims | Level | EnrolledLevel | Status | HasLevel { .. } | HasEnrolledLevel { .. } | AuthenticatedAt(_)
         );
-        if asks_about_session && self.may_become_nobody && self.session.claim().is_some() {
+        if asks_about_session && self.may_become_nobody && self.has_claims() {
             let same = Evaluation { may_become_nobody: false, ..self.clone() };
             let mut outcomes = same.outcomes_of(expression);
-            outcomes.add_all(Evaluation { session: Session::NOBODY, ..same }.outcomes_of(expression));
+            let nobody = Evaluation { session: Session::NOBODY, level_claim: LevelClaim::OfLevel, ..same };
+            outcomes.add_all(nobody.outcomes_of(expression));
             return outcomes;
         }
         if let Some(outcomes) = self.known.and_then(|known| self.of_session(known, expression)) {
@@ -283,7 +291,7 @@ impl<'a> Evaluation<'a> {
                 argument.map(Outcomes::anything, |value| cast(value, true))
             }
             Unknown { key, strict, arguments, .. } => self.unknown(*key, *strict, arguments),
-            Claims if self.session.claim().is_some() => Outcomes::one(Value::Claims),
+            Claims if self.has_claims() => Outcomes::one(Value::Claims),
             Claims => Outcomes::any_of([Value::Claims, Value::Null]),
             Level => Outcomes::one(self.level()),
             EnrolledLevel => self.enrolled_level(),

@@ -165,6 +165,7 @@ fn rows() -> Rows {
         mentions: Vec::new(),
         correlated: false,
         origin: crate::Origin::SubSelect,
+        key: None,
     }
 }
 
@@ -270,6 +271,31 @@ proptest! {
             let passes = world.truth(&condition) == Some(Some(true));
             prop_assert_eq!(evaluation.could_pass(Some(&[&condition]), &[]), passes);
         }
+    }
+}
+
+fn rows_of_unknowns() -> impl Iterator<Item = [Option<bool>; 3]> {
+    const TRUTHS: [Option<bool>; 3] = [Some(true), Some(false), None];
+    TRUTHS.into_iter().flat_map(|a| TRUTHS.into_iter().flat_map(move |b| TRUTHS.into_iter().map(move |c| [a, b, c])))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    /// Of conditions that can be read, lint 0007 knows exactly whether a session without a level has a row that one at aal1 hasn't.
+    #[test]
+    fn who_passes_alone_is_known_exactly(condition in condition(), enrolled: bool, age in prop::sample::select(vec![30u32, 600])) {
+        let is_left_open = |it: &Expression| matches!(it, Expression::HasEnrolledLevel { .. } | Expression::SessionIsLive { .. } | Expression::HasLevel { raises: true, .. });
+        if condition.any(&is_left_open) {
+            return Ok(());
+        }
+        let world = |level, row| World { level, is_guest: false, enrolled, live: true, age, row };
+        let passes = |level, row| world(level, row).truth(&condition) == Some(Some(true));
+        let expected = rows_of_unknowns().any(|row| passes(None, row) && !passes(Some(Level::Aal1), row));
+        let kind = |session| Evaluation::new(session, None, None, true);
+        let without = kind(Session::NOBODY).with_level_claim(LevelClaim::Missing);
+        let at_aal1 = kind(world(Some(Level::Aal1), [None; 3]).session());
+        prop_assert_eq!(passes_alone(&condition, &without, &at_aal1), expected);
     }
 }
 

@@ -120,7 +120,7 @@ fn policy(name: &str, permissive: bool, command: PolicyCommand, using: Expressio
 fn own_rows() -> Expression {
     let unknown =
         |reason| Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: Some(reason) };
-    let arguments = vec![unknown(Reason::Column), unknown(Reason::Subject { as_uuid: true })];
+    let arguments = vec![unknown(Reason::Column(1)), unknown(Reason::Subject { as_uuid: true })];
     Expression::Unknown { key: None, strict: true, arguments, reason: None }
 }
 
@@ -330,6 +330,7 @@ fn exists_unreadable() -> Expression {
         mentions: Vec::new(),
         correlated: false,
         origin: Origin::SubSelect,
+        key: None,
     })
 }
 
@@ -346,7 +347,7 @@ const FALSE: Expression = Expression::Constant(Value::Bool(false));
 fn a_policy_that_reads_an_unreadable_table_is_an_error_where_the_planner_keeps_it() {
     use Expression::{And, Not, Or};
     let column =
-        || Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: Some(Reason::Column) };
+        || Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: Some(Reason::Column(1)) };
     let kept = [
         vec![exists_unreadable()],
         vec![Not(Box::new(exists_unreadable()))],

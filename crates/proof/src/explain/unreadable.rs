@@ -43,7 +43,7 @@ pub fn lasts(it: &Expression) -> bool {
         HasLevel { level, max_age, .. } => is_value(level) && matches!(**max_age, Constant(_)),
         HasEnrolledLevel { max_age, .. } => matches!(**max_age, Constant(_)),
         Setting { name, .. } => is_value(name),
-        Unknown { reason: Some(Reason::Column | Reason::Subject { .. }), .. } => true,
+        Unknown { reason: Some(Reason::Column(_) | Reason::Subject { .. }), .. } => true,
         // A strict function of one that lasts.
         Unknown { strict: true, arguments, reason: None | Some(Reason::Cast { .. }), .. } => {
             all_last_or_are_values(arguments)

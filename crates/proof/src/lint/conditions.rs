@@ -54,48 +54,6 @@ fn reads_per_row(expression: &Expression, for_level: bool) -> bool {
     }
 }
 
-/// The first condition on nothing but the level that is true without one, and not at aal1.
-pub fn true_without_level(expression: &Expression, trusts_settings: bool) -> bool {
-    expression.any(&|it| {
-        it.asks_for_level() && {
-            let nobody = outcomes(it, Session::NOBODY, trusts_settings);
-            let aal1 =
-                [Enrolled::Yes, Enrolled::No].map(|enrolled| outcomes(it, Session::at_aal1(enrolled), trusts_settings));
-            let always = Value::Bool(true);
-            !nobody.always_raises() && nobody.is_certainly(&always) && !aal1.iter().any(Outcomes::can_be_true)
-        }
-    })
-}
-
-/// Whether a condition names a level that is refused, instead of those that are admitted: `aal <> 'aal1'`.
-pub fn names_what_is_refused(expression: &Expression) -> bool {
-    use Expression::*;
-    let is_level_constant = |it: &Expression| match it.unwrapped() {
-        Constant(Value::Text(text)) => is_level(text.trim_matches('"')),
-        _ => false,
-    };
-    expression.any(&|it| match it {
-        Not(it) => match &**it {
-            Compare(Comparison::Equal | Comparison::Same, a, b) => {
-                (is_level_constant(a) && reads_claimed_level(b)) || (is_level_constant(b) && reads_claimed_level(a))
-            }
-            _ => false,
-        },
-        CompareEach { negated: true, value, array, .. } => {
-            reads_claimed_level(value) && matches!(&**array, Constant(_) | Array(_))
-        }
-        _ => false,
-    })
-}
-
-/// Whether an expression reads the claim as it is: what else could be in it, nobody knows.
-fn reads_claimed_level(expression: &Expression) -> bool {
-    expression.any(&|it| {
-        it.reads_level()
-            && matches!(it, Expression::Member { .. } | Expression::Path { .. } | Expression::Setting { .. })
-    })
-}
-
 /// The texts that a level is compared with and that no session has.
 pub fn unknown_levels(expression: &Expression, trusts_settings: bool) -> Vec<String> {
     use Expression::*;

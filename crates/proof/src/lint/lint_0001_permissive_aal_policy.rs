@@ -2,9 +2,10 @@
 
 use super::definition::{Lint, Severity};
 use super::finding::Found;
+use super::in_vain::beside;
 use super::lint_0025_restrictive_lost::lost_restrictive;
 use super::survey::Survey;
-use crate::{Command, Expression, Policy, RequiredLevel, TableIndex};
+use crate::{Command, Policy};
 
 pub const LINT: Lint = Lint {
     name: "0001_permissive_aal_policy",
@@ -39,32 +40,4 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
         }
     }
     found
-}
-
-/// A permissive policy that lets a role pass for the same command at a lower level, so that this one protects nothing.
-fn beside<'a>(survey: &Survey<'a>, index: TableIndex, policy: &'a Policy, command: Command) -> Option<&'a Policy> {
-    let table = &survey.catalog.tables[index];
-    let asked = survey.policy_level(policy, command);
-    if matches!(asked, RequiredLevel::None | RequiredLevel::Denied) {
-        return None;
-    }
-    let role = survey
-        .bound_roles(table)
-        .find(|role| policy.binds[*role] && survey.matrix.own_need(index, *role, command).level() < asked)?;
-    table.policies.iter().find(|other| {
-        other.permissive
-            && other.name != policy.name
-            && other.command.covers(command)
-            && other.binds[role]
-            && survey.policy_level(other, command) < asked
-            // Two policies that are each about some of the rows can go together: own rows, and those of one's team.
-            && (is_about_all_rows(policy) || is_about_all_rows(other))
-    })
-}
-
-fn is_about_all_rows(policy: &Policy) -> bool {
-    !policy.expressions().any(|expression| {
-        expression
-            .any(&|it| matches!(it, Expression::Unknown { .. } | Expression::Exists(_) | Expression::AnyRow { .. }))
-    })
 }

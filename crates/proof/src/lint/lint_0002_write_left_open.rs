@@ -3,7 +3,7 @@
 use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::survey::Survey;
-use crate::{Command, Policy, RequiredLevel, RoleIndex};
+use crate::{Command, Expression, Policy, RequiredLevel, RoleIndex};
 
 pub const LINT: Lint = Lint {
     name: "0002_write_left_open",
@@ -31,7 +31,7 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
                     .filter(|level| *level != RequiredLevel::Denied)
                     .max();
                 let is_meant = table.protection().is_some_and(|record| !record.requires_level(command));
-                let covered = is_meant || binding().any(|policy| policy.command.covers(command));
+                let covered = is_meant || binding().any(|policy| asks_for(policy, command));
                 !covered && asked > Some(survey.matrix.own_need(index, *role, command).level())
             };
             let roles: Vec<RoleIndex> = survey.bound_roles(table).filter(is_open).collect();
@@ -48,4 +48,14 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Whether a policy asks for a level for a write, in an expression that counts for it. A WITH CHECK that asks for less than USING is
+/// another finding.
+fn asks_for(policy: &Policy, command: Command) -> bool {
+    let counting = match command {
+        Command::Delete => [policy.using.as_ref(), None],
+        _ => [policy.using.as_ref(), policy.check.as_ref()],
+    };
+    policy.command.covers(command) && counting.into_iter().flatten().any(Expression::asks_for_level)
 }

@@ -1,8 +1,8 @@
 //! A condition on the level is true without one.
 
-use super::conditions::{names_what_is_refused, true_without_level};
 use super::definition::{Lint, Severity};
 use super::finding::Found;
+use super::no_level::opens_without_level;
 use super::survey::Survey;
 
 pub const LINT: Lint = Lint {
@@ -16,9 +16,9 @@ pub const LINT: Lint = Lint {
 };
 
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
-    survey.policies_with(
-        |expression| {
-            true_without_level(expression, survey.catalog.trusts_settings) || names_what_is_refused(expression)
+    survey.policies_where(
+        |table, policy, expression| {
+            opens_without_level(expression, &survey.roles_of(table, policy), survey.catalog.trusts_settings)
         },
         "has a condition on the level that a session without one, or with an unknown one, can meet",
     )

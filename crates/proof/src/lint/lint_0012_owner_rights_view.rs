@@ -4,7 +4,7 @@ use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::survey::Survey;
 use super::survey::ViewPastPolicies;
-use crate::{TableId, TableIndex, ViewKind};
+use crate::{RequiredLevel, TableId, TableIndex, ViewKind};
 
 pub const LINT: Lint = Lint {
     name: "0012_owner_rights_view",
@@ -37,8 +37,14 @@ fn finding(survey: &Survey<'_>, past: &ViewPastPolicies) -> Found {
     let (view, table) = (&survey.catalog.views[past.view], &survey.catalog.tables[past.table]);
     let roles = &past.roles;
     let how = if view.kind == ViewKind::ViewRule { "whose rules reach" } else { "which reaches" };
-    // Lints take such a view at its word.
-    let asking = if view.asks_for_level { "; the level that it asks for isn't weighed" } else { "" };
+    let own = survey.reach.asked_by(past.view);
+    let asking = if view.kind.is_rule() && view.asks_for_level {
+        "; the level that it asks for isn't weighed".to_owned()
+    } else if own.level != RequiredLevel::None {
+        format!("; the view itself asks for {own}")
+    } else {
+        String::new()
+    };
     let what = format!("use {}, {how} {} with its owner's rights{asking}", view.display_name, table.display_name);
     let detail = survey.who_can(roles, &[past.table], &what);
     let found = Found::on_view(survey.catalog, past, roles, detail);

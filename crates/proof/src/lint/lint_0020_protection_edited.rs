@@ -93,7 +93,8 @@ fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) ->
 }
 
 /// Whether a policy binds the roles that are on record. There they are by their names, in the policy not: a name that no role
-/// has now, is one that was given another name, or was dropped. Then most of ours must agree on which one it is.
+/// has now, is one that was given another name, or was dropped. Then most of ours must agree on which one it is. And if all of them
+/// bind as many as are on record, another role may have the name by now.
 fn binds_as_recorded(table: &Table, policy: &Policy, record: &RecordedProtection, roles: &HashSet<&str>) -> bool {
     let recorded: BTreeSet<&str> = record.roles.iter().map(String::as_str).collect();
     let bound: BTreeSet<&str> = policy.role_names.iter().map(String::as_str).collect();
@@ -103,11 +104,11 @@ fn binds_as_recorded(table: &Table, policy: &Policy, record: &RecordedProtection
     let is_gone = |name: &&&str| !roles.contains(**name) && !name.starts_with("pg_");
     let (gone, there): (Vec<&str>, Vec<&str>) = recorded.difference(&bound).partition(is_gone);
     let others = bound.difference(&recorded).count();
-    let most_agree = || {
-        let bound = |it: &Policy| it.roles.iter().copied().collect::<BTreeSet<_>>();
-        let ours = table.policies.iter().filter(|it| it.made().is_some());
-        let (like_this, others): (Vec<&Policy>, Vec<&Policy>) = ours.partition(|it| bound(it) == bound(policy));
-        like_this.len() > others.len()
-    };
-    there.is_empty() && others <= gone.len() && (gone.is_empty() || most_agree())
+    let bound_by = |it: &Policy| it.roles.iter().copied().collect::<BTreeSet<_>>();
+    let ours = table.policies.iter().filter(|it| it.made().is_some());
+    let (like_this, unlike): (Vec<&Policy>, Vec<&Policy>) = ours.partition(|it| bound_by(it) == bound_by(policy));
+    let has_new_names = || like_this.len() > 1 && unlike.is_empty() && recorded.len() == bound.len();
+    let are_as_recorded =
+        there.is_empty() && others <= gone.len() && (gone.is_empty() || like_this.len() > unlike.len());
+    are_as_recorded || has_new_names()
 }

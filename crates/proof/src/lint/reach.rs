@@ -51,6 +51,8 @@ pub(super) struct Way {
     pub by_key: bool,
     /// Whether a rule or an expression's function acted behind a foreign key.
     pub by_more_than_keys: bool,
+    /// What views on the way ask of the session.
+    pub asked: Threshold,
 }
 
 /// Something that happens.
@@ -98,6 +100,8 @@ pub(crate) struct Reach<'a> {
     families: HashMap<TableId, Vec<TableId>>,
     owners: HashMap<TableId, RoleId>,
     by_id: HashMap<FunctionId, FunctionIndex>,
+    /// What views ask of the session wherever they show a row.
+    asking_views: HashMap<ViewIndex, Threshold>,
     bodies: RefCell<HashMap<FunctionIndex, Rc<Body>>>,
     /// Whether any function forges something.
     any_forges: OnceCell<bool>,
@@ -116,6 +120,7 @@ impl<'a> Reach<'a> {
             families,
             owners: catalog.tables.iter().map(|table| (table.id, table.owner)).collect(),
             by_id: catalog.functions.indexed().map(|(index, function)| (function.id, index)).collect(),
+            asking_views: HashMap::new(),
             bodies: RefCell::default(),
             any_forges: OnceCell::new(),
         };
@@ -143,6 +148,16 @@ impl<'a> Reach<'a> {
         reach
     }
 
+    /// The same, where these views ask this of the session.
+    pub(super) fn with_asking_views(self, asking_views: HashMap<ViewIndex, Threshold>) -> Reach<'a> {
+        Reach { asking_views, ..self }
+    }
+
+    /// What a view asks of the session wherever it shows a row.
+    pub(super) fn asked_by(&self, view: ViewIndex) -> Threshold {
+        self.asking_views.get(&view).copied().unwrap_or(Threshold::NOTHING)
+    }
+
     /// Whether a write to a table could lead anywhere: a look before a search.
     pub(super) fn leads_on(&self, table: TableId) -> bool {
         self.related(table)
@@ -158,6 +173,7 @@ impl<'a> Reach<'a> {
             claims_may_differ: false,
             by_key: false,
             by_more_than_keys: false,
+            asked: Threshold::NOTHING,
         };
         let begin = Taken { step, way, user: Actor::Caller };
         if matches!(heed, Heed::AnyAsking) || !self.any_forges(pause) {
@@ -425,10 +441,29 @@ impl<'a> Search<'a, '_> {
         }
         let by_more_than_keys = way.by_more_than_keys || (way.by_key && view.kind.is_rule());
         let way = Way { by_more_than_keys, ..way };
+        let way = Way { rights, ..way };
+        // Rows that are written through a view need not be such that it shows them.
+        let unasked: Commands = if view.checks_new_rows { Commands::NONE } else { Command::Insert.into() };
+        if let Some(asked) = self.reach.asking_views.get(&index) {
+            let added = commands.common(unasked);
+            for id in view.reads.iter().filter(|_| !added.is_empty()) {
+                self.push(Step::Relation(*id, added), way, user);
+            }
+            // Claims that may have changed by then prove nothing.
+            let way = if way.claims_may_differ { way } else { Way { asked: way.asked.or_stronger(*asked), ..way } };
+            return self.read_beneath(view, commands.without(added), way, user);
+        }
+        self.read_beneath(view, commands, way, user);
+    }
+
+    fn read_beneath(&mut self, view: &View, commands: Commands, way: Way, user: Actor) {
+        if commands.is_empty() {
+            return;
+        }
         // What a view filters by, it reads.
         let commands = commands.with(Command::Select.into());
         for id in &view.reads {
-            self.push(Step::Relation(*id, commands), Way { rights, ..way }, user);
+            self.push(Step::Relation(*id, commands), way, user);
         }
     }
 }

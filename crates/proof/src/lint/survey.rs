@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::commands::Commands;
 use super::finding::Found;
 use super::reach::{Actor, Heed, Reach, Reached, Step, Way};
+use crate::matrix::depends_on_role;
 use crate::{
     ByTable, Catalog, Command, Expression, Matrix, Need, Policy, RequiredLevel, RoleId, RoleIndex, Table, TableId,
     TableIndex, Threshold, View, ViewIndex, ViewKind,
@@ -33,6 +34,9 @@ pub(crate) enum Measure {
         role: Option<RoleIndex>,
     },
 }
+
+/// For so many roles it is tried what a policy says to each.
+const MOST_ROLES: usize = 16;
 
 /// What lints look at.
 pub(crate) struct Survey<'a> {
@@ -66,6 +70,7 @@ impl<'a> Survey<'a> {
         let ids = |family: &Vec<TableIndex>| family[1..].iter().map(|it| catalog.tables[*it].id).collect();
         let others = catalog.tables.iter().zip(&families).filter(|(_, family)| family.len() > 1);
         let reach = Reach::new(catalog, others.map(|(table, family)| (table.id, ids(family))).collect());
+        let reach = reach.with_asking_views(asking_views(catalog, matrix, &measure, pause));
         Survey { catalog, matrix, pause, measure, reach, families, known: RefCell::default() }
     }
 
@@ -101,9 +106,18 @@ impl<'a> Survey<'a> {
 
     /// One finding for each policy with an expression that matches.
     pub(super) fn policies_with(&self, matches: impl Fn(&Expression) -> bool, detail: &str) -> Vec<Found> {
+        self.policies_where(|_, _, expression| matches(expression), detail)
+    }
+
+    /// The same, where it matters whose expression it is.
+    pub(super) fn policies_where(
+        &self,
+        matches: impl Fn(TableIndex, &Policy, &Expression) -> bool,
+        detail: &str,
+    ) -> Vec<Found> {
         let mut found: Vec<Found> = Vec::new();
         for (table, policy, expression) in self.expressions() {
-            if matches(expression) {
+            if matches(table, policy, expression) {
                 let name = &self.catalog.tables[table].display_name;
                 let detail = format!("Policy {} on {name} {detail}", policy.name);
                 let one = Found::on_table(table, detail).policy(policy);
@@ -113,6 +127,18 @@ impl<'a> Survey<'a> {
             }
         }
         found
+    }
+
+    /// The names of roles that a policy binds: one for all of them, where it is the same to all.
+    pub(super) fn roles_of(&self, table: TableIndex, policy: &Policy) -> Vec<&'a str> {
+        let bound = self.bound_roles(&self.catalog.tables[table]).filter(|role| policy.binds[*role]);
+        let names: Vec<&str> = bound.take(MOST_ROLES).map(|role| self.catalog.roles[role].name.as_str()).collect();
+        let is_same_for_all = !policy.expressions().any(depends_on_role);
+        match names.as_slice() {
+            [] => vec!["authenticated"],
+            [first, ..] if is_same_for_all => vec![first],
+            _ => names,
+        }
     }
 
     /// The roles that row security binds.
@@ -251,7 +277,11 @@ impl<'a> Survey<'a> {
         }
         let mut past = Commands::NONE;
         let mut add = |way: &Way, it: TableIndex, commands: Commands| {
-            let is_open = |command: &Command| !self.needed_on(table, it, way, *command).implies(asked[command.index()]);
+            let is_open = |command: &Command| {
+                let asked = asked[command.index()];
+                !self.needed_on(table, it, way, *command).implies(asked)
+                    && (way.claims_may_differ || !way.asked.implies(asked))
+            };
             let open = commands.iter().filter(is_open);
             past = past.with(open.collect());
         };
@@ -316,14 +346,21 @@ impl<'a> Survey<'a> {
     /// The views that match and reach a protected table with rights that its policies do not bind.
     pub(super) fn views_past_policies(&self, matches: impl Fn(&View) -> bool) -> Vec<ViewPastPolicies> {
         let asserts = matches!(self.measure, Measure::Asserted { .. });
-        let views = self.catalog.views.indexed().filter(|(_, view)| matches(view) && (asserts || !view.asks_for_level));
+        // Lints take rules at their word.
+        let is_heeded = |view: &View| !asserts && view.kind.is_rule() && view.asks_for_level;
+        let views = self.catalog.views.indexed().filter(|(_, view)| matches(view) && !is_heeded(view));
         let mut found = Vec::new();
         for (index, view) in views {
             let mut by_table: BTreeMap<TableIndex, Commands> = BTreeMap::new();
             let readers = readers_of(view, asserts);
+            let asks = self.reach.asked_by(index).level != RequiredLevel::None;
             for heed in self.heeds() {
                 let reads = self.reached_by_view(index, Command::Select.into(), &readers, heed);
-                let writes = Commands::ALL.without([Command::Select, Command::Truncate].into_iter().collect());
+                let mut writes = Commands::ALL.without([Command::Select, Command::Truncate].into_iter().collect());
+                // Through a view that asks, only INSERT may be open.
+                if asks && view.inserted_by.is_empty() {
+                    writes = writes.without(Command::Insert.into());
+                }
                 let writes = self.reached_by_view(index, writes, &view.written_by, heed);
                 let touched = |it: &Option<Reached>| it.as_ref().map(|it| self.touched(it, heed)).unwrap_or_default();
                 for table in touched(&reads).union(&touched(&writes)).copied() {
@@ -345,7 +382,11 @@ impl<'a> Survey<'a> {
             }
             for (table, commands) in by_table {
                 let commands: Vec<Command> = commands.iter().collect();
-                let roles = self.counted(&users_of(view, &readers, &commands, asserts), &[table]);
+                let users = match commands.as_slice() {
+                    [Command::Insert] if asks => view.inserted_by.clone(),
+                    _ => users_of(view, &readers, &commands, asserts),
+                };
+                let roles = self.counted(&users, &[table]);
                 if !commands.is_empty() && !roles.is_empty() {
                     found.push(ViewPastPolicies { view: index, table, commands, roles });
                 }
@@ -393,6 +434,40 @@ impl<'a> Survey<'a> {
     pub(super) fn role_names(&self, roles: &[RoleIndex]) -> Vec<&'a str> {
         roles.iter().map(|role| self.catalog.roles[*role].name.as_str()).collect()
     }
+}
+
+/// What views ask of the session wherever they show a row of a table. Of one that calls a VOLATILE function, or reads a view of which that
+/// isn't known, nothing: the claims may be others by then.
+fn asking_views(
+    catalog: &Catalog,
+    matrix: &Matrix<'_>,
+    measure: &Measure,
+    pause: &dyn Fn(),
+) -> HashMap<ViewIndex, Threshold> {
+    let is_query = |view: &View| matches!(view.kind, ViewKind::OwnerRights | ViewKind::InvokerRights);
+    let mut readers: HashMap<TableId, Vec<TableId>> = HashMap::new();
+    for view in catalog.views.iter().filter(|view| is_query(view)) {
+        view.reads.iter().for_each(|id| readers.entry(*id).or_default().push(view.id));
+    }
+    let mut open: Vec<TableId> =
+        catalog.views.iter().filter(|view| is_query(view) && !view.is_steady).map(|view| view.id).collect();
+    let mut unsteady: HashSet<TableId> = HashSet::new();
+    while let Some(view) = open.pop() {
+        if unsteady.insert(view) {
+            open.extend(readers.get(&view).into_iter().flatten());
+        }
+    }
+    let asking = |(index, view): (ViewIndex, &View)| {
+        pause();
+        // A function in a client's own SQL may look at rows before the condition does.
+        let holds = (catalog.trusts_settings || view.is_barrier) && !unsteady.contains(&view.id);
+        let condition = view.condition.as_ref().filter(|_| is_query(view) && holds)?;
+        let threshold = condition.asks_for_level().then(|| matrix.lowest(condition))?;
+        // An assertion holds for anonymous users, too.
+        let counts = matches!(measure, Measure::Policies) || !matrix.lets_guests_pass(condition);
+        counts.then_some((index, threshold))
+    };
+    catalog.views.indexed().filter_map(asking).collect()
 }
 
 /// The first few names, and whether there are more.

@@ -14,12 +14,13 @@ use crate::catalog::{Catalog, Role, Table};
 use crate::evaluation::{Evaluation, Work};
 use crate::expression::Expression;
 use crate::ids::{ByTable, RoleIndex, TableId, TableIndex};
+use crate::session_kind::Session;
 use aal::{Command, MaxAge};
 use attempt::Attempt;
 pub(crate) use attempt::{collect_ages, guard_expression};
 use effort::Effort;
 use inheritance::{Ancestor, Indexes, ancestors, unchecked_needs, with_ways_from_above, with_ways_from_beneath};
-pub(crate) use table::Cells;
+pub(crate) use table::{Cells, depends_on_role};
 use table::{RowKind, own_needs, without_policies};
 
 pub use decision::Decision;
@@ -103,6 +104,15 @@ impl<'a> Matrix<'a> {
                 Command::ALL.into_iter().map(move |command| (table, role, command, self.need(t, r, command)))
             })
         })
+    }
+
+    /// Whether an expression of the catalog could be true for an anonymous user, though those have no level.
+    pub(crate) fn lets_guests_pass(&self, expression: &Expression) -> bool {
+        let weigh = |work: &Work, closely: bool| {
+            let evaluation = Evaluation::new(Session::GUEST, None, None, self.catalog.trusts_settings);
+            evaluation.of_any_token().within(work, closely).could_pass(None, &[expression])
+        };
+        !self.catalog.guests_have_level && self.effort.weigh(weigh).0
     }
 
     /// The lowest threshold at which an expression of the catalog could be true, for any role.

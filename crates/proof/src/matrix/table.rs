@@ -101,7 +101,7 @@ fn bound(table: &Table, attempt: &Attempt<'_>) -> Bound {
 }
 
 /// Whether an expression's outcome depends on the role, apart from the session.
-fn depends_on_role(expression: &Expression) -> bool {
+pub(crate) fn depends_on_role(expression: &Expression) -> bool {
     expression.any(&|it| match it {
         Expression::CurrentRole => true,
         Expression::Select { rows, .. }

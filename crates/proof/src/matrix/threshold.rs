@@ -130,6 +130,12 @@ impl Threshold {
         self.level >= other.level && is_as_fresh
     }
 
+    /// The other one, if that implies this: of two that a session shows, the one to go on with.
+    #[must_use]
+    pub(crate) fn or_stronger(self, other: Threshold) -> Threshold {
+        if other.implies(self) { other } else { self }
+    }
+
     /// The least that implies both.
     #[must_use]
     pub(crate) fn and(self, other: Threshold) -> Threshold {

@@ -1,0 +1,161 @@
+//! Keys: the same for conditions that can't be read and come to the same within one row.
+//!
+//! A key is of a condition's text, as Postgres would store it; but not of how it is wrapped: `auth.uid() = user_id` and
+//! `user_id = (select auth.uid())` have the same.
+
+use std::fmt::Write;
+
+use pgrx::prelude::*;
+use proof::{Expression, Key};
+
+use super::expressions::{Frame, Reading};
+use crate::pg::list::List;
+use crate::pg::lookup;
+use crate::pg::node::{Form, Node, NodeRef};
+
+/// How deep a condition is taken apart for its key. Beneath, it is its text as a whole.
+const DEEPEST: usize = 32;
+
+impl Reading<'_, '_> {
+    /// Gives an unread condition a key, if it has the same answer everywhere in the policies for a row. So the proof can tell
+    /// whether it holds. Only directly in a policy, where columns are the row's own. And only the outermost of several, so that
+    /// no part of the text is looked at twice.
+    pub fn keyed(&mut self, expression: Expression, node: Node<'_>, frame: &Frame<'_>) -> Expression {
+        let may_have_one = frame.queries == 0 && frame.arguments.is_none() && !frame.unread;
+        if !may_have_one {
+            return expression;
+        }
+        match expression {
+            Expression::Unknown { key: None, strict, arguments, reason }
+                if reason != Some(proof::Reason::TooLarge)
+                    && node.expression_type() == Some(pg_sys::BOOLOID)
+                    && self.is_lasting(node) =>
+            {
+                Expression::Unknown { key: self.key(node), strict, arguments, reason }
+            }
+            Expression::Exists(mut rows) if rows.key.is_none() => {
+                rows.key = self.key_of_rows(node, frame);
+                Expression::Exists(rows)
+            }
+            Expression::AnyRow { test, mut rows } if rows.key.is_none() => {
+                rows.key = self.key_of_rows(node, frame);
+                Expression::AnyRow { test, rows }
+            }
+            other => other,
+        }
+    }
+
+    /// Whether it has one answer for as long as a row is looked at.
+    fn is_lasting(&self, node: Node<'_>) -> bool {
+        !node.may_be_volatile() && (self.functions.trusts_settings() || !node.may_be_mutable())
+    }
+
+    fn key(&mut self, node: Node<'_>) -> Option<Key> {
+        let mut text = String::new();
+        write_condition(node, DEEPEST, &mut text)?;
+        self.keys.key(&text)
+    }
+
+    /// The key of a sub-select. It isn't one of an unread condition: what that comes to is also decided by the policies of its tables.
+    fn key_of_rows(&mut self, node: Node<'_>, frame: &Frame<'_>) -> Option<Key> {
+        node.cast::<pg_sys::SubLink>()?;
+        // What CASE tests stands outside of it.
+        if frame.tested.is_some() || !self.is_lasting(node) {
+            return None;
+        }
+        let text = node.to_text()?;
+        self.keys.key(&format!("rows {text}"))
+    }
+}
+
+/// Writes what a condition is, without what only wraps it. `None` where it stands for something else elsewhere, or is looked up anew each
+/// time.
+fn write_condition(node: Node<'_>, depth: usize, text: &mut String) -> Option<()> {
+    let Some(depth) = depth.checked_sub(1) else { return write_as_stored(node, text) };
+    match node.form() {
+        Form::SubLink(it) => match wrapped(it) {
+            Some(target) => write_condition(target, depth, text),
+            None => None,
+        },
+        Form::OpExpr(it) => {
+            write!(text, "(op {} {}", it.opno.to_u32(), it.inputcollid.to_u32()).ok()?;
+            write_operands(it, depth, text)
+        }
+        Form::FuncExpr(it) => {
+            let (function, collation) = (it.funcid.to_u32(), it.inputcollid.to_u32());
+            write!(text, "(call {function} {collation} {}", it.funcvariadic).ok()?;
+            write_all(it.args(), depth, text)
+        }
+        Form::BoolExpr(it) => {
+            write!(text, "(logic {}", it.boolop).ok()?;
+            write_all(it.args(), depth, text)
+        }
+        Form::RelabelType(it) => {
+            write!(text, "(as {} {} {} ", it.resulttype.to_u32(), it.resulttypmod, it.resultcollid.to_u32()).ok()?;
+            write_condition(it.arg()?, depth, text)?;
+            text.push(')');
+            Some(())
+        }
+        _ => write_as_stored(node, text),
+    }
+}
+
+/// The operands of an operator; in one order, if they may change places.
+fn write_operands(it: NodeRef<'_, pg_sys::OpExpr>, depth: usize, text: &mut String) -> Option<()> {
+    let mut operands = Vec::new();
+    for operand in it.args().nodes() {
+        let mut text = String::new();
+        write_condition(operand?, depth, &mut text)?;
+        operands.push(text);
+    }
+    if lookup::is_its_own_commutator(it.opno) {
+        operands.sort_unstable();
+    }
+    operands.iter().for_each(|operand| {
+        text.push(' ');
+        text.push_str(operand);
+    });
+    text.push(')');
+    Some(())
+}
+
+fn write_all(list: List<'_>, depth: usize, text: &mut String) -> Option<()> {
+    for node in list.nodes() {
+        text.push(' ');
+        write_condition(node?, depth, text)?;
+    }
+    text.push(')');
+    Some(())
+}
+
+fn write_as_stored(node: Node<'_>, text: &mut String) -> Option<()> {
+    let stored = node.to_text()?;
+    let depends_on_place = ["{CASETESTEXPR", "{PARAM", "{SUBLINK", "{AGGREF"].iter().any(|part| stored.contains(part));
+    if depends_on_place {
+        return None;
+    }
+    text.push_str(&stored);
+    Some(())
+}
+
+/// What a sub-select selects that only wraps it: `(select auth.uid())`.
+fn wrapped<'tree>(it: NodeRef<'tree, pg_sys::SubLink>) -> Option<Node<'tree>> {
+    let query: NodeRef<'_, pg_sys::Query> = it.subselect()?.cast()?;
+    let from: NodeRef<'_, pg_sys::FromExpr> = query.jointree()?.cast()?;
+    let only_wraps = it.subLinkType == pg_sys::SubLinkType::EXPR_SUBLINK
+        && query.commandType == pg_sys::CmdType::CMD_SELECT
+        && from.fromlist().is_empty()
+        && from.quals().is_none()
+        && query.setOperations().is_none()
+        && query.cteList().is_empty()
+        && query.havingQual().is_none()
+        && query.groupClause().is_empty()
+        && query.groupingSets().is_empty()
+        && query.limitCount().is_none()
+        && query.limitOffset().is_none()
+        && !query.hasAggs
+        && !query.hasTargetSRFs;
+    let mut entries = query.targetList().items::<pg_sys::TargetEntry>();
+    let entry = entries.next().filter(|_| only_wraps)?;
+    if entries.next().is_some() { None } else { entry.expr() }
+}
