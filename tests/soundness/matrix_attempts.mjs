@@ -35,6 +35,14 @@ const {
 } = JSON.parse(guest.claims)
 guest.claims = JSON.stringify({ ...guestsClaims, is_anonymous: true, amr: [{ method: 'anonymous', timestamp }] })
 
+// Sessions that aren't live, of each level.
+export const deadSessions = [
+  ...noLevel,
+  session('aal1', enrolled, minute, undefined, { ended: true }),
+  session('enrolled', factorless, minute, undefined, { ended: true }),
+  ...['aal2', 'aal3'].map((level) => session(level, enrolled, minute, minute, { ended: true })),
+]
+
 // Lowest first, and of a level the stalest first.
 export function sessionsFor(sql, stated) {
   const ages = agesFor(sql, stated)

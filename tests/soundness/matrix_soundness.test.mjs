@@ -61,6 +61,7 @@ test('no row of the matrix is above what succeeds', async (t) => {
     assert.ok(tally.succeeded > 0.2 * tally.rows, 'too little succeeds for the trial to mean anything')
     for (const level of levels) assert.ok(tally.levels[level] > 0, `nothing has level ${level}`)
     if (asksMatrix) assert.ok(tally.guests.pass > 0, 'no anonymous user passes where a level is needed')
+    if (asksMatrix) assert.ok(tally.liveOnly > 0, 'nothing is for live sessions only')
   }
   if (!asksMatrix) return
   assert.equal(tally.unsound, 0, 'kinds of unsound rows: see above')
@@ -87,6 +88,17 @@ test('a matrix that leaves anonymous users out is found out', async () => {
     return rows
   }
   await tryOut(laboratories[0], { read, runs: 60, seed: 9, tally, keepGoing: true })
+  assert.ok(tally.unsound > 0)
+})
+
+test('a matrix that calls everything for live sessions only is found out', async () => {
+  const tally = new Tally()
+  const read = async (client, tables) => {
+    const rows = await readMatrix(client, tables)
+    for (const row of rows.values()) row.note = 'live sessions only'
+    return rows
+  }
+  await tryOut(laboratories[0], { read, runs: 30, seed: 9, tally, keepGoing: true })
   assert.ok(tally.unsound > 0)
 })
 

@@ -37,6 +37,7 @@ const features = {
   'only false, null or true': /^[^(]*\((false|null::boolean|true)\)$/m,
   guard: /trigger guard/,
   protect_table: /protect_table/,
+  protect_schema: /protect_schema/,
   applies_when: /applies_when/,
   'live sessions': /live/,
 }
@@ -50,6 +51,7 @@ export class Tally {
   nontrivial = 0
   nontrivialTight = 0
   guests = { noted: 0, pass: 0 }
+  liveOnly = 0
   withFeature = Object.fromEntries(Object.keys(features).map((name) => [name, { rows: 0, loose: 0 }]))
   kinds = { unsound: new Map(), loose: new Map() }
   start = Date.now()
@@ -69,6 +71,7 @@ export class Tally {
     this.nontrivialTight += Number(nontrivial && tight)
     if (row.guest?.noted) this.guests.noted++
     if (row.guest?.passes) this.guests.pass++
+    if (row.liveOnly) this.liveOnly++
     if (nontrivial) this.addFeatures(schema, row)
     if (unsound) this.addKind('unsound', schema, row)
     else if (!tight) this.addKind('loose', schema, row)

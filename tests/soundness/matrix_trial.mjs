@@ -4,7 +4,17 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { Cluster } from '../stack.mjs'
-import { guest, leavesSome, neverSet, sessionsFor, stalerSessions, statementsFor, tellsNullFromEmpty, worldsFor } from './matrix_attempts.mjs'
+import {
+  deadSessions,
+  guest,
+  leavesSome,
+  neverSet,
+  sessionsFor,
+  stalerSessions,
+  statementsFor,
+  tellsNullFromEmpty,
+  worldsFor,
+} from './matrix_attempts.mjs'
 import { available } from './random_schema.mjs'
 
 export const levels = ['none', 'aal1', 'enrolled', 'aal2', 'aal3', 'denied']
@@ -60,6 +70,7 @@ export class Laboratory {
       const rows = all.filter(({ stated }) => !(schema.exempts && stated?.note?.includes('only for sessions where')))
       await this.tryStaler(schema, rows)
       await this.tryGuests(schema, rows)
+      await this.tryDead(schema, rows)
       return rows
     } finally {
       await this.client.query('rollback')
@@ -114,6 +125,18 @@ export class Laboratory {
       row.guest ??= { noted: saysGuestsPass(row), passes: false }
       if (observed) row.guest.passes = true
       if (observed && !row.guest.noted) Object.assign(row, { observed, unsound: true })
+    })
+  }
+
+  // Where the matrix says that only live sessions pass, whether others do.
+  async tryDead(schema, rows) {
+    const noted = rows.filter(({ stated, privileged, unsound }) => privileged && !unsound && saysLiveOnly(stated))
+    const attempts = noted.flatMap((row) => row.family.map((attempt) => ({ ...attempt, row })))
+    const answers = await this.run(schema, attempts, deadSessions)
+    answers.forEach((observed, nr) => {
+      const { row } = attempts[nr]
+      row.liveOnly = true
+      if (observed) Object.assign(row, { observed, unsound: true })
     })
   }
 
@@ -224,6 +247,8 @@ function judged(row, stated) {
 }
 
 const saysGuestsPass = ({ stated }) => Boolean(stated.note?.includes('anonymous users pass, too'))
+
+const saysLiveOnly = (stated) => Boolean(stated?.note?.includes('live sessions only'))
 
 // Ready to paste, in a database made by supabase_stand_in.sql and matrix_trial.sql.
 export function counterexample(schema, row) {

@@ -108,6 +108,13 @@ const protection = fc.record({
   refuseReads: rarely(40),
 })
 
+// A schema that is protected: before its tables are made, or between two of them. The others are new tables then.
+const schemaProtection = fc.record({
+  after: fc.nat(1),
+  newTables: oneOf([4, 'protect'], [1, 'warn']),
+  protection: protection.map((protection) => ({ ...protection, sensitive: false })),
+})
+
 const security = oneOf([9, 'on'], [2, 'forced'], [2, 'off'])
 
 const child = fc.record({
@@ -191,6 +198,7 @@ const draft = fc.record({
   usage: oneOf([9, ['public']], [1, ['trial_user']], [1, ['trial_group', 'trial_owner']]),
   schemaOwner: oneOf([15, null], [1, 'trial_owner'], [1, 'trial_group']),
   jwt: oneOf([15, null], [1, ownJwt]),
+  protected: oneOf([9, null], [1, schemaProtection]),
   tried: some(roles, 4, 2),
   // What the function of applies_when says: of each session the same.
   applies: fc.record({
@@ -219,10 +227,14 @@ class Schema {
     if (draft.jwt) this.run(`create or replace function auth.jwt() returns jsonb language sql stable as $f$ ${draft.jwt} $f$`)
     const roots = draft.tables.map((table, nr) => new Table(table, `t${nr + 1}`))
     roots.forEach((root, nr) => Object.assign(root, { reads: roots.slice(nr + 1) }))
-    for (const root of roots) this.create(root)
     // Any policy may call it.
     const applies = { name: exempting, after: roots.length, returns: 'boolean', argument: 'none' }
     this.run(functionText(exempting, { ...stable, ...draft.applies }, draft.applies.body))
+    if (draft.protected) for (const root of roots) root.prepareForProtectedSchema()
+    for (const [nr, root] of roots.entries()) {
+      if (draft.protected?.after === nr) this.protect(draft.protected, roots)
+      this.create(root)
+    }
     this.exempts = draft.applies.body === 'false'
     const functions = [applies, ...this.createFunctions(draft.functions, roots)]
     roots.forEach((root, nr) => this.secure(root, { reads: root.reads, recursive: roots, functions: functions.filter((one) => one.after >= nr) }))
@@ -241,9 +253,16 @@ class Schema {
 
   // What decides about a table: its policies and triggers, and all functions, if it calls any.
   decides({ name }) {
-    const its = this.statements.filter((statement) => /^(create (policy|trigger)|select auth)/.test(statement) && statement.includes(name))
+    const isIts = (statement) =>
+      (/^(create (policy|trigger)|select auth)/.test(statement) && statement.includes(name)) || statement.includes('protect_schema')
+    const its = this.statements.filter(isIts)
     const functions = this.statements.filter((statement) => statement.startsWith('create function'))
     return [...its, ...(its.some((statement) => statement.includes('s.f')) ? functions : [])].join('\n')
+  }
+
+  protect({ newTables, protection }, roots) {
+    this.isProtected = true
+    this.run(schemaProtectionText(protection, roots, newTables))
   }
 
   create(table) {
@@ -284,7 +303,7 @@ class Schema {
     this.grants(table, draft)
     if (draft.revoked) this.run(`revoke insert, select on ${table.name} from ${draft.revoked}`)
     this.policies(table, [draft.opening ?? [], draft.policies].flat(), scope)
-    if (draft.protection) this.run(protectionText(table, draft.protection))
+    if (draft.protection) this.run(protectionText(table, draft.protection, this.isProtected))
     for (const child of table.children) {
       this.grants(child, child.draft)
       if (!child.foreign) this.policies(child, child.draft.policies, scope)
@@ -362,6 +381,12 @@ class Table {
     const parent = chained && nr === 1 ? this.children[0] : this
     const foreign = available.foreign && this.draft.foreign && nr === 1 && !odd && columns.every(({ settable }) => settable)
     return { draft, alias, name: `s.${alias}`, columns, partitioned, key, bounds, divided, parent, foreign }
+  }
+
+  // Foreign tables can't be protected, and our names may be taken there.
+  prepareForProtectedSchema() {
+    this.draft = { ...this.draft, namedAsOurs: false }
+    for (const child of this.children) child.foreign = false
   }
 
   get definition() {
@@ -454,11 +479,22 @@ function strength(text, age) {
 // Whether the first requires no more than the second in anything.
 const isAtMost = (low, high) => low.rank <= high.rank && low.seconds >= high.seconds
 
-// Only what protect_table accepts.
-function protectionText(table, { owner: byOwner, sensitive, guard, roles, forSome, live, refuseReads, ...levels }) {
-  const options = { ...levels, roles: `{${roles.join(',')}}` }
+// Only what protect_table accepts. In a protected schema the table may be protected already.
+function protectionText(table, protection, lower) {
   const columns = table.columns.filter(({ kind }) => kind !== 'id')
-  const owner = columns.find(({ kind }) => kind === 'owner')
+  const options = { ...optionsOf(columns, protection), ...(lower ? { lower: 'true' } : {}) }
+  return `select auth.protect_table(${quoted(table.name)}, ${writtenOptions(options)})`
+}
+
+function schemaProtectionText(protection, roots, newTables) {
+  const owners = roots.flatMap(({ columns }) => columns.filter(({ kind, name }) => kind === 'owner' && name === 'owner'))
+  const options = { ...optionsOf(owners, protection), new_tables: newTables }
+  return `select auth.protect_schema('s', ${writtenOptions(options)})`
+}
+
+function optionsOf(columns, { owner: byOwner, sensitive, guard, roles, forSome, live, refuseReads, ...levels }) {
+  const options = { ...levels, roles: `{${roles.join(',')}}` }
+  const owners = columns.filter(({ kind }) => kind === 'owner')
   if (sensitive && columns.length > 0) {
     Object.assign(options, { on_update: null, sensitive_columns: `{${JSON.stringify(unquoted(columns[0].name))}}` })
     if (options.read === 'none') options.read = 'aal1'
@@ -469,17 +505,20 @@ function protectionText(table, { owner: byOwner, sensitive, guard, roles, forSom
     const [level, read] = [strength(options[command] ?? options.write, options.max_age), strength(options.read, null)]
     if (level.rank > 0 && isAtMost(level, read)) options[command] = options.read
   }
-  if (byOwner && owner) {
-    options.owner_column = unquoted(owner.name)
-    owner.mentioned = true
+  if (byOwner && owners.length > 0) {
+    options.owner_column = unquoted(owners[0].name)
+    for (const owner of owners) owner.mentioned = true
   }
   if (forSome) options.applies_when = `${exempting}()`
   if (live) options.live = 'true'
   if (refuseReads && options.guard !== 'false' && options.read !== 'none') options.refuse_reads = 'true'
-  const written = Object.entries(options)
+  return options
+}
+
+const writtenOptions = (options) =>
+  Object.entries(options)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `${name} => ${quoted(value)}`)
-  return `select auth.protect_table(${quoted(table.name)}, ${written.join(', ')})`
-}
+    .join(', ')
 
 const unquoted = (name) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name)

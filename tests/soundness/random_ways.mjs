@@ -101,6 +101,8 @@ const draft = fc.record({
   rules: oneOf([4, []], [1, fc.array(rule, { minLength: 1, maxLength: 2 })]),
   expression: oneOf([5, null], [1, fc.record({ on: other, place: oneOf([2, 'default'], [1, 'check'], [1, 'domain'], [1, 'index']), code })]),
   aggregate: oneOf([8, null], [1, code]),
+  // The schema is protected before its tables are made.
+  watched: rarely(12),
   unnamed: code,
   memberships: oneOf([4, []], [1, fc.array(membership, { minLength: 1, maxLength: 2 })]),
   byDefault: oneOf([10, null], [1, grantee]),
@@ -122,6 +124,8 @@ class WaysSchema {
     for (const one of draft.memberships) this.grantMembership(one)
     if (draft.byDefault) this.run(`alter default privileges in schema s grant select, insert, update, delete on tables to ${draft.byDefault}`)
     this.tables = draft.tables.map((table, nr) => ({ ...table, name: `s.${tableNames[nr]}` }))
+    this.watched = draft.watched
+    if (this.watched) this.watch()
     for (const table of this.tables) this.createTable(table)
     for (const [nr, key] of draft.keys.entries()) this.createKey(key, nr)
     this.functions = []
@@ -167,6 +171,12 @@ class WaysSchema {
     this.statements.push(...statements)
   }
 
+  watch() {
+    const unprotected = this.tables.filter(({ protect }) => !protect)
+    const names = unprotected.flatMap((table) => (table.beneath ? [table.name, beneath(table)] : [table.name]))
+    this.run(`select auth.protect_schema('s', excluding => '{${names.map((name) => name.slice(2))}}')`)
+  }
+
   createTable(table) {
     const { name, owner } = table
     const columns = table.beneath === 'partition' ? 'id int, n int unique' : 'id int primary key, n int unique'
@@ -201,7 +211,9 @@ class WaysSchema {
     this.run(`create policy everybody on ${name} using (true)`)
     if (protect === 'for some') this.createApplies()
     const options = { aal2: '', 'without guard': ', guard => false', 'for some': ", applies_when => 's.applies()'" }[protect]
-    this.run(`select auth.protect_table('${name}'${options})`)
+    // The schema's protection is that of aal2.
+    if (!this.watched) this.run(`select auth.protect_table('${name}'${options})`)
+    else if (options) this.run(`select auth.protect_table('${name}'${options}, lower => true)`)
     if (forced) this.run(`alter table ${name} force row level security`)
   }
 

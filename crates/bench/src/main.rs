@@ -1,6 +1,7 @@
 //! `make bench`: one run, one table, each figure a ratio to the same work without AAL.
 
 mod chart;
+mod ddl;
 mod micro;
 mod proof;
 mod report;
@@ -63,10 +64,11 @@ fn main() -> Result<()> {
     }
     let bench = works::Bench::prepare(&options.cluster, &options.setup)?;
     let results = bench.run(&variants, options.rounds)?;
+    let ddl = ddl::measure(&options.cluster, options.rounds)?;
     let micro = micro::read(&options.criterion)?;
     let chart = options.out.join("performance.svg");
     chart::draw(&results, &chart)?;
-    let page = report::page(&results, &micro, &machine);
+    let page = report::page(&results, &micro, &ddl, &machine);
     std::fs::write(options.out.join("performance.md"), &page)?;
     println!("{page}");
     Ok(())

@@ -9,7 +9,7 @@ const NONE: &str = "00-none";
 const BARE: &str = "20-pg_aal-bare";
 
 /// The page.
-pub fn page(results: &Results, micro: &[Micro], machine: &str) -> String {
+pub fn page(results: &Results, micro: &[Micro], ddl: &[(String, f64)], machine: &str) -> String {
     let mut page = String::new();
     let _ = write!(
         page,
@@ -44,6 +44,10 @@ pub fn page(results: &Results, micro: &[Micro], machine: &str) -> String {
     );
     for (title, planning, execution) in &results.profile {
         let _ = writeln!(page, "| {title} | {planning:.0} | {execution:.0} |");
+    }
+    let _ = write!(page, "\n## CREATE TABLE\n\n| `create table` | microseconds | ratio |\n| --- | ---: | ---: |\n");
+    for (kind, microseconds) in ddl {
+        let _ = writeln!(page, "| {kind} | {microseconds:.0} | {:.2} |", microseconds / ddl[0].1);
     }
     let _ = write!(page, "\n## In a new backend\n\n| call | microseconds |\n| --- | ---: |\n");
     for (call, microseconds) in &results.first_calls {
@@ -117,6 +121,11 @@ fn promises(results: &Results, micro: &[Micro]) -> Vec<(String, String, bool)> {
             at_most(format!("guard, {column}: at most 1.05 × without it"), ratio, 1.05);
         }
     }
+    at_most(
+        "refused reads, over 1M rows: at most 1.05 × no AAL policy".into(),
+        results.ratio("1M rows", "55-protect_table-refuse_reads", NONE),
+        1.05,
+    );
     let guard = |variant| results.seconds(GUARD, variant);
     if let (Some(with), Some(without)) = (guard("51-protect_table"), guard("50-protect_table-policies")) {
         let microseconds = (with - without) / WRITES * 1e6;
@@ -128,6 +137,21 @@ fn promises(results: &Results, micro: &[Micro]) -> Vec<(String, String, bool)> {
             format!("{microseconds:.2} µs"),
             microseconds <= request * 0.05,
         ));
+    }
+    let request = |variant| results.seconds("read by key, prepared, 1 client", variant);
+    for (promise, with, without, limit) in [
+        (
+            "live sessions: at most 5 µs a statement over level enrolled",
+            "53-protect_table-live",
+            "52-protect_table-enrolled",
+            5.0,
+        ),
+        ("refused reads: at most 5 µs a statement", "55-protect_table-refuse_reads", "51-protect_table", 5.0),
+    ] {
+        if let (Some(with), Some(without)) = (request(with), request(without)) {
+            let microseconds = (with - without) * 1e6;
+            promises.push((promise.into(), format!("{microseconds:.2} µs"), microseconds <= limit));
+        }
     }
     if let Some(ratio) = results.ratio("1M rows", "10-supabase-bare", BARE) {
         promises.push((
