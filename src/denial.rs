@@ -52,7 +52,7 @@ fn refuse(sql: &Refusal<'_>, http: impl FnOnce() -> HttpDenial, in_log: Option<&
 fn asker() -> Option<Asker> {
     settings::logs_denials().then(|| Asker {
         subject: session::from_claims(|claims| claims.subject().map(str::to_owned)),
-        session_id: session::text_claim("session_id"),
+        session_id: session::from_claims(|claims| claims.session_id().map(str::to_owned)),
         role: role::of_session(),
         method: session::request_method(),
         path: session::request_path(),

@@ -1,5 +1,6 @@
 -- The owners of the objects that something depends on, at every depth: functions, types, operators, schemas. By `about`:
 --   policy      a policy, whose OID is in `policy`
+--   named       a role that the policy names and that can take itself out of it
 --   guards      the function that guards call
 --   enrollment  the store that says who has enrolled a second factor: a function, or Supabase Auth's tables
 -- The owner of a policy's own table is left out: the standings cover it. But a policy goes with a column that it reads.
@@ -102,7 +103,7 @@ from made_of m
   join pg_catalog.pg_ts_dict o on o.oid = m.objid and m.classid = 'pg_catalog.pg_ts_dict'::pg_catalog.regclass
 union
 -- From 18 on, DROP OWNED takes a role out of others' policies.
-select 'policy', p.oid, named.oid
+select 'named', p.oid, named.oid
 from pg_catalog.pg_policy p
   cross join pg_catalog.unnest(p.polroles) as named(oid)
 where pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 180000

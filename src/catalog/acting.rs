@@ -47,6 +47,7 @@ impl Acting {
             let roles = match about.as_str() {
                 "guards" => &mut changeable.guards,
                 "enrollment" => &mut changeable.enrollment,
+                "named" => changeable.left.entry(policy).or_default(),
                 _ => changeable.policies.entry(policy).or_default(),
             };
             roles.extend(acting_as.get(&owner).into_iter().flatten());
@@ -66,6 +67,8 @@ impl Acting {
 pub struct Changeable {
     /// For a policy's OID, the roles that can do so with its objects.
     pub policies: HashMap<Oid, HashSet<RoleId>>,
+    /// For a policy's OID, the roles that can take a role out of it that it names.
+    pub left: HashMap<Oid, HashSet<RoleId>>,
     /// The roles that can do so with `auth.aal_guard`.
     pub guards: HashSet<RoleId>,
     /// The roles that can change who has enrolled a second factor: by `pg_aal.enrollment_function`, or in Supabase Auth's tables.

@@ -33,6 +33,7 @@ pub use protection::{found_protections, names_in_protection};
 pub use recognized::{recognized, recognized_protections};
 pub use relation::{Named, PostgresQuote, Relation, changed_meanwhile};
 pub use session_function::SessionFunction;
+pub use stored_settings::stored_values;
 pub use watches::Watch;
 
 use crate::pg::memory::Memory;
@@ -121,6 +122,7 @@ pub fn read_for(
     let planned = if trusts_settings { HashMap::new() } else { policies::planned_as_others(client, &tables, &roles)? };
     for (oid, table, mut policy) in policies::read(client, &with_policies, &mut reader)? {
         policy.changeable_by = changeable.policies.get(&oid).cloned().unwrap_or_default();
+        policy.left_by = changeable.left.get(&oid).cloned().unwrap_or_default();
         policy.binds = catalog.roles.iter().map(|role| policies::binds(&policy, role.id, &bound)).collect();
         if let Some(planned) = planned.get(&policy.roles) {
             policies::weigh_planned_roles(&mut policy, &catalog.roles, planned);

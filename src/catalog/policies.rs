@@ -86,6 +86,7 @@ fn policy(row: &Row<'_>, reader: &mut Reader<'_, '_>) -> Result<Policy, spi::Err
         role_names: Vec::new(),
         binds: ByRole::default(),
         changeable_by: HashSet::new(),
+        left_by: HashSet::new(),
         using: expression("using_tree", "has_using", exempts)?,
         check: expression("check_tree", "has_check", exempts)?,
         permits_own_rows: row.get("permits_own_rows")?,
@@ -163,7 +164,7 @@ pub fn weigh_planned_roles(policy: &mut Policy, roles: &ByRole<Role>, planned: &
         if policy.permissive {
             *binds |= planned.some_bound;
         } else if !planned.all_bound {
-            policy.changeable_by.insert(role.id);
+            policy.left_by.insert(role.id);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The protection that is on a table.
 
 use aal::protection::{
-    FoundLevel, FoundProtection, FoundRoles, Made, TableLevel, guard_asks_for_live, guard_refuses_reads,
+    FoundLevel, FoundProtection, FoundRoles, Gaps, Made, TableLevel, guard_asks_for_live, guard_refuses_reads,
     guard_requirement,
 };
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{self, SpiClient};
-use proof::{Expression, Guard, Policy, PolicyCommand, Value};
+use proof::{Expression, Guard, Policy, PolicyCommand, RoleId, Value};
 
 use super::{guards, ids, policies};
 use crate::pg::memory::Memory;
@@ -49,12 +49,30 @@ pub fn found_protections(
         let expressions = || level_policies.clone().flat_map(|policy| policy.expressions());
         found.applies_when = expressions().map(exempting).collect();
         found.live = expressions().any(|it| it.without_exemption().0.without_liveness().1);
+        found.gaps = gaps(&level_policies.clone().copied().collect::<Vec<_>>());
         for guard in guards.into_iter().filter(|guard| guard.enabled) {
             add_guard(&mut found, guard, columns(false).collect());
         }
         Ok(found)
     };
     tables.iter().map(found).collect()
+}
+
+/// Where the policies that require a level fall short of one another.
+fn gaps(policies: &[&Policy]) -> Gaps {
+    let is_there = |made: &Made| policies.iter().any(|policy| policy.made() == Some(*made));
+    let mut roles: Vec<Vec<RoleId>> = policies.iter().map(|policy| policy.roles.clone()).collect();
+    roles.iter_mut().for_each(|roles| roles.sort_unstable());
+    let asks_for_level_alone = |it: &Expression| {
+        let (asked, live) = it.without_exemption().0.without_liveness();
+        !live && *asked != Expression::Constant(Value::Bool(true))
+    };
+    Gaps {
+        row_security_off: false,
+        missing: Made::LEVEL_POLICIES.into_iter().filter(|made| !is_there(made)).collect(),
+        uneven_roles: roles.windows(2).any(|two| two[0] != two[1]),
+        not_live: policies.iter().flat_map(|policy| policy.expressions()).any(asks_for_level_alone),
+    }
 }
 
 /// What the policies of a table name that need a level: the roles that they bind (none: everybody), and the function by which they

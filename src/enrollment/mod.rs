@@ -36,6 +36,11 @@ fn find_function(name: &str) -> Result<TextFunction, NoStore> {
     function::find(name, Parameters::Subject).map_err(NoStore::Function)
 }
 
+/// Whether a function of this name could answer.
+pub fn function_fits(name: &str) -> bool {
+    find_function(name).is_ok()
+}
+
 /// Whether this database has the tables of Supabase Auth, which issues no level above aal2.
 pub fn has_tables_of_supabase_auth() -> bool {
     let is_there = |name| lookup::schema(c"auth").and_then(|schema| lookup::relation(schema, name)).is_some();

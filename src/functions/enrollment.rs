@@ -4,13 +4,14 @@
 //! the same claims and the same snapshot. SECURITY DEFINER with search_path `pg_catalog, pg_temp`: they answer who may not read
 //! the factors. None takes a user: nobody can ask about another.
 
-use aal::{Action, Claims, Enrollment, Level, MaxAge, Reason, Status, What, assess_enrolled};
+use aal::{Action, Claims, Enrollment, Level, MaxAge, Reason, Status, What, assess_enrolled, assess_live};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
 use crate::denial;
 use crate::enrollment::{NoStore, Patience, look_up};
 use crate::functions::session::{claim, parse_max_age, to_jsonb};
+use crate::liveness;
 use crate::pg::elog::raise;
 use crate::pg::sqlstate::SqlState;
 use crate::pg::types::Jsonb;
@@ -77,9 +78,10 @@ pub fn require_enrolled(max_age: Option<MaxAge>, what: impl FnOnce() -> Option<W
 
 /// Where the session stands: `currentLevel`, `nextLevel` and `currentAuthenticationMethods`, as supabase-js'
 /// `getAuthenticatorAssuranceLevel()` returns them. `action` is the step to reach the next level, or to have one. `reason` says
-/// why there is no level or no next one.
+/// why there is no level or no next one. `sessionIsLive` is null where no session can be looked up.
 ///
-/// Where nobody can be looked up, the session alone answers. Errors: those of `pg_aal.enrollment_function`'s function.
+/// Where nobody can be looked up, the session alone answers. Errors: those of the functions that `pg_aal.enrollment_function` and
+/// `pg_aal.session_function` name.
 #[pg_extern(stable, parallel_safe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn aal_status() -> Jsonb {
@@ -98,8 +100,18 @@ fn aal_status() -> Jsonb {
         "currentAuthenticationMethods": methods.unwrap_or_else(|| serde_json::json!([])),
         "action": status.action.map(Action::as_str),
         "reason": status.reason.map(Reason::as_str),
+        "sessionIsLive": if status.current.is_some() { is_live() } else { None },
     });
     to_jsonb(&std::ffi::CString::new(status.to_string()).unwrap_or_default())
+}
+
+/// Whether the session is live; `None` where no session can be looked up.
+fn is_live() -> Option<bool> {
+    if from_claims(|claims| claims.session_id_of_user().map(drop)).is_none() {
+        return liveness::check_store().ok().map(|()| false);
+    }
+    let looked_up = liveness::look_up(Patience::Wait).ok()?;
+    with_readable_claims(|claims| assess_live(claims, Some(looked_up))).map(|answer| answer.is_ok())
 }
 
 /// A session that can't be read is nobody's. A new token may mend a bad one. The rest is for the administrator.

@@ -95,7 +95,7 @@ fn aal_lint() -> TableIterator<
             (
                 lint.name.to_owned(),
                 lint.title.to_owned(),
-                lint.level.to_string(),
+                finding.level().to_string(),
                 "EXTERNAL".to_owned(),
                 vec![lint.category.to_owned()],
                 format!("{} {}", lint.description, lint.remediation),

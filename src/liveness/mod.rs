@@ -70,6 +70,11 @@ pub fn check_store() -> Result<(), NoSessions> {
     }
 }
 
+/// Whether a function of this name could answer.
+pub fn function_fits(name: &str) -> bool {
+    find_function(name).is_ok()
+}
+
 fn find_function(name: &str) -> Result<TextFunction, NoSessions> {
     find(name, Parameters::SubjectAndSession).map_err(NoSessions::Function)
 }

@@ -142,12 +142,6 @@ pub fn payload() -> Option<CString> {
     }
 }
 
-/// A claim in force that is a text, if there are any claims that can be read.
-pub fn text_claim(name: &str) -> Option<String> {
-    let claims: serde_json::Value = serde_json::from_slice(payload()?.to_bytes()).ok()?;
-    claims.get(name).and_then(serde_json::Value::as_str).map(str::to_owned)
-}
-
 /// The method of the request, as the gateway says it.
 pub fn request_method() -> Option<String> {
     METHOD.with(TextSetting::get).map(|method| method.as_c_str().to_string_lossy().into_owned())

@@ -88,6 +88,7 @@ const wanted = {
     'on conflict',
     'default',
     'meanwhile',
+    'refused reads',
   ],
   3: ['intersect', 'except', 'intersect all', 'except all', 'raising', 'jit'],
 }

@@ -131,6 +131,13 @@ export class World {
     if (!union) this.targets.push({ name, base, unique: false, isView: true })
   }
 
+  // Statements that read it below the level are refused, and all alike.
+  refuseReads(name) {
+    const read = this.choices.weighted([3, 'aal1'], [1, 'aal2'], [1, 'enrolled'])
+    this.run(`select auth.protect_table('${name}', read => '${read}', write => '${read}', refuse_reads => true)`)
+    this.features.add('refused reads')
+  }
+
   policies(name) {
     const { choices } = this
     if (!choices.percent(85)) return
@@ -148,5 +155,6 @@ export class World {
       this.run(`create policy p${nr + 1} on ${name} as ${kind} for ${command} to authenticated${using}`)
       this.features.add(`policy, ${kind}`)
     }
+    if (choices.percent(15)) this.refuseReads(name)
   }
 }

@@ -282,11 +282,11 @@ test('whole paths, before the request', async () => {
 test('where the session stands', async () => {
   const status = async (token) => send(token, 'POST', '/rpc/aal_status', {})
   const { currentAuthenticationMethods, ...bobs } = await status(await as(bob))
-  assert.deepEqual(bobs, { currentLevel: 'aal1', nextLevel: 'aal2', action: 'verify', reason: null })
+  assert.deepEqual(bobs, { currentLevel: 'aal1', nextLevel: 'aal2', action: 'verify', reason: null, sessionIsLive: null })
   assert.equal(currentAuthenticationMethods[0].method, 'password')
   assert.equal((await status(await as(bob, { stepped: 60 }))).action, null)
   assert.equal((await status(await as(ann))).action, 'enroll')
-  const none = { currentLevel: null, nextLevel: null, currentAuthenticationMethods: [] }
+  const none = { currentLevel: null, nextLevel: null, currentAuthenticationMethods: [], sessionIsLive: null }
   assert.deepEqual(await status(undefined), { ...none, action: 'sign_in', reason: 'not_signed_in' })
   const { aal: _, ...withoutLevel } = claims({ sub: bob })
   assert.deepEqual(await status(await sign(withoutLevel, postgrest.secret)), { ...none, action: 'configure', reason: 'no_level' })

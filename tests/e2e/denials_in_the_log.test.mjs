@@ -147,6 +147,18 @@ test('the client of a plain connection sees no more than the documented DETAIL',
   assert.deepEqual(entries, [{ ...expected, command: 'DELETE', method: null, path: null }])
 })
 
+test('the session is named as the decision names it: by session_id, or without it by sid', async () => {
+  for (const [more, named] of [
+    [{ session_id: undefined, sid: 'by sid' }, 'by sid'],
+    [{ sid: 'by sid' }, claims().session_id],
+    [{ session_id: '', sid: 'by sid' }, null],
+    [{ session_id: undefined }, null],
+  ]) {
+    const { entries } = await logged(() => as(session(more), 'delete from notes'))
+    assert.deepEqual([entries.length, entries[0].session_id], [1, named], JSON.stringify(more))
+  }
+})
+
 test('names and what a client chooses stay in one short line', async () => {
   const hostile = 'x"}\nERROR:  forged\r\t\u0007\u2028\u202e' + 'ü'.repeat(10_000)
   const settings = { ...session({ sub: hostile, session_id: ['no', 'text'] }), 'request.path': '/' + hostile, 'request.method': hostile }

@@ -140,6 +140,49 @@ test('a session keeps its level beside all of them', async () => {
   await keepsItsLevel([...all.slice(0, 2), 'pg_aal', ...all.slice(2)])
 })
 
+// pgaudit's hook stands in the same chain as the one that refuses reads: that of the permissions check.
+test('reads are refused beside pgaudit, loaded before pg_aal or after it, and pgaudit logs those that pass', async (t) => {
+  if (missing.includes('pgaudit')) return t.skip('not tried: pgaudit')
+  cluster.psql(
+    'postgres',
+    `create role auditor nologin;
+    create table letters (id int);
+    insert into letters values (1);
+    grant select, update on letters to app, auditor;
+    create policy everybody on letters using (true);
+    select auth.protect_table('letters', read => 'aal2', refuse_reads => true);
+    create view shown as select * from letters;
+    alter view shown owner to auditor;
+    grant select on shown to app;`,
+  )
+  const statements = ['select /* # */ id from letters', 'update /* # */ letters set id = id where id = 1', 'select /* # */ id from shown']
+  for (const preloaded of ['pgaudit, pg_aal', 'pg_aal, pgaudit']) {
+    cluster.configure(`shared_preload_libraries = '${preloaded}'\npgaudit.log = 'read, write'\npgaudit.role = 'auditor'`)
+    const client = new pg.Client({ ...cluster.connection, user: 'app', database: 'postgres' })
+    await client.connect()
+    try {
+      for (const [nr, statement] of statements.entries()) {
+        for (const aal of ['aal1', 'aal2']) {
+          const marked = statement.replace('#', `${preloaded.split(',')[0]} ${nr} ${aal}`)
+          await client.query('select set_config($1, $2, false)', ['request.jwt.claims', JSON.stringify({ ...claims(), aal })])
+          const { error, rows } = await client.query(marked).catch((error) => ({ error }))
+          if (aal === 'aal1') assert.match(error.message, /^insufficient_aal: select on table "letters" requires aal2/)
+          else assert.equal(error, undefined, `${preloaded}: ${statement}`)
+          if (rows && statement.startsWith('select')) assert.deepEqual(rows, [{ id: 1 }])
+          const audited = cluster
+            .log()
+            .split('\n')
+            .filter((line) => line.includes('AUDIT: ') && line.includes(marked))
+          if (aal === 'aal2')
+            assert.ok(audited.some((line) => line.includes('AUDIT: OBJECT')) && audited.some((line) => line.includes('AUDIT: SESSION')), marked)
+        }
+      }
+    } finally {
+      await client.end()
+    }
+  }
+})
+
 test('all six are installed', (t) => {
   if (missing.length > 0) t.skip(`not tried: ${missing.join(', ')}`)
 })

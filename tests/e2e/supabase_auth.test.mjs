@@ -182,11 +182,12 @@ describe('supabase-js with a real Supabase Auth server', { skip }, () => {
         assert.equal(seen.aal, level)
         assert.equal(seen.aal, status.currentLevel)
         assert.equal(seen.subject, session.user.id)
-        const { action, reason, currentAuthenticationMethods, ...levels } = await data(supabase.rpc('aal_status'))
+        const { action, reason, sessionIsLive, currentAuthenticationMethods, ...levels } = await data(supabase.rpc('aal_status'))
         assert.deepEqual(levels, { currentLevel: status.currentLevel, nextLevel: status.nextLevel })
         assert.deepEqual(currentAuthenticationMethods, status.currentAuthenticationMethods)
         assert.equal(action, status.currentLevel === 'aal2' ? null : status.nextLevel === 'aal2' ? 'verify' : 'enroll')
         assert.equal(reason, null)
+        assert.equal(sessionIsLive, true)
         assert.deepEqual(sorted(seen.amr), sorted(status.currentAuthenticationMethods))
       }
 

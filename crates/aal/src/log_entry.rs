@@ -34,7 +34,7 @@ impl From<String> for What {
 pub struct Asker {
     /// The claim `sub`, of claims that can be read.
     pub subject: Option<String>,
-    /// The claim `session_id`, likewise.
+    /// The name of the session, likewise: the claim `session_id`, or without it `sid`.
     pub session_id: Option<String>,
     /// The role of the session.
     pub role: Option<String>,

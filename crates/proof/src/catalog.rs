@@ -125,9 +125,11 @@ pub struct Policy {
     pub role_names: Vec<String>,
     /// Whether it binds each role of the catalog.
     pub binds: ByRole<bool>,
-    /// The roles that may replace or drop what it is made of, such as a function, or keep it from applying. Filled in where
-    /// settings aren't trusted, since there clients run SQL of their own.
+    /// The roles that may replace or drop what it is made of, such as a function. Filled in where settings aren't trusted, since there
+    /// clients run SQL of their own.
     pub changeable_by: HashSet<RoleId>,
+    /// The roles of which a session can get out of it, since it names roles. Filled in likewise.
+    pub left_by: HashSet<RoleId>,
     /// USING.
     pub using: Option<Expression>,
     /// WITH CHECK.

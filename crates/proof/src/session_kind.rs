@@ -56,6 +56,10 @@ impl Session {
     /// Of an anonymous user. Such a user has no second factor, and the claim `aal` is aal1.
     pub const GUEST: Session = Session { is_guest: true, enrolled: Enrolled::No, ..Session::NOBODY };
 
+    /// Of each level, with what else is not known, and a guest.
+    pub const OF_EACH_LEVEL: [Session; 5] =
+        [Session::NOBODY, Session::at(Level::Aal1), Session::at(Level::Aal2), Session::at(Level::Aal3), Session::GUEST];
+
     /// At a level; the rest is not known.
     pub const fn at(level: Level) -> Session {
         Session { level: Some(level), ..Session::NOBODY }

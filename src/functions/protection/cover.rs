@@ -50,7 +50,11 @@ pub fn found(
     if !is_protected(client, relation)? {
         return Ok(None);
     }
-    Ok(found_protections(client, &[relation.oid], &protection.bound_roles())?.pop())
+    let mut found = found_protections(client, &[relation.oid], &protection.bound_roles())?.pop();
+    if let Some(found) = &mut found {
+        found.gaps.row_security_off = !relation.row_security;
+    }
+    Ok(found)
 }
 
 /// Whether `protect_table` made something on a table. What Postgres copied from a table above doesn't count.

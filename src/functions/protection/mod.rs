@@ -46,6 +46,7 @@ use crate::pg::types::{Name, Regclass, Regprocedure};
 /// - 22007 for an age that is no interval;
 /// - 22004 for a NULL `target`, `read` or `write`;
 /// - 42703 for an unknown column;
+/// - 42704 for a role that doesn't exist;
 /// - 42P10 for a sensitive column that is generated;
 /// - 42804 for an owner column of another type than uuid or text;
 /// - 42710 where a policy or trigger of somebody else bears one of our names;
@@ -120,8 +121,8 @@ fn protect_table(
         if protection.owner.is_some() {
             notice_other_rows(client, root)?;
         }
-        warnings.of_missing_store(&protection);
-        warnings.of_missing_sessions(&protection);
+        warnings.of_missing_store(client, &protection)?;
+        warnings.of_missing_sessions(client, &protection)?;
         Ok((
             Regclass(target),
             protection.with_sessions(protection.reads()),

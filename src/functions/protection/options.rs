@@ -11,6 +11,7 @@ use crate::denial;
 use crate::functions::session::parse_max_age;
 use crate::pg::elog::raise;
 use crate::pg::interval::parse_interval;
+use crate::pg::query::{catalog_query, first_row};
 use crate::pg::sqlstate::SqlState;
 use crate::pg::types::{Name, Regprocedure};
 
@@ -50,12 +51,14 @@ impl Options<'_> {
         let of_write =
             |name, text: Option<&str>| text.map_or(write, |text| table_level(name, Some(text))).or_within(max_age);
         let Some(guard) = self.guard else { denial::null_argument("guard") };
+        let roles = names("roles", self.roles.as_ref()).unwrap_or_else(|| denial::null_argument("roles"));
+        refuse_unknown_roles(client, &roles)?;
         let protection = Protection {
             read: table_level("read", self.levels.read),
             insert: of_write("on_insert", self.levels.on_insert),
             update: of_write("on_update", self.levels.on_update),
             delete: of_write("on_delete", self.levels.on_delete),
-            roles: names("roles", self.roles.as_ref()).unwrap_or_else(|| denial::null_argument("roles")),
+            roles,
             owner: relation.map(|relation| self.owner(client, relation)).transpose()?.flatten(),
             sensitive_columns: relation
                 .map_or_else(|| Ok(Vec::new()), |relation| self.sensitive_columns(client, relation))?,
@@ -122,6 +125,17 @@ impl Options<'_> {
         }
         Ok(columns)
     }
+}
+
+/// Raises for a role that doesn't exist: a policy for it would bind nobody.
+fn refuse_unknown_roles(client: &SpiClient<'_>, roles: &[String]) -> Result<(), spi::Error> {
+    let unknown =
+        first_row(client, catalog_query!("unknown_roles"), &[roles.to_vec().into()], |row| row.get::<String>("name"))?;
+    if let Some(name) = unknown {
+        let hint = "Correct the option roles, or create the role first.";
+        raise(SqlState::UNDEFINED_OBJECT, &format!("role \"{name}\" does not exist"), None, Some(hint));
+    }
+    Ok(())
 }
 
 fn no_column(relation: &Relation, column: &str) -> ! {

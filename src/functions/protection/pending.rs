@@ -19,7 +19,7 @@ use crate::pg::sqlstate::SqlState;
 use crate::pg::transaction::{AtEnd, call_at_end, with_snapshot};
 
 /// A table to look at.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Pending {
     /// It came into a protected schema.
     Newcomer {
@@ -43,7 +43,12 @@ thread_local! {
 
 /// Looks at it when the transaction commits.
 pub fn add(pending: Pending) {
-    PENDING.with(|list| list.borrow_mut().push(pending));
+    PENDING.with(|list| {
+        let mut list = list.borrow_mut();
+        if !list.contains(&pending) {
+            list.push(pending);
+        }
+    });
 }
 
 fn take() -> Vec<Pending> {

@@ -232,7 +232,8 @@ impl Done {
                 format!("tables without a column {column} of type uuid or text got no policy for it: {tables}");
             notice(&message, Some("Permissive policies of yours say which rows a session may use."));
         }
-        self.warnings.of_missing_store(&schema.protection);
+        self.warnings.of_missing_store(client, &schema.protection)?;
+        self.warnings.of_missing_sessions(client, &schema.protection)?;
         Ok(())
     }
 

@@ -6,9 +6,9 @@ use pgrx::pg_sys;
 use pgrx::spi::{self, SpiClient};
 
 use super::target::Target;
-use crate::catalog::{Relation, SessionFunction};
-use crate::enrollment::{check_store, has_tables_of_supabase_auth};
-use crate::liveness;
+use crate::catalog::{Relation, SessionFunction, stored_values};
+use crate::enrollment::{NoStore, check_store, function_fits, has_tables_of_supabase_auth};
+use crate::liveness::{self, NoSessions};
 use crate::pg::elog::{notice, warn};
 
 /// The WARNINGs of one call.
@@ -132,23 +132,47 @@ impl Warnings {
     }
 
     /// Warns if live sessions are asked for and no session can be looked up.
-    pub fn of_missing_sessions(&mut self, protection: &Protection) {
-        if protection.live
-            && let Err(error) = liveness::check_store()
+    pub fn of_missing_sessions(&mut self, client: &SpiClient<'_>, protection: &Protection) -> Result<(), spi::Error> {
+        let Some(error) = protection.live.then(liveness::check_store).and_then(Result::err) else { return Ok(()) };
+        if let NoSessions::Tables(_) = error
+            && let Some(holders) = holders_of(client, "pg_aal.session_function", liveness::function_fits)?
         {
-            self.give(&format!("no session passes where a live one is asked: {error}"), error.hint());
+            let message = format!("sessions are looked up where pg_aal.session_function is set: for {holders}");
+            notice(&message, Some("In other sessions, such as this one, none counts as live."));
+            return Ok(());
         }
+        self.give(&format!("no session passes where a live one is asked: {error}"), error.hint());
+        Ok(())
     }
 
     /// Warns if the enrolled level is asked for and no user can be looked up.
-    pub fn of_missing_store(&mut self, protection: &Protection) {
-        if protection.requires_enrolled()
-            && let Err(error) = check_store()
+    pub fn of_missing_store(&mut self, client: &SpiClient<'_>, protection: &Protection) -> Result<(), spi::Error> {
+        let Some(error) = protection.requires_enrolled().then(check_store).and_then(Result::err) else { return Ok(()) };
+        if let NoStore::Tables(_) = error
+            && let Some(holders) = holders_of(client, "pg_aal.enrollment_function", function_fits)?
         {
-            let message = format!("only sessions at aal2 pass where level enrolled is asked: {error}");
-            self.give(&message, error.hint());
+            let message = format!("factors are looked up where pg_aal.enrollment_function is set: for {holders}");
+            notice(
+                &message,
+                Some("In other sessions, such as this one, only aal2 passes where level enrolled is asked."),
+            );
+            return Ok(());
         }
+        self.give(&format!("only sessions at aal2 pass where level enrolled is asked: {error}"), error.hint());
+        Ok(())
     }
+}
+
+/// The roles and databases for which a setting is stored that counts here, in a row; `None` if there are none, or if one of the stored
+/// values doesn't do. A session has it that begins as one of them.
+fn holders_of(
+    client: &SpiClient<'_>,
+    setting: &str,
+    does: impl Fn(&str) -> bool,
+) -> Result<Option<String>, spi::Error> {
+    let stored = stored_values(client, setting)?;
+    let all_do = !stored.is_empty() && stored.iter().all(|stored| does(&stored.value));
+    Ok(all_do.then(|| stored.into_iter().map(|stored| stored.holder).collect::<Vec<_>>().join(", ")))
 }
 
 /// Notes the roles that could read without a level, and can no longer.

@@ -70,6 +70,10 @@ create function test.answers() returns table (live boolean, required text, reads
 begin
   set local role authenticated;
   live := auth.session_is_live();
+  -- A front end is told the same, where there is a level.
+  if auth.aal() is not null and (auth.aal_status() ->> 'sessionIsLive')::boolean is distinct from live then
+    raise 'aal_status says otherwise';
+  end if;
   required := test.attempt('select auth.require_live_session()');
   reads := test.attempt('select from notes');
   written := test.attempt('update notes set note = note');
@@ -140,6 +144,10 @@ begin
   perform set_config('request.jwt.claims', claims, false);
   set local role authenticated;
   live := auth.session_is_live();
+  -- A front end is told the same, where there is a level.
+  if auth.aal() is not null and (auth.aal_status() ->> 'sessionIsLive')::boolean is distinct from live then
+    raise 'aal_status says otherwise';
+  end if;
   required := test.attempt('select auth.require_live_session()');
   written := test.attempt('update notes set note = note');
   reset role;

@@ -55,6 +55,23 @@ begin
 end
 $$;
 
+-- Where the function is named for another role or for the database, users can be looked up there: no WARNING.
+load 'pg_aal';
+create function has_factor(subject text) returns boolean language sql stable parallel safe as 'select true';
+alter role authenticator in database without_store set pg_aal.enrollment_function = 'public.has_factor';
+select write, warnings from auth.protect_table('notes', write => 'enrolled');
+alter database without_store set pg_aal.enrollment_function = 'public.has_factor';
+select write, warnings from auth.protect_table('notes', write => 'enrolled');
+-- One that doesn't fit is no look-up, and neither is one of another database.
+alter role authenticator in database without_store set pg_aal.enrollment_function = 'has_factor';
+select write, warnings from auth.protect_table('notes', write => 'enrolled');
+alter database without_store reset pg_aal.enrollment_function;
+alter role authenticator in database without_store reset pg_aal.enrollment_function;
+alter role authenticator in database regression set pg_aal.enrollment_function = 'public.has_factor';
+select write, warnings from auth.protect_table('notes', write => 'enrolled');
+alter role authenticator in database regression reset pg_aal.enrollment_function;
+drop function has_factor(text);
+
 -- No tables.
 select * from pg_temp.answers();
 select * from pg_temp.status();

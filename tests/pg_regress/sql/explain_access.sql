@@ -52,6 +52,10 @@ select * from test.told('{"aal":"aal1","aal":"aal2"}');
 select * from test.told('{"aal":"aal1","sub":"\u0000"}');
 select test.attempt('delete from told.payments'), (select answer from auth.explain_access('payments', 'delete') where step = 'result')
   from set_config('request.jwt.claims', '{', true);
+-- A subject that is no UUID owns no row by auth.subject_uuid(), at any level: to sign in or to step up wouldn't help.
+select * from test.told('{"aal":"aal2","sub":"jane"}');
+select test.set_claims('{"aal":"aal2","sub":"jane"}');
+select command, answer, note from auth.explain_access('payments') where step = 'next';
 reset request.jwt.claims;
 
 -- Wrong questions.

@@ -157,6 +157,12 @@ grant select, insert, update, delete on found_asks_added to authenticated;
 reset search_path;
 select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, metadata ->> 'role' as role, level, detail
   from auth.aal_lint() where metadata ->> 'schema' = 'lint_0012' order by 1, 2, 3, 4;
+-- A key names the commands: a view that was accepted for reading, and can be written later, is another finding.
+create view lint_0012.grows as select * from lint_0012.payments;
+grant select on lint_0012.grows to authenticated;
+select cache_key from auth.aal_lint() where metadata ->> 'name' = 'grows';
+grant update, delete on lint_0012.grows to authenticated;
+select cache_key from auth.aal_lint() where metadata ->> 'name' = 'grows';
 
 set client_min_messages = error;
 drop schema lint_0012 cascade;

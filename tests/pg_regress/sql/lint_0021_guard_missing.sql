@@ -14,7 +14,7 @@ $$;
 set client_min_messages = warning;
 select count(protected(name)) as tables from unnest(array[
   'found_dropped', 'found_disabled', 'found_all_disabled', 'found_replica_only', 'found_when', 'found_other_function', 'found_columns',
-  'none_at_all', 'none_always', 'none_without', 'none_columns']) name;
+  'found_columns_disabled', 'found_columns_with_the_column', 'none_at_all', 'none_always', 'none_without', 'none_columns']) name;
 
 -- Findings.
 drop trigger aal_guard on found_dropped;
@@ -27,14 +27,16 @@ create or replace trigger aal_guard before insert or update or delete or truncat
 create function nothing() returns trigger language plpgsql as $$ begin return null; end $$;
 create or replace trigger aal_guard before insert or update or delete or truncate on found_other_function
   for each statement execute function nothing();
--- This one decides, for sensitive columns.
+-- This one decides, for sensitive columns: ERROR.
 drop trigger aal_columns on found_columns;
+alter table found_columns_disabled disable trigger user;
+alter table found_columns_with_the_column drop column iban cascade;
 
 -- None of them.
 alter table none_always enable always trigger aal_guard;
 
 reset search_path;
-select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, metadata ->> 'role' as role, level, detail
+select name, metadata ->> 'name' as "table", metadata ->> 'policy' as policy, metadata ->> 'role' as role, level, detail, cache_key
   from auth.aal_lint() where metadata ->> 'schema' = 'lint_0021' order by 1, 2, 3, 4;
 
 set client_min_messages = error;

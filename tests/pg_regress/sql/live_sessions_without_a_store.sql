@@ -35,6 +35,24 @@ begin
 end
 $$;
 
+-- So is a schema.
+create schema app;
+select read, write, warnings from auth.protect_schema('app', live => true, new_tables => 'ignore');
+drop schema app;
+-- Where the setting is stored for others, sessions can be looked up there, and this one says so. A value that does nothing is a WARNING.
+create function is_live(subject text, session text) returns boolean language sql stable parallel safe as 'select true';
+load 'pg_aal';
+alter role authenticator set pg_aal.session_function = 'public.is_live';
+select read, write, warnings from auth.protect_table('notes', live => true);
+alter database without_sessions set pg_aal.session_function = 'public.is_nothing';
+select read, write, warnings from auth.protect_table('notes', live => true);
+alter database without_sessions reset pg_aal.session_function;
+alter role authenticator reset pg_aal.session_function;
+drop function is_live(text, text);
+-- aal_status doesn't know either.
+create function pg_temp.told(claims text) returns jsonb language sql as $$ select auth.aal_status() -> 'sessionIsLive' from set_config('request.jwt.claims', claims, false) $$;
+select pg_temp.told('{"sub":"11111111-1111-4111-8111-111111111111","aal":"aal2","session_id":"51111111-1111-4111-8111-111111111111"}'), pg_temp.told('{"sub":"x","aal":"aal1"}'), pg_temp.told('{}');
+
 \echo no tables, one by one
 select * from pg_temp.answers();
 select auth.require_live_session();

@@ -35,6 +35,12 @@ alter table t owner to owner_of_t;
 select roles, warnings from auth.protect_table('t', roles => '{authenticated,service_role,owner_of_t,anon}', lower => true);
 alter table t force row level security;
 select roles, warnings from auth.protect_table('t', roles => '{authenticated,service_role,owner_of_t,anon}', lower => true);
+-- A role that doesn't exist is told before anything that follows from it, by every function that takes roles.
+select roles from auth.protect_table('t', roles => '{authenticatd,anon}');
+\echo :LAST_ERROR_SQLSTATE
+select auth.protect_table_sql('t', roles => '{authenticated,"Public"}');
+select auth.protect_schema('public', roles => '{anon,nobody_of_this_name}', new_tables => 'ignore');
+select roles from auth.protect_table('t', roles => '{public}', lower => true);
 -- No list: Postgres refuses it before it calls us, and says what a list begins with.
 select auth.protect_table('t', roles => 'authenticated');
 

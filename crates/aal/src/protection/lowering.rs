@@ -26,6 +26,22 @@ pub struct FoundProtection {
     pub live: bool,
     /// Whether its guard refuses statements that read below the level.
     pub refuse_reads: bool,
+    /// Where it doesn't hold.
+    pub gaps: Gaps,
+}
+
+/// Where a protection doesn't hold as its records, its guard or most of its policies say. A new protection is held against those, so
+/// that nothing is lowered in silence; and what is on a table must hold in each part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gaps {
+    /// Whether row security is off, so that no policy counts.
+    pub row_security_off: bool,
+    /// The restrictive policies that aren't there.
+    pub missing: Vec<Made>,
+    /// Whether the policies bind different roles.
+    pub uneven_roles: bool,
+    /// Whether a policy asks for a level and no live session.
+    pub not_live: bool,
 }
 
 /// What a policy requires that is on a table.

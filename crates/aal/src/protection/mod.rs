@@ -19,7 +19,7 @@ mod tests;
 pub use self::guard_arguments::{EXEMPTS_BY_POLICY, InvalidGuard, guard_argument, guard_exempts, guard_requirement};
 pub use self::guard_arguments::{LIVE_ONLY, guard_asks_for_live, guard_refuses_reads, guard_requirement_of_read};
 pub use self::levels::{InvalidTableLevel, TableLevel};
-pub use self::lowering::{FoundLevel, FoundProtection, FoundRoles};
+pub use self::lowering::{FoundLevel, FoundProtection, FoundRoles, Gaps};
 pub use self::made::Made;
 pub use self::recognized::{Recognized, RecognizedGuard};
 pub use self::record::{Before, RECORD_MARK, RecordedProtection};

@@ -18,13 +18,16 @@ impl Protection {
             ("delete", Made::Delete, self.delete),
         ];
         let mut lines: Vec<String> = levels.into_iter().filter_map(|it| short_level(it, found)).collect();
+        if found.gaps.row_security_off {
+            lines.insert(0, "row security: off, not on".to_owned());
+        }
         lines.extend(self.short_roles(found));
         let asked = self.applies_when.as_ref().map(|it| &it.display_name);
         if let Some(function) = found.applies_when.iter().flatten().find(|it| Some(*it) != asked) {
             let asked = asked.map_or("for all sessions", |it| it);
             lines.push(format!("applies_when: {function}, not {asked}"));
         }
-        if self.live && !found.live {
+        if self.live && (!found.live || found.gaps.not_live) {
             lines.push("live: false, not true".to_owned());
         }
         if self.guard && self.requires_writes() && !found.guard {
@@ -52,6 +55,7 @@ impl Protection {
             Some(FoundRoles::Named { .. }) => !self.binds_everybody() && self.roles.iter().all(is_bound),
             None => false,
         };
+        let is_enough = is_enough && !found.gaps.uneven_roles;
         (!is_enough).then(|| format!("roles: some, not {}", self.bound_roles().join(", ")))
     }
 
@@ -64,6 +68,10 @@ impl Protection {
 fn short_level((name, made, asked): (&str, Made, TableLevel), found: &FoundProtection) -> Option<String> {
     if asked == TableLevel::None {
         return None;
+    }
+    // A guard alone decides nothing.
+    if found.gaps.missing.contains(&made) {
+        return Some(format!("{name}: no policy, not {asked}"));
     }
     let mut levels: Vec<TableLevel> = Vec::new();
     for (_, level) in found.policies.iter().filter(|(policy, _)| *policy == made) {

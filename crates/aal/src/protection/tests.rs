@@ -797,6 +797,7 @@ fn on_table(protection: &Protection) -> FoundProtection {
         policies: levels.map(|(made, (_, level))| (made, FoundLevel::Requires(vec![level]))).collect(),
         bound: Some(FoundRoles::Everybody),
         guard: protection.guard,
+        live: protection.live,
         ..FoundProtection::default()
     }
 }
@@ -814,6 +815,19 @@ fn a_shortfall_names_each_thing_that_a_table_lacks() {
     assert_eq!(default().shortfall(&altered)[..2], ["read: altered by hand, not aal1", "insert: none, not aal2"]);
     let nothing = FoundProtection::default();
     assert!(!default().shortfall(&nothing).is_empty());
+    // Each part must hold.
+    let with = |gaps| FoundProtection { gaps, ..on_table(&Protection { live: true, ..default() }) };
+    let live = Protection { live: true, ..default() };
+    assert_eq!(live.shortfall(&with(Gaps::default())), [""; 0]);
+    let off = Gaps { row_security_off: true, ..Gaps::default() };
+    assert_eq!(live.shortfall(&with(off)), ["row security: off, not on"]);
+    let missing = Gaps { missing: vec![Made::Delete], ..Gaps::default() };
+    assert_eq!(live.shortfall(&with(missing.clone())), ["delete: no policy, not aal2"]);
+    let open = Protection { delete: TableLevel::None, ..live.clone() };
+    assert_eq!(open.shortfall(&with(missing)), [""; 0]);
+    assert_eq!(live.shortfall(&with(Gaps { uneven_roles: true, ..Gaps::default() })), ["roles: some, not public"]);
+    assert_eq!(live.shortfall(&with(Gaps { not_live: true, ..Gaps::default() })), ["live: false, not true"]);
+    assert!(default().shortfall(&with(Gaps { not_live: true, ..Gaps::default() })).is_empty());
     // More is no shortfall, and isn't the same either.
     let higher = on_table(&Protection { read: TableLevel::at(Level::Aal2), ..default() });
     assert!(default().shortfall(&higher).is_empty() && !default().is(&higher));

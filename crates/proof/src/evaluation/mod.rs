@@ -47,6 +47,8 @@ pub struct Evaluation<'a> {
     may_become_nobody: bool,
     /// Whether the session may be one that `applies_when` exempts.
     may_be_exempt: bool,
+    /// Whether the session may be live. It may be none that is, too.
+    may_be_live: bool,
     /// How much work it may be; `None`: any.
     work: Option<&'a Work>,
     /// Whether it tells apart what unknowns come to, and which settings hold the claims.
@@ -115,6 +117,7 @@ impl<'a> Evaluation<'a> {
             trusts_settings,
             may_become_nobody,
             may_be_exempt,
+            may_be_live: true,
             work,
             closely,
             held_in,
@@ -140,6 +143,11 @@ impl<'a> Evaluation<'a> {
     /// The same, of any session: also of those that `applies_when` exempts.
     pub fn of_exempt_sessions(self) -> Self {
         Evaluation { may_be_exempt: true, ..self }
+    }
+
+    /// The same, of sessions that aren't live.
+    pub fn of_ended_sessions(self) -> Self {
+        Evaluation { may_be_live: false, ..self }
     }
 
     /// The same, of a statement that may set another token where settings aren't a gateway's.
@@ -303,6 +311,10 @@ impl<'a> Evaluation<'a> {
             CurrentRole => self.role.map_or_else(Outcomes::anything, |role| Outcomes::one(Value::text(role))),
             HasLevel { level, max_age, raises } => or_raise(self.has_level(level, max_age), *raises),
             HasEnrolledLevel { max_age, raises } => or_raise(self.has_enrolled_level(max_age), *raises),
+            // Where settings aren't a gateway's, another token may come into force within the statement: that of a live session.
+            SessionIsLive { raises } if !self.may_be_live && self.trusts_settings => {
+                or_raise(Outcomes::one(Value::Bool(false)), *raises)
+            }
             // At every level there are sessions that are live, and others.
             SessionIsLive { raises } => or_raise(any_boolean(), *raises),
             AuthenticatedAt(level) => self.authenticated_at(level),

@@ -262,6 +262,17 @@ proptest! {
         }
     }
 
+    /// The note "live sessions only" relies on it.
+    #[test]
+    fn a_session_that_passes_without_being_live_could(permissive in condition(), restrictive in condition(), world in world()) {
+        let dead = World { live: false, ..world };
+        let evaluation = Evaluation::new(dead.session(), None, None, true).of_ended_sessions();
+        let is_true = |it: &Expression| dead.truth(it) == Some(Some(true));
+        if is_true(&permissive) && is_true(&restrictive) {
+            prop_assert!(evaluation.could_pass(Some(&[&permissive]), &[&restrictive]));
+        }
+    }
+
     /// Without unknowns there's nothing to be unsure of but the age of a factor that isn't asked for.
     #[test]
     fn what_is_known_is_decided(condition in condition(), world in world()) {

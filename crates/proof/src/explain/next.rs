@@ -6,7 +6,7 @@ use super::access::{Access, CallersSession, RelationKind, RowSecurity};
 use super::hurdles::{MOST_WORK, RowHurdles, expressions, guards, rows};
 use super::verdict::{Outcome, Verdict};
 use crate::evaluation::{Evaluation, Work};
-use crate::expression::Expression;
+use crate::expression::{Expression, Reason};
 use crate::known_session::Life;
 use crate::matrix::{RequiredLevel, Threshold, collect_ages};
 use crate::session_kind::Session;
@@ -80,6 +80,15 @@ fn of_refusal(access: &Access, session: &CallersSession<'_>, command: Command, v
     }
     if session.claims().is_none_or(|claims| claims.subject().is_none()) {
         return Next::new("sign_in", "The session names no user. Sign in, then try again with the new access token.");
+    }
+    let asks_for_uuid = |it: &Expression| {
+        it.any(&|it| matches!(it, Expression::Unknown { reason: Some(Reason::Subject { as_uuid: true }), .. }))
+    };
+    if session.claims().is_some_and(|claims| claims.subject_uuid().is_none())
+        && rows(access, command).iter().flat_map(RowHurdles::all).any(|hurdle| asks_for_uuid(hurdle.expression))
+    {
+        let advice = "The claim sub is no UUID, so auth.subject_uuid() is NULL and no row is the user's. Compare a column of type text with auth.subject().";
+        return Next::new("compare", advice);
     }
     Next::new("policy", "The level suffices. Another part of the condition is not true for this session.")
 }

@@ -109,6 +109,7 @@ fn policy(name: &str, permissive: bool, command: PolicyCommand, using: Expressio
         role_names: vec!["other".to_owned()],
         binds: ByRole::default(),
         changeable_by: HashSet::new(),
+        left_by: HashSet::new(),
         using: Some(using),
         check: None,
         permits_own_rows: false,
@@ -253,6 +254,16 @@ fn what_is_missing_besides_a_level_is_said_as_it_is() {
     assert_eq!(aal1().last_lines(&off, Command::Update), ["result - allowed"]);
     let bypassed = Access { row_security: RowSecurity::Bypassed(Bypass::Superuser), ..payments() };
     assert_eq!(aal1().last_lines(&bypassed, Command::Update), ["result - allowed", "next - set_role"]);
+}
+
+#[test]
+fn a_subject_that_is_no_uuid_owns_no_row_by_its_uuid() {
+    let jane = Fixture::of(r#"{"sub":"jane","role":"authenticated","aal":"aal2"}"#);
+    let own = |expression| Access { policies: vec![policy("own", true, PolicyCommand::All, expression)], ..table() };
+    assert_eq!(jane.last_lines(&own(own_rows()), Command::Select), ["result - no rows", "next - compare"]);
+    let never = Expression::And(vec![Expression::Constant(Value::Bool(false)), own_rows()]);
+    assert_eq!(aal1().last_lines(&own(never), Command::Select), ["result - no rows", "next - policy"]);
+    assert_eq!(aal1().last_lines(&own(own_rows()), Command::Select)[0], "result - depends on the row");
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! A lint and its severity, and a finding: a lint with what it found.
 
-use std::fmt;
-
 use super::finding::{Found, listed};
+pub use super::severity::Severity;
 use super::survey::Survey;
 use crate::Catalog;
 
@@ -32,37 +31,6 @@ impl Lint {
     }
 }
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// A session can do something that it should not.
-    Error,
-    /// Something does not do what it seems to do.
-    Warn,
-    /// Worth knowing.
-    Info,
-}
-
-impl Severity {
-    /// Every one, the worst first.
-    pub const ALL: [Severity; 3] = [Severity::Error, Severity::Warn, Severity::Info];
-
-    /// Its name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Severity::Error => "ERROR",
-            Severity::Warn => "WARN",
-            Severity::Info => "INFO",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// A finding.
 #[derive(Clone)]
 pub struct Finding {
@@ -73,6 +41,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// How bad it is.
+    pub fn level(&self) -> Severity {
+        self.found.level.unwrap_or(self.lint.level)
+    }
+
     /// The same for the same finding, run after run.
     pub fn cache_key(&self, catalog: &Catalog) -> String {
         let (schema, name) = self.found.subject.names(catalog);

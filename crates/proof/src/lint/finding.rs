@@ -1,5 +1,6 @@
 //! What lints find.
 
+use super::severity::Severity;
 use super::survey::ViewPastPolicies;
 use crate::{Catalog, Command, FunctionIndex, Policy, TableId, TableIndex, ViewIndex, ViewKind, WatchIndex};
 
@@ -21,6 +22,8 @@ pub struct Found {
     pub key: Option<String>,
     /// The protected tables that something else reaches past their policies.
     pub reaches: Vec<TableIndex>,
+    /// How bad it is, where that isn't the lint's own level.
+    pub level: Option<Severity>,
 }
 
 /// What a finding is about.
@@ -76,7 +79,8 @@ impl Subject {
 
 impl Found {
     fn about(subject: Subject, detail: String) -> Found {
-        Found { subject, detail, policy: None, roles: Vec::new(), commands: Vec::new(), key: None, reaches: Vec::new() }
+        let (roles, commands, reaches) = (Vec::new(), Vec::new(), Vec::new());
+        Found { subject, detail, policy: None, roles, commands, key: None, reaches, level: None }
     }
 
     pub(super) fn on_table(table: TableIndex, detail: String) -> Found {
@@ -123,6 +127,10 @@ impl Found {
 
     pub(super) fn reaches(self, tables: &[TableIndex]) -> Found {
         Found { reaches: tables.to_vec(), ..self }
+    }
+
+    pub(super) fn level(self, level: Severity) -> Found {
+        Found { level: Some(level), ..self }
     }
 
     pub(super) fn commands(self, commands: &[Command]) -> Found {

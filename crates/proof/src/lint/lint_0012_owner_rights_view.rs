@@ -48,5 +48,8 @@ fn finding(survey: &Survey<'_>, past: &ViewPastPolicies) -> Found {
     let what = format!("use {}, {how} {} with its owner's rights{asking}", view.display_name, table.display_name);
     let detail = survey.who_can(roles, &[past.table], &what);
     let found = Found::on_view(survey.catalog, past, roles, detail);
-    if view.kind == ViewKind::ViewRule { found.key(&format!("{}_rule", table.display_name)) } else { found }
+    // A key that somebody accepted for reads accepts no writes.
+    let commands: Vec<&str> = past.commands.iter().map(|command| command.as_str()).collect();
+    let rule = if view.kind == ViewKind::ViewRule { "_rule" } else { "" };
+    found.key(&format!("{}{rule}_{}", table.display_name, commands.join("_")))
 }

@@ -27,9 +27,6 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
         if record.refused_reads().is_some() && !table.guards.iter().any(Guard::refuses_reads) {
             missing.insert(0, Command::Select);
         }
-        if record.sensitive && !table.guards.iter().any(Guard::guards_columns) && !missing.contains(&Command::Update) {
-            missing.push(Command::Update);
-        }
         missing
     };
     let mut found = Vec::new();
@@ -40,6 +37,12 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
             let detail =
                 format!("No guard explains or decides {} on {}", super::finding::listed(&missing), table.display_name);
             found.push(Found::on_table(index, detail).commands(&missing));
+        }
+        // No policy decides these: without the trigger nothing does.
+        if record.sensitive && !table.guards.iter().any(Guard::guards_columns) {
+            let detail = format!("Nothing refuses changes of the sensitive columns of {}", table.display_name);
+            let lost = Found::on_table(index, detail).commands(&[Command::Update]).key("sensitive_columns");
+            found.push(lost.level(Severity::Error));
         }
     }
     found

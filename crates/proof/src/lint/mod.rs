@@ -45,6 +45,7 @@ mod no_level;
 mod opening;
 mod reach;
 mod settings;
+mod severity;
 mod survey;
 
 pub use definition::{Finding, Lint, Severity};

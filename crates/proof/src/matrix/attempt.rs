@@ -58,9 +58,14 @@ impl<'a> Attempt<'a> {
         &self.table.standings[self.role]
     }
 
-    /// Whether the role may replace or drop what a policy is made of.
+    /// Whether the role may replace or drop what a policy is made of, or a session of it get out of the policy.
     pub(super) fn may_change(&self, policy: &Policy) -> bool {
-        policy.changeable_by.contains(&self.role().id)
+        policy.changeable_by.contains(&self.role().id) || self.may_leave(policy)
+    }
+
+    /// Whether a session of the role may get out of a policy, since that names roles.
+    pub(super) fn may_leave(&self, policy: &Policy) -> bool {
+        policy.left_by.contains(&self.role().id)
     }
 
     /// Whether the role may change what says who has enrolled a second factor.
@@ -86,7 +91,20 @@ impl<'a> Attempt<'a> {
         if self.guests_pass(&hurdles, &need, effort) {
             need.let_guests_pass();
         }
+        need.live_only = need.level() != RequiredLevel::Denied && self.only_live_sessions_pass(&hurdles, effort);
         need
+    }
+
+    /// Whether no session passes that isn't live.
+    fn only_live_sessions_pass(&self, hurdles: &Hurdles<'a>, effort: &Effort) -> bool {
+        if !hurdles.expressions().any(Expression::asks_for_live) {
+            return false;
+        }
+        let weigh = |work: &Work, closely| {
+            let passes = |kind| hurdles.could_be_passed(&self.evaluation(kind, work, closely).of_ended_sessions());
+            !Session::OF_EACH_LEVEL.into_iter().any(passes)
+        };
+        effort.weigh(weigh).0
     }
 
     /// Whether anonymous users pass where a session without claims doesn't: only a policy that reads the claims tells them apart.
@@ -123,7 +141,7 @@ impl<'a> Attempt<'a> {
             None => self.opening(hurdles, &self.evaluation(Session::NOBODY, work, closely)),
             Some(below) => refusing(hurdles, &self.evaluation(below, work, closely)),
         };
-        Need { threshold, decided_by, note: None, applies_when: BTreeSet::new(), guests_pass: false }
+        Need { threshold, decided_by, note: None, applies_when: BTreeSet::new(), guests_pass: false, live_only: false }
     }
 
     fn evaluation<'b>(&'b self, session: Session, work: &'b Work, closely: bool) -> Evaluation<'b> {
@@ -238,12 +256,9 @@ impl<'a> Attempt<'a> {
         push_list(&mut notes, "taken as possibly true, since it cannot be read", &unread);
         let cut_off = hurdles.cut_off();
         push_list(&mut notes, "taken as possibly true from some depth or size on", &cut_off);
-        let changeable = self.changeable(hurdles);
-        push_list(
-            &mut notes,
-            "not counted, since the role could replace it, drop it or keep it from firing",
-            &changeable,
-        );
+        for (reason, changeable) in self.changeable(hurdles) {
+            push_list(&mut notes, &format!("not counted, since {reason}"), &changeable);
+        }
         match weighed {
             Weighed::Closely => {}
             Weighed::Coarsely => notes.push("weighed coarsely, since these policies are too complex".to_owned()),
@@ -254,18 +269,24 @@ impl<'a> Attempt<'a> {
         notes
     }
 
-    /// The policies and guards that the role could change or switch off.
-    fn changeable(&self, hurdles: &Hurdles<'a>) -> Vec<Decision> {
-        let mut changeable = Vec::new();
-        let policies = hurdles.policies().filter(|hurdle| self.may_change(hurdle.policy));
-        policies.for_each(|hurdle| push_new(&mut changeable, hurdle.decision()));
-        if self.may_change_enrollment() && hurdles.expressions().any(Expression::asks_who_enrolled) {
-            changeable.push(Decision::Enrollment);
+    /// The policies and guards that the role could change or switch off, by the reason.
+    fn changeable(&self, hurdles: &Hurdles<'a>) -> [(&'static str, Vec<Decision>); 4] {
+        let (mut replaced, mut left, mut undone, mut others) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for hurdle in hurdles.policies().filter(|hurdle| self.may_change(hurdle.policy)) {
+            push_new(if self.may_leave(hurdle.policy) { &mut left } else { &mut replaced }, hurdle.decision());
         }
         if self.standing().may_undo_guards && self.command.writes() {
-            self.firing_guards().for_each(|guard| push_new(&mut changeable, Decision::Guard(guard.name.clone())));
+            self.firing_guards().for_each(|guard| push_new(&mut undone, Decision::Guard(guard.name.clone())));
         }
-        changeable
+        if self.may_change_enrollment() && hurdles.expressions().any(Expression::asks_who_enrolled) {
+            others.push(Decision::Enrollment);
+        }
+        [
+            ("the role could replace or drop something that it is made of", replaced),
+            ("it names roles, and a session of the role could get out of it", left),
+            ("the role could change it", others),
+            ("the role could replace it or keep it from firing", undone),
+        ]
     }
 }
 

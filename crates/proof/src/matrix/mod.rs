@@ -50,7 +50,8 @@ impl<'a> Matrix<'a> {
         let own = own_needs(catalog, &effort, pause);
         let unchecked = unchecked_needs(catalog, &ancestry, &effort, pause);
         let from_above = with_ways_from_above(catalog, &ancestry, &own, &unchecked);
-        let all = with_ways_from_beneath(catalog, &ancestry, &from_above);
+        let mut all = with_ways_from_beneath(catalog, &ancestry, &from_above);
+        all.iter_mut().flat_map(Cells::iter_mut).flatten().for_each(Need::note_live_only);
         Matrix { catalog, effort, indexes, ancestry, own, all }
     }
 

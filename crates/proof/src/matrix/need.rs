@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use super::decision::Decision;
 use super::threshold::{RequiredLevel, Threshold};
 
+/// The note on a need that only live sessions meet.
+const LIVE_ONLY: &str = "live sessions only";
+
 /// The note on a need that anonymous users meet without a level.
 const GUESTS_PASS: &str = "anonymous users pass, too: a policy reads the claim aal itself, which is aal1 for them";
 
@@ -21,6 +24,8 @@ pub struct Need {
     pub applies_when: BTreeSet<String>,
     /// Whether anonymous users pass, though they have no level: a policy reads the claim `aal` itself.
     pub guests_pass: bool,
+    /// Whether no session passes that isn't live.
+    pub live_only: bool,
 }
 
 impl Need {
@@ -32,6 +37,7 @@ impl Need {
             note: None,
             applies_when: BTreeSet::new(),
             guests_pass: false,
+            live_only: false,
         }
     }
 
@@ -70,6 +76,13 @@ impl Need {
         self.add_note(GUESTS_PASS.to_owned());
     }
 
+    /// Notes that only live sessions pass, if that is so. Called last: each way to the same rows has its say before.
+    pub(super) fn note_live_only(&mut self) {
+        if self.live_only {
+            self.add_note(LIVE_ONLY.to_owned());
+        }
+    }
+
     fn add_note(&mut self, added: String) {
         self.note = Some(match self.note.take() {
             Some(note) => format!("{note}; {added}"),
@@ -97,6 +110,9 @@ impl Need {
                 lower.decided_by.push(Decision::AlsoReachedThrough(table.to_owned()));
             }
         }
+        // A session that isn't live passes as soon as one of the ways lets it pass.
+        let lets_dead_pass = |need: &Need| need.level() != RequiredLevel::Denied && !need.live_only;
+        lower.live_only = (self.live_only || other.live_only) && !lets_dead_pass(self) && !lets_dead_pass(other);
         // A session that is exempt on either way may pass there at any level.
         lower.leave_out(self.applies_when.iter().chain(&other.applies_when).map(String::as_str));
         if self.guests_pass || other.guests_pass {

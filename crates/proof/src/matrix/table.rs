@@ -76,8 +76,8 @@ struct KnownNeeds {
     known: HashMap<(Command, Bound, [bool; 2]), Need>,
 }
 
-/// For each policy, whether it binds a role, and whether the role may change it.
-type Bound = Vec<(bool, bool)>;
+/// For each policy, whether it binds a role, whether the role may change it, and whether it may leave it.
+type Bound = Vec<(bool, bool, bool)>;
 
 impl KnownNeeds {
     fn new(table: &Table) -> KnownNeeds {
@@ -97,7 +97,8 @@ impl KnownNeeds {
 
 fn bound(table: &Table, attempt: &Attempt<'_>) -> Bound {
     let role: RoleIndex = attempt.role;
-    table.policies.iter().map(|policy| (policy.binds[role], attempt.may_change(policy))).collect()
+    let stands = |policy: &Policy| (policy.binds[role], attempt.may_change(policy), attempt.may_leave(policy));
+    table.policies.iter().map(stands).collect()
 }
 
 /// Whether an expression's outcome depends on the role, apart from the session.

@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::data::Data;
 use super::gather::gather;
-use crate::lint::{Finding, Lint};
+use crate::lint::{Finding, Lint, Severity};
 use crate::{ListIndex, TableIndex};
 
-/// What one lint found.
+/// What one lint found, of one level.
 #[derive(Serialize)]
 pub struct Findings<'a> {
     pub name: &'static str,
@@ -19,7 +19,7 @@ pub struct Findings<'a> {
     pub page: Option<String>,
     pub places: Vec<Place<'a>>,
     #[serde(skip)]
-    pub lint: &'static Lint,
+    pub severity: Severity,
 }
 
 /// Where a lint found it.
@@ -48,18 +48,21 @@ pub struct LinkedTable<'a> {
     pub index: TableIndex,
 }
 
-/// The findings of each lint together, the worst first.
+/// The findings of each lint together, where they are of one level; the worst first.
 pub fn findings<'a>(data: &Data<'a>, docs: &str) -> Vec<Findings<'a>> {
-    let by_lint = gather(data.findings.iter().map(|finding| (finding.lint.name, (finding.lint, place(data, finding)))));
-    let mut findings: Vec<(&'static Lint, Vec<Place>)> = by_lint
+    let by_lint = gather(data.findings.iter().map(|finding| {
+        let level = finding.level();
+        ((finding.lint.name, level), (finding.lint, level, place(data, finding)))
+    }));
+    let mut findings: Vec<(&'static Lint, Severity, Vec<Place>)> = by_lint
         .into_iter()
         .filter_map(|(_, places)| {
-            let lint = places.first().map(|(lint, _)| *lint)?;
-            Some((lint, places.into_iter().map(|(_, place)| place).collect()))
+            let (lint, level) = places.first().map(|(lint, level, _)| (*lint, *level))?;
+            Some((lint, level, places.into_iter().map(|(.., place)| place).collect()))
         })
         .collect();
-    findings.sort_by_key(|(lint, _)| (lint.level, lint.name));
-    findings.into_iter().map(|(lint, places)| findings_of_lint(lint, places, docs)).collect()
+    findings.sort_by_key(|(lint, level, _)| (*level, lint.name));
+    findings.into_iter().map(|(lint, level, places)| findings_of_lint(lint, level, places, docs)).collect()
 }
 
 fn place<'a>(data: &Data<'a>, finding: &'a Finding) -> Place<'a> {
@@ -75,16 +78,16 @@ fn place<'a>(data: &Data<'a>, finding: &'a Finding) -> Place<'a> {
     Place { detail: &found.detail, table: subject.map(linked), reaches: others.map(|table| linked(*table)).collect() }
 }
 
-fn findings_of_lint<'a>(lint: &'static Lint, places: Vec<Place<'a>>, docs: &str) -> Findings<'a> {
+fn findings_of_lint<'a>(lint: &'static Lint, severity: Severity, places: Vec<Place<'a>>, docs: &str) -> Findings<'a> {
     Findings {
         name: lint.name,
         title: lint.title,
-        level: lint.level.as_str(),
+        level: severity.as_str(),
         description: lint.description,
         remediation: lint.remediation,
         page: Some(format!("{docs}/{}", lint.page())).filter(|page| is_link(page)),
         places,
-        lint,
+        severity,
     }
 }
 

@@ -38,7 +38,7 @@ pub fn marks(findings: &[Findings<'_>]) -> HashMap<TableIndex, Vec<Mark>> {
                     count: 1,
                     finding,
                     place,
-                    severity: of_lint.lint.level,
+                    severity: of_lint.severity,
                 }),
             }
         }

@@ -53,7 +53,7 @@ pub struct Bypassing<'a> {
 pub fn summary<'a>(data: &Data<'a>) -> Summary<'a> {
     let tables = &data.catalog.tables;
     let roles = &data.catalog.roles;
-    let count = |severity| data.findings.iter().filter(|finding| finding.lint.level == severity).count();
+    let count = |severity| data.findings.iter().filter(|finding| finding.level() == severity).count();
     Summary {
         tables: tables.len(),
         // Without tables there is nothing to tell of any role.

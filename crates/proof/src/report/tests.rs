@@ -125,7 +125,16 @@ fn lint(name: &str, level: Severity, remediation: &str, change: impl Fn(&str) ->
 }
 
 fn found(subject: Subject, detail: String) -> Found {
-    Found { subject, detail, policy: None, roles: Vec::new(), commands: Vec::new(), key: None, reaches: Vec::new() }
+    Found {
+        subject,
+        detail,
+        policy: None,
+        roles: Vec::new(),
+        commands: Vec::new(),
+        key: None,
+        reaches: Vec::new(),
+        level: None,
+    }
 }
 
 /// A page that takes every branch of the template, with `change` applied to every text that can be anything.
@@ -149,6 +158,7 @@ fn full_with(change: impl Fn(&str) -> String) -> Fixture {
         note: (level == RequiredLevel::None).then(|| change(&format!("note on {table} for {role}"))),
         applies_when: (level == RequiredLevel::Aal3).then(|| change("private.is_admin()")).into_iter().collect(),
         guests_pass: false,
+        live_only: false,
     };
     for ((n, cells), table) in fixture.needs.iter_mut().enumerate().zip(&plain) {
         for ((m, cells), role) in cells.iter_mut().enumerate().zip(roles) {
