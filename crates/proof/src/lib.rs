@@ -19,8 +19,10 @@
 
 mod builtin;
 mod catalog;
+pub mod diff;
 mod evaluation;
 pub mod explain;
+pub mod export;
 mod expression;
 pub mod gate;
 mod ids;
@@ -32,8 +34,10 @@ pub mod report;
 mod search_path;
 mod session_kind;
 mod shape;
+pub mod snapshot;
 pub mod sql;
 mod value;
+mod visible;
 
 pub use aal::Command;
 pub use builtin::Builtin;

@@ -24,6 +24,8 @@ pub struct Found {
     pub reaches: Vec<TableIndex>,
     /// How bad it is, where that isn't the lint's own level.
     pub level: Option<Severity>,
+    /// SQL that mends it, where SQL can.
+    pub fix: Option<String>,
 }
 
 /// What a finding is about.
@@ -62,8 +64,18 @@ impl Subject {
         }
     }
 
+    /// Its full name, as messages show it.
+    pub fn display_name(self, catalog: &Catalog) -> String {
+        match self {
+            Subject::Table(table) => catalog.tables[table].display_name.clone(),
+            Subject::View(view) => catalog.views[view].display_name.clone(),
+            Subject::Function(function) => catalog.functions[function].display_name.clone(),
+            Subject::Watch(watch) => catalog.watches[watch].name.clone(),
+        }
+    }
+
     /// What kind of object it is, as splinter calls it.
-    pub(super) fn kind(self, catalog: &Catalog) -> &'static str {
+    pub(crate) fn kind(self, catalog: &Catalog) -> &'static str {
         match self {
             Subject::Table(_) => "table",
             Subject::View(view) => match catalog.views[view].kind {
@@ -80,7 +92,7 @@ impl Subject {
 impl Found {
     fn about(subject: Subject, detail: String) -> Found {
         let (roles, commands, reaches) = (Vec::new(), Vec::new(), Vec::new());
-        Found { subject, detail, policy: None, roles, commands, key: None, reaches, level: None }
+        Found { subject, detail, policy: None, roles, commands, key: None, reaches, level: None, fix: None }
     }
 
     pub(super) fn on_table(table: TableIndex, detail: String) -> Found {

@@ -11,6 +11,7 @@ mod conditions;
 mod definition;
 mod finding;
 mod in_vain;
+mod fix;
 mod lint_0001_permissive_aal_policy;
 mod lint_0002_write_left_open;
 mod lint_0003_policy_binds_no_role;
@@ -103,6 +104,9 @@ pub fn run<'a>(catalog: &'a Catalog, matrix: &'a Matrix<'a>, pause: &'a dyn Fn()
     let findings_of = |lint: &'static Lint| {
         let mut found = (lint.findings)(&survey);
         found.sort_by_cached_key(|found| !survey.concerns_api(found));
+        for it in &mut found {
+            it.fix = fix::fix(&survey, lint, it);
+        }
         found.into_iter().map(move |found| Finding { lint, found })
     };
     LINTS.iter().flat_map(findings_of).collect()

@@ -1,11 +1,11 @@
 use std::collections::{HashMap, HashSet};
 
-use super::escape::visible;
 use super::findings::is_link;
 use super::patterns::{Explanation, Needs, Pattern};
 use super::*;
 use crate::lint::{Found, Lint, Severity, Subject};
 use crate::matrix::Cells;
+use crate::visible::visible;
 use crate::{
     ByRole, ByTable, Bypass, Decision, Function, FunctionId, FunctionKind, ListIndex, RequiredLevel, Role, RoleId,
     Table, TableId, Threshold, View, ViewKind,
@@ -134,6 +134,7 @@ fn found(subject: Subject, detail: String) -> Found {
         key: None,
         reaches: Vec::new(),
         level: None,
+        fix: None,
     }
 }
 
