@@ -111,11 +111,11 @@ comment on column auth.protected_schemas.enabled is 'Whether the event trigger f
 comment on function auth.explain_access(regclass, text) is
   'Why the caller''s own session gets no rows, or an error: the claims, the level, the grants, each policy and what it says now, and the next step. It runs no policy, and looks at no row. STABLE: it reads the claims and the catalog. PARALLEL RESTRICTED, as auth.aal_matrix.';
 
-comment on function auth.aal_matrix(regclass) is
-  'For each table (or one), role and command the lowest session level at which the command could succeed for some row. It is derived from grants, row security, policies and guards. An expression that cannot be read counts as possibly true. STABLE: it reads the catalog. PARALLEL RESTRICTED: several workers would each derive all of it.';
+comment on function auth.aal_matrix(regclass, name) is
+  'For each table (or one), role (or one) and command the lowest session level at which the command could succeed for some row. It is derived from grants, row security, policies and guards. An expression that cannot be read counts as possibly true. STABLE: it reads the catalog. PARALLEL RESTRICTED: several workers would each derive all of it.';
 
-comment on function auth.aal_lint() is
-  'Findings: ways in which a table needs less than intended, in the row shape of Supabase''s splinter. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
+comment on function auth.aal_lint(jsonb) is
+  'Findings: ways in which a table needs less than intended, in the row shape of Supabase''s splinter, and in fix the SQL that mends one. With a snapshot as baseline, only findings that it does not have. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
 
 comment on function auth.assert_aal(regclass, text, text, name, text[]) is
   'Raises (P0004) unless a command on a table needs at least this level of every role that row security binds, or of one role. Ways around its policies that auth.aal_lint knows count, too. Keys in accept name findings that were reviewed. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
@@ -125,3 +125,24 @@ comment on function auth.assert_schema(regnamespace, text, text, name[], text[],
 
 comment on function auth.aal_report() is
   'One HTML page, complete in itself: the level that every table needs of each role, the reasons, and the findings. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
+
+comment on function auth.aal_snapshot() is
+  'What every command on every table needs of each role, and every finding, as JSON in one order. Commit it, review it, and compare it with auth.aal_diff. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
+
+comment on function auth.aal_diff(jsonb) is
+  'A row for each change since a snapshot of auth.aal_snapshot: opened, lowered, new, raised or gone, with what decided before and now. fails says whether auth.assert_aal_not_lowered raises for it. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
+
+comment on function auth.assert_aal_not_lowered(jsonb, text[]) is
+  'Raises (P0004) if a command needs less than in a snapshot of auth.aal_snapshot, or if a finding is new that is an error or a warning. Keys in accept name changes that were reviewed. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
+
+comment on function auth.aal_findings_sarif(jsonb) is
+  'The findings of auth.aal_lint as SARIF 2.1.0, for code scanning. With a snapshot as baseline, only findings that it does not have. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
+
+comment on function auth.aal_findings_junit(jsonb) is
+  'The findings of auth.aal_lint as JUnit XML, for test reports: each error and each warning about security is a test that fails. With a snapshot as baseline, only findings that it does not have. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
+
+comment on function auth.aal_diff_sarif(jsonb) is
+  'The changes since a snapshot for which auth.assert_aal_not_lowered raises, as SARIF 2.1.0. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
+
+comment on function auth.aal_diff_junit(jsonb) is
+  'The changes since a snapshot as JUnit XML: each for which auth.assert_aal_not_lowered raises is a test that fails. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';

@@ -102,7 +102,14 @@ extension_sql_file!(
         functions::proof::aal_lint,
         functions::proof::assert_aal,
         functions::proof::assert_schema,
-        functions::proof::aal_report
+        functions::proof::aal_report,
+        functions::snapshot::aal_snapshot,
+        functions::snapshot::aal_diff,
+        functions::snapshot::assert_aal_not_lowered,
+        functions::snapshot::aal_findings_sarif,
+        functions::snapshot::aal_findings_junit,
+        functions::snapshot::aal_diff_sarif,
+        functions::snapshot::aal_diff_junit
     ]
 );
 extension_sql_file!("../sql/refuse_overloads.sql", name = "refuse_overloads", finalize);

@@ -7,4 +7,5 @@ pub mod liveness;
 mod proof;
 pub mod protection;
 pub mod session;
+mod snapshot;
 mod token;

@@ -9,8 +9,10 @@ use pgrx::datum::{Array, Interval};
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 use proof::gate::{self, Assertion, Verdict};
+use proof::lint::Finding;
+use proof::snapshot::Snapshot;
 use proof::{Catalog, Command, Matrix, RequiredLevel, RoleIndex, TableId, Threshold};
-use proof::{lint, report};
+use proof::{export, lint, report};
 
 use crate::catalog::{self, Relation, Scope};
 use crate::denial;
@@ -18,17 +20,20 @@ use crate::functions::protection::{names_of, require_table, schema_of_user, tabl
 use crate::pg::elog::{notice, raise, warn};
 use crate::pg::query::{catalog_query, first_row};
 use crate::pg::sqlstate::SqlState;
-use crate::pg::types::{Name, Regclass, Regnamespace};
+use crate::pg::types::{Jsonb, Name, Regclass, Regnamespace};
 use crate::settings;
 
 /// For each table, role and command the lowest session level at which the command could succeed for some row.
 ///
-/// Errors: 42P01 for a table that doesn't exist, 42809 for a relation that isn't a table.
+/// `role` narrows it to one role.
+///
+/// Errors: 42P01 for a table that doesn't exist, 42809 for a relation that isn't a table, 42704 for a role that doesn't exist.
 #[pg_extern(stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
 fn aal_matrix(
     target: default!(Option<Regclass>, "NULL"),
+    role: default!(Option<Name>, "NULL"),
 ) -> TableIterator<
     'static,
     (
@@ -42,9 +47,13 @@ fn aal_matrix(
     ),
 > {
     let table = target.map(|Regclass(oid)| table(oid).oid);
-    let catalog = catalog(Scope { table, role: None, with_surroundings: false });
+    let role = role.map(|Name(role)| role);
+    let catalog = catalog(Scope { table, role: role.as_deref(), with_surroundings: false });
+    let only = role.map(|role| catalog.roles[role_index(&catalog, &role)].id);
     let matrix = Matrix::derive(&catalog, &interrupts);
-    let wanted = matrix.iter().filter(|(it, ..)| table.is_none_or(|oid| oid.to_u32() == it.id.oid()));
+    let wanted = matrix.iter().filter(|(it, role, ..)| {
+        table.is_none_or(|oid| oid.to_u32() == it.id.oid()) && only.is_none_or(|only| only == role.id)
+    });
     let rows: Vec<_> = wanted
         .map(|(table, role, command, need)| {
             (
@@ -66,11 +75,18 @@ fn interval(max_age: aal::MaxAge) -> Interval {
         .unwrap_or_else(|_| raise(SqlState::DATETIME_FIELD_OVERFLOW, "interval out of range", None, None))
 }
 
-/// Findings: how tables come to need less than somebody meant them to. In the row shape of Supabase's splinter.
+/// Findings: how tables come to need less than somebody meant them to. In the row shape of Supabase's splinter, and with SQL that
+/// mends them.
+///
+/// `baseline` is a snapshot, whose findings are left out.
+///
+/// Errors: 22023 for a baseline that is no snapshot.
 #[pg_extern(stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
-fn aal_lint() -> TableIterator<
+fn aal_lint(
+    baseline: default!(Option<Jsonb>, "NULL"),
+) -> TableIterator<
     'static,
     (
         name!(name, String),
@@ -83,14 +99,12 @@ fn aal_lint() -> TableIterator<
         name!(remediation, String),
         name!(metadata, pgrx::JsonB),
         name!(cache_key, String),
+        name!(fix, Option<String>),
     ),
 > {
-    let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
-    let matrix = Matrix::derive(&catalog, &interrupts);
     let docs = settings::docs();
-    let rows: Vec<_> = lint::run(&catalog, &matrix, &interrupts)
-        .into_iter()
-        .map(|finding| {
+    let rows = weighed_against(baseline, |catalog, findings| {
+        let row = |finding: Finding| {
             let lint = finding.lint;
             (
                 lint.name.to_owned(),
@@ -101,12 +115,45 @@ fn aal_lint() -> TableIterator<
                 format!("{} {}", lint.description, lint.remediation),
                 finding.found.detail.clone(),
                 format!("{docs}/{}", lint.page()),
-                pgrx::JsonB(finding.metadata(&catalog)),
-                finding.cache_key(&catalog),
+                pgrx::JsonB(finding.metadata(catalog)),
+                finding.cache_key(catalog),
+                finding.found.fix.clone(),
             )
-        })
-        .collect();
+        };
+        findings.into_iter().map(row).collect::<Vec<_>>()
+    });
     TableIterator::new(rows)
+}
+
+/// Reads the whole catalog, and hands the findings on that a baseline doesn't have.
+pub fn weighed_against<T>(baseline: Option<Jsonb>, work: impl FnOnce(&Catalog, Vec<Finding>) -> T) -> T {
+    let baseline = baseline.map(|baseline| read_snapshot(&baseline));
+    weighed(|catalog, matrix, findings| {
+        let findings = match baseline {
+            Some(baseline) => {
+                let now = Snapshot::take(catalog, matrix, &findings);
+                export::new_findings(catalog, findings, &baseline, &now)
+            }
+            None => findings,
+        };
+        work(catalog, findings)
+    })
+}
+
+/// Reads the whole catalog, and hands on what follows from it.
+pub fn weighed<T>(work: impl FnOnce(&Catalog, &Matrix<'_>, Vec<Finding>) -> T) -> T {
+    let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
+    let matrix = Matrix::derive(&catalog, &interrupts);
+    let findings = lint::run(&catalog, &matrix, &interrupts);
+    work(&catalog, &matrix, findings)
+}
+
+/// A snapshot from JSON; raises for any other.
+pub fn read_snapshot(json: &Jsonb) -> Snapshot {
+    Snapshot::from_text(&json.text()).unwrap_or_else(|error| {
+        let hint = "Pass the jsonb that auth.aal_snapshot() returned.";
+        raise(SqlState::INVALID_PARAMETER_VALUE, &error.to_string(), None, Some(hint))
+    })
 }
 
 /// Raises unless a command on a table needs at least `level`, of every role that row security binds and by every way.
@@ -205,7 +252,7 @@ fn assert_schema(
 const KEYS_IN_HINT: usize = 30;
 
 /// Raises the findings that aren't accepted, and warns of accepted keys that name nothing: a typo, or something that was mended.
-fn deliver(verdict: &Verdict, what: &str) {
+pub fn deliver(verdict: &Verdict, what: &str) {
     for key in &verdict.stale {
         let hint = "Correct it or leave it out: it would hide a finding that comes later.";
         warn(&format!("no finding has this accepted key: {key}"), hint);
@@ -248,7 +295,7 @@ fn has_age(level: &str) -> bool {
 }
 
 /// The keys of findings that were reviewed.
-fn accepted(accept: Option<Array<'_, &str>>) -> Vec<String> {
+pub fn accepted(accept: Option<Array<'_, &str>>) -> Vec<String> {
     let Some(accept) = accept else { denial::null_argument("accept") };
     accept.iter().map(|key| key.unwrap_or_else(|| denial::null_argument("a key in accept")).to_owned()).collect()
 }
@@ -274,14 +321,14 @@ fn aal_report() -> String {
 }
 
 /// The database's name, the time, and the server's version.
-fn about_server(client: &SpiClient<'_>) -> Result<(String, String, String), pgrx::spi::Error> {
+pub fn about_server(client: &SpiClient<'_>) -> Result<(String, String, String), pgrx::spi::Error> {
     let about = first_row(client, catalog_query!("about_server"), &[], |row| {
         Ok((row.shared_name("database")?, row.get("made_at")?, row.get("server_version")?))
     })?;
     Ok(about.unwrap_or_default())
 }
 
-fn spi<T>(work: impl FnOnce(&SpiClient<'_>) -> Result<T, pgrx::spi::Error>) -> T {
+pub fn spi<T>(work: impl FnOnce(&SpiClient<'_>) -> Result<T, pgrx::spi::Error>) -> T {
     Spi::connect(work).unwrap_or_else(|error| raise(SqlState::INTERNAL_ERROR, &error.to_string(), None, None))
 }
 

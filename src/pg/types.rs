@@ -207,10 +207,20 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Name {
     }
 }
 
-/// A jsonb value that Rust only passes on, so that it stays as Postgres reads it: numbers of any size included.
+/// A jsonb value that Rust only passes on, so that it stays as Postgres reads it: numbers of any size included. As an argument it
+/// is read only as text. pgrx's own type parses it, and panics where it is nested too deeply.
 pub struct Jsonb(pg_sys::Datum);
 
 impl Jsonb {
+    /// Its text.
+    pub fn text(&self) -> String {
+        // SAFETY: the datum is of type jsonb and not null: `parse` and `from_polymorphic_datum` alone make one. jsonb_out reads it.
+        let text = unsafe { pgrx::direct_function_call_as_datum(pg_sys::jsonb_out, &[Some(self.0)]) };
+        // SAFETY: jsonb_out returns a C string in the current memory context, which nothing resets before it is copied.
+        let text = text.map(|text| unsafe { CStr::from_ptr(text.cast_mut_ptr()) }.to_string_lossy().into_owned());
+        text.unwrap_or_default()
+    }
+
     /// Parses a JSON text, as Postgres does: raises what it raises where this is none, or holds what jsonb can't.
     pub fn parse(text: &CStr) -> Option<Jsonb> {
         let text = pg_sys::Datum::from(text.as_ptr());
@@ -230,7 +240,22 @@ unsafe impl SqlTranslatable for Jsonb {
     }
 }
 
-// SAFETY: returns the datum unchanged; `parse`, which alone makes one, got it from jsonb_in.
+impl FromDatum for Jsonb {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Jsonb> {
+        // The caller passes a datum of type jsonb.
+        (!is_null).then_some(Jsonb(datum))
+    }
+}
+
+// SAFETY: hands the argument's own datum to `from_datum`.
+unsafe impl<'fcx> ArgAbi<'fcx> for Jsonb {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: the argument was declared as `jsonb` by SqlTranslatable.
+        unsafe { arg.unbox_arg_using_from_datum() }.expect("a jsonb that is not null")
+    }
+}
+
+// SAFETY: returns the datum unchanged. It is of type jsonb: `parse` got it from jsonb_in, and else it is an argument's.
 unsafe impl BoxRet for Jsonb {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
         // SAFETY: as above.
