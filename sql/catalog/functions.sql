@@ -41,6 +41,12 @@ select p.oid,
          select pg_catalog.substr(setting, 6)
          from pg_catalog.unnest(p.proconfig) setting
          where setting like 'role=%') as sets_role,
+       exists (
+         select
+         from pg_catalog.unnest(p.proconfig) setting
+         where setting like 'search\_path=%') as has_search_path,
+       p.prosqlbody is not null as is_analyzed,
+       p.prorettype = 'pg_catalog.bool'::pg_catalog.regtype as returns_boolean,
        l.lanname::pg_catalog.text as language,
        -- A body that Postgres analyzed when the function was made has no text. The functions that it calls stand for it.
        case

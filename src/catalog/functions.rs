@@ -29,6 +29,9 @@ pub fn read(client: &SpiClient<'_>, roles: &[Oid], names: &Names) -> Result<Vec<
             volatile: row.get("volatile")?,
             sets_claims: row.get("sets_claims")?,
             sets_role: row.nullable("sets_role")?,
+            has_search_path: row.get("has_search_path")?,
+            is_analyzed: row.get("is_analyzed")?,
+            returns_boolean: row.get("returns_boolean")?,
             language: row.get("language")?,
             body: row.get("body")?,
             is_read: row.get("is_read")?,
@@ -65,6 +68,13 @@ fn commands_of(word: &str) -> &'static [Command] {
 pub fn called_by_tables(client: &SpiClient<'_>) -> Result<Vec<(TableId, FunctionId)>, spi::Error> {
     rows(client, catalog_query!("called_by_tables"), &[], |row| {
         Ok((ids::table(row, "table_id")?, ids::function(row, "function")?))
+    })
+}
+
+/// The functions that each policy calls.
+pub fn called_by_policies(client: &SpiClient<'_>) -> Result<Vec<(TableId, String, FunctionId)>, spi::Error> {
+    rows(client, catalog_query!("called_by_policies"), &[], |row| {
+        Ok((ids::table(row, "table_id")?, row.get("policy")?, ids::function(row, "function")?))
     })
 }
 

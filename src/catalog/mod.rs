@@ -18,6 +18,7 @@ mod roles;
 mod session_function;
 mod standings;
 mod stored_settings;
+mod surroundings;
 mod tables;
 mod triggers;
 mod views;
@@ -93,10 +94,15 @@ pub fn read_for(
         let called = functions::called_by_tables(client)?.into_iter();
         catalog.called_by_tables =
             called.filter_map(|(table, function)| Some((table, *functions.get(&function)?))).collect();
+        let called = functions::called_by_policies(client)?.into_iter();
+        catalog.called_by_policies =
+            called.filter_map(|(table, policy, function)| Some((table, policy, *functions.get(&function)?))).collect();
         let unnamed = functions::called_unnamed(client)?;
         catalog.called_unnamed = unnamed.iter().filter_map(|function| functions.get(function).copied()).collect();
         catalog.foreign_keys = foreign_keys::read(client, &roles)?.into();
         catalog.watches = watches::of_proof(client)?.into();
+        catalog.column_rights = surroundings::column_rights(client, &roles)?;
+        catalog.stored_claims = surroundings::stored_claims(client)?.into();
         for (table, publication) in publications::read(client)? {
             if let Some(index) = indexes.get(&table) {
                 catalog.tables[*index].publications.push(publication);

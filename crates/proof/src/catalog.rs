@@ -5,9 +5,11 @@ use std::collections::HashSet;
 
 use super::expression::Expression;
 use super::ids::{
-    ByForeignKey, ByFunction, ByRole, ByTable, ByView, ByWatch, FunctionId, FunctionIndex, RoleId, RoleIndex, TableId,
+    ByForeignKey, ByFunction, ByRole, ByStored, ByTable, ByView, ByWatch, FunctionId, FunctionIndex, RoleId, RoleIndex,
+    TableId,
 };
 use super::shape::recognize;
+use super::surroundings::{ColumnRight, StoredClaims};
 use aal::Command;
 use aal::protection::{Made, RecordedProtection, SchemaProtection, guard_refuses_reads, guard_requirement};
 
@@ -51,6 +53,12 @@ pub struct Catalog {
     pub foreign_keys: ByForeignKey<ForeignKey>,
     /// What watches for new tables.
     pub watches: ByWatch<Watch>,
+    /// The functions that policies call: by the table and the policy's name.
+    pub called_by_policies: Vec<(TableId, String, FunctionIndex)>,
+    /// Rights on columns that decide more than their rows.
+    pub column_rights: Vec<ColumnRight>,
+    /// The claims that are stored as settings.
+    pub stored_claims: ByStored<StoredClaims>,
     /// Whether the claims are what a gateway sets; else tokens are verified, and settings can be anybody's.
     pub trusts_settings: bool,
     /// Whether anonymous users have a level, so that they are as others.
@@ -356,6 +364,12 @@ pub struct Function {
     pub sets_claims: bool,
     /// The role that its SET clauses set.
     pub sets_role: Option<String>,
+    /// Whether its SET clauses set the search_path.
+    pub has_search_path: bool,
+    /// Whether Postgres analyzed its body when it was made: RETURN, BEGIN ATOMIC.
+    pub is_analyzed: bool,
+    /// Whether it answers with a boolean.
+    pub returns_boolean: bool,
     /// Its body's text. Of a body that Postgres analyzed, the functions that it calls.
     pub body: String,
     /// Whether the body was read. It may be too large.

@@ -98,6 +98,8 @@ indexes! {
     ForeignKeyIndex
     /// A place among the catalog's watches.
     WatchIndex
+    /// A place among the catalog's stored claims.
+    StoredIndex
 }
 
 /// A list that takes only indexes of its own kind.
@@ -124,6 +126,9 @@ pub type ByForeignKey<T> = Indexed<ForeignKeyIndex, T>;
 
 /// One item for each watch of the catalog.
 pub type ByWatch<T> = Indexed<WatchIndex, T>;
+
+/// One item for each of the catalog's stored claims.
+pub type ByStored<T> = Indexed<StoredIndex, T>;
 
 impl<I: ListIndex, T> Indexed<I, T> {
     /// Adds an item, and answers its index.

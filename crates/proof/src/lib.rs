@@ -36,6 +36,7 @@ mod session_kind;
 mod shape;
 pub mod snapshot;
 pub mod sql;
+mod surroundings;
 mod value;
 mod visible;
 
@@ -48,12 +49,14 @@ pub use catalog::{
 pub use evaluation::{Evaluation, Work};
 pub use expression::{Comparison, Expression, Key, Origin, Reads, Reason, Rows, Truth};
 pub use ids::{
-    ByForeignKey, ByFunction, ByRole, ByTable, ByView, ByWatch, ForeignKeyIndex, FunctionId, FunctionIndex, Indexed,
-    InvalidOid, ListIndex, PolicyId, RoleId, RoleIndex, TableId, TableIndex, ViewIndex, WatchIndex,
+    ByForeignKey, ByFunction, ByRole, ByStored, ByTable, ByView, ByWatch, ForeignKeyIndex, FunctionId, FunctionIndex,
+    Indexed, InvalidOid, ListIndex, PolicyId, RoleId, RoleIndex, StoredIndex, TableId, TableIndex, ViewIndex,
+    WatchIndex,
 };
 pub use known_session::{Factors, KnownSession, Life};
 pub use matrix::{Decision, Matrix, Need, RequiredLevel, Threshold};
 pub use search_path::SearchPath;
 pub use session_kind::{Age, Enrolled, Session};
 pub use shape::recognize;
+pub use surroundings::{ColumnRight, StoredClaims, ViewOfColumns};
 pub use value::{Outcomes, Value};

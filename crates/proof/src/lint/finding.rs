@@ -2,7 +2,9 @@
 
 use super::severity::Severity;
 use super::survey::ViewPastPolicies;
-use crate::{Catalog, Command, FunctionIndex, Policy, TableId, TableIndex, ViewIndex, ViewKind, WatchIndex};
+use crate::{
+    Catalog, Command, FunctionIndex, Policy, StoredIndex, TableId, TableIndex, ViewIndex, ViewKind, WatchIndex,
+};
 
 /// What a lint found.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +41,8 @@ pub enum Subject {
     Function(FunctionIndex),
     /// An event trigger that watches for new tables.
     Watch(WatchIndex),
+    /// A role or a database for which claims are stored.
+    Stored(StoredIndex),
 }
 
 impl Subject {
@@ -46,7 +50,7 @@ impl Subject {
     pub const fn table(self) -> Option<TableIndex> {
         match self {
             Subject::Table(table) => Some(table),
-            Subject::View(_) | Subject::Function(_) | Subject::Watch(_) => None,
+            Subject::View(_) | Subject::Function(_) | Subject::Watch(_) | Subject::Stored(_) => None,
         }
     }
 
@@ -61,6 +65,8 @@ impl Subject {
                 let schema = watch.protection.as_ref().and_then(|it| it.schemas.first());
                 (schema.map_or("auth", |schema| schema), &watch.name)
             }
+            // They belong to no schema. The catalog of settings is there.
+            Subject::Stored(stored) => ("pg_catalog", &catalog.stored_claims[stored].name),
         }
     }
 
@@ -85,6 +91,8 @@ impl Subject {
             },
             Subject::Function(_) => "function",
             Subject::Watch(_) => "event trigger",
+            Subject::Stored(stored) if catalog.stored_claims[stored].is_database => "database",
+            Subject::Stored(_) => "role",
         }
     }
 }
@@ -115,6 +123,10 @@ impl Found {
         let key = catalog.tables[past.table].display_name.clone();
         let found = Found::about(subject, detail).roles(roles).reaches(&[past.table]);
         Found { commands: past.commands.clone(), key: Some(key), ..found }
+    }
+
+    pub(super) fn on_stored(stored: StoredIndex, detail: String) -> Found {
+        Found::about(Subject::Stored(stored), detail)
     }
 
     pub(super) fn on_watch(watch: WatchIndex, detail: String) -> Found {

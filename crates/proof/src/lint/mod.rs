@@ -5,6 +5,7 @@
 
 use crate::{Catalog, Matrix};
 
+mod api_roles;
 mod body;
 mod commands;
 mod conditions;
@@ -12,6 +13,7 @@ mod definition;
 mod finding;
 mod in_vain;
 mod fix;
+mod gates;
 mod lint_0001_permissive_aal_policy;
 mod lint_0002_write_left_open;
 mod lint_0003_policy_binds_no_role;
@@ -43,6 +45,18 @@ mod lint_0028_new_tables_unwatched;
 mod lint_0029_below_its_schema;
 mod methods;
 mod no_level;
+mod lint_0030_gate_not_read;
+mod lint_0031_restrictive_without_expression;
+mod lint_0032_level_decides_nothing;
+mod lint_0033_null_trap_in_function;
+mod lint_0034_factors_readable;
+mod lint_0035_claims_set_below;
+mod lint_0036_gate_search_path;
+mod lint_0037_bucket_made_public;
+mod lint_0038_check_skipped_by_foreign_partition;
+mod lint_0039_record_missing;
+mod lint_0040_other_setting_decides;
+mod null_trap;
 mod opening;
 mod reach;
 mod settings;
@@ -86,6 +100,17 @@ pub const LINTS: &[Lint] = &[
     lint_0027_applies_to_some::LINT,
     lint_0028_new_tables_unwatched::LINT,
     lint_0029_below_its_schema::LINT,
+    lint_0030_gate_not_read::LINT,
+    lint_0031_restrictive_without_expression::LINT,
+    lint_0032_level_decides_nothing::LINT,
+    lint_0033_null_trap_in_function::LINT,
+    lint_0034_factors_readable::LINT,
+    lint_0035_claims_set_below::LINT,
+    lint_0036_gate_search_path::LINT,
+    lint_0037_bucket_made_public::LINT,
+    lint_0038_check_skipped_by_foreign_partition::LINT,
+    lint_0039_record_missing::LINT,
+    lint_0040_other_setting_decides::LINT,
 ];
 
 /// Those that find ways around a table's policies. All others are about the policies themselves, which the matrix weighs.

@@ -1,15 +1,16 @@
 //! What lints look at, and what several of them ask.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::commands::Commands;
 use super::finding::Found;
+use super::gates::Gates;
 use super::reach::{Actor, Heed, Reach, Reached, Step, Way};
 use crate::matrix::depends_on_role;
 use crate::{
-    ByTable, Catalog, Command, Expression, Matrix, Need, Policy, RequiredLevel, RoleId, RoleIndex, Table, TableId,
-    TableIndex, Threshold, View, ViewIndex, ViewKind,
+    ByTable, Catalog, Command, Expression, FunctionIndex, Matrix, Need, Policy, RequiredLevel, RoleId, RoleIndex,
+    Table, TableId, TableIndex, Threshold, View, ViewIndex, ViewKind,
 };
 
 /// A view that reaches a protected table with rights that its policies do not bind.
@@ -51,6 +52,9 @@ pub(crate) struct Survey<'a> {
     families: ByTable<Vec<TableIndex>>,
     /// What expressions need: several lints ask.
     known: RefCell<HashMap<*const Expression, Threshold>>,
+    gates: OnceCell<Gates<'a>>,
+    /// The functions that policies call.
+    called_by_policies: HashMap<(TableId, &'a str), Vec<FunctionIndex>>,
 }
 
 impl<'a> Survey<'a> {
@@ -69,9 +73,23 @@ impl<'a> Survey<'a> {
         }
         let ids = |family: &Vec<TableIndex>| family[1..].iter().map(|it| catalog.tables[*it].id).collect();
         let others = catalog.tables.iter().zip(&families).filter(|(_, family)| family.len() > 1);
+        let mut called_by_policies: HashMap<_, Vec<FunctionIndex>> = HashMap::new();
+        for (table, policy, function) in &catalog.called_by_policies {
+            called_by_policies.entry((*table, policy.as_str())).or_default().push(*function);
+        }
         let reach = Reach::new(catalog, others.map(|(table, family)| (table.id, ids(family))).collect());
         let reach = reach.with_asking_views(asking_views(catalog, matrix, &measure, pause));
-        Survey { catalog, matrix, pause, measure, reach, families, known: RefCell::default() }
+        Survey {
+            catalog,
+            matrix,
+            pause,
+            measure,
+            reach,
+            families,
+            known: RefCell::default(),
+            gates: OnceCell::new(),
+            called_by_policies,
+        }
     }
 
     /// The tables that are held against something: with policies in force that ask for a level, or asserted.
@@ -84,6 +102,17 @@ impl<'a> Survey<'a> {
             Measure::Policies => table.row_security && table.asks_for_level(),
             Measure::Asserted { levels, .. } => levels.contains_key(&table.id),
         }
+    }
+
+    /// The functions by what they call, and those that read a level.
+    pub(super) fn gates(&self) -> &Gates<'a> {
+        self.gates.get_or_init(|| Gates::of(self.catalog, &self.reach, self.pause))
+    }
+
+    /// The functions that a policy calls itself.
+    pub(super) fn called_by_policy(&self, table: TableIndex, policy: &Policy) -> Vec<FunctionIndex> {
+        let key = (self.catalog.tables[table].id, policy.name.as_str());
+        self.called_by_policies.get(&key).cloned().unwrap_or_default()
     }
 
     /// Every policy that asks for a level.

@@ -1,0 +1,61 @@
+-- 0030_gate_not_read finds policies that ask for a level by a function that the proof can't read, and says why.
+create schema lint_0030;
+grant usage on schema lint_0030 to anon, authenticated;
+set search_path = lint_0030;
+create function is_aal2() returns boolean language sql stable return auth.has_aal('aal2');
+create function by_name() returns boolean language sql stable as $$ select is_aal2() $$;
+create function by_regex() returns boolean language sql stable return coalesce(auth.aal() ~ '^aal[23]$', false);
+create function by_helper() returns boolean language sql stable as $$ select by_name() and true $$;
+create function is_member() returns boolean language plpgsql stable as $$ begin return exists (select from pg_class); end $$;
+create function in_a_loop() returns boolean language plpgsql stable set search_path = '' as $$
+declare
+  n int;
+begin
+  for n in 1..2 loop
+    if auth.has_aal('aal2') then return true; end if;
+  end loop;
+  return false;
+end
+$$;
+create function composed() returns boolean language plpgsql stable set search_path = '' as $$
+declare
+  answer boolean;
+begin
+  execute 'select auth.has_aal(''aal2'')' into answer;
+  return answer;
+end
+$$;
+
+-- Findings.
+select count(test.asks('found_' || name, expression)) as found from (values
+  ('by_name',    $$(select lint_0030.by_name())$$),
+  ('by_helper',  $$(select lint_0030.by_helper())$$),
+  ('in_a_loop',  $$(select lint_0030.in_a_loop())$$),
+  ('composed',   $$(select lint_0030.composed())$$),
+  ('beside',     $$(select lint_0030.in_a_loop()) and (select auth.has_aal('aal1'))$$),
+  ('or_own',     $$user_id = (select auth.uid()) or (select lint_0030.in_a_loop())$$)) f(name, expression);
+-- Both expressions of one policy: one finding.
+select test.asks('found_once', clauses => $$using (lint_0030.in_a_loop()) with check (lint_0030.in_a_loop())$$);
+
+-- None: what the function answers is read, it reads no level, or aal2 is needed anyway.
+select count(test.asks('none_' || name, expression)) as none from (values
+  ('read',       $$(select lint_0030.is_aal2())$$),
+  ('member',     $$(select lint_0030.is_member())$$),
+  ('operator',   $$(select lint_0030.by_regex())$$),
+  ('and_aal2',   $$(select lint_0030.in_a_loop()) and (select auth.has_aal('aal2'))$$)) n(name, expression);
+
+select metadata ->> 'name' as "table", metadata ->> 'policy' as policy, level, detail, cache_key
+  from auth.aal_lint() where metadata ->> 'schema' = 'lint_0030' and name like '0030%' order by 1, 2;
+-- The matrix counts it as possibly true, and says so.
+select required_aal, note from auth.aal_matrix('found_in_a_loop') where role = 'authenticated' and command = 'SELECT';
+
+-- Gone: each function is written so that it can be read.
+create or replace function by_name() returns boolean language sql stable return lint_0030.is_aal2();
+create or replace function by_helper() returns boolean language sql stable return lint_0030.by_name();
+create or replace function in_a_loop() returns boolean language sql stable return auth.has_aal('aal2');
+create or replace function composed() returns boolean language sql stable set search_path = '' as $$ select auth.has_aal('aal2') $$;
+select metadata ->> 'name' as "table", level, detail from auth.aal_lint() where metadata ->> 'schema' = 'lint_0030' and name like '0030%';
+
+set client_min_messages = error;
+reset search_path;
+drop schema lint_0030 cascade;
