@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::definition::{Lint, Severity};
 use super::finding::Found;
-use super::gates::is_sql;
+use super::level_readers::is_sql;
 use super::survey::Survey;
 use crate::{Expression, FunctionIndex, Policy, Reason, RequiredLevel, TableIndex};
 
@@ -44,14 +44,14 @@ fn finding(survey: &Survey<'_>, table: TableIndex, policy: &Policy, function: Fu
 
 /// The functions that a policy calls, that read a level, and of which it isn't known what they answer.
 fn unread_gates<'a>(survey: &Survey<'a>, table: TableIndex, policy: &'a Policy) -> BTreeSet<FunctionIndex> {
-    let gates = survey.gates();
+    let readers = survey.level_readers();
     let mut unread = BTreeSet::new();
     for expression in policy.expressions() {
         // Another condition asks for the level beside it.
         let mut named = Vec::new();
         expression.visit(&mut |it| {
             if let Expression::Unknown { reason: Some(Reason::Function(name)), .. } = it {
-                named.extend(gates.named(name).into_iter().filter(|function| gates.reads_level(*function)));
+                named.extend(readers.named(name).into_iter().filter(|function| readers.reads_level(*function)));
             }
             true
         });
@@ -61,8 +61,9 @@ fn unread_gates<'a>(survey: &Survey<'a>, table: TableIndex, policy: &'a Policy) 
     }
     // Of what it calls, nothing was found that reads a level: that part was not read.
     if !policy.asks_for_level() && unread.is_empty() {
-        unread
-            .extend(survey.called_by_policy(table, policy).into_iter().filter(|function| gates.reads_level(*function)));
+        unread.extend(
+            survey.called_by_policy(table, policy).into_iter().filter(|function| readers.reads_level(*function)),
+        );
     }
     unread
 }
@@ -70,7 +71,7 @@ fn unread_gates<'a>(survey: &Survey<'a>, table: TableIndex, policy: &'a Policy) 
 /// Why a function can't be read.
 fn why(survey: &Survey<'_>, index: FunctionIndex) -> String {
     let function = &survey.catalog.functions[index];
-    let looked_up = survey.gates().looked_up(index);
+    let looked_up = survey.level_readers().looked_up(index);
     if function.language != "sql" || !is_sql(function) {
         format!("it is written in {}", function.language)
     } else if !function.is_read {

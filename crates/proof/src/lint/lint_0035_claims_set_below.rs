@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::definition::{Lint, Severity};
 use super::finding::Found;
-use super::gates::{Gates, is_sql};
+use super::level_readers::{LevelReaders, is_sql};
 use super::settings::{Forgery, NewRole};
 use super::survey::Survey;
 use crate::{Function, FunctionIndex, StoredClaims};
@@ -24,8 +24,8 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
     if !survey.catalog.trusts_settings {
         return Vec::new();
     }
-    let gates = survey.gates();
-    let functions = survey.catalog.functions.indexes().filter_map(|index| by_function(survey, gates, index));
+    let readers = survey.level_readers();
+    let functions = survey.catalog.functions.indexes().filter_map(|index| by_function(survey, readers, index));
     let stored = survey.catalog.stored_claims.indexed();
     functions.chain(stored.map(|(index, stored)| Found::on_stored(index, by_setting(stored)))).collect()
 }
@@ -36,13 +36,13 @@ fn by_setting(stored: &StoredClaims) -> String {
     format!("{settings} is stored for {whose}: its sessions have these claims wherever no gateway sets others")
 }
 
-fn by_function(survey: &Survey<'_>, gates: &Gates<'_>, index: FunctionIndex) -> Option<Found> {
+fn by_function(survey: &Survey<'_>, readers: &LevelReaders<'_>, index: FunctionIndex) -> Option<Found> {
     let function = &survey.catalog.functions[index];
     let roles = survey.api_names(&function.open_to);
     if roles.is_empty() {
         return None;
     }
-    let (setter, forgery) = setter(survey, gates, index)?;
+    let (setter, forgery) = setter(survey, readers, index)?;
     let how =
         if setter == index { String::new() } else { format!(" by {}", survey.catalog.functions[setter].display_name) };
     // Any setting may be meant.
@@ -55,7 +55,7 @@ fn by_function(survey: &Survey<'_>, gates: &Gates<'_>, index: FunctionIndex) -> 
 }
 
 /// The function that sets claims or role where this one is called: itself, or one that it calls with its owner's rights.
-fn setter(survey: &Survey<'_>, gates: &Gates<'_>, called: FunctionIndex) -> Option<(FunctionIndex, Forgery)> {
+fn setter(survey: &Survey<'_>, readers: &LevelReaders<'_>, called: FunctionIndex) -> Option<(FunctionIndex, Forgery)> {
     let functions = &survey.catalog.functions;
     let (mut seen, mut open) = (HashSet::from([called]), vec![called]);
     while let Some(index) = open.pop() {
@@ -65,7 +65,7 @@ fn setter(survey: &Survey<'_>, gates: &Gates<'_>, called: FunctionIndex) -> Opti
         }
         // What the caller may call itself is a finding of its own.
         let hidden =
-            gates.called_by(index).into_iter().filter(|it| survey.api_names(&functions[*it].open_to).is_empty());
+            readers.called_by(index).into_iter().filter(|it| survey.api_names(&functions[*it].open_to).is_empty());
         if functions[called].security_definer {
             open.extend(hidden.filter(|it| seen.insert(*it)));
         }

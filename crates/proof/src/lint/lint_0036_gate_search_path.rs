@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::definition::{Lint, Severity};
 use super::finding::Found;
-use super::gates::is_sql;
+use super::level_readers::is_sql;
 use super::survey::Survey;
 use crate::sql::{Token, tokens};
 use crate::{Function, FunctionIndex, FunctionKind};
@@ -20,19 +20,19 @@ pub const LINT: Lint = Lint {
 };
 
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
-    let gates = survey.gates();
+    let readers = survey.level_readers();
     let called: HashSet<FunctionIndex> =
         survey.catalog.called_by_policies.iter().map(|(.., function)| *function).collect();
     let functions = survey.catalog.functions.indexed().filter(|(index, function)| {
         let is_asked = called.contains(index) || !function.open_to.is_empty();
         let is_gate = called.contains(index) || function.returns_boolean || function.security_definer;
-        is_asked && is_gate && depends_on_path(function) && gates.reads_level(*index)
+        is_asked && is_gate && depends_on_path(function) && readers.reads_level(*index)
     });
     let named = functions.filter_map(|(index, function)| {
-        let names = gates.looked_up(index);
+        let names = readers.looked_up(index);
         let what = if !names.is_empty() {
             names.join(", ")
-        } else if !survey.catalog.trusts_settings && (has_operators(function) || gates.calls_by_path(index)) {
+        } else if !survey.catalog.trusts_settings && (has_operators(function) || readers.calls_by_path(index)) {
             "its operators and functions".to_owned()
         } else {
             return None;

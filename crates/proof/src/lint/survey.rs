@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::commands::Commands;
 use super::finding::Found;
-use super::gates::Gates;
+use super::level_readers::LevelReaders;
 use super::reach::{Actor, Heed, Reach, Reached, Step, Way};
 use crate::matrix::depends_on_role;
 use crate::{
@@ -52,7 +52,7 @@ pub(crate) struct Survey<'a> {
     families: ByTable<Vec<TableIndex>>,
     /// What expressions need: several lints ask.
     known: RefCell<HashMap<*const Expression, Threshold>>,
-    gates: OnceCell<Gates<'a>>,
+    level_readers: OnceCell<LevelReaders<'a>>,
     /// The functions that policies call.
     called_by_policies: HashMap<(TableId, &'a str), Vec<FunctionIndex>>,
 }
@@ -87,7 +87,7 @@ impl<'a> Survey<'a> {
             reach,
             families,
             known: RefCell::default(),
-            gates: OnceCell::new(),
+            level_readers: OnceCell::new(),
             called_by_policies,
         }
     }
@@ -105,8 +105,8 @@ impl<'a> Survey<'a> {
     }
 
     /// The functions by what they call, and those that read a level.
-    pub(super) fn gates(&self) -> &Gates<'a> {
-        self.gates.get_or_init(|| Gates::of(self.catalog, &self.reach, self.pause))
+    pub(super) fn level_readers(&self) -> &LevelReaders<'a> {
+        self.level_readers.get_or_init(|| LevelReaders::of(self.catalog, &self.reach, self.pause))
     }
 
     /// The functions that a policy calls itself.

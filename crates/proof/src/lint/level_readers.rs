@@ -28,7 +28,7 @@ pub(super) struct Use {
 }
 
 /// The functions of the catalog by what they call, and those that read a level.
-pub(super) struct Gates<'a> {
+pub(super) struct LevelReaders<'a> {
     catalog: &'a Catalog,
     by_name: HashMap<&'a str, Vec<FunctionIndex>>,
     uses: HashMap<FunctionIndex, HashSet<Use>>,
@@ -37,23 +37,23 @@ pub(super) struct Gates<'a> {
     relations: HashSet<&'a str>,
 }
 
-impl<'a> Gates<'a> {
-    pub(super) fn of(catalog: &'a Catalog, reach: &Reach<'a>, pause: &dyn Fn()) -> Gates<'a> {
+impl<'a> LevelReaders<'a> {
+    pub(super) fn of(catalog: &'a Catalog, reach: &Reach<'a>, pause: &dyn Fn()) -> LevelReaders<'a> {
         let views = catalog.views.iter().map(|view| view.name.as_str());
         let relations = catalog.tables.iter().map(|table| table.name.as_str()).chain(views).collect();
-        let mut gates =
-            Gates { catalog, by_name: HashMap::new(), uses: HashMap::new(), readers: HashSet::new(), relations };
+        let mut all =
+            LevelReaders { catalog, by_name: HashMap::new(), uses: HashMap::new(), readers: HashSet::new(), relations };
         for (index, function) in catalog.functions.indexed() {
             pause();
-            gates.by_name.entry(&function.name).or_default().push(index);
+            all.by_name.entry(&function.name).or_default().push(index);
             let uses = if is_sql(function) { uses(&function.body) } else { HashSet::new() };
             if reach.body(index).asks_for_level || uses.iter().any(tells_level) {
-                gates.readers.insert(index);
+                all.readers.insert(index);
             }
-            gates.uses.insert(index, uses);
+            all.uses.insert(index, uses);
         }
-        gates.find_callers_of_readers();
-        gates
+        all.find_callers_of_readers();
+        all
     }
 
     fn find_callers_of_readers(&mut self) {
