@@ -77,6 +77,7 @@ impl Subject {
             Subject::View(view) => catalog.views[view].display_name.clone(),
             Subject::Function(function) => catalog.functions[function].display_name.clone(),
             Subject::Watch(watch) => catalog.watches[watch].name.clone(),
+            Subject::Stored(stored) => catalog.stored_claims[stored].name.clone(),
         }
     }
 

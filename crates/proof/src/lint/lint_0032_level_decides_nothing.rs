@@ -1,8 +1,9 @@
 //! A policy reads the level, and the level decides nothing.
 
-use super::conditions::{names_what_is_refused, outcomes, sessions, true_without_level};
+use super::conditions::{outcomes, sessions};
 use super::definition::{Lint, Severity};
 use super::finding::Found;
+use super::no_level::opens_without_level;
 use super::survey::Survey;
 use crate::{Expression, Session, Value};
 use aal::Level;
@@ -23,13 +24,12 @@ const MOST_PARTS: usize = 4;
 
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let trusts_settings = survey.catalog.trusts_settings;
-    survey.policies_with(
-        |expression| {
+    survey.policies_where(
+        |table, policy, expression| {
             let decides_nothing = |it: &&Expression| decides_nothing(it, trusts_settings);
             conjuncts(expression).iter().any(|it| decides_nothing(it))
                 // That is another finding.
-                && !true_without_level(expression, trusts_settings)
-                && !names_what_is_refused(expression)
+                && !opens_without_level(expression, &survey.roles_of(table, policy), trusts_settings)
         },
         "reads the level, and a session without one passes wherever one at aal3 does",
     )
