@@ -17,6 +17,14 @@ use crate::pg::list::List;
 use crate::pg::lookup;
 use crate::pg::node::{Form, Node};
 
+/// Whether this very node reads what the session brings.
+fn reads_session(expression: &Expression) -> bool {
+    matches!(
+        expression,
+        Expression::Setting { .. } | Expression::Claims | Expression::Level | Expression::Member { .. }
+    )
+}
+
 impl<'tree> Reading<'_, 'tree> {
     /// A call of a function, or of the function behind an operator.
     pub fn call(
@@ -31,7 +39,12 @@ impl<'tree> Reading<'_, 'tree> {
             Some(known) => {
                 // An argument left out of a call of ours is NULL by default.
                 let given = self.by_position(list, frame).into_iter().map(|it| it.unwrap_or(Expression::NULL));
-                known_call(known, given.collect(), collation)
+                let given: Vec<Expression> = given.collect();
+                if known.keys_columns() && given.iter().any(Expression::depends_on_row) {
+                    let strict = lookup::is_strict(function).unwrap_or(false);
+                    return Expression::Unknown { key: None, strict, arguments: given, reason: None };
+                }
+                known_call(known, given, collation)
             }
             // Its parameters get the call's collation: texts that differ could be equal there.
             None if !compares_bytes(collation) => None,
@@ -111,7 +124,11 @@ impl<'tree> Reading<'_, 'tree> {
             .enumerate()
             .map(|(n, it)| it.or_else(|| n.checked_sub(first_default).and_then(|n| defaults.get(n)).cloned()));
         let arguments: Vec<Expression> = filled.collect::<Option<_>>()?;
-        let (target, rows) = self.answer(body, &arguments, frame)?;
+        let (target, mut rows) = self.answer(body, &arguments, frame)?;
+        // The planner calls a function that is declared IMMUTABLE itself, and keeps what it answers.
+        if lookup::volatility(function) == Some(pg_sys::PROVOLATILE_IMMUTABLE) && target.any(&reads_session) {
+            rows.origin = Origin::Call;
+        }
         let mut result = Expression::Select { target: Box::new(target), rows };
         // The caller's query has the tables that they read, whether the body looks at them or not.
         if arguments.iter().any(Expression::selects_from) {

@@ -15,6 +15,8 @@ pub enum Known {
     Builtin(Builtin, bool),
     /// Compares values of an enum.
     CompareEnums(Comparison),
+    /// Compares integers, or values of type bpchar; negated.
+    CompareOthers(Comparison, bool),
     /// Comes to its argument.
     Same,
     /// `->` and `->>` with a key.
@@ -48,6 +50,11 @@ pub enum Known {
 }
 
 impl Known {
+    /// Whether a condition of this kind on columns is told apart from others rather than read.
+    pub fn keys_columns(self) -> bool {
+        matches!(self, Known::Builtin(..) | Known::CompareEnums(_) | Known::CompareOthers(..))
+    }
+
     /// The parameters and the result of one of ours; `None` for what a body that is stored as text can't be read with.
     pub fn signature(self) -> Option<(&'static [(&'static str, Kind)], Kind)> {
         const LEVEL: (&str, Kind) = ("level", Kind::Text);
@@ -75,12 +82,16 @@ pub fn builtin(function: u32) -> Option<Known> {
         F_TEXTNE | F_BOOLNE | F_ENUM_NE | F_JSONB_NE | F_ARRAY_NE | F_NAMENE | F_NAMENETEXT | F_TEXTNENAME => {
             Known::Compare(Equal, true, false)
         }
-        F_INT4EQ | F_INT8EQ | F_INT84EQ | F_INT48EQ => Known::Compare(Equal, false, false),
-        F_INT4NE | F_INT8NE | F_INT84NE | F_INT48NE => Known::Compare(Equal, true, false),
-        F_TEXT_LT | F_INT4LT | F_INT8LT | F_INT84LT | F_INT48LT => Known::Compare(Less, false, false),
-        F_TEXT_LE | F_INT4LE | F_INT8LE | F_INT84LE | F_INT48LE => Known::Compare(LessOrEqual, false, false),
-        F_TEXT_GT | F_INT4GT | F_INT8GT | F_INT84GT | F_INT48GT => Known::Compare(Greater, false, false),
-        F_TEXT_GE | F_INT4GE | F_INT8GE | F_INT84GE | F_INT48GE => Known::Compare(GreaterOrEqual, false, false),
+        F_INT4EQ | F_INT8EQ | F_INT84EQ | F_INT48EQ | F_BPCHAREQ => Known::CompareOthers(Equal, false),
+        F_INT4NE | F_INT8NE | F_INT84NE | F_INT48NE | F_BPCHARNE => Known::CompareOthers(Equal, true),
+        F_INT4LT | F_INT8LT | F_INT84LT | F_INT48LT => Known::CompareOthers(Less, false),
+        F_INT4LE | F_INT8LE | F_INT84LE | F_INT48LE => Known::CompareOthers(LessOrEqual, false),
+        F_INT4GT | F_INT8GT | F_INT84GT | F_INT48GT => Known::CompareOthers(Greater, false),
+        F_INT4GE | F_INT8GE | F_INT84GE | F_INT48GE => Known::CompareOthers(GreaterOrEqual, false),
+        F_TEXT_LT => Known::Compare(Less, false, false),
+        F_TEXT_LE => Known::Compare(LessOrEqual, false, false),
+        F_TEXT_GT => Known::Compare(Greater, false, false),
+        F_TEXT_GE => Known::Compare(GreaterOrEqual, false, false),
         F_ARRAYCONTAINS | F_JSONB_CONTAINS => Known::Compare(Contains, false, false),
         F_ARRAYCONTAINED | F_JSONB_CONTAINED => Known::Compare(Contains, false, true),
         F_ARRAYOVERLAP => Known::Compare(Overlaps, false, false),
@@ -88,8 +99,6 @@ pub fn builtin(function: u32) -> Option<Known> {
         F_ENUM_LE => Known::CompareEnums(LessOrEqual),
         F_ENUM_GT => Known::CompareEnums(Greater),
         F_ENUM_GE => Known::CompareEnums(GreaterOrEqual),
-        F_BPCHAREQ => Known::Compare(Equal, false, false),
-        F_BPCHARNE => Known::Compare(Equal, true, false),
         // A value of type bpchar stands without its blanks.
         F_TEXT_NAME | F_TEXT_BPCHAR => Known::Same,
         F_JSON_OBJECT_FIELD | F_JSONB_OBJECT_FIELD => Known::Member { as_text: false },
@@ -202,6 +211,11 @@ pub fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::O
             if negated { compared.negate() } else { compared }
         }
         Known::CompareEnums(comparison) => Expression::Compare(comparison, next()?, next()?),
+        Known::CompareOthers(_, _) if !compares_bytes(collation) => return None,
+        Known::CompareOthers(comparison, negated) => {
+            let compared = Expression::Compare(comparison, next()?, next()?);
+            if negated { compared.negate() } else { compared }
+        }
         Known::Builtin(..) => return None,
         Known::Same => *next()?,
         Known::Member { as_text } => Expression::Member { document: next()?, key: next()?, as_text },

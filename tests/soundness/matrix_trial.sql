@@ -106,6 +106,8 @@ begin
                 claims := replace(substr(sessions[level], length(held) + 2), '{{role}}', roles[nr]);
                 if held <> 'plural' then
                   perform set_config('request.jwt.claim', claims, true);
+                  -- A gateway of that kind says by this whom auth.uid() is to answer.
+                  perform set_config('request.jwt.claim.sub', coalesce(claims::jsonb ->> 'sub', ''), true);
                 end if;
                 perform set_config('request.jwt.claims', case when held <> 'singular' then claims else '' end, true);
               end if;

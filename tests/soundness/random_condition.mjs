@@ -165,6 +165,11 @@ const idiom = written(`
   1 auth.jwt() -> 'amr' @> '[{"method":"totp"}]'
   1 auth.jwt() -> 'amr' -> 0 ->> 'method' = 'totp'
   1 exists (select 1 from jsonb_array_elements(auth.jwt() -> 'amr') a where a ->> 'method' = 'totp')
+  1 auth.uid() is null
+  1 auth.jwt() ->> 'sub' is null
+  1 (auth.jwt() ->> 'is_anonymous')::boolean
+  1 (select count(*) from auth.mfa_factors where user_id = auth.uid() and status::text = 'verified') = 0
+  2 array[(select auth.jwt() ->> 'aal')] <@ (select case when count(id) > 0 then array['aal2'] else array['aal1', 'aal2'] end from auth.mfa_factors where auth.uid() = user_id and status = 'verified')
   1 exists (select 1 from auth.mfa_factors where user_id = auth.uid() and status = 'verified')`)
 
 const oddDocument = written(
@@ -182,7 +187,17 @@ const oddDocument = written(
   1 (<document>) -> 'aal' in ('"aal2"', '"aal3"')
   1 jsonb_typeof((<document>) -> 'aal') = 'string'
   1 (<document>) @@ '$.aal == "aal2"'
-  1 (<document>) @? '$.aal ? (@ <> "aal1")'`,
+  1 (<document>) @? '$.aal ? (@ <> "aal1")'
+  1 (<document>) @? '$.aal == "aal2"'
+  1 (<document>) @@ '!($.aal == "aal1")'
+  1 (<document>) @@ '$.aal != "aal1" && $.role == "trial_user"'
+  1 (<document>) @? '$.amr[*] ? (@.method == "totp")'
+  1 jsonb_path_exists(<document>, '$ ? (@.aal == "aal2" || @.aal == "aal3")')
+  1 jsonb_path_match(<document>, 'exists($.aal ? (@ == "aal2"))')
+  1 jsonb_path_query_first(<document>, '$.aal') #>> '{}' = 'aal2'
+  1 (<document>) @> jsonb_build_object('aal', 'aal2')
+  1 jsonb_typeof(<document>) = 'object'
+  1 coalesce(jsonb_typeof((<document>) -> 'aal'), 'null') <> 'null'`,
   { document },
 )
 
@@ -346,7 +361,16 @@ const changes = `
   1 greatest(<text>, 'aal2')
   1 least(<text>, 'aal2')
   1 ((<text>) || '')
-  1 (<text>)::trial.level::text`
+  1 (<text>)::trial.level::text
+  1 btrim(<text>, '1')
+  1 ltrim(<text>, 'la')
+  1 right(<text>, 1)
+  1 left(<text>, -1)
+  1 substr(<text>, 0, 5)
+  1 (<text>)::varchar(4)::text
+  1 (<text>)::char(4)::text
+  1 lpad(<text>, 4)
+  1 md5(<text>)`
 
 // A text is mostly the session's level.
 const texts = (tie) =>
@@ -408,7 +432,30 @@ const comparison = (tie) =>
   1 array[<text>]::text[] = '{{aal1}}'
   1 array[<text>]::text[] <> '[0:0]={aal1}'
   1 exists (select 1 from unnest(array['aal1', <level>]) l(a) where a = (<text>))
-  1 to_jsonb(<text>) = to_jsonb(<level>::text)`,
+  1 to_jsonb(<text>) = to_jsonb(<level>::text)
+  1 (<text>) !~ '^aal[23]$'
+  1 (<text>) ~ '^(aal1|aal3)?$'
+  1 (<text>) ~* 'AAL2'
+  1 (<text>) similar to 'aal(2|3)'
+  1 (<text>) not similar to 'a%2'
+  1 (<text>) not like '_a%2'
+  1 (<text>) not ilike 'AAL_'
+  1 (<text>) not between 'aal2' and 'aal3'
+  1 starts_with(<text>, <level>)
+  1 strpos(<text>, '2') > 0
+  1 position('2' in <text>) <> 4
+  1 (<text>)::char(4) = <level>
+  1 (<text>)::varchar(3) = 'aal'
+  1 (<text>)::name = <level>
+  1 coalesce(nullif(right(<text>, 1), ''), '9') ~ '[2-9]'
+  1 array_position(array[<levels>], <text>) = 1
+  1 (<text>) = any (string_to_array('aal2,aal3', ','))
+  1 (<text>) <> all (string_to_array('aal1,', ','))
+  1 least(<text>, <other>) = <level>
+  1 greatest(<text>, <level>) <> <other>
+  1 (<text>)::auth.aal_level < 'aal3'
+  1 md5(<text>) = md5(<level>)
+  1 concat(<text>, <other>) like 'aal2%'`,
     { text: tie('text'), other: tie('text'), level: levelText, levels: levelTexts },
   )
 

@@ -18,6 +18,16 @@ impl Evaluation<'_> {
         if a.is_null() || b.is_null() {
             return Outcomes::one(Value::Null);
         }
+        if comparison == Comparison::Contains && a.known().is_none() {
+            // No array contains one that holds NULL.
+            return b.map(Outcomes::any_truth, |part| match part {
+                Value::Null => Outcomes::one(Value::Null),
+                Value::Array(items) if items.contains(&Value::Null) => {
+                    Outcomes::any_of([Value::Bool(false), Value::Null])
+                }
+                _ => Outcomes::any_truth(),
+            });
+        }
         pairs(a, b, Outcomes::any_truth, |a, b| match (a, b) {
             (Value::Null, _) | (_, Value::Null) => Outcomes::one(Value::Null),
             _ => match comparison {

@@ -199,6 +199,9 @@ impl<'a> Evaluation<'a> {
         restrictive: &[&'a Expression],
         unknowns: &[Recurring<'a>],
     ) -> bool {
+        if restrictive.iter().any(|it| self.is_refused_outright(it)) {
+            return false;
+        }
         let restricted = truth_of_all(restrictive.iter().map(|it| self.outcomes(it)));
         let permitted = match permissive {
             Some(any) => truth_of_any(any.iter().map(|it| self.outcomes(it))),

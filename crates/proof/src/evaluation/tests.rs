@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Age;
+use crate::{Age, Builtin};
 use aal::{Level, MaxAge};
 
 /// A session and a row, as they are.
@@ -324,4 +324,120 @@ fn what_is_too_much_work_could_pass() {
     assert_eq!(weigh(1), (true, true));
     let many = Outcomes::any_of((0..60).map(|n| Value::Text(format!("{n}{}", "x".repeat(4_000)))));
     assert!(many.weight() > 10_000, "comparing many long values is more work than a node");
+}
+
+fn claim(name: &str) -> Expression {
+    Expression::Member {
+        document: boxed(Expression::Claims),
+        key: boxed(Expression::Constant(Value::text(name))),
+        as_text: true,
+    }
+}
+
+fn is_null(tested: Expression, negated: bool) -> Expression {
+    Expression::Is { truth: Truth::Null, negated, tested: boxed(tested) }
+}
+
+fn could_pass(session: Session, permissive: &Expression, restrictive: &Expression) -> bool {
+    Evaluation::new(session, None, None, true).could_pass(Some(&[permissive]), &[restrictive])
+}
+
+/// A claim isn't both there and missing within one statement.
+#[test]
+fn a_claim_is_the_same_wherever_it_is_asked_for() {
+    let (there, missing) = (is_null(claim("sub"), true), is_null(claim("sub"), false));
+    assert!(!could_pass(Session::NOBODY, &there, &missing));
+    assert!(could_pass(Session::NOBODY, &there, &is_null(claim("tenant"), false)));
+    let (is_a, is_b) = [Value::text("a"), Value::text("b")]
+        .map(|it| Expression::Compare(Comparison::Equal, boxed(claim("sub")), boxed(Expression::Constant(it))))
+        .into();
+    assert!(could_pass(Session::at(Level::Aal1), &is_a, &is_a));
+    assert!(could_pass(Session::at(Level::Aal1), &is_a, &is_b), "what a text says isn't told apart");
+    // Where clients set tokens themselves, another may come into force in between.
+    let untrusting = Evaluation::new(Session::NOBODY, None, None, false);
+    assert!(untrusting.could_pass(Some(&[&there]), &[&missing]));
+}
+
+/// One that always raises counts only where it is looked at.
+#[test]
+fn a_claim_that_always_raises_may_not_be_looked_at() {
+    let raising = Expression::Unknown {
+        key: None,
+        strict: true,
+        arguments: vec![Expression::ToJson(boxed(Expression::Constant(Value::text(""))))],
+        reason: Some(Reason::Cast { to_boolean: true }),
+    };
+    let either = Expression::Or(vec![is_null(claim("sub"), true), raising.clone(), raising]);
+    assert!(could_pass(Session::NOBODY, &either, &Expression::Constant(Value::Bool(true))));
+}
+
+/// Each function of a text, as Postgres 15 to 18 answer it at aal2.
+#[test]
+fn functions_of_known_texts_are_computed() {
+    let at_aal2 = Evaluation::new(Session::at(Level::Aal2), None, None, true);
+    let of_claim = |builtin, others: &[Value]| {
+        let others = others.iter().cloned().map(Expression::Constant);
+        at_aal2.outcomes(&Expression::Call(builtin, [claim("aal")].into_iter().chain(others).collect()))
+    };
+    let (text, number) = (Value::text, Value::Integer);
+    let trim = |start, end| Builtin::Trim { start, end };
+    for (builtin, others, answer) in [
+        (Builtin::Upper, vec![], text("AAL2")),
+        (trim(true, true), vec![text("a2")], text("l")),
+        (trim(true, false), vec![text("a")], text("l2")),
+        (Builtin::Append, vec![text("!")], text("aal2!")),
+        (Builtin::Left, vec![number(3)], text("aal")),
+        (Builtin::Left, vec![number(-1)], text("aal")),
+        (Builtin::Left, vec![number(-9)], text("")),
+        (Builtin::Right, vec![number(1)], text("2")),
+        (Builtin::Right, vec![number(9)], text("aal2")),
+        (Builtin::Right, vec![number(-3)], text("2")),
+        (Builtin::Substring, vec![number(4)], text("2")),
+        (Builtin::Substring, vec![number(-1), number(3)], text("a")),
+        (Builtin::Substring, vec![number(9), number(3)], text("")),
+        (Builtin::Replace, vec![text("a"), text("b")], text("bbl2")),
+        (Builtin::Replace, vec![text(""), text("b")], text("aal2")),
+        (Builtin::Position, vec![text("l")], number(3)),
+        (Builtin::Position, vec![text("x")], number(0)),
+        (Builtin::Length, vec![], number(4)),
+        (Builtin::Cut, vec![number(7), Value::Bool(true)], text("aal")),
+        (Builtin::CutBlank, vec![number(14), Value::Bool(true)], text("aal2")),
+        (Builtin::Md5, vec![], text("e1f0756aaf2d7621617937cdd1ff47e9")),
+        (Builtin::Greatest, vec![Value::Null, text("aal1")], text("aal2")),
+        (Builtin::Least, vec![text("aal3"), text("aal1")], text("aal1")),
+        (Builtin::Concat, vec![Value::Null, text("x")], text("aal2x")),
+    ] {
+        assert!(of_claim(builtin, &others) == Outcomes::one(answer.clone()), "{builtin:?} {others:?} {answer:?}");
+    }
+    for (builtin, others) in [
+        (Builtin::ToInteger, vec![]),
+        (Builtin::Cut, vec![number(7), Value::Bool(false)]),
+        (Builtin::Substring, vec![number(1), number(-1)]),
+    ] {
+        assert!(of_claim(builtin, &others).always_raises(), "{builtin:?} {others:?}");
+    }
+    for (builtin, others) in [(Builtin::Append, vec![Value::Null]), (Builtin::StartsWith, vec![Value::Null])] {
+        assert!(of_claim(builtin, &others).is_null(), "{builtin:?} {others:?}");
+    }
+    // Where a locale could decide, or the value isn't known: anything.
+    for call in [
+        Expression::Call(Builtin::Lower, vec![Expression::Constant(Value::text("ID"))]),
+        Expression::Call(Builtin::Lower, vec![Expression::Constant(Value::text("Ä"))]),
+        Expression::Call(Builtin::Lower, vec![claim("email")]),
+        Expression::Call(Builtin::Lower, vec![Expression::Constant(Value::Other)]),
+        Expression::Call(Builtin::ToInteger, vec![Expression::Constant(Value::text("0x2"))]),
+    ] {
+        assert_eq!(at_aal2.outcomes(&call).known(), None, "{call:?}");
+    }
+}
+
+/// Who has a factor, only a session's own kind says; and a session of which nobody knows has one or not.
+#[test]
+fn a_factor_is_certain_only_of_users_who_have_one() {
+    let outcomes = |session, trusts| Evaluation::new(session, None, None, trusts).outcomes(&Expression::HasFactor);
+    assert!(outcomes(Session::at_aal1(Enrolled::Yes), true).is_certainly(&Value::Bool(true)));
+    for session in [Session::at_aal1(Enrolled::No), Session::NOBODY, Session::at(Level::Aal2), Session::GUEST] {
+        assert!(outcomes(session, true).can_be_true() && outcomes(session, true).can_be(&Value::Bool(false)));
+    }
+    assert!(!outcomes(Session::at_aal1(Enrolled::Yes), false).is_certainly(&Value::Bool(true)));
 }
