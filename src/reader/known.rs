@@ -66,6 +66,7 @@ impl Known {
             Known::AuthenticatedAt => (&[LEVEL], Kind::Other),
             Known::Level | Known::EnrolledLevel => (&[], Kind::Text),
             Known::Claims | Known::Status => (&[], Kind::Jsonb),
+            Known::Subject { as_uuid } => (&[], if as_uuid { Kind::Uuid } else { Kind::Text }),
             _ => return None,
         })
     }
