@@ -8,7 +8,7 @@ use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 use proof::SearchPath;
 
-use super::factors::FactorStore;
+use super::factor_store::FactorStore;
 use super::known::{Known, builtin, known_by_name};
 use super::names::Names;
 use super::text_types::Kind;

@@ -11,6 +11,7 @@
 mod budget;
 mod calls;
 mod expressions;
+mod factor_store;
 mod factors;
 mod functions;
 mod keys;

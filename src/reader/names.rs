@@ -72,8 +72,8 @@ impl Names {
         self.functions.contains_key(name)
     }
 
-    /// The function that a call means. Without a schema, the search_path must be a function's own: a role that may not use one of its
-    /// schemas finds nothing there, so a name counts only if one schema alone has it. Of several by one name, Postgres takes that
+    /// The function that a call means. Without a schema, the search_path must be a function's own. A role that may not use one
+    /// of its schemas finds nothing there. So a name counts only if one schema alone has it. Of several by one name, Postgres takes that
     /// with exactly the arguments' types.
     pub fn function(
         &self,

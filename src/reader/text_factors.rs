@@ -2,7 +2,8 @@
 
 use pgrx::prelude::*;
 
-use super::factors::{FactorColumn, FactorStore};
+use super::factor_store::{FactorColumn, FactorStore};
+use super::functions::Parameter;
 use super::names::table_named;
 use super::text_bodies::{Scope, TextBody, names};
 use super::text_types::Kind;
@@ -18,7 +19,7 @@ impl TextBody<'_, '_, '_> {
         let Some(table) = table.filter(|it| table_named(*it, scope.nesting.path()) == Some(store.table)) else {
             return false;
         };
-        let of = Factors { store, table };
+        let of = Factors { store, table, parameters: &self.body.parameters };
         let Some([a, b]) = query.whereClause().and_then(conjuncts) else { return false };
         (self.is_verified(of, a) && self.is_users(of, b, scope))
             || (self.is_verified(of, b) && self.is_users(of, a, scope))
@@ -93,6 +94,7 @@ impl TextBody<'_, '_, '_> {
 struct Factors<'a> {
     store: &'a FactorStore,
     table: NodeRef<'a, pg_sys::RangeVar>,
+    parameters: &'a [Parameter],
 }
 
 impl Factors<'_> {
@@ -105,7 +107,8 @@ impl Factors<'_> {
         }
         let name = alias.map_or(self.table.relname(), |alias| alias.aliasname())?.to_string_lossy().into_owned();
         let is_its = match names(it.fields())?.as_slice() {
-            [_] => true,
+            // A parameter of that name is meant in some languages.
+            [column] => self.parameters.iter().all(|parameter| parameter.name != *column),
             [table, _] => *table == name,
             [schema, table, _] => schema == "auth" && *table == name && alias.is_none(),
             _ => false,
@@ -119,7 +122,7 @@ fn last_name<'tree>(it: NodeRef<'tree, pg_sys::ColumnRef>) -> Option<&'tree std:
     last.cast::<pg_sys::String>()?.sval()
 }
 
-/// What is cast to a text here.
+/// The node that is cast to a text here.
 fn as_text(node: Node<'_>) -> Option<Node<'_>> {
     let it = node.cast::<pg_sys::TypeCast>()?;
     let kind = it.typeName().and_then(Node::cast).map(super::text_bodies::type_named);

@@ -47,7 +47,7 @@ pub(super) fn recurring_unknowns<'a>(expressions: impl Iterator<Item = &'a Expre
 /// How many parts of the claims are told apart.
 const MOST_OF_CLAIMS: usize = 2;
 
-/// What is asked of the claims or the settings more than once, the largest first. It is the same throughout a statement. Not the
+/// The parts of the claims and settings that are asked for more than once, the largest first. It is the same throughout a statement. Not the
 /// claim `aal`, nor anything else that a kind of session decides.
 pub(super) fn recurring_claims<'a>(expressions: impl Iterator<Item = &'a Expression>) -> Vec<&'a Expression> {
     let mut seen: Vec<(&Expression, bool)> = Vec::new();
@@ -66,7 +66,7 @@ pub(super) fn recurring_claims<'a>(expressions: impl Iterator<Item = &'a Express
     recurring.sort_by_key(|it| std::cmp::Reverse(it.extent().0));
     let mut chosen: Vec<&Expression> = Vec::new();
     for it in recurring {
-        // What is part of one that was chosen occurs there.
+        // A part of a chosen one occurs there.
         if chosen.len() < MOST_OF_CLAIMS && !chosen.iter().any(|chosen| chosen.any(&|part| part == it)) {
             chosen.push(it);
         }

@@ -431,7 +431,7 @@ fn functions_of_known_texts_are_computed() {
     }
 }
 
-/// Who has a factor, only a session's own kind says; and a session of which nobody knows has one or not.
+/// Only a session's kind says that its user has a factor. Of every other session, it isn't known.
 #[test]
 fn a_factor_is_certain_only_of_users_who_have_one() {
     let outcomes = |session, trusts| Evaluation::new(session, None, None, trusts).outcomes(&Expression::HasFactor);
