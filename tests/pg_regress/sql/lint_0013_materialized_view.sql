@@ -22,6 +22,11 @@ create materialized view found_column as select * from payments;
 create materialized view found_copy_of_a_copy as select * from found_sum;
 grant select on found_copy, found_sum, found_indirectly, found_empty, found_copy_of_a_copy to authenticated;
 grant select (amount) on found_column to authenticated;
+-- What a copy asks, it asked of the session that made it.
+create materialized view found_asks as select * from payments where (select auth.has_aal('aal2'));
+create view asks as select * from payments where (select auth.has_aal('aal2'));
+create materialized view found_over_asking as select * from asks;
+grant select on found_asks, found_over_asking to authenticated;
 
 -- None of them.
 create materialized view none_granted as select * from payments;

@@ -449,8 +449,9 @@ impl<'a> Search<'a, '_> {
             for id in view.reads.iter().filter(|_| !added.is_empty()) {
                 self.push(Step::Relation(*id, added), way, user);
             }
-            // Claims that may have changed by then prove nothing.
-            let way = if way.claims_may_differ { way } else { Way { asked: way.asked.or_stronger(*asked), ..way } };
+            // Claims that may have changed by then prove nothing, nor do those of the session that made a copy.
+            let is_of_others = way.claims_may_differ || user == Actor::Unbound;
+            let way = if is_of_others { way } else { Way { asked: way.asked.or_stronger(*asked), ..way } };
             return self.read_beneath(view, commands.without(added), way, user);
         }
         self.read_beneath(view, commands, way, user);
