@@ -78,7 +78,7 @@ pub fn require_enrolled(max_age: Option<MaxAge>, what: impl FnOnce() -> Option<W
 
 /// Where the session stands: `currentLevel`, `nextLevel` and `currentAuthenticationMethods`, as supabase-js'
 /// `getAuthenticatorAssuranceLevel()` returns them. `action` is the step to reach the next level, or to have one. `reason` says
-/// why there is no level or no next one. `sessionIsLive` is null where no session can be looked up.
+/// why there is no level or no next one. Whether it is live is in `sessionIsLive`: null where no session can be looked up.
 ///
 /// Where nobody can be looked up, the session alone answers. Errors: those of the functions that `pg_aal.enrollment_function` and
 /// `pg_aal.session_function` name.

@@ -282,8 +282,10 @@ test('whole paths, before the request', async () => {
 test('where the session stands', async () => {
   const status = async (token) => send(token, 'POST', '/rpc/aal_status', {})
   const { currentAuthenticationMethods, ...bobs } = await status(await as(bob))
-  assert.deepEqual(bobs, { currentLevel: 'aal1', nextLevel: 'aal2', action: 'verify', reason: null, sessionIsLive: null })
+  assert.deepEqual(bobs, { currentLevel: 'aal1', nextLevel: 'aal2', action: 'verify', reason: null, sessionIsLive: false })
   assert.equal(currentAuthenticationMethods[0].method, 'password')
+  cluster.psql('postgres', `insert into auth.sessions (id, user_id, aal) values ('${claims().session_id}', '${bob}', 'aal1')`)
+  assert.equal((await status(await as(bob))).sessionIsLive, true)
   assert.equal((await status(await as(bob, { stepped: 60 }))).action, null)
   assert.equal((await status(await as(ann))).action, 'enroll')
   const none = { currentLevel: null, nextLevel: null, currentAuthenticationMethods: [], sessionIsLive: null }

@@ -489,6 +489,7 @@ fn found(protection: &Protection) -> FoundProtection {
         live: protection.live,
         refuse_reads: false,
         records: vec![record],
+        gaps: Gaps::default(),
     }
 }
 
