@@ -33,16 +33,12 @@ alter table news enable row level security;
 select snapshot = auth.aal_snapshot() as same, snapshot::text = auth.aal_snapshot()::text as same_text from taken;
 
 -- Every cell of the matrix stands in it, or is left out for want of a privilege.
-select count(*) from (
-  select target::text, role::text, command, case when max_age is null then required_aal else required_aal || ' within ' || extract(epoch from max_age)::int / 60 || ' minutes' end, to_jsonb(decided_by)
-    from auth.aal_matrix() where target::text like 'snap.%' or target::text in ('payments', 'news')
-) m;
 with cells as (
   select t.key as target, r.key as role, command, c.value ->> 'needs' as needs, c.value -> 'decided_by' as decided_by
     from taken, jsonb_each(snapshot -> 'matrix') t, jsonb_each(t.value) r, jsonb_each(r.value) c, string_to_table(c.key, ', ') command
 )
 select count(*) filter (where c.target is null) as left_out,
-       count(*) filter (where c.target is null and m.decided_by not in ('{"no privilege"}', '{"no usage on schema"}')) as wrongly_left_out,
+       count(*) filter (where c.target is null and m.decided_by not in ('{"no privilege"}', '{"no usage on the schema"}')) as wrongly_left_out,
        count(*) filter (where c.needs = m.needs and c.decided_by = to_jsonb(m.decided_by)) as same,
        count(*) filter (where c.needs <> m.needs or c.decided_by <> to_jsonb(m.decided_by)) as different
   from (select target::oid::regclass, 'snap.' || relname as name, role, command, decided_by,
@@ -59,4 +55,5 @@ set pg_aal.anonymous_level = 'aal1';
 select auth.aal_snapshot() -> 'settings' as settings;
 reset pg_aal.anonymous_level;
 reset search_path;
+set client_min_messages = error;
 drop schema snap cascade;

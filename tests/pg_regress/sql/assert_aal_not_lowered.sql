@@ -81,4 +81,5 @@ select auth.assert_aal_not_lowered(before) from baseline;
 reset role;
 reset search_path;
 drop table baseline;
+set client_min_messages = error;
 drop schema kept cascade;

@@ -27,7 +27,7 @@ pub fn fix(survey: &Survey<'_>, lint: &Lint, found: &Found) -> Option<String> {
         ("0019", Subject::Function(function)) => {
             Some(format!("alter function {} stable;", catalog.functions[function].display_name))
         }
-        ("0020", Subject::Table(table)) => protect_as_recorded(&catalog.tables[table]),
+        ("0020", Subject::Table(table)) => protect_as_recorded(&catalog.tables[table], None),
         ("0021", Subject::Table(table)) => restore_guard(&catalog.tables[table]),
         ("0022", Subject::Table(table)) => {
             Some(format!("alter table {} enable row level security;", catalog.tables[table].display_name))
@@ -92,6 +92,9 @@ fn stricter(one: Threshold, other: Threshold) -> Threshold {
 
 /// A call of protect_table, where nothing but levels has to be said.
 fn protect(table: &Table, levels: [Threshold; Command::ALL.len()]) -> Option<String> {
+    if has_name_of_ours(table, None) {
+        return None;
+    }
     let record = table.protection();
     let mut levels = levels;
     let mut options = Vec::new();
@@ -156,7 +159,17 @@ fn options(roles: &[String], guard: bool, live: bool, refuse_reads: bool) -> Vec
     options
 }
 
-fn protect_as_recorded(table: &Table) -> Option<String> {
+/// Whether a policy or trigger has a name that protect_table gives, and isn't on record as its own. Then protect_table may refuse.
+fn has_name_of_ours(table: &Table, but_for: Option<&String>) -> bool {
+    let policies = table.policies.iter().filter(|it| it.made().is_some() && it.record.is_none());
+    let guards = table.guards.iter().filter(|it| it.made().is_some() && it.record.is_none());
+    policies.map(|it| &it.name).chain(guards.map(|it| &it.name)).any(|name| Some(name) != but_for)
+}
+
+fn protect_as_recorded(table: &Table, but_for: Option<&String>) -> Option<String> {
+    if has_name_of_ours(table, but_for) {
+        return None;
+    }
     let record = table.protection()?;
     let levels = [record.read, record.insert, record.update, record.delete].map(|level| level.to_string());
     Some(call(table, levels, options_of(&record)?))
@@ -167,12 +180,12 @@ fn restore_guard(table: &Table) -> Option<String> {
     let enabled: Vec<String> = disabled
         .map(|guard| format!("alter table {} enable trigger {};", table.display_name, identifier(&guard.name)))
         .collect();
-    if enabled.is_empty() { protect_as_recorded(table) } else { Some(enabled.join(" ")) }
+    if enabled.is_empty() { protect_as_recorded(table, None) } else { Some(enabled.join(" ")) }
 }
 
 fn restore_policy(table: &Table, found: &Found) -> Option<String> {
     let policy = found.policy.as_ref()?;
-    let protect = protect_as_recorded(table)?;
+    let protect = protect_as_recorded(table, Some(policy))?;
     Some(format!("drop policy {} on {}; {protect}", identifier(policy), table.display_name))
 }
 
