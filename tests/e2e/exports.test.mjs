@@ -20,7 +20,12 @@ const junitSchemas = ['JUnit.xsd', 'jenkins-junit.xsd'].map((name) => ({
 
 const isURI = (text) => URL.canParse(text)
 const isReference = (text) => URL.canParse(text, 'https://example.com/') && !/[\s"<>\\^`{|}]/.test(text)
-const ajv = new Ajv({ allErrors: true, strict: false, formats: { uri: isURI, 'uri-reference': isReference, 'date-time': true } })
+const ajv = new Ajv({
+  allErrors: true,
+  strict: false,
+  unicodeRegExp: false,
+  formats: { uri: isURI, 'uri-reference': isReference, 'date-time': true },
+})
 const isSarif = ajv.compile(sarifSchema)
 
 const quoted = (name) => '"' + name.replaceAll('"', '""') + '"'

@@ -149,6 +149,8 @@ impl Pair {
                     _ => Some((Kind::New, None)),
                 }
             }
+            // A superuser can do everything with every table: that tells nothing of a new one.
+            (Known::NoTarget, Known::Needs(it)) | (Known::Needs(it), Known::NoTarget) if it.is_superusers() => None,
             (_, Known::Needs(_)) => self.now.is_possible().then_some((Kind::New, None)),
             (Known::Needs(_), _) => self.before.is_possible().then_some((Kind::Gone, None)),
             _ => None,

@@ -106,7 +106,14 @@ impl Change {
             (What::Setting, _) => format!("{subject} is {now}, and was {before}"),
             (_, Kind::New) => format!("{subject} is new, and needs {now}{is}"),
             (_, Kind::Gone) => format!("{subject} is gone, and needed {before}{was}"),
-            _ => format!("{subject} needs {now}{is}, and needed {before}{was}"),
+            _ => {
+                let need = |verbs: [&str; 2], level: &str, by: &str| match level {
+                    "denied" => format!("{} denied{by}", verbs[0]),
+                    _ => format!("{} {level}{by}", verbs[1]),
+                };
+                let (is, was) = (need(["is", "needs"], now, &is), need(["was", "needed"], before, &was));
+                format!("{subject} {is}, and {was}")
+            }
         }
     }
 }

@@ -68,12 +68,13 @@ fn document(suite: &str, cases: &[Case], making: &Making) -> String {
             None => test,
         }
     });
+    let version = Element::new("property").with("name", "pg_aal").with("value", env!("CARGO_PKG_VERSION"));
     let suite_element = counted(Element::new("testsuite").with("name", suite))
         .with("id", "0")
         .with("package", "pg_aal")
         .with("timestamp", &making.made_at)
         .with("hostname", "localhost")
-        .child(Element::new("properties"))
+        .child(Element::new("properties").child(version))
         .children(tests)
         .child(Element::new("system-out").lines(&[""]))
         .child(Element::new("system-err").lines(&[""]));

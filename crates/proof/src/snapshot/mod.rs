@@ -164,6 +164,11 @@ impl Cell {
         self.decided_by.last().is_some_and(|reason| BYPASSES.iter().any(|bypass| bypass.as_str() == reason))
     }
 
+    /// Whether the role is a superuser's.
+    pub fn is_superusers(&self) -> bool {
+        self.decided_by.last().is_some_and(|reason| reason == Bypass::Superuser.as_str())
+    }
+
     /// Whether some session that doesn't meet the other one meets this.
     pub fn is_weaker_than(&self, other: &Cell) -> bool {
         if other.threshold.level == RequiredLevel::None {
