@@ -44,17 +44,20 @@ fn protect_as_asked(survey: &Survey<'_>, index: TableIndex, found: &Found) -> Op
     let table = &survey.catalog.tables[index];
     let mut levels = Command::ALL.map(|command| asked(survey, table, command));
     let highest = levels.into_iter().fold(Threshold::NOTHING, stricter);
-    for command in &found.commands {
-        levels[command.index()] = match (&found.policy, levels[command.index()].level) {
-            // Of one policy whose WITH CHECK is weaker: what its USING asks.
-            (Some(policy), _) => {
-                let policy = table.policies.iter().find(|it| it.name == *policy);
-                let using = policy.and_then(|policy| policy.using.as_ref()).map(|using| survey.lowest(using));
-                stricter(levels[command.index()], using.unwrap_or(Threshold::NOTHING))
+    match found.policy.as_ref().and_then(|policy| table.policies.iter().find(|it| it.name == *policy)) {
+        // Of one policy, whose WITH CHECK may be weaker: what its USING asks.
+        Some(policy) => {
+            let using = policy.using.as_ref().map_or(Threshold::NOTHING, |using| survey.lowest(using));
+            for command in &found.commands {
+                levels[command.index()] = stricter(levels[command.index()], using);
             }
-            (None, RequiredLevel::None) => highest,
-            (None, _) => levels[command.index()],
-        };
+        }
+        // Of a write that is left open: all that are, so that each finding has the same fix.
+        None => {
+            for level in levels.iter_mut().filter(|level| level.level == RequiredLevel::None) {
+                *level = highest;
+            }
+        }
     }
     protect(table, levels)
 }
