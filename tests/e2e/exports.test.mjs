@@ -47,7 +47,9 @@ const application = `
     )
     .join('')}
   create table snapshots as select auth.aal_snapshot() as before;`
+// Of half of the tables, so that the others keep their findings.
 const lowering = names
+  .slice(0, 3)
   .map(
     (name) => `drop policy ${quoted(names[1])} on ${quoted(names[1])}.${quoted(name)}; grant delete on ${quoted(names[1])}.${quoted(name)} to anon;`,
   )
@@ -76,7 +78,7 @@ const junits = {
 for (const [state, change] of Object.entries({
   'as it was': '',
   'with less protection': lowering,
-  'with an address of the docs': `alter system set pg_aal.docs_url = 'https://example.com/docs'; select pg_reload_conf()`,
+  'with an address of the docs': `load 'pg_aal'; alter database postgres set pg_aal.docs_url = 'https://example.com/docs'`,
 })) {
   describe(state, () => {
     before(() => change && cluster.psql('postgres', change))

@@ -54,8 +54,11 @@ fn protect_as_asked(survey: &Survey<'_>, index: TableIndex, found: &Found) -> Op
         }
         // Of a write that is left open: all that are, so that each finding has the same fix.
         None => {
-            for level in levels.iter_mut().filter(|level| level.level == RequiredLevel::None) {
-                *level = highest;
+            for command in [Command::Insert, Command::Update, Command::Delete] {
+                let level = &mut levels[command.index()];
+                if level.level == RequiredLevel::None {
+                    *level = highest;
+                }
             }
         }
     }
