@@ -10,6 +10,13 @@ with
     from pg_catalog.unnest($1::pg_catalog.oid[]) as wanted(oid)
       join pg_catalog.pg_roles r on r.oid = wanted.oid and not r.rolsuper
   ),
+  -- The functions that PostgREST calls before each request, where that is stored.
+  pre_requests(name) as materialized (
+    select pg_catalog.split_part(setting, '=', 2)
+    from pg_catalog.pg_db_role_setting s
+      cross join pg_catalog.unnest(s.setconfig) setting
+    where setting like 'pgrst.db\_pre\_request=%'
+  ),
   -- Whether strings may have backslashes here, so that a body's text means something else than it seems to.
   strings(may_differ) as materialized (
     select pg_catalog.current_setting('standard_conforming_strings') <> 'on'
@@ -47,6 +54,11 @@ select p.oid,
          where setting like 'search\_path=%') as has_search_path,
        p.prosqlbody is not null as is_analyzed,
        p.prorettype = 'pg_catalog.bool'::pg_catalog.regtype as returns_boolean,
+       p.pronargs = 0
+       and exists (
+         select
+         from pre_requests
+         where pre_requests.name in (pg_catalog.format('%I.%I', n.nspname, p.proname), p.proname)) as is_pre_request,
        l.lanname::pg_catalog.text as language,
        -- A body that Postgres analyzed when the function was made has no text. The functions that it calls stand for it.
        case

@@ -32,6 +32,7 @@ pub fn read(client: &SpiClient<'_>, roles: &[Oid], names: &Names) -> Result<Vec<
             has_search_path: row.get("has_search_path")?,
             is_analyzed: row.get("is_analyzed")?,
             returns_boolean: row.get("returns_boolean")?,
+            is_pre_request: row.get("is_pre_request")?,
             language: row.get("language")?,
             body: row.get("body")?,
             is_read: row.get("is_read")?,

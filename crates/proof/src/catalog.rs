@@ -370,6 +370,8 @@ pub struct Function {
     pub is_analyzed: bool,
     /// Whether it answers with a boolean.
     pub returns_boolean: bool,
+    /// Whether it is stored as the function that PostgREST calls before each request.
+    pub is_pre_request: bool,
     /// Its body's text. Of a body that Postgres analyzed, the functions that it calls.
     pub body: String,
     /// Whether the body was read. It may be too large.

@@ -15,7 +15,8 @@ select count(test.asks('found_' || name, expression)) as found from (values
   ('coalesced',      $$coalesce((select auth.has_aal('aal2')) or true, false)$$),
   ('beside_another', $$id > 0 and ((select auth.has_aal('aal2')) or true)$$),
   ('never_gains',    $$id > 0 or ((select auth.has_aal('aal2')) and false)$$),
-  ('function',       $$(select lint_0032.open_else())$$)) f(name, expression);
+  ('function',       $$(select lint_0032.open_else())$$),
+  ('null_or_not',    $$((select auth.jwt() ->> 'aal') = 'aal2') is null or ((select auth.jwt() ->> 'aal') = 'aal2') is not null$$)) f(name, expression);
 -- The one of two expressions, and a permissive policy.
 select test.asks('found_check', clauses => $$using ((select auth.has_aal('aal2'))) with check ((select auth.has_aal('aal2')) or true)$$);
 select test.asks('found_permissive', 'id > 0');
@@ -35,7 +36,6 @@ select count(test.asks('none_' || name, expression)) as none from (values
   ('below',      $$not (select auth.has_aal('aal2'))$$),
   ('nobody',     $$(select auth.jwt() ->> 'aal') = 'AAL2'$$),
   ('raises',     $$(select auth.require_aal('aal2')) or true$$),
-  ('uncertain',  $$((select auth.jwt() ->> 'aal') = 'aal2') is null or ((select auth.jwt() ->> 'aal') = 'aal2') is not null$$),
   ('in_a_table', $$exists (select from pg_class where (select auth.has_aal('aal2')) or true)$$),
   -- 0007 says it better.
   ('without',    $$coalesce((select auth.jwt() ->> 'aal'), 'aal2') = 'aal2'$$),

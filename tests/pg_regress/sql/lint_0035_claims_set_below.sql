@@ -66,6 +66,15 @@ alter role anon reset request.jwt.claims;
 alter role authenticated reset statement_timeout;
 select * from findings;
 
+-- None: PostgREST calls it before each request anyway. Another of that name has parameters.
+create function pre_request() returns void language plpgsql as $$ begin perform set_config('request.jwt.claims', (auth.claims() || '{"aal":"aal1"}')::text, true); end $$;
+create function pre_request(claims text) returns text language sql as $$ select set_config('request.jwt.claims', claims, true) $$;
+select detail from findings;
+alter role authenticator set pgrst.db_pre_request = 'lint_0035.pre_request';
+select detail from findings;
+alter role authenticator reset pgrst.db_pre_request;
+drop function pre_request(), pre_request(text);
+
 -- In token mode nobody believes them.
 grant execute on function login_as(text) to public;
 select name from findings;

@@ -412,6 +412,7 @@ mod tests {
             has_search_path: false,
             is_analyzed: false,
             returns_boolean: false,
+            is_pre_request: false,
             body: sql.to_owned(),
             is_read: true,
             called_by_defaults: Vec::new(),

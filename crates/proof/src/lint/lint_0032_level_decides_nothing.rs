@@ -23,6 +23,7 @@ const LARGEST: usize = 500;
 const MOST_PARTS: usize = 4;
 
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
+<<<<<<< ours
     let trusts_settings = survey.catalog.trusts_settings;
     survey.policies_where(
         |table, policy, expression| {
@@ -31,6 +32,10 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
                 // That is another finding.
                 && !opens_without_level(expression, &survey.roles_of(table, policy), trusts_settings)
         },
+=======
+    survey.policies_with(
+        |expression| conjuncts(expression).iter().any(|it| decides_nothing(it, survey.catalog.trusts_settings)),
+>>>>>>> theirs
         "reads the level, and a session without one passes wherever one at aal3 does",
     )
 }
@@ -59,9 +64,13 @@ fn decides_nothing(condition: &Expression, trusts_settings: bool) -> bool {
         let assumed = with_truths(condition, &mut truths(n));
         let Some(nobody) = passes(&assumed, Session::NOBODY, trusts_settings) else { return false };
         some_pass |= passes(&assumed, Session::at(Level::Aal3), trusts_settings) == Some(true);
-        let gains = |session| passes(&assumed, session, trusts_settings).is_none_or(|passes| passes && !nobody);
-        if sessions().into_iter().any(gains) {
-            return false;
+        for session in sessions() {
+            let Some(passes) = passes(&assumed, session, trusts_settings) else { return false };
+            // That one at aal1 is refused where one without a level isn't, is another finding.
+            let is_refused = session.level == Some(Level::Aal1) && nobody && !passes;
+            if is_refused || (passes && !nobody) {
+                return false;
+            }
         }
     }
     some_pass

@@ -194,6 +194,7 @@ fn full_with(change: impl Fn(&str) -> String) -> Fixture {
         has_search_path: false,
         is_analyzed: false,
         returns_boolean: false,
+        is_pre_request: false,
         language: "sql".to_owned(),
         body: String::new(),
         is_read: true,
