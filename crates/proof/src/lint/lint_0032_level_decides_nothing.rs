@@ -3,7 +3,6 @@
 use super::conditions::{outcomes, sessions};
 use super::definition::{Lint, Severity};
 use super::finding::Found;
-use super::no_level::opens_without_level;
 use super::survey::Survey;
 use crate::{Expression, Session, Value};
 use aal::Level;
@@ -23,19 +22,8 @@ const LARGEST: usize = 500;
 const MOST_PARTS: usize = 4;
 
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
-<<<<<<< ours
-    let trusts_settings = survey.catalog.trusts_settings;
-    survey.policies_where(
-        |table, policy, expression| {
-            let decides_nothing = |it: &&Expression| decides_nothing(it, trusts_settings);
-            conjuncts(expression).iter().any(|it| decides_nothing(it))
-                // That is another finding.
-                && !opens_without_level(expression, &survey.roles_of(table, policy), trusts_settings)
-        },
-=======
     survey.policies_with(
         |expression| conjuncts(expression).iter().any(|it| decides_nothing(it, survey.catalog.trusts_settings)),
->>>>>>> theirs
         "reads the level, and a session without one passes wherever one at aal3 does",
     )
 }
