@@ -61,6 +61,11 @@ impl Budget {
         Some(Nesting { depth: nesting.depth + 1, ..nesting })
     }
 
+    /// Whether an expression may stand here: it isn't too deep.
+    pub fn fits(&self, expression: &Expression, place: Nesting<'_>) -> bool {
+        place.depth + expression.extent().1 <= DEEPEST
+    }
+
     /// A copy of an expression, for another place; `None` where that gets too deep or too large.
     pub fn copy(&mut self, expression: &Expression, place: Nesting<'_>) -> Option<Expression> {
         let (size, height) = expression.extent();

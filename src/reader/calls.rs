@@ -124,7 +124,7 @@ impl<'tree> Reading<'_, 'tree> {
             .enumerate()
             .map(|(n, it)| it.or_else(|| n.checked_sub(first_default).and_then(|n| defaults.get(n)).cloned()));
         let arguments: Vec<Expression> = filled.collect::<Option<_>>()?;
-        let (target, mut rows) = self.answer(body, &arguments, frame)?;
+        let (target, mut rows) = self.answer(function, body, &arguments, frame)?;
         // The planner calls a function that is declared IMMUTABLE itself, and keeps what it answers.
         if lookup::volatility(function) == Some(pg_sys::PROVOLATILE_IMMUTABLE) && target.any(&reads_session) {
             rows.origin = Origin::Call;
@@ -157,11 +157,13 @@ impl<'tree> Reading<'_, 'tree> {
 
     /// Whether a body can mean nothing else. What a written query means, the search_path decides: the function's own, or that of the
     /// calls around it.
-    fn is_certain(&self, body: &SqlBody<'tree>, within: Nesting<'_>) -> bool {
+    pub(super) fn is_certain(&self, body: &SqlBody<'tree>, within: Nesting<'_>) -> bool {
         match body.query {
             BodyQuery::Analyzed(_) => true,
-            BodyQuery::Written(_) => {
-                self.functions.trusts_settings() && within.path().is_none_or(SearchPath::begins_with_pg_catalog)
+            BodyQuery::Written(_) | BodyQuery::Procedure => {
+                self.functions.trusts_settings()
+                    && !body.is_set
+                    && within.path().is_none_or(SearchPath::begins_with_pg_catalog)
             }
         }
     }
@@ -169,6 +171,7 @@ impl<'tree> Reading<'_, 'tree> {
     /// What a body answers with these arguments, and from where.
     fn answer(
         &mut self,
+        function: pg_sys::Oid,
         body: &SqlBody<'tree>,
         arguments: &[Expression],
         frame: &Frame<'_>,
@@ -188,11 +191,16 @@ impl<'tree> Reading<'_, 'tree> {
                 (selected.remove(0), rows)
             }
             BodyQuery::Written(statement) => {
-                TextBody { reading: self, body, arguments, callers_rights }.read(statement, frame.nesting)?
+                let variables = None;
+                TextBody { reading: self, body, arguments, callers_rights, variables }.read(statement, frame.nesting)?
+            }
+            BodyQuery::Procedure => {
+                let procedure = body.procedure.as_ref()?;
+                self.answer_of_procedure(function, body, procedure, arguments, callers_rights, frame.nesting)
             }
         };
         // The planner inlines only where it would lose nothing by it.
-        let is_call = body.security_definer() || body.path.is_some();
+        let is_call = body.security_definer() || body.path.is_some() || body.procedure.is_some();
         let inlined = !is_call && !rows.from && rows.filter.is_none() && !rows.may_be_cut;
         rows.origin = if inlined { Origin::Inlined } else { Origin::Call };
         Some((target, rows))

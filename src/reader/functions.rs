@@ -1,13 +1,14 @@
 //! The functions that policies call: ours, and the bodies of those that are written in SQL.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
-use proof::SearchPath;
+use proof::{SearchPath, plpgsql};
 
+use super::acting::ActingNames;
 use super::factor_store::FactorStore;
 use super::known::{Known, builtin, known_by_name};
 use super::names::Names;
@@ -34,6 +35,10 @@ pub struct SqlBody<'tree> {
     pub runs_as: Option<pg_sys::Oid>,
     /// The search_path that it runs with, if it has its own.
     pub path: Option<SearchPath>,
+    /// Whether it runs with other settings of its own that can change what it means.
+    pub is_set: bool,
+    /// The statements of a function in PL/pgSQL.
+    pub procedure: Option<plpgsql::Body>,
 }
 
 impl SqlBody<'_> {
@@ -50,6 +55,8 @@ pub enum BodyQuery<'tree> {
     Analyzed(NodeRef<'tree, pg_sys::Query>),
     /// As it was written: what it means is decided each time it runs.
     Written(Node<'tree>),
+    /// It isn't a query: the function is in PL/pgSQL.
+    Procedure,
 }
 
 /// A function's parameter.
@@ -69,8 +76,12 @@ pub struct Functions<'tree> {
     guard: pg_sys::Oid,
     names: Names,
     factors: Option<FactorStore>,
+    /// The names by which a text does more than compute.
+    pub(super) acting: ActingNames,
     /// The functions that are written in SQL.
     written: HashMap<pg_sys::Oid, Written<'tree>>,
+    /// The parts of bodies in PL/pgSQL that were parsed, by their texts, and how many bytes more may be.
+    parsed: RefCell<(HashMap<String, Option<Node<'tree>>>, usize)>,
     /// Holds the trees of their bodies.
     memory: &'tree Memory,
 }
@@ -89,7 +100,9 @@ impl<'tree> Functions<'tree> {
             ours.insert(oid, known_by_name(name));
         }
         let factors = FactorStore::read(client)?;
-        Ok(Functions { ours, trusts_settings, guard, written: sql_functions(client)?, names, factors, memory })
+        let (written, acting) = (sql_functions(client)?, ActingNames::read(client)?);
+        let parsed = RefCell::new((HashMap::new(), MOST_PARSED));
+        Ok(Functions { ours, trusts_settings, guard, written, names, factors, acting, parsed, memory })
     }
 
     /// Those of ours that ask for a level.
@@ -132,8 +145,13 @@ impl<'tree> Functions<'tree> {
         self.name_if_users(function).filter(|_| is_stable)
     }
 
-    /// What a user's function says, if it is written in SQL and made of one query.
+    /// What a user's function says, if it is written in SQL and made of one query, or in PL/pgSQL, and answers with one value.
     pub fn sql_body(&self, function: pg_sys::Oid) -> Option<&SqlBody<'tree>> {
+        self.body(function).filter(|_| self.written[&function].answers)
+    }
+
+    /// The same of any function.
+    pub fn body(&self, function: pg_sys::Oid) -> Option<&SqlBody<'tree>> {
         if self.ours.contains_key(&function) {
             return None;
         }
@@ -141,8 +159,41 @@ impl<'tree> Functions<'tree> {
         written.body.get_or_init(|| self.read_body(written)).as_ref()
     }
 
+    /// The text of a user's function in SQL or PL/pgSQL.
+    pub fn source(&self, function: pg_sys::Oid) -> Option<&str> {
+        self.written.get(&function)?.source.as_ref()?.to_str().ok().filter(|_| self.written[&function].tree.is_none())
+    }
+
+    /// The tree of a body that Postgres analyzed, as it is stored.
+    pub fn tree(&self, function: pg_sys::Oid) -> Option<&str> {
+        self.written.get(&function)?.tree.as_ref()?.text().to_str().ok()
+    }
+
+    /// Whether a function is one of ours.
+    pub fn is_ours(&self, function: pg_sys::Oid) -> bool {
+        self.ours.contains_key(&function)
+    }
+
+    /// The statement that a part of a body in PL/pgSQL is.
+    pub fn parsed(&self, sql: &str) -> Option<Node<'tree>> {
+        if let Some(known) = self.parsed.borrow().0.get(sql) {
+            return *known;
+        }
+        let left = self.parsed.borrow().1.checked_sub(sql.len())?;
+        let statement = CString::new(sql).ok().and_then(|sql| statement(&sql, self.memory));
+        let mut parsed = self.parsed.borrow_mut();
+        parsed.1 = left;
+        parsed.0.insert(sql.to_owned(), statement);
+        statement
+    }
+
     fn read_body(&self, written: &Written<'tree>) -> Option<SqlBody<'tree>> {
+        let mut procedure = None;
         let query = match (&written.tree, &written.source) {
+            (_, Some(source)) if written.is_procedure => {
+                procedure = Some(plpgsql::Body::parse(source.to_str().ok()?).ok()?);
+                Some(BodyQuery::Procedure)
+            }
             (Some(tree), _) => {
                 let query = single_query(tree.read(self.memory)?)?;
                 answers_with(query, written.result).then_some(BodyQuery::Analyzed(query))
@@ -162,6 +213,8 @@ impl<'tree> Functions<'tree> {
             strict: written.strict,
             runs_as: written.runs_as,
             path: written.path.as_deref().map(SearchPath::parse),
+            is_set: written.is_set,
+            procedure,
         })
     }
 
@@ -220,11 +273,21 @@ fn single_statement<'tree>(source: &CStr, memory: &'tree Memory) -> Option<Node<
     if source.to_bytes().contains(&b'\\') {
         return None;
     }
+    statement(source, memory)
+}
+
+fn statement<'tree>(source: &CStr, memory: &'tree Memory) -> Option<Node<'tree>> {
     parse(source, memory)?.single()?.cast::<pg_sys::RawStmt>()?.stmt()
 }
 
-/// A function written in SQL, as the catalog has it.
+/// A function written in SQL or PL/pgSQL, as the catalog has it.
 struct Written<'tree> {
+    /// Whether it is in PL/pgSQL.
+    is_procedure: bool,
+    /// Whether it answers with one value, and can be seen through.
+    answers: bool,
+    /// Whether it runs with settings of its own that can change what its body means, beside the search_path.
+    is_set: bool,
     source: Option<CString>,
     tree: Option<NodeTree>,
     strict: bool,
@@ -243,7 +306,10 @@ struct Written<'tree> {
 const LARGEST_BODY: i64 = 256 << 10;
 const MOST_BODIES: i64 = 64 << 20;
 
-/// Those that can be seen through: without settings but a search_path, and without parameters of any type.
+/// How many bytes of the parts of bodies in PL/pgSQL are parsed.
+const MOST_PARSED: usize = 16 << 20;
+
+/// Those that can be seen through: without settings but a search_path, and without parameters of any type. And all in PL/pgSQL.
 fn sql_functions<'tree>(client: &SpiClient<'_>) -> Result<HashMap<pg_sys::Oid, Written<'tree>>, spi::Error> {
     let written = rows(client, catalog_query!("sql_functions"), &[LARGEST_BODY.into(), MOST_BODIES.into()], |row| {
         let types: Vec<pg_sys::Oid> = row.get("parameter_types")?;
@@ -252,6 +318,9 @@ fn sql_functions<'tree>(client: &SpiClient<'_>) -> Result<HashMap<pg_sys::Oid, W
         let written = Written {
             source: row.nullable::<String>("source")?.and_then(|text| CString::new(text).ok()),
             tree: row.nullable("tree")?,
+            is_procedure: row.get("is_procedure")?,
+            answers: row.get("answers")?,
+            is_set: row.get("is_set")?,
             strict: row.get("strict")?,
             runs_as: if row.get("security_definer")? { Some(row.oid("owner")?) } else { None },
             path: row.nullable("search_path")?,

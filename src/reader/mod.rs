@@ -5,11 +5,14 @@
 //! - `keys` tells which unread conditions are the same.
 //! - `text_bodies` reads the bodies of functions that are stored as text, and `text_types` their types.
 //! - `views` reads what the queries of views ask of a session.
-//! - [`Functions`] holds the functions that are known, and the bodies of those that are written in SQL.
+//! - `procedures` reads the bodies of functions in PL/pgSQL, and `deeds` what the names in them do.
+//! - [`Functions`] holds the functions that are known, and the bodies of those that are written in SQL or PL/pgSQL.
 #![deny(unsafe_code)]
 
+mod acting;
 mod budget;
 mod calls;
+mod deeds;
 mod expressions;
 mod factor_store;
 mod factors;
@@ -18,6 +21,7 @@ mod keys;
 mod known;
 mod names;
 mod policies;
+mod procedures;
 mod queries;
 mod text_bodies;
 mod text_builtins;

@@ -67,6 +67,16 @@ impl Names {
         all.filter(|(one, _)| one.is_ours).map(|(one, name)| (one.oid, name))
     }
 
+    /// All functions of this name that somebody created.
+    pub fn functions_named<'n>(
+        &'n self,
+        schema: Option<&'n str>,
+        name: &str,
+    ) -> impl Iterator<Item = pg_sys::Oid> + 'n {
+        let all = self.functions.get(name).map(Vec::as_slice).unwrap_or_default();
+        all.iter().filter(move |one| schema.is_none_or(|schema| schema == one.schema)).map(|one| one.oid)
+    }
+
     /// Whether somebody created a function of this name, in any schema.
     pub fn has_function(&self, name: &str) -> bool {
         self.functions.contains_key(name)

@@ -4,9 +4,12 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::CString;
 
+use pgrx::pg_sys;
 use proof::Expression;
+use proof::plpgsql::Note;
 
 use super::budget::{Budget, Keys, Nesting};
+use super::deeds::IsOpen;
 use super::expressions::{Frame, Reading};
 use super::functions::Functions;
 use crate::applies_when;
@@ -63,6 +66,23 @@ impl<'a, 'tree> Reader<'a, 'tree> {
         let spent = reading.budget.spent_since(&share);
         self.budget.spend(spent);
         answer
+    }
+}
+
+impl Reader<'_, '_> {
+    /// True where a function in PL/pgSQL comes to a statement that does something: it writes, or reads a table that isn't
+    /// `is_open`, or answers with rows. With notes on parts that can't be followed. `None` for one that isn't in PL/pgSQL, and for one
+    /// that can't be taken apart.
+    pub fn passage(&mut self, function: pg_sys::Oid, is_open: IsOpen<'_>) -> Option<(Expression, Vec<Note>)> {
+        let functions = self.functions;
+        let body = functions.body(function)?;
+        let procedure = body.procedure.as_ref()?;
+        let share = self.budget.share();
+        let mut reading = Reading { functions, budget: self.budget.share(), keys: &mut self.keys };
+        let passage = reading.passage_of_procedure(function, body, procedure, is_open);
+        let spent = reading.budget.spent_since(&share);
+        self.budget.spend(spent);
+        Some(passage)
     }
 }
 

@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::ffi::CStr;
 
 use pgrx::prelude::*;
+use proof::plpgsql::Found;
 use proof::{Builtin, Comparison, Expression, Origin, Rows, Truth, Value};
 
 use super::budget::Nesting;
@@ -29,6 +30,16 @@ pub struct TextBody<'a, 'r, 'tree> {
     pub body: &'a SqlBody<'tree>,
     pub arguments: &'a [Expression],
     pub callers_rights: bool,
+    /// The variables of a function in PL/pgSQL, which then stand in the place of parameters.
+    pub variables: Option<&'a dyn Variables>,
+}
+
+/// What names stand for in PL/pgSQL.
+pub trait Variables {
+    /// What a name of one or more parts stands for.
+    fn named(&self, parts: &[String]) -> Found<'_, Kind>;
+    /// What `$1` stands for, and so on.
+    fn numbered(&self, number: usize) -> Found<'_, Kind>;
 }
 
 /// Where an expression of a body stands.
@@ -73,7 +84,28 @@ impl TextBody<'_, '_, '_> {
         }
     }
 
+    /// What a query selects, column by column, and from where; `None` where that can't be told.
+    pub fn columns(&mut self, statement: Node<'_>, nesting: Nesting<'_>) -> Option<(Vec<Typed>, Rows)> {
+        let scope = Scope { nesting, has_from: false, met: &Met::default(), of_factors: false };
+        let targets = statement.cast::<pg_sys::SelectStmt>()?.targetList();
+        // Of `*` it isn't known how many there are.
+        let is_star = |target: NodeRef<'_, pg_sys::ResTarget>| match target.val().map(Node::form) {
+            Some(Form::ColumnRef(it)) => names(it.fields()).is_none(),
+            _ => false,
+        };
+        if targets.items::<pg_sys::ResTarget>().any(is_star) {
+            return None;
+        }
+        self.select_columns(statement, scope)
+    }
+
     fn select(&mut self, node: Node<'_>, outer: Scope<'_>) -> Option<(Expression, Kind, Rows)> {
+        let (targets, rows) = self.select_columns(node, outer)?;
+        let (target, kind) = targets.into_iter().next().unwrap_or_else(unknown);
+        Some((target, kind, rows))
+    }
+
+    fn select_columns(&mut self, node: Node<'_>, outer: Scope<'_>) -> Option<(Vec<Typed>, Rows)> {
         let it = node.cast::<pg_sys::SelectStmt>()?;
         let is_plain = it.op == pg_sys::SetOperation::SETOP_NONE
             && it.valuesLists().is_empty()
@@ -86,19 +118,18 @@ impl TextBody<'_, '_, '_> {
         let has_from = !it.fromClause().is_empty();
         let met = Met::default();
         let scope = Scope { has_from: outer.has_from || has_from, met: &met, of_factors: false, ..outer };
-        let of_factors = self.selects_factors(it, scope);
+        let of_factors = !self.hides_columns() && self.selects_factors(it, scope);
         let scope = Scope { of_factors, ..scope };
         let may_be_cut = it.limitCount().is_some_and(|limit| !is_some_row(limit)) || it.limitOffset().is_some();
         let mut rows = Rows { from: has_from, may_be_cut, origin: Origin::SubSelect, ..mentioned(Vec::new()) };
         self.read_from_clause(it.fromClause(), scope, &mut rows);
-        let target = it.targetList().items::<pg_sys::ResTarget>().next();
-        let (target, kind) = target.map_or_else(unknown, |target| self.expression(target.val(), scope));
+        let targets = it.targetList().items::<pg_sys::ResTarget>();
+        let targets: Vec<Typed> = targets.map(|target| self.expression(target.val(), scope)).collect();
         let is_simple = it.distinctClause().is_empty()
             && it.sortClause().is_empty()
             && it.windowClause().is_empty()
             && it.groupClause().is_empty()
             && it.havingClause().is_none()
-            && it.targetList().nodes().count() <= 1
             && !met.unknown.get();
         let filter = match it.whereClause() {
             Some(_) if of_factors => Some(Expression::HasFactor),
@@ -119,7 +150,15 @@ impl TextBody<'_, '_, '_> {
         rows.correlated = met.column.get();
         outer.met.column.set(outer.met.column.get() || met.column.get());
         outer.met.unknown.set(outer.met.unknown.get() || met.unknown.get());
-        Some((target, kind, rows))
+        Some((targets, rows))
+    }
+
+    /// Whether a variable may be meant where a column of the table of factors seems to be: a setting decides that.
+    fn hides_columns(&self) -> bool {
+        let is_variable = |name: &str| {
+            self.variables.is_some_and(|variables| !matches!(variables.named(&[name.to_owned()]), Found::None))
+        };
+        ["user_id", "status", "id", "factor_type", "mfa_factors", "auth"].into_iter().any(is_variable)
     }
 
     /// Notes what a FROM clause reads. Joins may be nested as deeply as there are tables, so they are taken apart one by one.
@@ -186,6 +225,10 @@ impl TextBody<'_, '_, '_> {
     fn form(&mut self, node: Node<'_>, scope: Scope<'_>) -> Option<Typed> {
         match node.form() {
             Form::A_Const(it) => Some(constant(it)),
+            Form::ParamRef(it) if self.variables.is_some() => {
+                let found = self.variables.zip(usize::try_from(it.number).ok());
+                Some(self.found(found.map_or(Found::None, |(variables, number)| variables.numbered(number)), scope))
+            }
             Form::ParamRef(it) => {
                 Some(self.parameter(usize::try_from(it.number).ok().and_then(|n| n.checked_sub(1)), scope))
             }
@@ -240,6 +283,11 @@ impl TextBody<'_, '_, '_> {
 
     /// A name: a parameter's, unless it could be a column's.
     fn name(&mut self, it: NodeRef<'_, pg_sys::ColumnRef>, scope: Scope<'_>) -> Typed {
+        if let Some(variables) = self.variables {
+            let parts = names(it.fields()).filter(|_| !scope.has_from);
+            let found = parts.map_or(Found::None, |parts| variables.named(&parts));
+            return self.found(found, scope);
+        }
         let name = match names(it.fields()).as_deref() {
             Some([name]) => name.clone(),
             _ => String::new(),
@@ -250,6 +298,18 @@ impl TextBody<'_, '_, '_> {
             return unknown();
         }
         self.parameter(place, scope)
+    }
+
+    /// What a name in PL/pgSQL stands for. One that isn't a variable's may be a column's.
+    fn found(&mut self, found: Found<'_, Kind>, scope: Scope<'_>) -> Typed {
+        match found {
+            Found::Variable(value, kind) => (self.reading.budget.copy_or_cut(value, scope.nesting), kind),
+            Found::Unknown => unknown(),
+            Found::None => {
+                scope.met.column.set(true);
+                unknown()
+            }
+        }
     }
 
     fn type_cast(&mut self, it: NodeRef<'_, pg_sys::TypeCast>, scope: Scope<'_>) -> Typed {

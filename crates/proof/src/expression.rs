@@ -12,6 +12,8 @@ use aal::{FixedRequirement, Level, MaxAge, Requirement};
 pub enum Expression {
     /// A constant.
     Constant(Value),
+    /// It always raises an error.
+    Raises,
     /// An expression that can't be read: it could come to anything.
     Unknown {
         /// The same for expressions that come to the same within one row, if that is certain.
@@ -211,6 +213,15 @@ pub struct Key(pub u32);
 pub enum Reason {
     /// A function of a user's making that can't be seen through, by its name.
     Function(String),
+    /// It stands in a function's body in PL/pgSQL, and can't be read or followed.
+    Line {
+        /// The function's name.
+        function: String,
+        /// The line of its body.
+        line: u32,
+        /// What stands there.
+        what: &'static str,
+    },
     /// It is a column of the row that is looked at, by its number.
     Column(i16),
     /// It is its argument as another type. It is NULL where its argument is, and nowhere else.
@@ -363,7 +374,9 @@ impl Expression {
             children.filter.iter().map(|filter| &**filter).chain(&children.mentions).collect()
         }
         match self {
-            Constant(_) | Claims | Level | EnrolledLevel | Status | Methods | CurrentRole | Exempt(_) => Vec::new(),
+            Constant(_) | Raises | Claims | Level | EnrolledLevel | Status | Methods | CurrentRole | Exempt(_) => {
+                Vec::new()
+            }
             HasFactor | SessionIsLive { .. } => Vec::new(),
             Unknown { arguments: many, .. } | And(many) | Or(many) | Coalesce(many) | Array(many) | Call(_, many) => {
                 many.iter().collect()

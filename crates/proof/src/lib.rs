@@ -29,6 +29,7 @@ mod ids;
 mod known_session;
 pub mod lint;
 mod matrix;
+pub mod plpgsql;
 mod relevance;
 pub mod report;
 mod search_path;

@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::iter::Peekable;
+use std::ops::Range;
 use std::str::Chars;
 
 /// A token. Spaces and comments are none.
@@ -58,6 +59,17 @@ impl Token<'_> {
 /// The tokens of a text.
 pub fn tokens(sql: &str) -> Tokens<'_> {
     Tokens { rest: sql }
+}
+
+/// The tokens of a text, each with its place there: the bytes that it takes.
+pub fn placed_tokens(sql: &str) -> impl Iterator<Item = (Token<'_>, Range<usize>)> {
+    let mut tokens = tokens(sql);
+    std::iter::from_fn(move || {
+        tokens.skip_spaces_and_comments();
+        let start = sql.len() - tokens.rest.len();
+        let token = tokens.next()?;
+        Some((token, start..sql.len() - tokens.rest.len()))
+    })
 }
 
 /// Finds one token after the other.

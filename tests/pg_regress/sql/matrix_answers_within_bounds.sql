@@ -10,7 +10,7 @@ grant select on plain to public;
 create policy alone on plain using (b and auth.has_aal('aal2', '15 minutes') or not b and auth.has_aal('aal3'));
 
 -- Deep calls of what can't be read, several policies of them: each was kept with its whole text again and again.
-create function f(boolean) returns boolean language plpgsql stable as 'begin return true; end';
+create function f(anyelement) returns boolean language plpgsql stable as 'begin return true; end';
 create table deep (id int, b boolean);
 alter table deep enable row level security;
 grant select on deep to public;

@@ -297,6 +297,7 @@ impl<'a> Evaluation<'a> {
         }
         match expression {
             Constant(value) => Outcomes::one(value.clone()),
+            Raises => Outcomes::raises(),
             Unknown { reason: Some(Reason::Cast { to_boolean: true }), arguments, .. } if self.session.is_guest => {
                 let argument = arguments.first().map_or_else(Outcomes::anything, |it| self.outcomes(it));
                 argument.map(Outcomes::anything, |value| cast(value, true))

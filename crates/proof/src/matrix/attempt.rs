@@ -1,5 +1,6 @@
 //! A command that a role tries on a table, where policies and guards decide.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::decision::Decision;
@@ -322,12 +323,18 @@ impl<'a> Hurdles<'a> {
     }
 
     /// The functions that could not be read, by name.
-    fn unread_functions(&self) -> BTreeSet<&'a str> {
+    fn unread_functions(&self) -> BTreeSet<Cow<'a, str>> {
         let mut functions = BTreeSet::new();
         for hurdle in self.policies() {
             hurdle.expression.visit(&mut |it| {
-                if let Expression::Unknown { reason: Some(Reason::Function(name)), .. } = it {
-                    functions.insert(name.as_str());
+                match it {
+                    Expression::Unknown { reason: Some(Reason::Function(name)), .. } => {
+                        functions.insert(Cow::Borrowed(name.as_str()));
+                    }
+                    Expression::Unknown { reason: Some(Reason::Line { function, line, what }), .. } => {
+                        functions.insert(Cow::Owned(format!("{function} line {line} ({what})")));
+                    }
+                    _ => {}
                 }
                 true
             });

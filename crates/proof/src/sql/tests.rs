@@ -196,3 +196,10 @@ proptest! {
         prop_assert_eq!(of(&format!("--{line}\n{a}")), of(&format!("\n{a}")));
     }
 }
+
+#[test]
+fn a_token_knows_its_place() {
+    let sql = "a /* b */ 'c'\n 'd' -- e\n;";
+    let places: Vec<&str> = placed_tokens(sql).map(|(_, place)| &sql[place]).collect();
+    assert_eq!(places, ["a", "'c'\n 'd'", ";"]);
+}
