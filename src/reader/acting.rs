@@ -51,7 +51,8 @@ impl ActingNames {
 
     /// Whether an expression may have any number of rows: it may call a function that answers with them.
     pub fn may_be_set(&self, sql: &str) -> bool {
-        let mut may_be = false;
+        // `(row).name` may be a call.
+        let mut may_be = sql.contains(").");
         mentions(sql, |mention| match mention {
             Mention::Call(_, name) => may_be |= self.sets.contains(name),
             // An operator of somebody's.

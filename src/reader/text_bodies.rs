@@ -96,6 +96,11 @@ impl TextBody<'_, '_, '_> {
         if targets.items::<pg_sys::ResTarget>().any(is_star) {
             return None;
         }
+        // Nor of `(f()).*`, which stands for several columns.
+        let is_unknown = |it: NodeRef<'_, pg_sys::ResTarget>| matches!(it.val().map(Node::form), Some(Form::Other));
+        if targets.nodes().count() > 1 && targets.items::<pg_sys::ResTarget>().any(is_unknown) {
+            return None;
+        }
         self.select_columns(statement, scope)
     }
 

@@ -6,6 +6,7 @@ create table t (id int, flag boolean, level text, owner uuid);
 alter table t enable row level security;
 grant select on t to authenticated;
 create table members (user_id uuid, role text);
+create function pair(out a boolean, out b boolean) language sql as $$ select true, true $$;
 create function rows() returns setof boolean language sql as $$ select true where false $$;
 
 -- What SELECT needs where a function with this body is all there is to a policy.
@@ -87,6 +88,7 @@ end$$,
   $$begin if not (gates.unknown() and auth.has_aal('aal2')) then raise 'no'; end if; return true; end$$,
   $$begin if not (gates.rows() and auth.has_aal('aal2')) then raise 'no'; end if; return true; end$$,
   $$begin if not (gates.unknown() and auth.has_aal('aal2')) from gates.t then raise 'no'; end if; return true; end$$,
+  $$declare a boolean; b boolean; begin select (gates.pair()).*, false into a, b; return b; end$$,
   $$declare ok boolean := 'true'; begin return ok and auth.has_aal('aal2'); end$$,
   $$begin perform set_config('request.jwt.claims', '{"aal":"aal2"}', true); return auth.has_aal('aal2'); end$$,
   $$begin set local request.jwt.claims = '{"aal":"aal2"}'; return auth.has_aal('aal2'); end$$,

@@ -22,7 +22,7 @@ impl Body {
     pub fn parse(source: &str) -> Result<Body, Unparsed> {
         let tokens: Vec<(Token<'_>, Range<usize>)> = placed_tokens(source).collect();
         let mut parser = Parser { source, tokens: &tokens, at: 0, lines: line_starts(source), labels: Vec::new() };
-        if parser.has_unsure_backslash() {
+        if parser.has_unsure_backslash() || parser.has_unsure_name() {
             return Err(parser.unparsed());
         }
         parser.skip_options()?;
@@ -39,6 +39,15 @@ impl Body {
 /// Where each line begins.
 fn line_starts(source: &str) -> Vec<usize> {
     std::iter::once(0).chain(source.match_indices('\n').map(|(at, _)| at + 1)).collect()
+}
+
+/// Whether a loop's head, from IN on, names a cursor: neither a range, nor an array, nor a query.
+fn fetches_from_cursor(head: &[(Token<'_>, Range<usize>)]) -> bool {
+    let queries = ["select", "with", "values", "execute", "table", "insert", "update", "delete", "merge", "array"];
+    let is_range = head.iter().any(|(token, _)| *token == Token::Operator(".."));
+    let first = head.iter().map(|(token, _)| token).find(|token| !token.is_keyword("in"));
+    let is_named = first.is_some_and(|first| first.name().is_some() && !queries.iter().any(|it| first.is_keyword(it)));
+    is_named && !is_range && !head.iter().any(|(token, _)| token.is_keyword("array"))
 }
 
 struct Parser<'a> {
@@ -93,6 +102,12 @@ impl<'a> Parser<'a> {
             let text = &self.source[range.clone()];
             is_plain(text) && text.contains('\\')
         })
+    }
+
+    /// The encoding decides whether a letter beyond ASCII is folded to lower case.
+    fn has_unsure_name(&self) -> bool {
+        let may_fold = |name: &str| name.chars().any(|letter| !letter.is_ascii() && letter.is_uppercase());
+        self.tokens.iter().any(|(token, _)| matches!(token, Token::Name { name, quoted: false } if may_fold(name)))
     }
 
     fn is_keyword(&self, keyword: &str) -> bool {
@@ -477,7 +492,9 @@ impl<'a> Parser<'a> {
             let names = self.tokens[begins..self.at].iter().filter_map(|(token, _)| token.name());
             variables.extend(names.map(str::to_owned));
         }
+        let begins = self.at;
         let head = self.until(&["loop"])?;
+        let of_cursor = counts && fetches_from_cursor(&self.tokens[begins..self.at]);
         self.at += 1;
         let statements = self.statements(depth + 1)?;
         self.expect_keyword("end")?;
@@ -486,7 +503,7 @@ impl<'a> Parser<'a> {
             self.name()?;
         }
         let part = self.part(start..self.end());
-        Ok(Does::Loop { label, head, variables, statements, part })
+        Ok(Does::Loop { label, head, of_cursor, variables, statements, part })
     }
 
     fn exit(&mut self) -> Parsed<Does> {

@@ -417,9 +417,9 @@ impl<'a, R: Reader> Run<'a, R> {
             Does::Assign { target, value } => self.assign(target, value, state),
             Does::If { arms, otherwise } => self.conditional(arms, Some(otherwise.as_slice()), state),
             Does::Case { tested, arms, otherwise } => self.case(tested.as_ref(), arms, otherwise.as_deref(), state),
-            Does::Loop { label, head, variables, statements, part } => {
+            Does::Loop { label, head, of_cursor, variables, statements, part } => {
                 self.note(line, "a loop");
-                if self.acts(head, &mut state) {
+                if self.acts(head, &mut state) || (*of_cursor && self.purpose == Purpose::Passage) {
                     return Flow::done(boolean(true));
                 }
                 self.looping(label.as_deref(), variables, statements, part, state)

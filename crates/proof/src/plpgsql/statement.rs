@@ -88,6 +88,8 @@ pub(super) enum Does {
         label: Option<String>,
         /// The text before LOOP.
         head: Part,
+        /// Whether it fetches from a cursor, whose query stands elsewhere.
+        of_cursor: bool,
         /// The variables that it counts or fetches with.
         variables: Vec<String>,
         statements: Vec<Statement>,

@@ -454,6 +454,7 @@ fn no_way_around_a_gate_is_missed() {
         "begin delete from t; return found; end",
         "declare x boolean := has_aal2(); begin select has_aal2() into x where flag; return x is null; end",
         "begin return query select 1; return; end",
+        "declare \u{e4} boolean := has_aal2(); begin \u{c4} := true; return \u{e4}; end",
         "begin return next true; return; end",
         "#variable_conflict use_variable\nbegin return has_aal2(); end",
     ] {
@@ -504,6 +505,23 @@ fn a_passage_begins_with_the_first_statement_that_does_something() {
         ("begin return has_aal2(); end", "never"),
         ("begin null; end", "never"),
         ("begin open c for select 1; perform require_aal2(); end", "none"),
+        (
+            "declare c cursor for select * from secrets; begin for r in c loop any := r.a; end loop; perform require_aal2(); return any; end",
+            "none",
+        ),
+        (
+            "declare c cursor (n int) for select * from secrets; begin for r in c(1) loop any := r.a; end loop; return any; end",
+            "none",
+        ),
+        (
+            "begin for i in reverse 3..1 loop any := 'x'; end loop; for i in any..2 by 1 loop null; end loop; perform require_aal2(); update t set a = 1; end",
+            "aal2",
+        ),
+        (
+            "begin foreach any in array '{}' loop null; end loop; perform require_aal2(); update t set a = 1; end",
+            "aal2",
+        ),
+        ("begin for r in (select * from secrets) loop null; end loop; perform require_aal2(); end", "none"),
         ("begin commit; perform require_aal2(); end", "none"),
         ("begin if any @@@ 'x' then perform require_aal2(); end if; end", "none"),
         ("begin perform require_aal2(); select a into any from t; return any; end", "aal2"),
