@@ -73,6 +73,7 @@ impl Reader<'_, '_> {
     /// True where a function in PL/pgSQL comes to a statement that does something: it writes, or reads a table that isn't
     /// `is_open`, or answers with rows. With notes on parts that can't be followed. `None` for one that isn't in PL/pgSQL, and for one
     /// that can't be taken apart.
+    #[allow(dead_code, reason = "for the needs of functions")]
     pub fn passage(&mut self, function: pg_sys::Oid, is_open: IsOpen<'_>) -> Option<(Expression, Vec<Note>)> {
         let functions = self.functions;
         let body = functions.body(function)?;

@@ -579,11 +579,7 @@ impl<'a, R: Reader> Run<'a, R> {
         let scope = Scope { frames: &self.frames, kinds: &self.kinds, state: &state, parameters: &self.parameters };
         let read = self.reader.query(query, &scope).filter(|_| !state.is_changed);
         let Some((columns, found)) = read else {
-            targets.iter().for_each(|target| self.set(target, None, &mut state));
-            self.forget(FOUND, &mut state);
-            if !targets.is_empty() {
-                self.note(line, "a query");
-            }
+            self.set_unread(targets, line, "a query", &mut state);
             return Flow::next(state);
         };
         let mut arms = Vec::new();
@@ -593,7 +589,9 @@ impl<'a, R: Reader> Run<'a, R> {
         }
         let mut values = Vec::new();
         for target in targets {
-            let column = columns.next();
+            let column = columns.next().map(|(column, kind)| {
+                (if is_unread(&column) { self.unread(line, "a query", vec![column]) } else { column }, kind)
+            });
             arms.extend(column.as_ref().and_then(|(column, _)| self.forced(column)));
             values.push((target, column));
         }
@@ -632,9 +630,19 @@ impl<'a, R: Reader> Run<'a, R> {
             let body = self.body;
             self.forget_named(body.text(part), &mut state);
         }
-        targets.iter().for_each(|target| self.set(target, None, &mut state));
-        self.forget(FOUND, &mut state);
+        self.set_unread(targets, line, "a statement", &mut state);
         Flow::next(state)
+    }
+
+    /// Sets variables, and FOUND, in a way that can't be followed.
+    fn set_unread(&mut self, targets: &[Target], line: u32, what: &'static str, state: &mut State) {
+        for target in targets {
+            self.set(target, None, state);
+            if let Some(variable) = self.variable(target) {
+                state.values[variable] = Value::new(self.unread(line, what, Vec::new()));
+            }
+        }
+        self.forget(FOUND, state);
     }
 }
 
