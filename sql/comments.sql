@@ -123,6 +123,12 @@ comment on function auth.assert_aal(regclass, text, text, name, text[]) is
 comment on function auth.assert_schema(regnamespace, text, text, name[], text[], name[]) is
   'Raises (P0004) unless all tables of a schema, or the included ones, but the excluded ones need at least these levels, as auth.assert_aal decides it. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
 
+comment on function auth.aal_functions(regprocedure, name) is
+  'For each function that reaches a protected table past its policies, and each role that may execute it, the lowest session level that passes the gates on the way. A gate that cannot be read counts as possibly passed. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
+
+comment on function auth.assert_aal_function(regprocedure, text, name) is
+  'Raises (P0004) unless a function needs at least this level of every role that row security binds, or of one role, before it touches a protected table. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
+
 comment on function auth.aal_report() is
   'One HTML page, complete in itself: the level that every table needs of each role, the reasons, and the findings. STABLE and PARALLEL RESTRICTED, as auth.aal_matrix.';
 

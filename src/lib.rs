@@ -102,6 +102,8 @@ extension_sql_file!(
         functions::proof::aal_lint,
         functions::proof::assert_aal,
         functions::proof::assert_schema,
+        functions::function_proof::aal_functions,
+        functions::function_proof::assert_aal_function,
         functions::proof::aal_report,
         functions::snapshot::aal_snapshot,
         functions::snapshot::aal_diff,

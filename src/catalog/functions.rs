@@ -3,7 +3,7 @@
 use aal::Command;
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{self, SpiClient};
-use proof::{Function, FunctionId, FunctionKind, TableId};
+use proof::{Function, FunctionGate, FunctionId, FunctionKind, TableId};
 
 use super::ids;
 use super::roles::Names;
@@ -42,6 +42,7 @@ pub fn read(client: &SpiClient<'_>, roles: &[Oid], names: &Names) -> Result<Vec<
             open_to: names.sorted(&ids::roles(row, "open_to")?),
             behind_expressions_for: names.sorted(&ids::roles(row, "behind_expressions_for")?),
             is_called_by_policies_only: row.get("is_called_by_policies_only")?,
+            gate: FunctionGate::open(),
         })
     })
 }

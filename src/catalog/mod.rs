@@ -7,6 +7,7 @@ mod access;
 mod acting;
 mod foreign_keys;
 mod functions;
+mod gates;
 mod guards;
 mod ids;
 mod policies;
@@ -141,6 +142,12 @@ pub fn read_for(
     for (table, guard) in guards::read(client, &tables, functions.guard())? {
         if let Some(index) = indexes.get(&table) {
             catalog.tables[*index].guards.push(guard);
+        }
+    }
+    if scope.with_surroundings {
+        // A gate may read tables that ask for no level, so the policies come before.
+        for (index, gate) in gates::read(client, &catalog, &mut reader)? {
+            catalog.functions[index].gate = gate;
         }
     }
     let read_by_policies: BTreeSet<TableId> =

@@ -2,6 +2,7 @@
 
 pub mod enrollment;
 mod explain;
+mod function_proof;
 pub mod guard;
 pub mod liveness;
 mod proof;

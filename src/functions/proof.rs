@@ -70,7 +70,7 @@ fn aal_matrix(
     TableIterator::new(rows)
 }
 
-fn interval(max_age: aal::MaxAge) -> Interval {
+pub fn interval(max_age: aal::MaxAge) -> Interval {
     Interval::new(0, 0, max_age.micros())
         .unwrap_or_else(|_| raise(SqlState::DATETIME_FIELD_OVERFLOW, "interval out of range", None, None))
 }
@@ -281,7 +281,7 @@ pub fn deliver(verdict: &Verdict, what: &str) {
 }
 
 /// What somebody asserts: a level as the matrix has them, or one with an age, as protect_table takes them.
-fn threshold(argument: &str, text: Option<&str>) -> Threshold {
+pub fn threshold(argument: &str, text: Option<&str>) -> Threshold {
     let Some(text) = text else { denial::null_argument(argument) };
     match text.parse::<RequiredLevel>() {
         Ok(level) => Threshold::at_any_age(level),
@@ -300,7 +300,7 @@ pub fn accepted(accept: Option<Array<'_, &str>>) -> Vec<String> {
     accept.iter().map(|key| key.unwrap_or_else(|| denial::null_argument("a key in accept")).to_owned()).collect()
 }
 
-fn role_index(catalog: &Catalog, name: &str) -> RoleIndex {
+pub fn role_index(catalog: &Catalog, name: &str) -> RoleIndex {
     let named = catalog.roles.indexed().find(|(_, role)| role.name == name);
     named
         .map(|(index, _)| index)
@@ -314,10 +314,11 @@ fn aal_report() -> String {
     let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
     let matrix = Matrix::derive(&catalog, &interrupts);
     let findings = lint::run(&catalog, &matrix, &interrupts);
+    let functions = lint::function_needs(&catalog, &matrix, (None, None), &interrupts);
     let (database, made_at, server_version) = spi(about_server);
     let claims_source = settings::claims_source();
     let database = report::Database { name: database, made_at, server_version, claims_source, docs: settings::docs() };
-    report::render(&database, &catalog, &matrix, &findings)
+    report::render(&database, &catalog, &matrix, &findings, &functions)
 }
 
 /// The database's name, the time, and the server's version.
@@ -332,7 +333,7 @@ pub fn spi<T>(work: impl FnOnce(&SpiClient<'_>) -> Result<T, pgrx::spi::Error>) 
     Spi::connect(work).unwrap_or_else(|error| raise(SqlState::INTERNAL_ERROR, &error.to_string(), None, None))
 }
 
-fn catalog(scope: Scope<'_>) -> Catalog {
+pub fn catalog(scope: Scope<'_>) -> Catalog {
     spi(|client| catalog::read(client, scope))
 }
 
@@ -346,7 +347,7 @@ fn table(oid: pg_sys::Oid) -> Relation {
 }
 
 /// Raises if somebody wants this to end.
-fn interrupts() {
+pub fn interrupts() {
     pgrx::check_for_interrupts!();
 }
 

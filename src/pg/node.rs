@@ -278,6 +278,9 @@ node_types! {
         node havingClause, list windowClause, list valuesLists, list sortClause, node limitOffset, node limitCount,
         node withClause
     }
+    T_InsertStmt InsertStmt { node selectStmt, node withClause }
+    T_UpdateStmt UpdateStmt { node whereClause, node withClause }
+    T_DeleteStmt DeleteStmt { node whereClause, node withClause }
     T_ResTarget ResTarget { node val }
     T_RangeVar RangeVar { text schemaname, text relname, node alias }
     T_Alias Alias { text aliasname, list colnames }
@@ -361,6 +364,10 @@ forms! {
     T_MinMaxExpr => MinMaxExpr(MinMaxExpr),
     T_RowExpr => RowExpr(RowExpr),
     T_Aggref => Aggref(Aggref),
+    T_SelectStmt => SelectStmt(SelectStmt),
+    T_InsertStmt => InsertStmt(InsertStmt),
+    T_UpdateStmt => UpdateStmt(UpdateStmt),
+    T_DeleteStmt => DeleteStmt(DeleteStmt),
     T_RangeVar => RangeVar(RangeVar),
     T_JoinExpr => JoinExpr(JoinExpr),
     T_RangeSubselect => RangeSubselect(RangeSubselect),

@@ -39,6 +39,8 @@ impl SqlState {
     pub const INSUFFICIENT_PRIVILEGE: SqlState = SqlState(b"42501");
     /// There is no such column.
     pub const UNDEFINED_COLUMN: SqlState = SqlState(b"42703");
+    /// There is no such function.
+    pub const UNDEFINED_FUNCTION: SqlState = SqlState(b"42883");
     /// There is no such role.
     pub const UNDEFINED_OBJECT: SqlState = SqlState(b"42704");
     /// Another policy or trigger has the name.

@@ -132,6 +132,24 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Regprocedure {
     }
 }
 
+impl IntoDatum for Regprocedure {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        self.0.into_datum()
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::REGPROCEDUREOID
+    }
+}
+
+// SAFETY: returns an OID by value.
+unsafe impl BoxRet for Regprocedure {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
+        // SAFETY: as for a table.
+        unsafe { fcinfo.return_raw_datum(self.0.into()) }
+    }
+}
+
 /// A value of Postgres' type `name`, which pgrx doesn't know.
 pub struct Name(pub String);
 

@@ -48,6 +48,39 @@ impl SqlBody<'_> {
     }
 }
 
+impl<'tree> SqlBody<'tree> {
+    /// A statement of a body, as its gate is read.
+    pub fn for_gate(query: BodyQuery<'tree>, source: &GateSource) -> SqlBody<'tree> {
+        SqlBody {
+            query,
+            parameters: source.parameters.clone(),
+            result: pg_sys::InvalidOid,
+            defaults: List::NIL,
+            strict: false,
+            runs_as: source.runs_as,
+            path: source.path.as_deref().map(SearchPath::parse),
+            is_set: source.is_set,
+            procedure: None,
+        }
+    }
+}
+
+/// What the gate of a function in SQL is read with, beside the body's text.
+pub struct GateSource {
+    /// The body as Postgres analyzed it when the function was made; `None`, too, where that is too large.
+    pub tree: Option<NodeTree>,
+    /// Whether Postgres analyzed it.
+    pub is_analyzed: bool,
+    /// The search_path it runs with, if it has its own.
+    pub path: Option<String>,
+    /// The owner with whose rights it runs; `None`: with its caller's.
+    pub runs_as: Option<pg_sys::Oid>,
+    /// Whether it runs with other settings of its own that can change what it means.
+    pub is_set: bool,
+    /// The parameters that it is called with.
+    pub parameters: Vec<Parameter>,
+}
+
 /// The query of a body.
 #[derive(Clone, Copy)]
 pub enum BodyQuery<'tree> {
@@ -216,6 +249,16 @@ impl<'tree> Functions<'tree> {
             is_set: written.is_set,
             procedure,
         })
+    }
+
+    /// Parses the text of a body.
+    pub fn parse(&self, text: &CStr) -> Option<List<'tree>> {
+        parse(text, self.memory)
+    }
+
+    /// Reads the tree of a body.
+    pub fn read_tree(&self, tree: &NodeTree) -> Option<Node<'tree>> {
+        tree.read(self.memory)
     }
 
     /// What one of ours does, by its OID.

@@ -69,7 +69,7 @@ impl<'a, 'tree> Reader<'a, 'tree> {
     }
 }
 
-impl Reader<'_, '_> {
+impl<'tree> Reader<'_, 'tree> {
     /// True where a function in PL/pgSQL comes to a statement that does something: it writes, or reads a table that isn't
     /// `is_open`, or answers with rows. With notes on parts that can't be followed. `None` for one that isn't in PL/pgSQL, and for one
     /// that can't be taken apart.
@@ -78,12 +78,17 @@ impl Reader<'_, '_> {
         let functions = self.functions;
         let body = functions.body(function)?;
         let procedure = body.procedure.as_ref()?;
+        Some(self.with_share(|reading| reading.passage_of_procedure(function, body, procedure, is_open)))
+    }
+
+    /// Reads something else, with one expression's share of what may still be read.
+    pub fn with_share<T>(&mut self, read: impl FnOnce(&mut Reading<'_, 'tree>) -> T) -> T {
         let share = self.budget.share();
-        let mut reading = Reading { functions, budget: self.budget.share(), keys: &mut self.keys };
-        let passage = reading.passage_of_procedure(function, body, procedure, is_open);
+        let mut reading = Reading { functions: self.functions, budget: self.budget.share(), keys: &mut self.keys };
+        let answer = read(&mut reading);
         let spent = reading.budget.spent_since(&share);
         self.budget.spend(spent);
-        Some(passage)
+        answer
     }
 }
 

@@ -205,6 +205,12 @@ impl TextBody<'_, '_, '_> {
         }
     }
 
+    /// A statement's condition. `is_of_rows`: names in it can be columns'.
+    pub fn condition_of(&mut self, condition: Node<'_>, nesting: Nesting<'_>, is_of_rows: bool) -> Expression {
+        let scope = Scope { nesting, has_from: is_of_rows, met: &Met::default(), of_factors: false };
+        self.condition(Some(condition), scope)
+    }
+
     /// An expression that must be a truth value.
     fn condition(&mut self, node: Option<Node<'_>>, scope: Scope<'_>) -> Expression {
         match self.expression(node, scope) {

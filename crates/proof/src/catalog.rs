@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::expression::Expression;
+use super::function_gate::FunctionGate;
 use super::ids::{
     ByForeignKey, ByFunction, ByRole, ByStored, ByTable, ByView, ByWatch, FunctionId, FunctionIndex, RoleId, RoleIndex,
     TableId,
@@ -388,6 +389,8 @@ pub struct Function {
     pub behind_expressions_for: Vec<String>,
     /// Whether all expressions that call it are policies'.
     pub is_called_by_policies_only: bool,
+    /// What a session must pass before the function does anything.
+    pub gate: FunctionGate,
 }
 
 /// A trigger, other than a guard.

@@ -461,6 +461,32 @@ impl Expression {
         self.any(&|it| matches!(it, Expression::Unknown { reason: Some(Reason::Column(_)), .. }))
     }
 
+    /// Whether its outcome depends on the role, apart from the session.
+    pub fn depends_on_role(&self) -> bool {
+        self.any(&|it| match it {
+            Expression::CurrentRole => true,
+            Expression::Select { rows, .. }
+            | Expression::Exists(rows)
+            | Expression::AnyRow { rows, .. }
+            | Expression::ArrayOf { rows, .. } => !rows.reads.is_empty(),
+            Expression::Member { key, .. } => {
+                !matches!(&**key, Expression::Constant(Value::Text(key)) if key != "role")
+            }
+            Expression::Path { .. } => true,
+            Expression::Setting { name, .. } => {
+                !matches!(&**name, Expression::Constant(Value::Text(name)) if !name.to_ascii_lowercase().ends_with(".role"))
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether its value comes to be without an error, and else that error: true, or nothing.
+    pub fn completes(self) -> Expression {
+        let tested = Expression::Is { truth: Truth::Null, negated: false, tested: Box::new(self) };
+        let truth = || Expression::Constant(Value::Bool(true));
+        Expression::Case { arms: vec![(tested, truth())], otherwise: Box::new(truth()) }
+    }
+
     /// Whether it reads the session's subject.
     pub fn asks_whose(&self) -> bool {
         self.any(&|it| matches!(it, Expression::Unknown { reason: Some(Reason::Subject { .. }), .. }))

@@ -24,11 +24,14 @@ mod evaluation;
 pub mod explain;
 pub mod export;
 mod expression;
+mod function_gate;
 pub mod gate;
+mod harmless;
 mod ids;
 mod known_session;
 pub mod lint;
 mod matrix;
+mod opening;
 pub mod plpgsql;
 mod relevance;
 pub mod report;
@@ -49,6 +52,8 @@ pub use catalog::{
 };
 pub use evaluation::{Evaluation, Work};
 pub use expression::{Comparison, Expression, Key, Origin, Reads, Reason, Rows, Truth};
+pub use function_gate::{FunctionGate, GateNote};
+pub use harmless::{Harmless, Installed, sub_selects};
 pub use ids::{
     ByForeignKey, ByFunction, ByRole, ByStored, ByTable, ByView, ByWatch, ForeignKeyIndex, FunctionId, FunctionIndex,
     Indexed, InvalidOid, ListIndex, PolicyId, RoleId, RoleIndex, StoredIndex, TableId, TableIndex, ViewIndex,
@@ -56,6 +61,7 @@ pub use ids::{
 };
 pub use known_session::{Factors, KnownSession, Life};
 pub use matrix::{Decision, Matrix, Need, RequiredLevel, Threshold};
+pub use opening::opening_gate;
 pub use search_path::SearchPath;
 pub use session_kind::{Age, Enrolled, Session};
 pub use shape::recognize;

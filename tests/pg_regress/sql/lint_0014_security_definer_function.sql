@@ -101,7 +101,8 @@ begin
   delete from lint_0014.payments;
 end
 $$;
-create function none_requires_enrolled() returns void language plpgsql security definer set search_path = '' as $$
+-- It asks for less than the table.
+create function found_requires_enrolled() returns void language plpgsql security definer set search_path = '' as $$
 begin
   perform auth.require_enrolled_aal();
   delete from lint_0014.payments;
@@ -139,11 +140,75 @@ begin
   if auth.claims() ->> 'aal' = 'aal2' then delete from lint_0014.payments; end if;
 end
 $$;
-create function none_executed() returns void language plpgsql security definer as $$
+-- What is executed isn't followed.
+create function found_executed() returns void language plpgsql security definer as $$
 begin
   execute 'select auth.require_aal(''aal2'')';
   delete from lint_0014.payments;
 end
+$$;
+-- A level that is NULL refuses nobody.
+create function found_trap() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  if (auth.jwt() ->> 'aal') <> 'aal2' then raise exception 'aal2_required'; end if;
+  delete from lint_0014.payments;
+end
+$$;
+create function found_not_trap() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  if not (auth.jwt() ->> 'aal' = 'aal2') then raise exception 'aal2_required'; end if;
+  delete from lint_0014.payments;
+end
+$$;
+create function found_uid_first() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  if auth.uid() is null or (auth.jwt() ->> 'aal') <> 'aal2' then raise exception 'aal2_required'; end if;
+  delete from lint_0014.payments;
+end
+$$;
+create function none_safe() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  if (auth.jwt() ->> 'aal') is distinct from 'aal2' then raise exception 'aal2_required'; end if;
+  delete from lint_0014.payments;
+end
+$$;
+-- A gate behind the write, in a comment, or in a block whose error is caught is none.
+create function found_late() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  delete from lint_0014.payments;
+  perform auth.require_aal('aal2');
+end
+$$;
+create function found_comment() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  -- perform auth.require_aal('aal2');
+  delete from lint_0014.payments;
+end
+$$;
+create function found_caught() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  begin
+    perform auth.require_aal('aal2');
+  exception when others then null;
+  end;
+  delete from lint_0014.payments;
+end
+$$;
+-- Gates of the project's own, in PL/pgSQL and in SQL.
+create function none_must() returns void language plpgsql stable set search_path = '' as $$
+begin
+  if coalesce(auth.jwt() ->> 'aal', '') not in ('aal2', 'aal3') then raise exception 'aal2_required'; end if;
+end
+$$;
+create function none_by_a_helper() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  perform lint_0014.none_must();
+  delete from lint_0014.payments;
+end
+$$;
+create function none_by_a_helper_in_sql() returns void language sql security definer set search_path = '' as $$
+  select lint_0014.none_must();
+  delete from lint_0014.payments
 $$;
 -- None names the table: another one, a comment, what RAISE says, and a name that isn't it.
 create function none_named() returns void language plpgsql security definer as $$

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use super::commands::Commands;
-use super::opening::opening;
 use super::settings::{Forgery, forged};
 use crate::sql::{Token, Tokens, tokens};
-use crate::{Command, Function, FunctionKind, Threshold};
+use crate::{Command, Function, FunctionKind};
 
 /// What a function's body says, as far as it matters here.
 pub(super) struct Body {
@@ -21,8 +20,6 @@ pub(super) struct Body {
     most: Commands,
     /// Whether it reads the claim, or calls one of ours that asks for a level. What it does with the answer, isn't looked at.
     pub asks_for_level: bool,
-    /// What a session must show before anything in it happens.
-    pub opening: Threshold,
     /// Whether its text doesn't show all that it does: it is in another language, or runs SQL that it puts together.
     pub is_opaque: bool,
     /// Whether it may change the claims, so that levels that are asked behind that say nothing, or the session's role.
@@ -82,17 +79,12 @@ impl Body {
             has_conflict: false,
             most: Commands::ALL,
             asks_for_level: false,
-            opening: Threshold::NOTHING,
             is_opaque: !function.is_read,
             forgery: Forgery::by_clauses(function),
         };
         match function.language.as_str() {
             "sql" | "plpgsql" => {
                 body.read(&function.body, true, DEPTH);
-                // Of a text that means something else than it seems to, nothing is certain.
-                if function.is_read && !function.sets_claims {
-                    body.opening = opening(&function.language, &function.body);
-                }
                 if !function.volatile {
                     body.most = Command::Select.into();
                 }
@@ -421,6 +413,7 @@ mod tests {
             open_to: Vec::new(),
             behind_expressions_for: Vec::new(),
             is_called_by_policies_only: false,
+            gate: crate::FunctionGate::open(),
         })
     }
 

@@ -1,7 +1,6 @@
 //! Whether a permissive policy asks for a level in vain: because another one lets sessions below it see the same rows.
 
 use super::survey::Survey;
-use crate::matrix::depends_on_role;
 use crate::{
     Age, Command, Enrolled, Evaluation, Expression, Key, Need, Outcomes, Policy, Reason, RequiredLevel, RoleIndex,
     Rows, Session, TableIndex, Truth, Value, Work,
@@ -24,7 +23,7 @@ pub(super) fn beside<'a>(
     let table = &survey.catalog.tables[index];
     let is_other = |other: &&Policy| other.permissive && other.name != policy.name && other.command.covers(command);
     let others: Vec<&Policy> = table.policies.iter().filter(is_other).collect();
-    let is_same_for_all = !table.policies.iter().flat_map(Policy::expressions).any(depends_on_role);
+    let is_same_for_all = !table.policies.iter().flat_map(Policy::expressions).any(Expression::depends_on_role);
     let mut known: Vec<(Vec<bool>, &Need)> = Vec::new();
     survey.bound_roles(table).filter(|role| policy.binds[*role]).find_map(|role| {
         (survey.pause)();

@@ -1,4 +1,4 @@
-//! A SECURITY DEFINER function reaches a protected table and asks for no level.
+//! A SECURITY DEFINER function reaches a protected table, and its gate needs less than the table.
 
 use super::commands::Commands;
 use super::definition::{Lint, Severity};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 pub const LINT: Lint = Lint {
     name: "0014_security_definer_function",
-    title: "A SECURITY DEFINER function reaches a protected table and asks for no level",
+    title: "A SECURITY DEFINER function reaches a protected table and doesn't ask for its level",
     level: Severity::Warn,
     category: "SECURITY",
     description: "A SECURITY DEFINER function works with its owner's rights. Where a table's policies don't bind the owner, a role that may call the function bypasses them.",
@@ -110,11 +110,16 @@ impl Past {
             (true, false) => ("reaches", "doesn't begin by asking for the level"),
             (_, true) => ("may reach", "can't be read to its end"),
         };
+        // Why a gate that is there may not count.
+        let counts = self.is_unproven && !asserts;
+        let unread: Vec<String> =
+            function.gate.notes.iter().filter(|_| counts).take(2).map(ToString::to_string).collect();
+        let unread = if unread.is_empty() { String::new() } else { format!(" (not read: {})", unread.join("; ")) };
         let rights =
             if runs_as_others(function) { "runs with its owner's rights" } else { "runs with its caller's rights" };
         match self.forgery.in_words() {
-            None => format!("{reaches} {tables}, {rights} and {asking}"),
-            Some(changes) => format!("{reaches} {tables}, {rights}, {changes} and {asking}"),
+            None => format!("{reaches} {tables}, {rights} and {asking}{unread}"),
+            Some(changes) => format!("{reaches} {tables}, {rights}, {changes} and {asking}{unread}"),
         }
     }
 }

@@ -9,10 +9,11 @@ use std::rc::Rc;
 
 use super::body::Body;
 use super::commands::Commands;
+use super::gates::Gates;
 use super::settings::{Forgery, NewRole};
 use crate::{
-    Catalog, Command, ForeignKey, Function, FunctionId, FunctionIndex, FunctionKind, RoleId, TableId, Threshold, View,
-    ViewIndex, ViewKind,
+    Catalog, Command, ForeignKey, Function, FunctionId, FunctionIndex, FunctionKind, Matrix, RequiredLevel, RoleId,
+    RoleIndex, TableId, Threshold, View, ViewIndex, ViewKind,
 };
 
 /// Whose rights something has.
@@ -26,13 +27,18 @@ pub(super) enum Actor {
     Unbound,
 }
 
-/// Which bodies are taken at their word.
+/// Whose gates end a search, and how closely it looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heed {
-    /// Those that ask for any level anywhere.
-    AnyAsking,
-    /// Those that certainly begin by asking for this or more.
-    Opening(Threshold),
+pub(super) struct Heed {
+    /// The gates that count: those that ask for this or more. `None`: no gate counts.
+    pub level: Option<Threshold>,
+    /// The role whose session it is; `None`: any.
+    pub role: Option<RoleIndex>,
+    /// Whether it is for an assertion. Lints say nothing of code that isn't read, nor of functions that no body names, nor of what
+    /// follows from a change of claims.
+    pub asserts: bool,
+    /// Whether a gate counts for nothing where it lets anonymous users pass by their claim `aal`.
+    pub refuses_guests: bool,
 }
 
 /// A trigger, by its place in the catalog's list.
@@ -83,6 +89,10 @@ pub(super) struct Reached {
     pub opaque: HashMap<Way, FunctionIndex>,
     /// Functions that ask for a level in a way that isn't taken at its word.
     pub unproven: HashSet<FunctionIndex>,
+    /// The functions that ran.
+    pub functions: HashSet<FunctionIndex>,
+    /// The functions whose gates counted.
+    pub heeded: HashSet<FunctionIndex>,
     /// What the session's claims or role may become on the way.
     pub forgery: Forgery,
 }
@@ -90,6 +100,7 @@ pub(super) struct Reached {
 /// The catalog, by what leads from one thing to the next.
 pub(crate) struct Reach<'a> {
     catalog: &'a Catalog,
+    pub(super) gates: Gates<'a>,
     relations: HashMap<&'a str, Vec<(&'a str, TableId)>>,
     functions: HashMap<&'a str, Vec<FunctionIndex>>,
     views: HashMap<TableId, Vec<ViewIndex>>,
@@ -108,9 +119,14 @@ pub(crate) struct Reach<'a> {
 }
 
 impl<'a> Reach<'a> {
-    pub(super) fn new(catalog: &'a Catalog, families: HashMap<TableId, Vec<TableId>>) -> Reach<'a> {
+    pub(super) fn new(
+        catalog: &'a Catalog,
+        matrix: &'a Matrix<'a>,
+        families: HashMap<TableId, Vec<TableId>>,
+    ) -> Reach<'a> {
         let mut reach = Reach {
             catalog,
+            gates: Gates::new(catalog, matrix),
             relations: HashMap::new(),
             functions: HashMap::new(),
             views: HashMap::new(),
@@ -167,23 +183,28 @@ impl<'a> Reach<'a> {
     /// All that follows from this step of a caller. Where some code on the way changes the session's claims or role, all that
     /// follows may come behind that.
     pub(super) fn from(&self, step: Step, heed: Heed, pause: &dyn Fn()) -> Reached {
+        self.from_actor(step, Actor::Caller, heed, pause)
+    }
+
+    /// The same, of a caller that is known.
+    pub(super) fn from_actor(&self, step: Step, actor: Actor, heed: Heed, pause: &dyn Fn()) -> Reached {
         let way = Way {
-            rights: Actor::Caller,
+            rights: actor,
             trigger: None,
             claims_may_differ: false,
             by_key: false,
             by_more_than_keys: false,
             asked: Threshold::NOTHING,
         };
-        let begin = Taken { step, way, user: Actor::Caller };
-        if matches!(heed, Heed::AnyAsking) || !self.any_forges(pause) {
+        let begin = Taken { step, way, user: actor };
+        if !heed.asserts || !self.any_forges(pause) {
             return self.search(begin, heed, false, pause).reached;
         }
         let first = self.search(begin.clone(), heed, true, pause);
         let Some(trigger) = first.forged_by else { return self.search(begin, heed, false, pause).reached };
         let forgery = first.reached.forgery;
         let user = match &forgery.role {
-            None => Actor::Caller,
+            None => actor,
             Some(NewRole::Any) => Actor::Unbound,
             Some(NewRole::Named(name)) => {
                 let role = self.catalog.roles.iter().find(|role| role.name == *name);
@@ -278,8 +299,14 @@ impl<'a> Search<'a, '_> {
         }
         let body = self.reach.body(index);
         if self.is_heeded(index, &body, way) {
+            // What it reads to decide counts as read.
+            for id in &function.gate.reads {
+                self.push(Step::Relation(*id, Command::Select.into()), way, user);
+            }
+            self.fire_for_statements(function, &body, way, user);
             return;
         }
+        self.reached.functions.insert(index);
         let way = Way { claims_may_differ: way.claims_may_differ || body.forgery.claims, ..way };
         if self.reach.forges(index, &body) {
             self.note_forgery(&body.forgery, way, user);
@@ -293,7 +320,7 @@ impl<'a> Search<'a, '_> {
 
     /// Lints say nothing of functions that a body doesn't name.
     fn follow_unnamed(&mut self, way: Way, user: Actor) {
-        if (user != Actor::Caller || self.enters) && matches!(self.heed, Heed::Opening(_)) {
+        if (user != Actor::Caller || self.enters) && self.heed.asserts {
             for function in &self.reach.catalog.called_unnamed {
                 self.push(Step::Function(*function), way, user);
             }
@@ -310,15 +337,46 @@ impl<'a> Search<'a, '_> {
         }
     }
 
+    /// Whether the search ends at this function's gate. A gate behind a change of claims counts for nothing.
     fn is_heeded(&mut self, index: FunctionIndex, body: &Body, way: Way) -> bool {
-        match self.heed {
-            Heed::AnyAsking => body.asks_for_level,
-            Heed::Opening(level) => {
-                let is_heeded = body.opening.implies(level) && !way.claims_may_differ;
-                if body.asks_for_level && !is_heeded {
-                    self.reached.unproven.insert(index);
+        let Some(level) = self.heed.level else { return false };
+        let needed = self.reach.gates.needed(index, self.heed.role, self.heed.refuses_guests);
+        // One that does nothing to tables may still change the session for later steps.
+        let only_forges = needed.level == RequiredLevel::Denied && self.reach.forges(index, body);
+        let is_heeded = needed.implies(level) && !way.claims_may_differ && !only_forges;
+        if is_heeded {
+            self.reached.heeded.insert(index);
+        } else if body.asks_for_level {
+            self.reached.unproven.insert(index);
+        }
+        is_heeded
+    }
+
+    /// Follows a function whose gate is its statements' own conditions: they touch no row, and triggers for each statement fire
+    /// even so. The actions of rules count, too.
+    fn fire_for_statements(&mut self, function: &'a Function, body: &Body, way: Way, user: Actor) {
+        if !function.gate.statements_run {
+            return;
+        }
+        let reach = self.reach;
+        let mut written: Vec<(TableId, Commands)> =
+            function.reaches.iter().map(|id| (*id, body.does_by(&function.commands))).collect();
+        for name in body.names() {
+            let relations = reach.relations.get(name).into_iter().flatten();
+            written.extend(relations.map(|(schema, id)| (*id, body.does(schema, name))));
+        }
+        for (id, commands) in written.into_iter().filter(|(_, commands)| commands.writes()) {
+            for place in reach.triggers.get(&id).into_iter().flatten() {
+                let trigger = &reach.catalog.triggers[*place];
+                if trigger.for_each_statement && trigger.commands.iter().any(|command| commands.has(*command)) {
+                    let way = Way { trigger: way.trigger.or(Some(*place)), ..way };
+                    self.push(Step::Function(trigger.function), way, user);
                 }
-                is_heeded
+            }
+            for view in reach.views.get(&id).into_iter().flatten() {
+                if reach.catalog.views[*view].kind.is_rule() {
+                    self.push(Step::View(*view, commands), way, user);
+                }
             }
         }
     }
@@ -339,7 +397,7 @@ impl<'a> Search<'a, '_> {
                 let its = &reach.catalog.functions[*called];
                 // One that runs with its owner's rights is a finding of its own where others may call it.
                 let is_own_finding = its.security_definer && !its.open_to.is_empty();
-                if body.mentions(&its.schema, name) && !(self.heed == Heed::AnyAsking && is_own_finding) {
+                if body.mentions(&its.schema, name) && (self.heed.asserts || !is_own_finding) {
                     self.push(Step::Function(*called), way, user);
                 }
             }

@@ -7,10 +7,9 @@ use super::commands::Commands;
 use super::finding::Found;
 use super::level_readers::LevelReaders;
 use super::reach::{Actor, Heed, Reach, Reached, Step, Way};
-use crate::matrix::depends_on_role;
 use crate::{
     ByTable, Catalog, Command, Expression, FunctionIndex, Matrix, Need, Policy, RequiredLevel, RoleId, RoleIndex,
-    Table, TableId, TableIndex, Threshold, View, ViewIndex, ViewKind,
+    Table, TableId, TableIndex, Threshold, Trigger, View, ViewIndex, ViewKind,
 };
 
 /// A view that reaches a protected table with rights that its policies do not bind.
@@ -55,6 +54,8 @@ pub(crate) struct Survey<'a> {
     level_readers: OnceCell<LevelReaders<'a>>,
     /// The functions that policies call.
     called_by_policies: HashMap<(TableId, &'a str), Vec<FunctionIndex>>,
+    /// The levels that tables' policies ask for.
+    asked_anywhere: OnceCell<HashSet<Threshold>>,
 }
 
 impl<'a> Survey<'a> {
@@ -77,7 +78,7 @@ impl<'a> Survey<'a> {
         for (table, policy, function) in &catalog.called_by_policies {
             called_by_policies.entry((*table, policy.as_str())).or_default().push(*function);
         }
-        let reach = Reach::new(catalog, others.map(|(table, family)| (table.id, ids(family))).collect());
+        let reach = Reach::new(catalog, matrix, others.map(|(table, family)| (table.id, ids(family))).collect());
         let reach = reach.with_asking_views(asking_views(catalog, matrix, &measure, pause));
         Survey {
             catalog,
@@ -89,6 +90,7 @@ impl<'a> Survey<'a> {
             known: RefCell::default(),
             level_readers: OnceCell::new(),
             called_by_policies,
+            asked_anywhere: OnceCell::new(),
         }
     }
 
@@ -162,7 +164,7 @@ impl<'a> Survey<'a> {
     pub(super) fn roles_of(&self, table: TableIndex, policy: &Policy) -> Vec<&'a str> {
         let bound = self.bound_roles(&self.catalog.tables[table]).filter(|role| policy.binds[*role]);
         let names: Vec<&str> = bound.take(MOST_ROLES).map(|role| self.catalog.roles[role].name.as_str()).collect();
-        let is_same_for_all = !policy.expressions().any(depends_on_role);
+        let is_same_for_all = !policy.expressions().any(Expression::depends_on_role);
         match names.as_slice() {
             [] => vec!["authenticated"],
             [first, ..] if is_same_for_all => vec![first],
@@ -265,21 +267,36 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Which bodies are taken at their word: for each of these a search of its own.
+    /// Which gates count: for each of these a search of its own.
     pub(super) fn heeds(&self) -> Vec<Heed> {
-        match &self.measure {
-            Measure::Policies => vec![Heed::AnyAsking],
-            Measure::Asserted { levels, .. } => {
-                let all: HashSet<Threshold> = levels.values().flatten().copied().collect();
-                all.into_iter().filter(|it| it.level != RequiredLevel::None).map(Heed::Opening).collect()
-            }
-        }
+        let (levels, asserts, role) = match &self.measure {
+            Measure::Policies => (self.levels_of_policies(), false, None),
+            Measure::Asserted { levels, role } => (levels.values().flatten().copied().collect(), true, *role),
+        };
+        let counts = |it: &Threshold| it.level != RequiredLevel::None;
+        let levels: BTreeSet<_> = levels.into_iter().filter(counts).map(|it| (it.level, it.max_age)).collect();
+        let heed = |(level, max_age)| Heed {
+            level: Some(Threshold { level, max_age }),
+            role,
+            asserts,
+            refuses_guests: asserts,
+        };
+        levels.into_iter().map(heed).collect()
+    }
+
+    /// The levels that tables' policies ask for.
+    fn levels_of_policies(&self) -> HashSet<Threshold> {
+        let asked = || {
+            let tables = self.protected().flat_map(|(_, table)| Command::ALL.map(|command| (table, command)));
+            tables.map(|(table, command)| self.asked(table, command)).collect()
+        };
+        self.asked_anywhere.get_or_init(asked).clone()
     }
 
     /// The protected tables of which some rows may be reached. The answer of [`Survey::past`] is empty for all others.
     pub(super) fn touched(&self, reached: &Reached, heed: Heed) -> BTreeSet<TableIndex> {
         // Lints say nothing of code that they don't read.
-        if matches!(heed, Heed::Opening(_)) && !reached.opaque.is_empty() {
+        if heed.asserts && !reached.opaque.is_empty() {
             return self.protected().map(|(index, _)| index).collect();
         }
         let others = reached.tables.iter().filter(|(way, _)| way.rights != Actor::Caller || way.claims_may_differ);
@@ -297,8 +314,8 @@ impl<'a> Survey<'a> {
         table: TableIndex,
         matches: impl Fn(&Way) -> bool,
     ) -> Commands {
-        let asked = Command::ALL.map(|command| match heed {
-            Heed::Opening(level) if self.asked(&self.catalog.tables[table], command) != level => Threshold::NOTHING,
+        let asked = Command::ALL.map(|command| match heed.level {
+            Some(level) if self.asked(&self.catalog.tables[table], command) != level => Threshold::NOTHING,
             _ => self.asked(&self.catalog.tables[table], command),
         });
         if asked.iter().all(|it| it.level == RequiredLevel::None) {
@@ -320,11 +337,41 @@ impl<'a> Survey<'a> {
                 add(way, it, tables.get(&id).copied().unwrap_or_default());
             }
             // Lints say nothing of code that they don't read.
-            if matches!(heed, Heed::Opening(_)) {
+            if heed.asserts {
                 reached.opaque.keys().filter(|way| matches(way)).for_each(|way| add(way, it, Commands::ALL));
             }
         }
         past
+    }
+
+    /// The protected tables some of whose rows are reached through this one.
+    pub(super) fn protected_family(&self, through: TableIndex) -> impl Iterator<Item = TableIndex> {
+        let family = self.families[through].iter().copied();
+        family.filter(|table| self.is_protected(&self.catalog.tables[*table]))
+    }
+
+    /// What a session of a role must show to fire a trigger by a command on a table, if it can. `forges`: something on the way changes
+    /// the session.
+    pub(super) fn need_to_fire(
+        &self,
+        table: TableIndex,
+        role: RoleIndex,
+        command: Command,
+        trigger: &Trigger,
+        forges: bool,
+    ) -> Option<Threshold> {
+        let own = self.matrix.own_need(table, role, command);
+        let of_sessions = |need: &Need| if need.applies_when.is_empty() { need.threshold } else { Threshold::NOTHING };
+        let needed = if !trigger.for_each_statement && !trigger.is_before {
+            of_sessions(own)
+        } else if trigger.for_each_statement && trigger.is_before && forges && own.level() != RequiredLevel::Denied {
+            // It may change the claims before the guard reads them.
+            Threshold::NOTHING
+        } else {
+            // It fires before a policy refuses a row, or without any row.
+            of_sessions(&self.matrix.need_to_fire(table, role, command, trigger.for_each_statement))
+        };
+        (needed.level != RequiredLevel::Denied).then_some(needed)
     }
 
     /// What a need requires of sessions on their way to rows of this table. It requires nothing of those that it exempts, unless the table
@@ -347,7 +394,7 @@ impl<'a> Survey<'a> {
     }
 
     /// What a command needs of the role whose rights count, on a way to rows of `to`.
-    fn needed_on(&self, to: TableIndex, table: TableIndex, way: &Way, command: Command) -> Threshold {
+    pub(super) fn needed_on(&self, to: TableIndex, table: TableIndex, way: &Way, command: Command) -> Threshold {
         const DENIED: Threshold = Threshold::at_any_age(RequiredLevel::Denied);
         let needed = |role: RoleId| {
             let need = self.catalog.role_index(role).map(|role| self.matrix.own_need(table, role, command));

@@ -20,7 +20,7 @@ use attempt::Attempt;
 pub(crate) use attempt::{collect_ages, guard_expression};
 use effort::Effort;
 use inheritance::{Ancestor, Indexes, ancestors, unchecked_needs, with_ways_from_above, with_ways_from_beneath};
-pub(crate) use table::{Cells, depends_on_role};
+pub(crate) use table::Cells;
 use table::{RowKind, own_needs, without_policies};
 
 pub use decision::Decision;
@@ -116,17 +116,43 @@ impl<'a> Matrix<'a> {
         !self.catalog.guests_have_level && self.effort.weigh(weigh).0
     }
 
+    /// The least that a session of this role, or of any, must show to pass a function's gate. With it, whether guests pass by their
+    /// claim `aal`.
+    pub(crate) fn lowest_past(&self, gate: &Expression, role: Option<RoleIndex>) -> (Threshold, bool) {
+        let threshold = self.lowest_of(gate, role);
+        let reads_claims = |it: &Expression| matches!(it, Expression::Claims | Expression::Setting { .. });
+        if self.catalog.guests_have_level || threshold.level == RequiredLevel::None || !gate.any(&reads_claims) {
+            return (threshold, false);
+        }
+        let passes =
+            |work: &Work, closely| self.evaluation_as(role, Session::GUEST, work, closely).could_pass(None, &[gate]);
+        (threshold, self.effort.weigh(passes).0)
+    }
+
     /// The lowest threshold at which an expression of the catalog could be true, for any role.
     pub(crate) fn lowest(&self, expression: &Expression) -> Threshold {
+        self.lowest_of(expression, None)
+    }
+
+    fn evaluation_as<'b>(
+        &'b self,
+        role: Option<RoleIndex>,
+        session: Session,
+        work: &'b Work,
+        closely: bool,
+    ) -> Evaluation<'b> {
+        let role = role.map(|role| self.catalog.roles[role].name.as_str());
+        Evaluation::new(session, role, None, self.catalog.trusts_settings).of_any_token().within(work, closely)
+    }
+
+    fn lowest_of(&self, expression: &Expression, role: Option<RoleIndex>) -> Threshold {
         let mut ages = BTreeSet::new();
         collect_ages(expression, &mut ages);
         let ages: Vec<MaxAge> = ages.into_iter().collect();
         let weigh = |work: &Work, closely: bool| {
             let ages = if closely { ages.as_slice() } else { &[] };
-            let evaluation = |session| {
-                Evaluation::new(session, None, None, self.catalog.trusts_settings).of_any_token().within(work, closely)
-            };
-            Threshold::lowest(ages, |session| evaluation(session).could_pass(None, &[expression]))
+            let passes = |session| self.evaluation_as(role, session, work, closely).could_pass(None, &[expression]);
+            Threshold::lowest(ages, passes)
         };
         self.effort.weigh(weigh).0
     }

@@ -10,7 +10,6 @@ use super::threshold::RequiredLevel;
 use crate::catalog::{Bypass, Catalog, Policy, Standing, Table};
 use crate::expression::Expression;
 use crate::ids::{ByRole, ByTable, RoleIndex, TableIndex};
-use crate::value::Value;
 use aal::Command;
 
 /// For each role, what each command needs, in the order of [`Command::ALL`].
@@ -81,7 +80,7 @@ type Bound = Vec<(bool, bool, bool)>;
 
 impl KnownNeeds {
     fn new(table: &Table) -> KnownNeeds {
-        let is_same_for_all = !table.policies.iter().flat_map(Policy::expressions).any(depends_on_role);
+        let is_same_for_all = !table.policies.iter().flat_map(Policy::expressions).any(Expression::depends_on_role);
         KnownNeeds { is_same_for_all, known: HashMap::new() }
     }
 
@@ -99,23 +98,6 @@ fn bound(table: &Table, attempt: &Attempt<'_>) -> Bound {
     let role: RoleIndex = attempt.role;
     let stands = |policy: &Policy| (policy.binds[role], attempt.may_change(policy), attempt.may_leave(policy));
     table.policies.iter().map(stands).collect()
-}
-
-/// Whether an expression's outcome depends on the role, apart from the session.
-pub(crate) fn depends_on_role(expression: &Expression) -> bool {
-    expression.any(&|it| match it {
-        Expression::CurrentRole => true,
-        Expression::Select { rows, .. }
-        | Expression::Exists(rows)
-        | Expression::AnyRow { rows, .. }
-        | Expression::ArrayOf { rows, .. } => !rows.reads.is_empty(),
-        Expression::Member { key, .. } => !matches!(&**key, Expression::Constant(Value::Text(key)) if key != "role"),
-        Expression::Path { .. } => true,
-        Expression::Setting { name, .. } => {
-            !matches!(&**name, Expression::Constant(Value::Text(name)) if !name.to_ascii_lowercase().ends_with(".role"))
-        }
-        _ => false,
-    })
 }
 
 /// What a command needs where no policy has a say.

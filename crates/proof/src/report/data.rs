@@ -1,6 +1,6 @@
 //! Everything that the page is made from.
 
-use crate::lint::Finding;
+use crate::lint::{Finding, FunctionNeed};
 use crate::{Catalog, Matrix, Need, RoleIndex, TableIndex};
 use aal::Command;
 
@@ -9,6 +9,7 @@ pub(super) struct Data<'a> {
     pub catalog: &'a Catalog,
     pub matrix: &'a Matrix<'a>,
     pub findings: &'a [Finding],
+    pub functions: &'a [FunctionNeed],
 }
 
 /// A cell of one table.

@@ -8,6 +8,7 @@
 mod data;
 mod escape;
 mod findings;
+mod functions;
 mod gather;
 mod marks;
 mod patterns;
@@ -17,12 +18,13 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context, escape_formatter};
 
-use crate::lint::Finding;
+use crate::lint::{Finding, FunctionNeed};
 use crate::{Catalog, Matrix};
 use aal::{ClaimsSource, Command};
 use data::Data;
 use escape::escaped;
 use findings::findings;
+use functions::functions;
 use marks::marks;
 use patterns::patterns;
 use summary::summary;
@@ -43,8 +45,14 @@ pub struct Database {
 }
 
 /// The page.
-pub fn render(database: &Database, catalog: &Catalog, matrix: &Matrix<'_>, findings: &[Finding]) -> String {
-    let data = Data { catalog, matrix, findings };
+pub fn render(
+    database: &Database,
+    catalog: &Catalog,
+    matrix: &Matrix<'_>,
+    findings: &[Finding],
+    needs_of_functions: &[FunctionNeed],
+) -> String {
+    let data = Data { catalog, matrix, findings, functions: needs_of_functions };
     let by_lint = self::findings(&data, &database.docs);
     let marks = marks(&by_lint);
     let patterns = patterns(&data, &marks);
@@ -57,6 +65,7 @@ pub fn render(database: &Database, catalog: &Catalog, matrix: &Matrix<'_>, findi
         summary => Serde(summary(&data)),
         findings => Serde(&by_lint),
         patterns => Serde(&patterns),
+        functions => Serde(functions(&data)),
     };
     // The template is part of the program, and the tests render every branch of it.
     environment().render_named_str("report.html", include_str!("report.html"), values).expect("report.html renders")

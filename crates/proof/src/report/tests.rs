@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use super::findings::is_link;
 use super::patterns::{Explanation, Needs, Pattern};
 use super::*;
-use crate::lint::{Found, Lint, Severity, Subject};
+use crate::lint::{Found, FunctionNeed, Lint, Severity, Subject};
 use crate::matrix::Cells;
 use crate::visible::visible;
 use crate::{
@@ -33,6 +33,7 @@ struct Fixture {
     catalog: Catalog,
     needs: ByTable<Cells>,
     findings: Vec<Finding>,
+    functions: Vec<FunctionNeed>,
 }
 
 impl Fixture {
@@ -51,16 +52,16 @@ impl Fixture {
             claims_source: ClaimsSource::Request,
             docs: "docs".to_owned(),
         };
-        Fixture { database, catalog, needs, findings: Vec::new() }
+        Fixture { database, catalog, needs, findings: Vec::new(), functions: Vec::new() }
     }
 
     fn render(&self) -> String {
-        self.with_data(|data| render(&self.database, data.catalog, data.matrix, data.findings))
+        self.with_data(|data| render(&self.database, data.catalog, data.matrix, data.findings, data.functions))
     }
 
     fn with_data<T>(&self, ask: impl FnOnce(&Data<'_>) -> T) -> T {
         let matrix = Matrix::with_needs(&self.catalog, self.needs.clone());
-        ask(&Data { catalog: &self.catalog, matrix: &matrix, findings: &self.findings })
+        ask(&Data { catalog: &self.catalog, matrix: &matrix, findings: &self.findings, functions: &self.functions })
     }
 
     /// Every cell with its table and role.
@@ -204,6 +205,7 @@ fn full_with(change: impl Fn(&str) -> String) -> Fixture {
         open_to: Vec::new(),
         behind_expressions_for: Vec::new(),
         is_called_by_policies_only: false,
+        gate: crate::FunctionGate::open(),
     });
     let view = fixture.catalog.views.push(View {
         id: TableId::new(20_000).unwrap(),
@@ -224,6 +226,20 @@ fn full_with(change: impl Fn(&str) -> String) -> Fixture {
         owner_as_user: None,
     });
     let tables: Vec<TableIndex> = fixture.catalog.tables.indexes().collect();
+    for (n, role) in fixture.catalog.roles.indexes().enumerate() {
+        fixture.functions.push(FunctionNeed {
+            function,
+            role,
+            threshold: Threshold {
+                level: RequiredLevel::ALL[n % 4],
+                max_age: (n == 1).then(|| MaxAge::from_seconds(60)),
+            },
+            reaches: [(tables[0], vec![Command::Update])].into(),
+            may_reach_all: n == 2,
+            decided_by: vec![change("a gate")],
+            note: Some(change("a note on a function")),
+        });
+    }
     let mut add = |lint: &'static Lint, subject: Subject, detail: String| {
         fixture.findings.push(Finding { lint, found: found(subject, detail) });
     };
@@ -519,6 +535,14 @@ fn the_numbers_are_right() {
         let bypassing: Vec<_> = summary.bypassing.iter().map(|it| (it.role, it.tables)).collect();
         assert_eq!(bypassing, [("owner", 2)]);
     });
+}
+
+#[test]
+fn a_function_is_shown_with_what_it_needs_and_reaches() {
+    let text = text(&full().render());
+    assert!(text.contains("public.payments() for "), "{text}");
+    assert!(text.contains(": UPDATE") && text.contains("any table that its role can reach"), "{text}");
+    assert!(text.contains("a gate") && text.contains("a note on a function"), "{text}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What a function asks of a session before it does anything else.
+//! What a function asks of a session before it does anything else, in forms whose meaning no caller can choose. They count
+//! where the caller could choose the meaning of other texts: in token mode, or by the search_path.
 //!
 //! It knows few forms, and those for certain:
 //!
@@ -8,10 +9,23 @@
 use aal::protection::TableLevel;
 
 use crate::sql::{Token, tokens};
-use crate::{RequiredLevel, Threshold};
+use crate::{Expression, Function, FunctionGate, RequiredLevel, Threshold};
+use aal::{FixedRequirement, Level, Requirement};
+
+/// The gate of a function that begins with one of the forms.
+pub fn opening_gate(function: &Function) -> Option<FunctionGate> {
+    let threshold = opening(&function.language, &function.body);
+    let max_age = threshold.max_age;
+    let requirement = match threshold.level {
+        RequiredLevel::None | RequiredLevel::Denied => return None,
+        RequiredLevel::Enrolled => Requirement::Enrolled(max_age),
+        level => Requirement::Fixed(FixedRequirement { level: Level::from_claim(level.as_str())?, max_age }),
+    };
+    Some(FunctionGate { passage: Expression::for_requirement(requirement, false), ..FunctionGate::open() })
+}
 
 /// What a session must show before anything in a body happens: nothing for a body that doesn't begin with one of the forms.
-pub(super) fn opening(language: &str, body: &str) -> Threshold {
+fn opening(language: &str, body: &str) -> Threshold {
     let all: Vec<Token<'_>> = tokens(body).collect();
     let level = match language {
         "plpgsql" if !catches_errors(&all) => first_statement(&all).and_then(plpgsql_level),

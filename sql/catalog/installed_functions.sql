@@ -1,0 +1,14 @@
+-- The functions that came with Postgres or belong to an extension, by name.
+select n.nspname::pg_catalog.text as schema,
+       p.proname::pg_catalog.text as name,
+       pg_catalog.bool_or(p.provolatile = 'v') as volatile
+from pg_catalog.pg_proc p
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+where p.oid < 16384
+   or exists (
+     select
+     from pg_catalog.pg_depend d
+     where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+       and d.objid = p.oid
+       and d.deptype = 'e')
+group by n.nspname, p.proname;
