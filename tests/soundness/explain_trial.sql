@@ -28,7 +28,7 @@ begin
       raise sqlstate 'UNDO0';
     exception
       when sqlstate 'UNDO0' then null;
-      when others then
+      when others or assert_failure then
         error := sqlerrm;
     end;
     return next;

@@ -53,6 +53,8 @@ export class Tally {
   guests = { noted: 0, pass: 0 }
   liveOnly = 0
   withFeature = Object.fromEntries(Object.keys(features).map((name) => [name, { rows: 0, loose: 0 }]))
+  // Rows of tables of which a policy asks a gate of the user's: see random_gate.mjs.
+  gates = { plpgsql: { rows: 0, tight: 0 }, sql: { rows: 0, tight: 0 } }
   kinds = { unsound: new Map(), loose: new Map() }
   start = Date.now()
 
@@ -73,6 +75,7 @@ export class Tally {
     if (row.guest?.passes) this.guests.pass++
     if (row.liveOnly) this.liveOnly++
     if (nontrivial) this.addFeatures(schema, row)
+    if (nontrivial) this.addGates(schema, row)
     if (unsound) this.addKind('unsound', schema, row)
     else if (!tight) this.addKind('loose', schema, row)
   }
@@ -83,6 +86,14 @@ export class Tally {
       if (!pattern.test(text)) continue
       this.withFeature[name].rows++
       this.withFeature[name].loose += Number(!tight)
+    }
+  }
+
+  addGates(schema, { table, tight }) {
+    for (const language of schema.gatesOf(table)) {
+      const counts = this.gates[language]
+      counts.rows++
+      counts.tight += Number(tight)
     }
   }
 
@@ -114,12 +125,14 @@ export class Tally {
       .map(([level, count]) => `${level} ${percent(count, this.rows)}`)
       .join(', ')
     const { schemas, refused, rows, nontrivial } = this
+    const { plpgsql, sql } = this.gates
     const [all, decided] = [percent(this.tight, rows), percent(this.nontrivialTight, nontrivial)]
     return [
       `${schemas} schemas (${Math.round((this.end - this.start) / schemas)} ms each; ${refused.length} more were refused), ${rows} rows of the matrix`,
       `the lowest that succeeds: ${byLevel}`,
       `anonymous users pass in ${this.guests.pass} rows that need a level, and ${this.guests.noted} say that they do`,
       `just as stated: ${all} of all rows, ${decided} of the ${nontrivial} that policies or guards decide`,
+      `just as stated where a policy asks a gate: ${percent(plpgsql.tight, plpgsql.rows)} of ${plpgsql.rows} rows in PL/pgSQL, ${percent(sql.tight, sql.rows)} of ${sql.rows} in SQL`,
     ]
   }
 

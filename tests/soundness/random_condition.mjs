@@ -41,7 +41,7 @@ function needed(template, parts) {
 }
 
 // SQL of one template, or of one of several lines.
-function written(templates, parts = {}) {
+export function written(templates, parts = {}) {
   const one = (template) => fc.record(needed(template, parts)).map((parts) => (scope) => filled(template, parts, scope))
   return templates.includes('\n') ? oneOf(...weighted(templates).map(([weight, line]) => [weight, one(line)])) : one(templates)
 }

@@ -3,6 +3,7 @@
 
 import fc from 'fast-check'
 import { condition, document, maxAge, oneOf, quoted, rarely, simple, text, under } from './random_condition.mjs'
+import { gate, makeGates, policyCondition } from './random_gate.mjs'
 
 // Made once: see matrix_trial.sql.
 export const roles = ['trial_user', 'trial_anon', 'trial_member', 'trial_owner', 'trial_group', 'trial_bypass']
@@ -55,8 +56,8 @@ const policy = fc.record({
   restrictive: rarely(40),
   command: oneOf([6, 'all'], [4, 'select'], [2, 'insert'], [2, 'update'], [2, 'delete']),
   to: policyRoles,
-  using: condition,
-  check: condition,
+  using: policyCondition,
+  check: policyCondition,
   // Which of the two are written down, where the command takes both.
   parts: oneOf([4, ['using']], [3, ['using', 'check']], [1, ['check']]),
 })
@@ -193,6 +194,7 @@ const draft = fc.record({
     .map((tables) => tables.filter(Boolean))
     .filter((tables) => tables.length > 0),
   functions: fc.array(userFunction, { maxLength: 3 }),
+  gates: fc.array(gate, { maxLength: 2 }),
   memberships: some(memberships, 2),
   noinherit: oneOf([6, null], [1, 'trial_member'], [1, 'trial_user']),
   usage: oneOf([9, ['public']], [1, ['trial_user']], [1, ['trial_group', 'trial_owner']]),
@@ -237,13 +239,17 @@ class Schema {
     }
     this.exempts = draft.applies.body === 'false'
     const functions = [applies, ...this.createFunctions(draft.functions, roots)]
-    roots.forEach((root, nr) => this.secure(root, { reads: root.reads, recursive: roots, functions: functions.filter((one) => one.after >= nr) }))
+    const { made, gates } = makeGates(draft.gates)
+    this.run(...made)
+    roots.forEach((root, nr) =>
+      this.secure(root, { reads: root.reads, recursive: roots, functions: functions.filter((one) => one.after >= nr), gates }),
+    )
     this.rows = roots.map((root) => root.fill(this))
     this.roots = roots
   }
 
-  run(statement) {
-    this.statements.push(statement + ';')
+  run(...statements) {
+    for (const statement of statements) this.statements.push(statement + ';')
   }
 
   // Ready for psql.
@@ -257,7 +263,14 @@ class Schema {
       (/^(create (policy|trigger)|select auth)/.test(statement) && statement.includes(name)) || statement.includes('protect_schema')
     const its = this.statements.filter(isIts)
     const functions = this.statements.filter((statement) => statement.startsWith('create function'))
-    return [...its, ...(its.some((statement) => statement.includes('s.f')) ? functions : [])].join('\n')
+    return [...its, ...(its.some((statement) => /s\.(f|gate)\d/.test(statement)) ? functions : [])].join('\n')
+  }
+
+  // The languages of the gates that a table's policies ask.
+  gatesOf({ name }) {
+    const policies = this.statements.filter((statement) => statement.startsWith('create policy') && statement.includes(` on ${name} `)).join()
+    const asked = this.statements.filter((statement) => policies.includes(statement.match(/^create function (s\.gate\d+\()/)?.[1]))
+    return new Set(asked.map((statement) => (statement.includes('language plpgsql') ? 'plpgsql' : 'sql')))
   }
 
   protect({ newTables, protection }, roots) {
