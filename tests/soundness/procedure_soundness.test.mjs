@@ -1,0 +1,93 @@
+// auth.aal_functions never promises more than a remote procedure holds, and lint 0014 names just those that let a session past a table's
+// level: what both say of random procedures, held against calls by each role in sessions of each kind.
+//
+//   TRIALS=2000 SEED=1 node --test procedure_soundness.test.mjs
+//
+// VERBOSE=1 goes on after a failure, and prints examples of each kind of row that was wrong, or lower than need be. FUNCTIONS=none only
+// tries, and asks lint 0014 alone.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import fc from 'fast-check'
+import { InvalidSchema, Laboratory } from './matrix_trial.mjs'
+import { ProcedureTally } from './procedure_tally.mjs'
+import { compare, counterexample, readFunctions, wrongFinding } from './procedure_trial.mjs'
+import { procedureSchema } from './random_procedures.mjs'
+
+const trials = Number(process.env.TRIALS ?? 500)
+const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
+const verbose = Boolean(process.env.VERBOSE)
+const asksFunctions = process.env.FUNCTIONS !== 'none'
+const shrinkingTime = 120_000
+
+let laboratory
+before(async () => {
+  laboratory = await Laboratory.start()
+  laboratory.cluster.psql('postgres', readFileSync(new URL('procedure_trial.sql', import.meta.url), 'utf8'))
+})
+after(() => laboratory.stop())
+
+// Tries schemas until one shows a fault, and then smaller ones. `faultOf`: of what came of one.
+function tryOut({ read, runs, seed, tally, faultOf }) {
+  let failedAt
+  const property = fc.asyncProperty(procedureSchema, async (schema) => {
+    if (Date.now() - failedAt > shrinkingTime) return
+    try {
+      const outcome = await compare(laboratory, schema, read)
+      if (failedAt === undefined) tally.add(schema, outcome)
+      const fault = faultOf(outcome)
+      if (fault) throw new Error(fault)
+    } catch (error) {
+      if (error instanceof InvalidSchema) return void tally.refused.push(error.message)
+      failedAt ??= Date.now()
+      throw error
+    }
+  })
+  return fc.check(property, { numRuns: runs, seed })
+}
+
+// What says the same of every function.
+const always = (row) => async () => ({ get: () => row, values: () => [row] })
+
+const unsound = ({ rows }) => {
+  const row = rows.find(({ unsound }) => unsound)
+  return row && counterexample(row)
+}
+// A procedure that can't be read is named with that note, rightly.
+const isWrong = ({ named, below, notes }) => named !== (below !== null) && !(named && notes.length > 0)
+const misjudged = ({ findings }) => {
+  const finding = findings.find(isWrong)
+  return finding && wrongFinding(finding)
+}
+
+test('no procedure is touched below what aal_functions states, and lint 0014 names just those that are open', async (t) => {
+  t.diagnostic(`SEED=${seed}`)
+  const tally = new ProcedureTally()
+  const faultOf = verbose ? () => null : (outcome) => unsound(outcome) ?? misjudged(outcome)
+  const read = asksFunctions ? readFunctions : always({ required_aal: 'none', max_age: null })
+  const { failed, errorInstance } = await tryOut({ read, runs: trials, seed, tally, faultOf })
+  for (const line of tally.summary) t.diagnostic(line)
+  if (verbose) console.log(tally.details().join('\n'))
+  assert.ok(!failed, `SEED=${seed}\n${errorInstance?.message}`)
+  assert.equal(tally.kinds.unsound.size, 0, 'kinds of unsound rows: see above')
+  assert.equal(tally.findings.miss + tally.findings['false alarm'], 0, 'lint 0014: see above')
+  assert.ok(tally.refused.length <= 0.02 * trials, tally.refused[0])
+  if (trials < 200) return
+  for (const level of ['none', 'aal1', 'aal2', 'denied']) assert.ok(tally.levels[level] > 0, `nothing has level ${level}`)
+  assert.ok(tally.tight > 0.85 * tally.rows, 'aal_functions states too many levels that are lower than need be')
+})
+
+test('statements about procedures that promise too high a level are found out', async () => {
+  const read = always({ required_aal: 'aal3', max_age: null })
+  const { failed, errorInstance } = await tryOut({ read, runs: 50, seed: 1, tally: new ProcedureTally(), faultOf: unsound })
+  assert.ok(failed)
+  assert.match(errorInstance.message, /says .*aal3.* at (none|aal1)/s)
+})
+
+test('statements about procedures that promise too fresh a factor are found out', async () => {
+  const read = always({ required_aal: 'aal2', max_age: 60 })
+  const tally = new ProcedureTally()
+  await tryOut({ read, runs: 50, seed: 1, tally, faultOf: () => null })
+  assert.ok([...tally.kinds.unsound.keys()].some((kind) => kind.includes('stated aal2, touched at aal2')))
+})
