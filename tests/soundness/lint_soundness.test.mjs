@@ -1,0 +1,81 @@
+// Lints 0001 and 0007 find just the policies that they are about: their verdicts on random policies, held against the rows that each role
+// sees in sessions of each kind.
+//
+//   TRIALS=2000 SEED=1 node --test lint_soundness.test.mjs
+//
+// VERBOSE=1 goes on after a wrong verdict, and prints examples of each kind.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import fc from 'fast-check'
+import { counterexample, verdicts } from './lint_trial.mjs'
+import { InvalidSchema, Laboratory } from './matrix_trial.mjs'
+import { policiesSchema } from './random_policies.mjs'
+
+const trials = Math.ceil(Number(process.env.TRIALS ?? 500) / 2)
+const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
+const verbose = Boolean(process.env.VERBOSE)
+const shrinkingTime = 60_000
+
+let laboratory
+before(async () => {
+  laboratory = await Laboratory.start()
+  laboratory.cluster.psql('postgres', readFileSync(new URL('lint_trial.sql', import.meta.url), 'utf8'))
+})
+after(() => laboratory.stop())
+
+// What comes to another value each time can't be tried.
+const isTried = ({ sql }) => !sql.includes('random()')
+
+class Verdicts {
+  counts = {
+    '0001': { right: 0, silent: 0, miss: 0, 'false alarm': 0, unread: 0 },
+    '0007': { right: 0, silent: 0, miss: 0, 'false alarm': 0, unread: 0 },
+  }
+  examples = new Map()
+
+  add(one) {
+    const { lint, is, should, note } = one
+    if (is === should) return void this.counts[lint][is ? 'right' : 'silent']++
+    if (note) return void this.counts[lint].unread++
+    const wrong = is ? 'false alarm' : 'miss'
+    this.counts[lint][wrong]++
+    const key = `${lint}: ${wrong}`
+    const examples = this.examples.get(key) ?? []
+    examples.push(counterexample(one))
+    this.examples.set(key, examples.sort((a, b) => a.length - b.length).slice(0, 5))
+  }
+}
+
+test('lints 0001 and 0007 find just what they are about', async (t) => {
+  t.diagnostic(`SEED=${seed}`)
+  const tally = new Verdicts()
+  const refused = []
+  let failedAt
+  const property = fc.asyncProperty(policiesSchema, async (schema) => {
+    if (Date.now() - failedAt > shrinkingTime || !isTried(schema)) return
+    let all
+    try {
+      all = await verdicts(laboratory, schema)
+    } catch (error) {
+      if (error instanceof InvalidSchema) return void refused.push(error.message)
+      failedAt ??= Date.now()
+      throw error
+    }
+    for (const one of all) if (failedAt === undefined) tally.add(one)
+    const wrong = all.find(({ is, should, note }) => is !== should && !note)
+    if (!wrong || verbose) return
+    failedAt ??= Date.now()
+    throw new Error(counterexample(wrong))
+  })
+  const { failed, errorInstance } = await fc.check(property, { numRuns: trials, seed })
+  t.diagnostic(JSON.stringify(tally.counts))
+  for (const [key, examples] of tally.examples) if (verbose) console.log(`== ${key}\n${examples.join('\n\n')}`)
+  assert.ok(!failed, `SEED=${seed}\n${errorInstance?.message}`)
+  for (const [lint, { right, silent, miss, 'false alarm': alarms }] of Object.entries(tally.counts)) {
+    assert.equal(miss + alarms, 0, `lint ${lint}: see above`)
+    assert.ok(trials < 100 || (right > 0 && silent > 0), `lint ${lint} is never right, or never silent`)
+  }
+  assert.ok(refused.length <= 0.02 * trials + 1, refused[0])
+})

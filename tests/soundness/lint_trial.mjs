@@ -1,0 +1,135 @@
+// Holds the verdicts of lints 0001 and 0007 against which rows sessions see: makes random policies, asks for the findings, and looks as each
+// role in sessions of each kind. All in a transaction that is rolled back.
+
+import { claims } from '../tokens.mjs'
+import { roles } from './random_policies.mjs'
+import { users } from './random_schema.mjs'
+
+const [minute, day] = [60, 86400]
+
+// Each is live: see matrix_trial.sql.
+function session(name, sub, aal, age = minute) {
+  const at = (age) => Math.floor(Date.now() / 1000) - age
+  const amr = [{ method: 'password', timestamp: at(age) }]
+  if (['aal2', 'aal3'].includes(aal)) amr.unshift({ method: 'totp', timestamp: at(age) })
+  const { aal: _, ...others } = claims({ sub })
+  const session_id = `51${sub.slice(2)}`
+  return { name, sub, aal, claims: JSON.stringify({ ...others, session_id, role: '{{role}}', ...(aal === undefined ? {} : { aal }), amr }) }
+}
+
+const signedIn = [users.enrolled, users.factorless]
+// A user's token without a level that is known. What the policies name isn't tried: see sessionsOf.
+const otherLevels = [undefined, null, '', 'aal0', 'aal9', 'zzz']
+const nobodys = ['', '{}', '{"role":"{{role}}"}'].map((claims) => ({ name: 'nobody', claims }))
+const withoutLevel = signedIn.flatMap((sub) => otherLevels.map((aal) => session('without', sub, aal)))
+const atAal1 = signedIn.map((sub) => session('aal1', sub, 'aal1'))
+// Of one user, from the lowest. Those who ask for fresh factors get them in the higher ones.
+const higher = signedIn.flatMap((sub) => [session('aal2', sub, 'aal2', day), session('aal2', sub, 'aal2'), session('aal3', sub, 'aal3')])
+
+function sessionsOf(schema) {
+  const isNamed = ({ aal }) => Boolean(aal) && schema.sql.includes(`'${aal}'`)
+  return [...nobodys, ...withoutLevel.filter((one) => !isNamed(one)), ...atAal1, ...higher]
+}
+
+// Of each policy: whether the lint finds it, and whether it should.
+export async function verdicts(laboratory, schema) {
+  const { client } = laboratory
+  await client.query('begin')
+  try {
+    await laboratory.create(schema)
+    const found = await findings(client)
+    const seen = await look(client, schema, sessionsOf(schema))
+    const unread = await notes(client)
+    const each = schema.pairs.flatMap((pair) => [
+      ...['old', 'fresh'].map((name) => ({
+        lint: '0007',
+        table: pair[name],
+        policy: name,
+        is: found.has(`0007 ${pair[name]} ${name}`),
+        should: opensWithoutLevel(seen(pair[name])),
+      })),
+      ...[
+        ['fresh', 'old'],
+        ['old', 'fresh'],
+      ].map(([asking, other]) => ({
+        lint: '0001',
+        table: pair.both,
+        policy: asking,
+        is: found.has(`0001 ${pair.both} ${asking}`),
+        should: isInVain(seen(pair[asking]), seen(pair[other]), !pair.isAboutRows[asking] || !pair.isAboutRows[other]),
+      })),
+    ])
+    return each.map((one) => ({ ...one, schema, note: unread.get(one.table) ?? null }))
+  } finally {
+    await client.query('rollback')
+  }
+}
+
+async function findings(client) {
+  const { rows } = await client.query(
+    `select left(name, 4) || ' ' || (metadata ->> 'schema') || '.' || (metadata ->> 'name') || ' ' || (metadata ->> 'policy') as key
+       from auth.aal_lint() where name ~ '^(0001|0007)'`,
+  )
+  return new Set(rows.map(({ key }) => key))
+}
+
+// What the matrix couldn't read, of each table.
+async function notes(client) {
+  const { rows } = await client.query(
+    "select target::text as table, string_agg(note, ' ') as note from auth.aal_matrix() where command = 'SELECT' and note is not null group by 1",
+  )
+  return new Map(rows.map(({ table, note }) => [table, note]))
+}
+
+async function look(client, schema, sessions) {
+  const { rows } = await client.query('select * from trial.visible($1, $2, $3)', [schema.tables, roles, sessions.map(({ claims }) => claims)])
+  const all = rows.map(({ tbl, role, session, ids }) => ({
+    table: schema.tables[tbl - 1],
+    role,
+    session: sessions[session - 1],
+    at: session,
+    ids: new Set(ids),
+  }))
+  return (table) => all.filter((one) => one.table === table)
+}
+
+const isWithout = ({ session }) => session.name === 'nobody' || session.name === 'without'
+
+// A session without a level sees a row that a user's at aal1 doesn't, the same user's if it is a user's.
+function opensWithoutLevel(seen) {
+  const [without, users] = [seen.filter(isWithout), seen.filter(({ session }) => session.name === 'aal1')]
+  return without.some((low) =>
+    users.some((user) => {
+      const isPair = low.role === user.role && (low.session.sub === undefined || low.session.sub === user.session.sub)
+      return isPair && [...low.ids].some((id) => !user.ids.has(id))
+    }),
+  )
+}
+
+// A policy lets a session have rows that it keeps from a lower one of the same user, and the other policy lets that one have them. Where one
+// of the two is about all rows, some of them are enough.
+function isInVain(asking, others, isAboutAll) {
+  return asking.some((high) => {
+    const lower = asking.filter((low) => low.role === high.role && low.at < high.at && isLower(low.session, high.session))
+    return lower.some((low) => {
+      const other = others.find(({ role, at }) => role === low.role && at === low.at)
+      const rows = [...high.ids]
+      if (!rows.some((id) => !low.ids.has(id))) return false
+      return rows.every((id) => low.ids.has(id) || other.ids.has(id)) || (isAboutAll && rows.length > 0 && other.ids.size > 0 && low.ids.size === 0)
+    })
+  })
+}
+
+// A session without claims is lower than anybody's.
+const isLower = (low, high) => high.sub !== undefined && (low.sub === undefined || low.sub === high.sub) && high.name !== 'without'
+
+// Ready to paste, in a database made by supabase_stand_in.sql and matrix_trial.sql.
+export function counterexample({ lint, table, policy, is, should, schema, note }) {
+  return [
+    `-- Lint ${lint} ${is ? 'finds' : "doesn't find"} policy ${policy} on ${table}, and it ${should ? 'is' : "isn't"} so. Note: ${note}`,
+    'begin;',
+    schema.sql,
+    `select name, detail from auth.aal_lint() where name like '${lint}%';`,
+    'rollback;',
+  ].join('\n')
+}

@@ -1,0 +1,107 @@
+// Random policies that are tried one by one, and two beside each other: an old one, and one of a migration that asks for a level.
+
+import fc from 'fast-check'
+import { condition, oneOf, under } from './random_condition.mjs'
+import { gate, levelTest, makeGates, policyCondition } from './random_gate.mjs'
+import { combinations, users } from './random_schema.mjs'
+
+export const roles = ['trial_user', 'trial_anon']
+
+const columns = [
+  { name: 'id', kind: 'id' },
+  { name: 'flag', kind: 'flag', type: 'boolean', values: ['true', 'false', 'null'] },
+  { name: 'owner', kind: 'owner', type: 'text', values: [`'${users.enrolled}'`, `'${users.factorless}'`, 'null'] },
+  { name: 'n', kind: 'n', type: 'int', values: ['1', '5'] },
+]
+
+// Which rows: a few forms, so that two policies often say the same.
+const rows = fc.constantFrom(
+  ({ name }) => `${name}.owner = (select auth.uid())::text`,
+  () => 'true',
+  ({ name }) => `${name}.flag`,
+  ({ name }) => `exists (select 1 from s.members m where m.owner = ${name}.owner)`,
+  ({ name }) => `(${name}.owner = auth.uid()::text or ${name}.flag)`,
+)
+
+const policy = fc.record({
+  rows,
+  // Whether the other's rows are taken instead.
+  same: oneOf([3, true], [2, false]),
+  level: oneOf([4, levelTest], [1, condition]),
+  other: policyCondition,
+  how: oneOf([6, 'rows and level'], [3, 'level'], [2, 'rows'], [1, 'rows or level'], [3, 'other'], [1, 'not level']),
+})
+
+const draft = fc.record({ gates: fc.array(gate, { maxLength: 2 }), pairs: fc.array(fc.tuple(policy, policy), { minLength: 1, maxLength: 2 }) })
+export const policiesSchema = draft.map((draft) => new PoliciesSchema(draft))
+
+class PoliciesSchema {
+  constructor({ gates: drafts, pairs }) {
+    this.statements = []
+    this.run('create schema s', 'grant usage on schema s to public')
+    this.run('create table s.members (owner text)', `insert into s.members values ('${users.enrolled}')`, 'grant select on s.members to public')
+    const { made, gates } = makeGates(drafts)
+    this.run(...made)
+    this.gates = gates
+    this.pairs = pairs.map(([old, fresh], nr) => {
+      const names = { old: `s.old${nr + 1}`, fresh: `s.fresh${nr + 1}`, both: `s.both${nr + 1}` }
+      for (const name of Object.values(names)) this.create(name)
+      const taken = fresh.same ? { ...fresh, rows: old.rows } : fresh
+      for (const name of [names.old, names.both]) this.policy('old', name, old)
+      for (const name of [names.fresh, names.both]) this.policy('fresh', name, taken)
+      return { ...names, isAboutRows: { old: this.isAboutRows(old), fresh: this.isAboutRows(taken) } }
+    })
+  }
+
+  run(...statements) {
+    for (const statement of statements) this.statements.push(statement + ';')
+  }
+
+  get sql() {
+    return this.statements.join('\n')
+  }
+
+  get tables() {
+    return this.pairs.flatMap(({ old, fresh, both }) => [old, fresh, both])
+  }
+
+  create(name) {
+    const [id, ...others] = columns
+    this.run(`create table ${name} (${id.name} int, ${others.map(({ name, type }) => `${name} ${type}`).join(', ')})`)
+    const all = combinations(
+      others.map(({ values }) => values),
+      100,
+    )
+    this.run(`insert into ${name} values ${all.map((row, nr) => `(${[nr + 1, ...row].join(', ')})`).join(', ')}`)
+    this.run(`alter table ${name} enable row level security`, `grant select on ${name} to ${roles.join(', ')}`)
+  }
+
+  policy(name, table, draft) {
+    this.run(`create policy ${name} on ${table} for select using (${this.written(draft, table)})`)
+  }
+
+  written({ rows, level, other, how }, table) {
+    const name = table.replace('s.', '')
+    const scope = { columns: under(name, columns), functions: [], gates: this.gates, variables: [] }
+    switch (how) {
+      case 'rows and level':
+        return `${rows({ name })} and ${level(scope)}`
+      case 'rows or level':
+        return `${rows({ name })} or ${level(scope)}`
+      case 'rows':
+        return rows({ name })
+      case 'level':
+        return level(scope)
+      case 'not level':
+        return `not (${level(scope)})`
+      default:
+        return other(scope)
+    }
+  }
+
+  // Whether a policy is about some of the rows.
+  isAboutRows(draft) {
+    const text = this.written(draft, 's.x')
+    return /\bx\./.test(text) || text.includes(' from ')
+  }
+}
