@@ -52,7 +52,8 @@ fn main() -> Result<()> {
     let proofs = proof::measure(&options.cluster, &options.proof, options.rounds)?;
     proof::draw(&proofs, &options.out.join("performance-proof.svg"))?;
     let hostile = proof::measure_hostile(&options.cluster, &options.proof)?;
-    let page = proof::page(&proofs, &hostile, &machine);
+    let gated = proof::measure_gated(&options.cluster, &options.proof, options.rounds)?;
+    let page = proof::page(&proofs, &gated, &hostile, &machine);
     std::fs::write(options.out.join("performance-proof.md"), &page)?;
     println!("{page}");
     if options.only_proof {
