@@ -7,6 +7,7 @@ export class ProcedureTally {
   refused = []
   rows = 0
   levels = {}
+  opensToUnknown = 0
   byLanguage = { plpgsql: { rows: 0, tight: 0 }, sql: { rows: 0, tight: 0 } }
   findings = { right: 0, silent: 0, 'false alarm': 0, miss: 0, 'false alarm, not read': 0 }
   kinds = { unsound: new Map(), loose: new Map(), 'false alarm': new Map(), miss: new Map() }
@@ -21,6 +22,7 @@ export class ProcedureTally {
     const { procedure, level, tight, unsound, stated } = row
     this.rows++
     this.levels[level] = (this.levels[level] ?? 0) + 1
+    this.opensToUnknown += Number(row.opensToUnknown)
     const counts = this.byLanguage[procedure.language]
     counts.rows++
     counts.tight += Number(tight)
@@ -58,6 +60,7 @@ export class ProcedureTally {
     return [
       `${schemas} schemas (${refused.length} more were refused), ${rows} rows; the lowest level that touches a protected table: ${JSON.stringify(levels)}`,
       `just as stated: ${share(byLanguage.plpgsql)} in PL/pgSQL, ${share(byLanguage.sql)} in SQL`,
+      `${this.opensToUnknown} rows that need a level are touched with a claim aal that is no level`,
       `lint 0014: ${JSON.stringify(findings)}`,
     ]
   }

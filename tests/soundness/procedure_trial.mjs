@@ -82,9 +82,9 @@ function judged(schema, procedure, role, stated, touches) {
   const noteOfGuests = says?.note?.includes('anonymous users')
   const asGuest = its.find(({ session }) => session.isGuest)
   if (isClaimed && asGuest && claimed !== 'none' && !noteOfGuests) Object.assign(row, { unsound: true, lowest: asGuest })
-  const asUnknown = its.find(({ session }) => session.isUnknown)
-  if (isClaimed && asUnknown && claimed !== 'none') Object.assign(row, { unsound: true, lowest: asUnknown })
-  return { ...row, tight: claimed === level }
+  // That the claim is a level or missing is taken for granted; how often it matters is counted.
+  const opensToUnknown = isClaimed && claimed !== 'none' && its.some(({ session }) => session.isUnknown)
+  return { ...row, opensToUnknown, tight: claimed === level }
 }
 
 // Where it says how old the factor may be, whether an older one does.
@@ -104,7 +104,11 @@ async function tryStaler(laboratory, schema, rows) {
 // Whether lint 0014 names a procedure, and whether a session below a table's level touches that table by it.
 function verdict(schema, procedure, found, touches, stated) {
   const below = touches.find(
-    (touch) => touch.procedure === procedure && procedure.definer && !meets(touch.session, schema.required(touch.table, touch.command)),
+    (touch) =>
+      touch.procedure === procedure &&
+      procedure.definer &&
+      !touch.session.isUnknown &&
+      !meets(touch.session, schema.required(touch.table, touch.command)),
   )
   const notes = roles.map((role) => stated.get(key({ name: procedure.name, role }))?.note).filter(Boolean)
   return { schema, procedure, named: found.has(procedure.name), below: below ?? null, notes }
