@@ -43,13 +43,6 @@ export const deadSessions = [
   ...['aal2', 'aal3'].map((level) => session(level, enrolled, minute, minute, { ended: true })),
 ]
 
-// Tokens of another issuer, or that a hook rewrites: a level that isn't known is none.
-const otherLevels = ['null', '""', '"aal0"', '"zzz"', '"AAL2"', '2']
-export const unknownLevels = otherLevels.map((level) => ({
-  ...without(`{"sub":"${enrolled}","role":"{{role}}","aal":${level}}`),
-  isUnknown: true,
-}))
-
 // Lowest first, and of a level the stalest first.
 export function sessionsFor(sql, stated) {
   const ages = agesFor(sql, stated)
@@ -163,3 +156,10 @@ export function worldsFor({ sql, roots, rows }) {
 
 // Some of many, spread evenly: each of them once, if there are turns enough.
 const byTurns = (turn, count) => 1 + ((turn * stepThrough(count)) % count)
+
+// Tokens of another issuer, or that a hook rewrites: a level that isn't known is none.
+const otherLevels = ['null', '""', '"aal0"', '"zzz"', '"AAL2"', '2']
+export const unknownLevels = otherLevels.map((level) => ({
+  ...without(`{"sub":"${enrolled}","role":"{{role}}","aal":${level}}`),
+  isUnknown: true,
+}))
