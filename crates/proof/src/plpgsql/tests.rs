@@ -198,6 +198,7 @@ impl Reader for Few {
             mentions: Vec::new(),
             correlated: false,
             origin: Origin::SubSelect,
+            key: None,
         };
         let of_rows = |(target, kind)| (Expression::Select { target: Box::new(target), rows: rows.clone() }, kind);
         Some((columns.into_iter().map(of_rows).collect(), Expression::Exists(rows.clone())))
