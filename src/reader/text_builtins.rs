@@ -69,7 +69,7 @@ fn called(builtin: Builtin, negated: bool, arguments: Vec<Typed>, wanted: &[Kind
 fn path(builtin: Builtin, arguments: Vec<Typed>, result: Kind) -> Option<Typed> {
     let is_text = matches!(arguments.get(1), Some((Expression::Constant(Value::Text(_)), Kind::Literal)));
     let arguments = arguments.into_iter().map(|(argument, _)| argument).collect();
-    is_text.then(|| (Expression::Call(builtin, arguments), result))
+    is_text.then_some((Expression::Call(builtin, arguments), result))
 }
 
 fn extracted(arguments: Vec<Typed>, as_text: bool, result: Kind) -> Option<Typed> {

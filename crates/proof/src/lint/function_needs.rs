@@ -204,7 +204,7 @@ impl<'s, 'a> Weighing<'s, 'a> {
 
     fn reached(&self, begin: &Begin, level: Option<Threshold>) -> Reached {
         let heed = Heed { level, role: begin.role, asserts: true, refuses_guests: false };
-        self.survey.reach.from_actor(begin.step.clone(), begin.actor, heed, self.survey.pause)
+        self.survey.reach.of_actor(begin.step.clone(), begin.actor, heed, self.survey.pause)
     }
 
     /// The highest threshold below which nothing is reached, and what is reached from it on.
@@ -213,7 +213,7 @@ impl<'s, 'a> Weighing<'s, 'a> {
         let by_policies = touches.iter().map(|touch| touch.needed);
         let owners = if is_opaque { self.needs_of_owners(all) } else { BTreeSet::new() };
         let needed = gates.chain(by_policies).flat_map(|it| [it, Threshold::at_any_age(it.level)]);
-        let needed = needed.chain(owners.into_iter().map(|level| Threshold::at_any_age(level)));
+        let needed = needed.chain(owners.into_iter().map(Threshold::at_any_age));
         let mut candidates: Vec<Threshold> = needed.filter(|it| it.level != RequiredLevel::None).collect();
         // The highest first, and of one level those with the smallest age.
         candidates.sort_by_key(|it| (std::cmp::Reverse(it.level), it.max_age.is_none(), it.max_age));

@@ -183,11 +183,11 @@ impl<'a> Reach<'a> {
     /// All that follows from this step of a caller. Where some code on the way changes the session's claims or role, all that
     /// follows may come behind that.
     pub(super) fn from(&self, step: Step, heed: Heed, pause: &dyn Fn()) -> Reached {
-        self.from_actor(step, Actor::Caller, heed, pause)
+        self.of_actor(step, Actor::Caller, heed, pause)
     }
 
     /// The same, of a caller that is known.
-    pub(super) fn from_actor(&self, step: Step, actor: Actor, heed: Heed, pause: &dyn Fn()) -> Reached {
+    pub(super) fn of_actor(&self, step: Step, actor: Actor, heed: Heed, pause: &dyn Fn()) -> Reached {
         let way = Way {
             rights: actor,
             trigger: None,
