@@ -64,6 +64,8 @@ struct Cached {
     generation: Generation,
     /// The level that anonymous users had.
     level_of_guests: Option<Level>,
+    /// The changes of the profiles by which claims were read.
+    profile_changes: u64,
     /// The token that is in the text.
     token: Option<Rc<CStr>>,
     found: Found,
@@ -180,6 +182,7 @@ fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
         cached.form == form
             && cached.generation == generation
             && cached.level_of_guests == settings::level_of_guests()
+            && cached.profile_changes == settings::profile_changes()
             && text.is(&cached.text)
             && cached.headers.as_ref().is_none_or(are_headers_of_request)
     };
@@ -265,7 +268,7 @@ fn source_of_token() -> Result<Option<(Form, Value)>, Refused> {
 fn find(form: Form, text: CString, generation: Generation) -> Cached {
     let mut headers = None;
     let (token, found) = match form {
-        Form::Claims => match Claims::from_json(text.to_bytes()) {
+        Form::Claims => match settings::profiles().claims(text.to_bytes()) {
             Ok(claims) => (None, Found::Claims(claims)),
             Err(error) => (None, Found::Refused(Refused::Claims(error))),
         },
@@ -306,10 +309,16 @@ fn cached(
     let level_of_guests = settings::level_of_guests();
     let found = match found {
         Found::Claims(claims) => Found::Claims(claims.with_guests_at(level_of_guests)),
-        Found::Verified(verified) => Found::Verified(verified.with_guests_at(level_of_guests)),
+        Found::Verified(verified) => read_by_profiles(verified).map(|it| it.with_guests_at(level_of_guests)).into(),
         other => other,
     };
-    Cached { form, text, headers, generation, level_of_guests, token, found }
+    let profile_changes = settings::profile_changes();
+    Cached { form, text, headers, generation, level_of_guests, profile_changes, token, found }
+}
+
+fn read_by_profiles(verified: Verified) -> Result<Verified, InvalidToken> {
+    let profiles = settings::profiles();
+    if profiles.are_supabases() { Ok(verified) } else { verified.by(&profiles) }
 }
 
 impl From<Result<Verified, InvalidToken>> for Found {

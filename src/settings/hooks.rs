@@ -2,10 +2,10 @@
 
 use std::ffi::{CStr, c_char, c_void};
 
-use aal::{ClaimsSource, KeySet};
+use aal::{ClaimsSource, KeySet, Profiles};
 use pgrx::prelude::*;
 
-use super::values::{LOADING, SHARED, SOURCE, TRUST_CHANGES};
+use super::values::{LOADING, PROFILE_CHANGES, SHARED, SOURCE, TRUST_CHANGES};
 use crate::pg::elog::warn;
 use crate::pg::guc::refuse_value;
 use crate::pg::process;
@@ -39,6 +39,41 @@ pub unsafe extern "C-unwind" fn check_claims_source(
         },
     );
     true
+}
+
+/// As for the source of claims, the default must not take the place of a value that can't be read.
+///
+/// # Safety
+/// Only Postgres calls it, as a check hook.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn check_claims_profile(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: Postgres passes a check hook the place of the new value, which is NULL or a C string.
+    let value = unsafe { text_or_empty(*value) };
+    let read = value.to_str().map_err(|_| "it is no UTF-8".to_owned());
+    let Err(fault) = read.and_then(|text| Profiles::from_setting(text).map_err(|error| error.to_string())) else {
+        return true;
+    };
+    if process::is_parallel_worker() {
+        return true;
+    }
+    if !LOADING.get() && !is_stored_for_a_role_or_database(source) {
+        return refuse_value(&format!("invalid value for parameter \"pg_aal.claims_profile\": {fault}"), "");
+    }
+    warn("nobody has any level in this session", &format!("pg_aal.claims_profile cannot be read: {fault}."));
+    true
+}
+
+/// Notes that claims are read in another way from now on.
+///
+/// # Safety
+/// Only Postgres calls it, as an assign hook.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn assign_claims_profile(_value: *const c_char, _extra: *mut c_void) {
+    PROFILE_CHANGES.set(PROFILE_CHANGES.get() + 1);
 }
 
 /// Pages are linked: so it must be an address on the web, and nothing else than that.

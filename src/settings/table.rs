@@ -6,7 +6,10 @@ use aal::KeySet;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 
-use super::hooks::{assign_claims_source, assign_trust, check_claims_source, check_docs_url, check_jwks};
+use super::hooks::{
+    assign_claims_profile, assign_claims_source, assign_trust, check_claims_profile, check_claims_source,
+    check_docs_url, check_jwks,
+};
 use super::values::{ErrorFormat, LevelOfGuests};
 use crate::pg::guc::copy_of;
 
@@ -26,6 +29,7 @@ pub static ANONYMOUS_LEVEL: GucSetting<LevelOfGuests> = GucSetting::<LevelOfGues
 pub static LOG_DENIALS: GucSetting<bool> = GucSetting::<bool>::new(false);
 pub static REFUSE_READS: GucSetting<bool> = GucSetting::<bool>::new(true);
 pub static CLOCK_SKEW: GucSetting<i32> = GucSetting::<i32>::new(30);
+pub static CLAIMS_PROFILE: TextValue = TextValue::new(Some(c"supabase"));
 pub static CLAIMS_SOURCE: TextValue = TextValue::new(Some(c"request"));
 pub static JWKS: TextValue = TextValue::new(Some(c""));
 pub static JWKS_FILE: TextValue = TextValue::new(Some(c""));
@@ -85,7 +89,7 @@ const SETTING: Setting = Setting {
 };
 
 /// All of them.
-pub const SETTINGS: [Setting; 17] = [
+pub const SETTINGS: [Setting; 18] = [
     Setting {
         name: c"pg_aal.error_format",
         short: c"How insufficient_aal and invalid_token are raised.",
@@ -129,6 +133,16 @@ pub const SETTINGS: [Setting; 17] = [
         decides_trust: true,
         check: Some(check_claims_source),
         assign: Some(assign_claims_source),
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.claims_profile",
+        short: c"Which claims give the level, and when its factor was verified.",
+        long: c"supabase, or a JSON array of profiles, each bound to an issuer. A token of another issuer has no level.",
+        value: Value::Text(&CLAIMS_PROFILE),
+        decides_trust: true,
+        check: Some(check_claims_profile),
+        assign: Some(assign_claims_profile),
         ..SETTING
     },
     Setting {

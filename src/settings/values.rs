@@ -1,8 +1,10 @@
 //! What the settings say, as far as they are more than texts and numbers.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
 
-use aal::ClaimsSource;
+use aal::{ClaimsSource, Profiles};
 use pgrx::prelude::*;
 
 /// How `insufficient_aal` and `invalid_token` are raised.
@@ -30,6 +32,10 @@ pub enum LevelOfGuests {
 thread_local! {
     /// `pg_aal.claims_source`, read once.
     pub static SOURCE: Cell<ClaimsSource> = const { Cell::new(ClaimsSource::Request) };
+    /// How often `pg_aal.claims_profile` changed.
+    pub static PROFILE_CHANGES: Cell<u64> = const { Cell::new(0) };
+    /// `pg_aal.claims_profile`, read after so many changes. Without a destructor, as all that a callback of Postgres may reach.
+    pub static PROFILES: ManuallyDrop<RefCell<Option<(u64, Rc<Profiles>)>>> = const { ManuallyDrop::new(RefCell::new(None)) };
     /// How often a setting changed that decides which tokens verify.
     pub static TRUST_CHANGES: Cell<u64> = const { Cell::new(0) };
     /// Whether the settings are just being defined, and take over what was set before.

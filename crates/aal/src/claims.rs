@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::json;
 use crate::level::Level;
+use crate::profile::FactorTimes;
 use crate::time::Timestamp;
 
 /// What pg_aal reads of the claims in force. Unknown claims are skipped unread.
@@ -29,6 +30,8 @@ pub struct Claims {
     /// The highest level that an anonymous user has.
     level_of_guests: Option<Level>,
     session_id: Option<String>,
+    /// When its factors were verified, where a profile says so and not `amr`.
+    factor_times: Option<FactorTimes>,
 }
 
 /// What the claim `aal` says.
@@ -41,6 +44,10 @@ pub enum LevelClaim {
     Unknown(Option<String>),
     /// A level that doesn't count: its user is anonymous, and has shown no factor.
     OfGuest,
+    /// Nothing that counts: profiles are in force, and none is for the token's issuer or audience.
+    NoProfile,
+    /// Nothing that counts: no rule of the issuer's profile gives a level to the token.
+    NoRule,
     /// A level.
     Level(Level),
 }
@@ -54,7 +61,11 @@ impl LevelClaim {
     pub fn level(&self) -> Option<Level> {
         match self {
             LevelClaim::Level(level) => Some(*level),
-            LevelClaim::Missing | LevelClaim::Unknown(_) | LevelClaim::OfGuest => None,
+            LevelClaim::Missing
+            | LevelClaim::Unknown(_)
+            | LevelClaim::OfGuest
+            | LevelClaim::NoProfile
+            | LevelClaim::NoRule => None,
         }
     }
 
@@ -165,6 +176,7 @@ impl Claims {
             is_anonymous: known.is_anonymous.is_some_and(|value| value.get() != "false"),
             level_of_guests: None,
             session_id: known.session_id.or(known.sid).and_then(text_of).filter(|id| !id.is_empty()),
+            factor_times: None,
         })
     }
 
@@ -172,6 +184,18 @@ impl Claims {
     #[must_use]
     pub fn with_guests_at(self, level_of_guests: Option<Level>) -> Claims {
         Claims { level_of_guests, ..self }
+    }
+
+    /// The same claims, with what a profile reads in them: nothing else that says a level or a time counts.
+    pub(crate) fn by_profile(self, level: Level, times: FactorTimes, is_guest: bool) -> Claims {
+        let is_anonymous = self.is_anonymous || is_guest;
+        Claims { aal: LevelClaim::Level(level), factor_times: Some(times), is_anonymous, ..self }
+    }
+
+    /// The same claims without any level, and why. Those of nobody lack none.
+    pub(crate) fn without_level(self, why: LevelClaim) -> Claims {
+        let aal = if self.names_a_user { why } else { LevelClaim::Missing };
+        Claims { aal, factor_times: Some(FactorTimes::default()), ..self }
     }
 
     /// The level of the session: the `aal` claim, exactly `aal1`, `aal2` or `aal3`; anything else is none. An anonymous user
@@ -246,6 +270,9 @@ impl Claims {
     /// The newest `amr` entry that counts for the level. An `amr` of plain strings has no times: then
     /// `auth_time`, which may be older than the step-up (the safe side).
     pub(crate) fn factor_time(&self, level: Level) -> Option<Timestamp> {
+        if let Some(times) = self.factor_times {
+            return if level == Level::Aal1 { times.of_aal1 } else { times.of_aal2 };
+        }
         if self.amr_is_plain {
             return self.auth_time;
         }
@@ -309,6 +336,8 @@ pub enum InvalidClaims {
     /// States a claim twice that decides (RFC 7519, section 4, lets a parser refuse that): `aal`, `sub`, `amr`, `auth_time`, `is_anonymous`,
     /// `session_id` or `sid`.
     Duplicate,
+    /// States some claim twice, where a profile reads them.
+    Twice,
 }
 
 impl InvalidClaims {
@@ -331,6 +360,7 @@ impl fmt::Display for InvalidClaims {
             InvalidClaims::Duplicate => {
                 f.write_str("the claims state aal, sub, amr, auth_time, is_anonymous, session_id or sid twice")
             }
+            InvalidClaims::Twice => f.write_str("the claims state a claim twice"),
         }
     }
 }

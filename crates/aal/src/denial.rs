@@ -16,6 +16,9 @@ pub(crate) const CODE: &str = "insufficient_aal";
 /// The page that helps where tokens state no level, within the documentation.
 pub const TOKENS_WITHOUT_AAL: &str = "tokens_without_aal.md";
 
+/// The page that helps where claims are read by profiles, within the documentation.
+const CLAIMS_PROFILES: &str = "claims_profiles.md";
+
 /// What the client must do to be let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -173,6 +176,16 @@ impl Denial {
             }
             LevelClaim::Unknown(None) => {
                 "The claim aal of the access token must be aal1, aal2 or aal3, and is something else.".to_owned()
+            }
+            LevelClaim::NoProfile => {
+                return format!(
+                    "pg_aal.claims_profile has no profile for the issuer and the audience of the access token: see {docs}/{CLAIMS_PROFILES}."
+                );
+            }
+            LevelClaim::NoRule => {
+                return format!(
+                    "By the profile of its issuer in pg_aal.claims_profile, the access token has no level: see {docs}/{CLAIMS_PROFILES}."
+                );
             }
             LevelClaim::Missing | LevelClaim::OfGuest => "The access token has no claim aal.".to_owned(),
         };
@@ -454,7 +467,7 @@ mod tests {
             let denial = crate::assess(Some(&claims), required, clock).unwrap_err();
             let known = denial.clone().knowing(enrollment);
             prop_assert_eq!((known.required, known.current.level()), (denial.required, claims.level()));
-            let states_no_level = matches!(claims.level_claim(), LevelClaim::Missing | LevelClaim::Unknown(_));
+            let states_no_level = matches!(claims.level_claim(), LevelClaim::Missing | LevelClaim::Unknown(_) | LevelClaim::NoProfile | LevelClaim::NoRule);
             prop_assert_eq!(known.reason() == Reason::NoLevel, states_no_level);
             // The claims state no time.
             let lacks_time = claims.level() >= Some(level);

@@ -1,12 +1,14 @@
 //! Assurance levels.
 
+use serde::Deserialize;
 use std::fmt;
 use std::str::FromStr;
 
 /// An authenticator assurance level (NIST SP 800-63B; Supabase's `aal` claim): `aal1` < `aal2` < `aal3`.
 ///
 /// No assurance at all is `Option::<Level>::None`, which orders below all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// One factor.
     Aal1,

@@ -15,6 +15,7 @@ use crate::claims::Claims;
 use crate::json::{NoObject, Object, array_of, number_of, text_of};
 use crate::keys::{Key, KeySet};
 use crate::level::Level;
+use crate::profile::Profiles;
 use crate::time::{Clock, Timestamp};
 
 /// The longest token, in bytes.
@@ -44,6 +45,15 @@ impl Verified {
     #[must_use]
     pub fn with_guests_at(self, level_of_guests: Option<Level>) -> Verified {
         Verified { claims: self.claims.with_guests_at(level_of_guests), ..self }
+    }
+
+    /// The same token, with its claims read by profiles.
+    ///
+    /// # Errors
+    /// [`InvalidToken::PayloadNotAnObject`] where a profile can't read them, because they state a claim twice.
+    pub fn by(self, profiles: &Profiles) -> Result<Verified, InvalidToken> {
+        let claims = profiles.claims(self.payload.as_bytes()).map_err(|_| InvalidToken::PayloadNotAnObject)?;
+        Ok(Verified { claims, ..self })
     }
 
     /// The claims at the clock's time.

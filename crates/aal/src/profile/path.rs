@@ -1,0 +1,55 @@
+//! Where a claim is: the keys and places that lead to it.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::fmt;
+
+use crate::json::{Object, array_of};
+
+/// A list of keys, because the names of claims hold dots, slashes and colons.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Path(pub Vec<Step>);
+
+/// One step: a member of an object, or a place in an array, from 0.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Step {
+    Key(String),
+    Place(usize),
+}
+
+impl Path {
+    /// The value at the end of the path. `None` where it leads nowhere, or an object on it states a member twice.
+    pub fn find<'a>(&self, claims: &Object<'a>) -> Option<&'a RawValue> {
+        let (first, rest) = self.0.split_first()?;
+        let Step::Key(first) = first else { return None };
+        rest.iter().try_fold(claims.get(first)?, |value, step| match step {
+            Step::Key(key) => Object::parse(value.get().as_bytes()).ok()?.get(key),
+            Step::Place(place) => array_of(value)?.get(*place).copied(),
+        })
+    }
+
+    /// Whether it is a path at all: a claim's name comes first.
+    pub fn is_valid(&self) -> bool {
+        matches!(self.0.first(), Some(Step::Key(_)))
+    }
+
+    /// The names on it.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            Step::Place(_) => None,
+        })
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps = self.0.iter().map(|step| match step {
+            Step::Key(key) => key.clone(),
+            Step::Place(place) => place.to_string(),
+        });
+        f.write_str(&steps.collect::<Vec<_>>().join(" > "))
+    }
+}
