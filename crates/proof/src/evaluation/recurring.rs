@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::expression::{Expression, Key, Reason};
+use crate::expression::{Expression, Key, Reason, is_claims_setting};
 use crate::value::Value;
 
 /// A part that occurs more than once.
@@ -82,10 +82,11 @@ fn is_of_claims(expression: &Expression) -> bool {
         Expression::Member { document, key, .. } => {
             document.is_claims() && **key != Expression::Constant(Value::text("aal"))
         }
-        Expression::Setting { name, .. } => matches!(
-            &**name,
-            Expression::Constant(Value::Text(name)) if name.to_ascii_lowercase().starts_with("request.jwt.claim.")
-        ),
+        Expression::Setting { name, .. } => {
+            let is_other = |name: &str| !is_claims_setting(name) && !name.eq_ignore_ascii_case("request.jwt.claim.aal");
+            matches!(&**name, Expression::Constant(Value::Text(name)) if is_other(name))
+        }
+        Expression::Call(..) => !expression.asks_for_level(),
         _ => false,
     };
     is_asked && depends_on_claims_alone(expression)
@@ -97,6 +98,7 @@ fn depends_on_claims_alone(expression: &Expression) -> bool {
         Constant(_) | Claims | Setting { .. } | Member { .. } | Path { .. } | ToJson(_) | Coalesce(_) | NullIf(..) => {
             true
         }
+        Call(..) | Array(_) | JsonToText(_) => true,
         Unknown { reason: Some(Reason::Subject { .. } | Reason::Cast { .. }), key: None, .. } => true,
         Select { .. } => !std::ptr::eq(expression.unwrapped(), expression),
         _ => false,
@@ -106,5 +108,9 @@ fn depends_on_claims_alone(expression: &Expression) -> bool {
 
 /// Whether such a part is a truth value.
 pub(super) fn is_condition(expression: &Expression) -> bool {
-    matches!(expression, Expression::Unknown { reason: Some(Reason::Cast { to_boolean: true }), .. })
+    match expression {
+        Expression::Unknown { reason: Some(Reason::Cast { to_boolean }), .. } => *to_boolean,
+        Expression::Call(builtin, _) => builtin.is_condition(),
+        _ => false,
+    }
 }
