@@ -155,6 +155,6 @@ export class World {
       this.run(`create policy p${nr + 1} on ${name} as ${kind} for ${command} to authenticated${using}`)
       this.features.add(`policy, ${kind}`)
     }
-    if (choices.percent(15)) this.refuseReads(name)
+    if (choices.percent(8)) this.refuseReads(name)
   }
 }
