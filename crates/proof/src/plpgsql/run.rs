@@ -369,7 +369,7 @@ impl<'a, R: Reader> Run<'a, R> {
                 other => reader.deed(other),
             });
         });
-        deed
+        if writes_factors(text) { deed.and(Deed::ChangesSession) } else { deed }
     }
 
     /// Whether a part of the source does something that ends a passage.
@@ -644,6 +644,17 @@ impl<'a, R: Reader> Run<'a, R> {
         }
         self.forget(FOUND, state);
     }
+}
+
+/// Whether a text may change who has enrolled a factor.
+fn writes_factors(text: &str) -> bool {
+    const WRITES: [&str; 6] = ["insert", "update", "delete", "merge", "truncate", "copy"];
+    let (mut writes, mut names) = (false, false);
+    for token in tokens(text) {
+        writes |= WRITES.iter().any(|keyword| token.is_keyword(keyword));
+        names |= token.name().is_some_and(|name| name.contains("factors"));
+    }
+    writes && names
 }
 
 /// Whether nothing is known of an expression, nor why.

@@ -447,6 +447,8 @@ fn no_way_around_a_gate_is_missed() {
         "begin loop if has_aal2() then return true; end if; perform forges(); end loop; end",
         "begin begin perform forges(); raise 'e'; exception when others then return has_aal2(); end; end",
         "begin do $$ begin end $$; return has_aal2(); end",
+        "begin delete from auth.mfa_factors where user_id = any; return has_aal2(); end",
+        "begin with d as (delete from auth.mfa_factors returning id) select true into flag from d; return has_aal2(); end",
         // FOUND, and rows.
         "declare x boolean; begin select true into x from t; if found then return true; end if; return false; end",
         "declare x boolean; begin select true into x; return found; end",
