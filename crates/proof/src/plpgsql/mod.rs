@@ -16,7 +16,7 @@ mod scope;
 mod statement;
 
 pub use mentions::{Deed, Mention, mentions};
-pub use run::{Note, Purpose, Reader, Run, answer, passage};
+pub use run::{Columns, Note, Purpose, Reader, Run, answer, passage};
 pub use scope::{Found, Parameter, Scope};
 pub use statement::{Body, Unparsed};
 

@@ -10,6 +10,9 @@ use super::statement::{Block, Body, Declaration, Does, Part, Statement, Target};
 use crate::sql::{Token, tokens};
 use crate::{Expression, Reason, Truth};
 
+/// What a query selects, column by column, with its type.
+pub type Columns<K> = Vec<(Expression, K)>;
+
 /// Reads the texts in a body: expressions, queries and types.
 pub trait Reader {
     /// A type, as far as types are told apart.
@@ -25,12 +28,7 @@ pub trait Reader {
     fn expression(&mut self, text: &str, scope: &Scope<'_, Self::Kind>) -> (Expression, Self::Kind);
 
     /// What a query selects, column by column, and whether it has a row; `None` where that can't be told.
-    #[expect(clippy::type_complexity, reason = "the columns, and a condition")]
-    fn query(
-        &mut self,
-        text: &str,
-        scope: &Scope<'_, Self::Kind>,
-    ) -> Option<(Vec<(Expression, Self::Kind)>, Expression)>;
+    fn query(&mut self, text: &str, scope: &Scope<'_, Self::Kind>) -> Option<(Columns<Self::Kind>, Expression)>;
 
     /// A value where one of this type is assigned.
     fn assigned(&mut self, value: (Expression, Self::Kind), to: Self::Kind) -> Expression;
