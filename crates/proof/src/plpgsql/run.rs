@@ -10,7 +10,7 @@ use super::statement::{Block, Body, Declaration, Does, Part, Statement, Target};
 use crate::sql::{Token, tokens};
 use crate::{Expression, Reason, Truth};
 
-/// What a query selects, column by column, with its type.
+/// The columns that a query selects, each with its type.
 pub type Columns<K> = Vec<(Expression, K)>;
 
 /// Reads the texts in a body: expressions, queries and types.
