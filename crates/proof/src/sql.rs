@@ -120,11 +120,6 @@ enum Escapes {
 }
 
 impl<'a> Tokens<'a> {
-    /// How many bytes of the text come behind the tokens that were found.
-    pub(crate) fn left(&self) -> usize {
-        self.rest.len()
-    }
-
     fn advance(&mut self, bytes: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at(bytes);
         self.rest = rest;

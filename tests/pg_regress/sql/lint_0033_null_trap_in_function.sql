@@ -30,6 +30,18 @@ begin
   return true;
 end
 $$;
+-- Over two IFs, and in SQL: by reading the gate.
+create function found_nested() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  if (auth.jwt() ->> 'aal') is not null and (auth.jwt() ->> 'aal') <> 'aal2' then
+    if auth.uid() is null or true then raise exception 'no'; end if;
+  end if;
+  update lint_0033.contracts set note = 'x';
+end
+$$;
+create function found_in_sql() returns void language sql security definer set search_path = '' as $$
+  update lint_0033.contracts set note = 'x' where coalesce(auth.jwt() ->> 'aal', 'aal2') = 'aal2'
+$$;
 create function found_trigger() returns trigger language plpgsql as $$
 begin
   if auth.aal() <> 'aal2' then
@@ -48,6 +60,13 @@ select count(made('none_' || name, condition)) as none from (values
   ('ours',       $$not auth.has_aal('aal2')$$),
   ('no_level',   $$current_user <> 'aal2'$$)) n(name, condition);
 select made('none_notice', $$auth.aal() <> 'aal2'$$, 'raise notice ''low''');
+create function none_behind_a_gate() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  perform auth.require_aal('aal1');
+  if auth.aal() <> 'aal2' then raise exception 'no'; end if;
+  update lint_0033.contracts set note = 'x';
+end
+$$;
 create function none_comment() returns void language plpgsql as $$
 begin
   -- if auth.aal() <> 'aal2' then raise exception 'no'; end if;

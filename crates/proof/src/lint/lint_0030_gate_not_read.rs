@@ -1,6 +1,6 @@
 //! A policy asks for a level by a function that can't be read.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::definition::{Lint, Severity};
 use super::finding::Found;
@@ -23,47 +23,52 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
     for (index, table) in survey.catalog.tables.indexed() {
         for policy in &table.policies {
             (survey.pause)();
-            for function in unread_gates(survey, index, policy) {
-                found.push(finding(survey, index, policy, function));
+            for (function, why) in unread_gates(survey, index, policy) {
+                found.push(finding(survey, index, policy, function, &why));
             }
         }
     }
     found
 }
 
-fn finding(survey: &Survey<'_>, table: TableIndex, policy: &Policy, function: FunctionIndex) -> Found {
+fn finding(survey: &Survey<'_>, table: TableIndex, policy: &Policy, function: FunctionIndex, why: &str) -> Found {
     let name = &survey.catalog.functions[function].display_name;
     let detail = format!(
-        "Policy {} on {} asks for a level by {name}, which can't be read: {}",
-        policy.name,
-        survey.catalog.tables[table].display_name,
-        why(survey, function)
+        "Policy {} on {} asks for a level by {name}, which can't be read: {why}",
+        policy.name, survey.catalog.tables[table].display_name,
     );
     Found::on_table(table, detail).policy(policy).key(name)
 }
 
-/// The functions that a policy calls, that read a level, and of which it isn't known what they answer.
-fn unread_gates<'a>(survey: &Survey<'a>, table: TableIndex, policy: &'a Policy) -> BTreeSet<FunctionIndex> {
+/// The functions that a policy calls, that read a level, and of which it isn't known what they answer; and why.
+fn unread_gates<'a>(survey: &Survey<'a>, table: TableIndex, policy: &'a Policy) -> BTreeMap<FunctionIndex, String> {
     let readers = survey.level_readers();
-    let mut unread = BTreeSet::new();
+    let mut unread = BTreeMap::new();
     for expression in policy.expressions() {
-        // Another condition asks for the level beside it.
-        let mut named = Vec::new();
+        let mut named: Vec<(FunctionIndex, String)> = Vec::new();
         expression.visit(&mut |it| {
-            if let Expression::Unknown { reason: Some(Reason::Function(name)), .. } = it {
-                named.extend(readers.named(name).into_iter().filter(|function| readers.reads_level(*function)));
-            }
+            let (name, line) = match it {
+                Expression::Unknown { reason: Some(Reason::Function(name)), .. } => (name, None),
+                Expression::Unknown { reason: Some(Reason::Line { function, line, what }), .. } => {
+                    (function, Some(format!("line {line}: {what}")))
+                }
+                _ => return true,
+            };
+            let gates = readers.named(name).into_iter().filter(|function| readers.reads_level(*function));
+            named.extend(gates.map(|gate| (gate, line.clone().unwrap_or_else(|| why(survey, gate)))));
             true
         });
+        // Another condition may ask for the level beside it.
         if !named.is_empty() && survey.lowest(expression).level < RequiredLevel::Aal2 {
-            unread.extend(named);
+            named.into_iter().for_each(|(gate, why)| {
+                unread.entry(gate).or_insert(why);
+            });
         }
     }
     // Of what it calls, nothing was found that reads a level: that part was not read.
     if !policy.asks_for_level() && unread.is_empty() {
-        unread.extend(
-            survey.called_by_policy(table, policy).into_iter().filter(|function| readers.reads_level(*function)),
-        );
+        let called = survey.called_by_policy(table, policy).into_iter();
+        unread.extend(called.filter(|it| readers.reads_level(*it)).map(|gate| (gate, why(survey, gate))));
     }
     unread
 }
@@ -72,7 +77,7 @@ fn unread_gates<'a>(survey: &Survey<'a>, table: TableIndex, policy: &'a Policy) 
 fn why(survey: &Survey<'_>, index: FunctionIndex) -> String {
     let function = &survey.catalog.functions[index];
     let looked_up = survey.level_readers().looked_up(index);
-    if function.language != "sql" || !is_sql(function) {
+    if !is_sql(function) {
         format!("it is written in {}", function.language)
     } else if !function.is_read {
         "its text is too large, or its strings may have backslashes".to_owned()

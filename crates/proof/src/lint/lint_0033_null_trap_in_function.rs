@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use super::conditions::outcomes;
 use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::null_trap::{Trap, trap};
 use super::survey::Survey;
-use crate::{Function, FunctionIndex, FunctionKind};
+use crate::{Enrolled, Expression, Function, FunctionIndex, FunctionKind, Session};
 
 pub const LINT: Lint = Lint {
     name: "0033_null_trap_in_function",
@@ -19,23 +20,42 @@ pub const LINT: Lint = Lint {
 };
 
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
-    let called: HashSet<FunctionIndex> =
-        survey.catalog.called_by_tables.iter().map(|(_, function)| *function).collect();
+    let called = survey.catalog.called_by_policies.iter().map(|(.., function)| *function);
+    let called: HashSet<FunctionIndex> = called.collect();
     let may_run = |index: &FunctionIndex, function: &Function| {
         function.kind == FunctionKind::Trigger || !function.open_to.is_empty() || called.contains(index)
     };
-    let written = survey.catalog.functions.indexed().filter(|(_, function)| function.language == "plpgsql");
-    let functions = written.filter(|(index, function)| may_run(index, function));
-    let trapped = functions.filter_map(|(index, function)| {
+    let functions = survey.catalog.functions.indexed().filter(|(index, function)| may_run(index, function));
+    let details = functions.filter_map(|(index, function)| {
         (survey.pause)();
-        Some((index, function, trap(&function.body)?))
+        Some((index, detail(function, survey.catalog.trusts_settings)?))
     });
-    trapped.map(|(index, function, trap)| Found::on_function(survey.catalog, index, detail(function, trap))).collect()
+    details.map(|(index, detail)| Found::on_function(survey.catalog, index, detail)).collect()
 }
 
-fn detail(function: &Function, trap: Trap) -> String {
-    format!(
-        "{} turns sessions away in line {} by a comparison that is NULL without a level: such sessions pass",
-        function.display_name, trap.line
-    )
+/// What is wrong with a function, if it is.
+fn detail(function: &Function, trusts_settings: bool) -> Option<String> {
+    let (name, gate) = (&function.display_name, &function.gate.passage);
+    // Its gate is known, and refuses whom it should.
+    if !outcomes(gate, Session::NOBODY, trusts_settings).can_be_true() {
+        return None;
+    }
+    let trap = if function.language == "plpgsql" { trap(&function.body) } else { None };
+    match trap {
+        Some(Trap { line }) => Some(format!(
+            "{name} turns sessions away in line {line} by a comparison that is NULL without a level: such sessions pass"
+        )),
+        None if passes_without_level_only(gate, trusts_settings) => {
+            Some(format!("{name} turns sessions at aal1 away, and not those without a level"))
+        }
+        None => None,
+    }
+}
+
+/// Whether no session at aal1 passes a gate that one without a level may pass.
+fn passes_without_level_only(gate: &Expression, trusts_settings: bool) -> bool {
+    let at_aal1 = || [Enrolled::Yes, Enrolled::No].map(Session::at_aal1);
+    gate.asks_for_level()
+        && outcomes(gate, Session::NOBODY, trusts_settings).can_be_true()
+        && !at_aal1().iter().any(|session| outcomes(gate, *session, trusts_settings).can_be_true())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::sql::{Token, tokens};
+use crate::sql::{Token, placed_tokens};
 
 /// Where a body has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,16 +30,13 @@ pub(super) fn trap(body: &str) -> Option<Trap> {
 type Lined<'a> = (Token<'a>, usize);
 
 fn with_lines(body: &str) -> Vec<Lined<'_>> {
-    let mut rest = tokens(body);
-    let mut all = Vec::new();
     let (mut line, mut counted) = (1, 0);
-    while let Some(token) = rest.next() {
-        let end = body.len() - rest.left();
-        line += body[counted..end].matches('\n').count();
-        counted = end;
-        all.push((token, line));
-    }
-    all
+    let lined = placed_tokens(body).map(|(token, place)| {
+        line += body[counted..place.start].matches('\n').count();
+        counted = place.start;
+        (token, line)
+    });
+    lined.collect()
 }
 
 /// How many tokens come before the THEN of an IF. A CASE has others.
