@@ -75,6 +75,7 @@ pub fn read_for(
     names.sort(&mut roles);
     let mut catalog = Catalog {
         trusts_settings,
+        claims_by_profile: !settings::profiles().are_supabases(),
         guests_have_level: settings::level_of_guests().is_some(),
         roles: roles.into(),
         tables: tables::read(client, scope.table)?,

@@ -131,7 +131,7 @@ pub fn weighed_against<T>(baseline: Option<Jsonb>, work: impl FnOnce(&Catalog, V
     weighed(|catalog, matrix, findings| {
         let findings = match baseline {
             Some(baseline) => {
-                let now = Snapshot::take(catalog, matrix, &findings);
+                let now = Snapshot::take(catalog, matrix, &findings, &[]);
                 export::new_findings(catalog, findings, &baseline, &now)
             }
             None => findings,

@@ -29,13 +29,16 @@ pub enum LevelOfGuests {
     Aal1,
 }
 
+/// After how many changes profiles were read, and the profiles.
+pub type ReadProfiles = (u64, Rc<Profiles>);
+
 thread_local! {
     /// `pg_aal.claims_source`, read once.
     pub static SOURCE: Cell<ClaimsSource> = const { Cell::new(ClaimsSource::Request) };
     /// How often `pg_aal.claims_profile` changed.
     pub static PROFILE_CHANGES: Cell<u64> = const { Cell::new(0) };
     /// `pg_aal.claims_profile`, read after so many changes. Without a destructor, as all that a callback of Postgres may reach.
-    pub static PROFILES: ManuallyDrop<RefCell<Option<(u64, Rc<Profiles>)>>> = const { ManuallyDrop::new(RefCell::new(None)) };
+    pub static PROFILES: ManuallyDrop<RefCell<Option<ReadProfiles>>> = const { ManuallyDrop::new(RefCell::new(None)) };
     /// How often a setting changed that decides which tokens verify.
     pub static TRUST_CHANGES: Cell<u64> = const { Cell::new(0) };
     /// Whether the settings are just being defined, and take over what was set before.

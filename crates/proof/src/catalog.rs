@@ -62,6 +62,8 @@ pub struct Catalog {
     pub stored_claims: ByStored<StoredClaims>,
     /// Whether the claims are what a gateway sets; else tokens are verified, and settings can be anybody's.
     pub trusts_settings: bool,
+    /// Whether profiles say what claims mean, so that the claim `aal` itself says nothing.
+    pub claims_by_profile: bool,
     /// Whether anonymous users have a level, so that they are as others.
     pub guests_have_level: bool,
 }

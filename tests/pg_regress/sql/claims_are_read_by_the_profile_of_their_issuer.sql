@@ -52,6 +52,19 @@ select auth.aal();
 rollback;
 select auth.aal();
 
+-- The matrix knows the level that our functions answer. What a claim says is each issuer's own.
+create table by_level (id int);
+create table by_claim (id int);
+grant select on by_level, by_claim to authenticated;
+alter table by_level enable row level security;
+alter table by_claim enable row level security;
+create policy p on by_level using ((select auth.has_aal('aal2')));
+create policy p on by_claim using ((select auth.claims() ->> 'aal') = 'aal2' and (select current_setting('request.jwt.claims', true)::jsonb ->> 'aal') = 'aal2');
+select target, required_aal from auth.aal_matrix() where role = 'authenticated' and command = 'SELECT' order by target::text;
+set pg_aal.claims_profile = supabase;
+select target, required_aal from auth.aal_matrix() where role = 'authenticated' and command = 'SELECT' order by target::text;
+reset pg_aal.claims_profile;
+
 -- Only superusers set it, and what can't be read is refused.
 set pg_aal.claims_profile = 'keycloak';
 set pg_aal.claims_profile = '[{"profile":"keycloak"}]';

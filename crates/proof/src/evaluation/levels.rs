@@ -92,6 +92,9 @@ impl Evaluation<'_> {
         }
         self.outcomes(name).map(Outcomes::anything, |name| {
             let Value::Text(name) = name else { return Outcomes::anything() };
+            if self.claims_by_profile && name.to_ascii_lowercase().starts_with("request.jwt.claim") {
+                return Outcomes::anything();
+            }
             // A setting that was set within a transaction before is the empty text.
             let mut unset = Outcomes::one(Value::text(""));
             if missing_ok {

@@ -43,6 +43,8 @@ pub struct Evaluation<'a> {
     pub readable: Option<&'a HashSet<TableId>>,
     /// Whether settings such as `request.jwt.claims` and `role` are a gateway's. Else anybody may set them at any time.
     pub trusts_settings: bool,
+    /// Whether profiles say what claims mean: then no claim is known.
+    claims_by_profile: bool,
     /// Whether each answer about the session may also be that for nobody: a statement that sets another token has none from there on.
     may_become_nobody: bool,
     /// Whether the session may be one that `applies_when` exempts.
@@ -115,6 +117,7 @@ impl<'a> Evaluation<'a> {
             role,
             readable,
             trusts_settings,
+            claims_by_profile: false,
             may_become_nobody,
             may_be_exempt,
             may_be_live: true,
@@ -138,6 +141,11 @@ impl<'a> Evaluation<'a> {
             may_be_exempt: true,
             ..Evaluation::new(session, Some(known.role), readable, true)
         }
+    }
+
+    /// The same, where profiles may say what claims mean.
+    pub fn with_claims_by_profile(self, claims_by_profile: bool) -> Self {
+        Evaluation { claims_by_profile, ..self }
     }
 
     /// The same, of any session: also of those that `applies_when` exempts.
@@ -303,6 +311,7 @@ impl<'a> Evaluation<'a> {
                 argument.map(Outcomes::anything, |value| cast(value, true))
             }
             Unknown { key, strict, arguments, .. } => self.unknown(*key, *strict, arguments),
+            Claims if self.claims_by_profile => Outcomes::anything(),
             Claims if self.has_claims() => Outcomes::one(Value::Claims),
             Claims => Outcomes::any_of([Value::Claims, Value::Null]),
             Level => Outcomes::one(self.level()),

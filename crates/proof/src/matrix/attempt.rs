@@ -150,7 +150,7 @@ impl<'a> Attempt<'a> {
         let enrolled = if self.may_change_enrollment() { Enrolled::Either } else { session.enrolled };
         let (session, trusts_settings) = (Session { enrolled, ..session }, self.catalog.trusts_settings);
         let evaluation = Evaluation::new(session, Some(&role.name), Some(&role.readable), trusts_settings);
-        evaluation.of_any_token().within(work, closely)
+        evaluation.of_any_token().with_claims_by_profile(self.catalog.claims_by_profile).within(work, closely)
     }
 
     fn hurdles(&self) -> Hurdles<'a> {

@@ -111,7 +111,11 @@ impl<'a> Matrix<'a> {
     pub(crate) fn lets_guests_pass(&self, expression: &Expression) -> bool {
         let weigh = |work: &Work, closely: bool| {
             let evaluation = Evaluation::new(Session::GUEST, None, None, self.catalog.trusts_settings);
-            evaluation.of_any_token().within(work, closely).could_pass(None, &[expression])
+            evaluation
+                .of_any_token()
+                .with_claims_by_profile(self.catalog.claims_by_profile)
+                .within(work, closely)
+                .could_pass(None, &[expression])
         };
         !self.catalog.guests_have_level && self.effort.weigh(weigh).0
     }
@@ -142,7 +146,10 @@ impl<'a> Matrix<'a> {
         closely: bool,
     ) -> Evaluation<'b> {
         let role = role.map(|role| self.catalog.roles[role].name.as_str());
-        Evaluation::new(session, role, None, self.catalog.trusts_settings).of_any_token().within(work, closely)
+        Evaluation::new(session, role, None, self.catalog.trusts_settings)
+            .of_any_token()
+            .with_claims_by_profile(self.catalog.claims_by_profile)
+            .within(work, closely)
     }
 
     fn lowest_of(&self, expression: &Expression, role: Option<RoleIndex>) -> Threshold {

@@ -8,7 +8,7 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::lint::{Finding, Severity};
+use crate::lint::{Finding, FunctionNeed, Severity};
 use crate::{Bypass, Catalog, Decision, Matrix, Need, RequiredLevel, Threshold};
 use aal::Command;
 
@@ -89,7 +89,7 @@ pub struct Recorded {
 
 impl Snapshot {
     /// Takes one.
-    pub fn take(catalog: &Catalog, matrix: &Matrix<'_>, findings: &[Finding]) -> Snapshot {
+    pub fn take(catalog: &Catalog, matrix: &Matrix<'_>, findings: &[Finding], calls: &[FunctionNeed]) -> Snapshot {
         let settings =
             Settings { trusts_gateway: catalog.trusts_settings, guests_have_level: catalog.guests_have_level };
         let mut snapshot = Snapshot { settings, ..Snapshot::empty() };
@@ -106,6 +106,11 @@ impl Snapshot {
         }
         for finding in findings {
             snapshot.add(finding.cache_key(catalog), Recorded::of(catalog, finding));
+        }
+        for call in calls {
+            let function = catalog.functions[call.function].display_name.clone();
+            let role = catalog.roles[call.role].name.clone();
+            snapshot.functions.entry(function).or_default().insert(role, Call::of(catalog, call));
         }
         snapshot
     }
@@ -129,6 +134,19 @@ impl Snapshot {
                 self.findings.insert(key, finding);
             }
         }
+    }
+}
+
+impl Call {
+    fn of(catalog: &Catalog, need: &FunctionNeed) -> Call {
+        let cell = Cell {
+            threshold: need.threshold,
+            decided_by: need.decided_by.clone(),
+            applies_when: BTreeSet::new(),
+            guests_pass: false,
+            note: need.note.clone(),
+        };
+        Call { cell, reaches: need.reached(catalog).into_iter().collect() }
     }
 }
 
