@@ -408,7 +408,7 @@ describe('the report in Chromium', { skip }, () => {
     assert.deepEqual(found, {
       language: 'en',
       viewport: 'width=device-width, initial-scale=1',
-      headings: ['h1', 'h2', 'h2', 'h2', 'h2', 'h2'],
+      headings: ['h1', 'h2', 'h2', 'h2', 'h2', 'h2', 'h2'],
       captions: found.captions.map(() => true),
       withoutRole: 0,
       headersWithoutScope: 0,
