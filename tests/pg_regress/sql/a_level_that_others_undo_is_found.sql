@@ -24,8 +24,9 @@ drop table analyses;
 -- Pairs: an old policy, and a new one that asks for a level. In vain: whatever row the new one lets a session have at aal2, the old one
 -- lets it have at aal1; or one of them is about all rows.
 create table members (team int, user_id uuid);
-create function is_editor() returns boolean language plpgsql stable as $$ begin return true; end $$;
-create function is_lucky() returns boolean language plpgsql volatile as $$ begin return true; end $$;
+-- What they answer isn't read: their parameter may be of any type.
+create function is_editor(anyelement) returns boolean language plpgsql stable as $$ begin return true; end $$;
+create function is_lucky(anyelement) returns boolean language plpgsql volatile as $$ begin return true; end $$;
 create temp table pairs (n int generated always as identity, old text, new text, in_vain boolean);
 insert into pairs (in_vain, old, new) values
   (true, $$user_id = (select auth.uid())$$, $$user_id = (select auth.uid()) and (select auth.has_aal('aal2'))$$),
@@ -44,7 +45,7 @@ insert into pairs (in_vain, old, new) values
   (true, $$user_id = (select auth.uid())$$, $$published or user_id = (select auth.uid()) and (select auth.has_aal('aal2'))$$),
   (true, $$note = 'of the team'$$, $$'of the team' = note and (select auth.has_aal('aal2'))$$),
   (true, $$(select auth.jwt() ->> 'org') = 'x'$$, $$auth.jwt() ->> 'org' = 'x' and (select auth.has_aal('aal2'))$$),
-  (true, $$is_editor()$$, $$is_editor() and (select auth.has_aal('aal2'))$$),
+  (true, $$is_editor(1)$$, $$is_editor(1) and (select auth.has_aal('aal2'))$$),
   (true, $$(select auth.has_aal('aal1')) and user_id = auth.uid()$$, $$(select auth.has_aal('aal2')) and user_id = auth.uid()$$),
   (true, $$user_id = auth.uid() and not archived$$, $$not archived and user_id = (select auth.uid()) and (select auth.has_aal('aal2'))$$),
   (true, $$user_id = (select auth.uid()) and (select auth.has_aal('aal2'))$$, $$user_id = (select auth.uid()) and (select auth.has_aal('aal2', '5 minutes'))$$),
@@ -52,11 +53,11 @@ insert into pairs (in_vain, old, new) values
   (false, $$user_id = (select auth.uid())$$, $$note = 'of the team' and (select auth.jwt() ->> 'aal') = 'aal2'$$),
   (false, $$published$$, $$user_id = (select auth.uid()) and (select auth.has_aal('aal2'))$$),
   (false, $$user_id = auth.uid() and not archived$$, $$user_id = auth.uid() and (select auth.has_aal('aal2'))$$),
-  (false, $$user_id = (select auth.uid())$$, $$is_editor() and (select auth.has_aal('aal2'))$$),
+  (false, $$user_id = (select auth.uid())$$, $$is_editor(1) and (select auth.has_aal('aal2'))$$),
   (false, $$note = 'of the team'$$, $$note = 'of another' and (select auth.has_aal('aal2'))$$),
   (false, $$note = 'x'$$, $$kind = 'x' and (select auth.has_aal('aal2'))$$),
   (false, $$(select auth.jwt() ->> 'org') = 'x'$$, $$auth.jwt() ->> 'team' = 'x' and user_id = auth.uid() and (select auth.has_aal('aal2'))$$),
-  (false, $$is_lucky()$$, $$is_lucky() and (select auth.has_aal('aal2'))$$),
+  (false, $$is_lucky(1)$$, $$is_lucky(1) and (select auth.has_aal('aal2'))$$),
   (false, $$user_id = (select auth.uid()) and (select auth.has_aal('aal2'))$$, $$user_id = (select auth.uid()) and (select auth.has_aal('aal2'))$$),
   (false, $$user_id <> (select auth.uid())$$, $$user_id = (select auth.uid()) and (select auth.has_aal('aal2'))$$),
   (false, $$exists (select 1 from members m where m.user_id = pair.user_id and m.team = 1)$$,

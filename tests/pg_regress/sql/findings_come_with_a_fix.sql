@@ -1,5 +1,10 @@
 -- A finding that SQL can mend comes with that SQL, names filled in: pasted, the finding is gone, and no other has come.
+create database mending;
+\c mending
 set client_min_messages = error;
+create extension pg_aal;
+create function auth.jwt() returns jsonb language sql stable as $$ select nullif(current_setting('request.jwt.claims', true), '')::jsonb $$;
+create function auth.uid() returns uuid language sql stable as $$ select (auth.jwt() ->> 'sub')::uuid $$;
 create schema "Mend""it";
 create role "odd ""role'\" nologin;
 grant usage on schema "Mend""it" to anon, authenticated, "odd ""role'\";
@@ -144,4 +149,6 @@ drop table owned;
 select count(*) from auth.aal_lint();
 drop function public.mended(), public.open(text);
 drop schema "Mend""it" cascade;
+\c regression
+drop database mending;
 drop role "odd ""role'\";

@@ -10,11 +10,12 @@ create function is_member() returns boolean language plpgsql stable as $$ begin 
 create function in_a_loop() returns boolean language plpgsql stable set search_path = '' as $$
 declare
   n int;
+  answer boolean := false;
 begin
   for n in 1..2 loop
-    if auth.has_aal('aal2') then return true; end if;
+    answer := auth.has_aal('aal2');
   end loop;
-  return false;
+  return answer;
 end
 $$;
 create function composed() returns boolean language plpgsql stable set search_path = '' as $$

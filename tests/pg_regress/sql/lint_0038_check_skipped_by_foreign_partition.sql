@@ -57,3 +57,4 @@ select "table" from findings;
 
 reset search_path;
 drop schema lint_0038 cascade;
+drop foreign data wrapper useless cascade;

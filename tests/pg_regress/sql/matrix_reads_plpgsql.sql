@@ -183,3 +183,7 @@ reset statement_timeout;
 set pg_aal.claims_source = 'token';
 select needs($$begin return auth.has_aal('aal2'); end$$);
 reset pg_aal.claims_source;
+
+set client_min_messages = error;
+reset search_path;
+drop schema gates cascade;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::conditions::outcomes;
+use super::conditions::{outcomes, sessions};
 use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::null_trap::{Trap, trap};
@@ -36,8 +36,9 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
 /// What is wrong with a function, if it is.
 fn detail(function: &Function, trusts_settings: bool) -> Option<String> {
     let (name, gate) = (&function.display_name, &function.gate.passage);
-    // Its gate is known, and refuses whom it should.
-    if !outcomes(gate, Session::NOBODY, trusts_settings).can_be_true() {
+    // It does something, and its gate is known and refuses whom it should.
+    let passes = |session| outcomes(gate, session, trusts_settings).can_be_true();
+    if !passes(Session::NOBODY) && sessions().into_iter().any(passes) {
         return None;
     }
     let trap = if function.language == "plpgsql" { trap(&function.body) } else { None };
