@@ -107,7 +107,7 @@ begin
                 if held <> 'plural' then
                   perform set_config('request.jwt.claim', claims, true);
                   -- A gateway of that kind says by this whom auth.uid() is to answer.
-                  perform set_config('request.jwt.claim.sub', coalesce(claims::jsonb ->> 'sub', ''), true);
+                  perform set_config('request.jwt.claim.sub', coalesce(auth.subject(), ''), true);
                 end if;
                 perform set_config('request.jwt.claims', case when held <> 'singular' then claims else '' end, true);
               end if;

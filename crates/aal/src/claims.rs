@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use crate::json;
 use crate::level::Level;
-use crate::profile::FactorTimes;
 use crate::time::Timestamp;
 
 /// What pg_aal reads of the claims in force. Unknown claims are skipped unread.
@@ -32,6 +31,15 @@ pub struct Claims {
     session_id: Option<String>,
     /// When its factors were verified, where a profile says so and not `amr`.
     factor_times: Option<FactorTimes>,
+}
+
+/// When a session's factors were verified, where a profile says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FactorTimes {
+    /// Any factor.
+    pub of_aal1: Option<Timestamp>,
+    /// A second factor.
+    pub of_aal2: Option<Timestamp>,
 }
 
 /// What the claim `aal` says.

@@ -219,7 +219,7 @@ pub enum Reason {
         function: String,
         /// The line of its body.
         line: u32,
-        /// What stands there.
+        /// The kind of statement or expression.
         what: &'static str,
     },
     /// It is a column of the row that is looked at, by its number.

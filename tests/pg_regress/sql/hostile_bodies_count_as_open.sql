@@ -110,7 +110,7 @@ insert into odd (body) values
   ($b$ begin -- '
     return true; -- '
     return false; end $b$),
-  ($b$ BEGIN RETURN TRUE AND auth.HAS_AAL('aal2'); END $b$),
+  ($b$ Begin reTurn tRue And auth.HAS_AAL('aal2'); eNd $b$),
   ($b$ declare begin_ boolean; loop_ boolean := true; begin return loop_; end $b$),
   ($b$ declare raise_ text; exception_ boolean; begin exception_ := true; return exception_; end $b$),
   ($b$ declare found boolean := true; begin return found; end $b$),

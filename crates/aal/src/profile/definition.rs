@@ -16,9 +16,9 @@ pub(super) struct Definition {
     pub profile: Option<String>,
     pub audience: Option<String>,
     pub authorized_party: Option<String>,
-    /// What takes the place of a built-in profile's values.
+    /// Values in the place of a built-in profile's.
     pub map: Option<LevelMap>,
-    /// What takes the place of a built-in profile's claim, where the site names it.
+    /// A claim in the place of a built-in profile's, where the site names it.
     pub claim: Option<Path>,
     /// Whether `auth_time` is never newer than the second factor of a session at aal2.
     pub auth_time_is: Option<AuthTimeIs>,

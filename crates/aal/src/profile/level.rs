@@ -32,7 +32,7 @@ pub(super) enum Shape {
 }
 
 impl Rule {
-    /// What is written as a rule. `Err`: what it lacks.
+    /// The rule that is written. `Err`: what it lacks.
     pub fn of(written: &LevelRule) -> Result<Rule, String> {
         let Some(claim) = &written.claim else {
             let level = written.level.filter(|level| *level == Level::Aal1);

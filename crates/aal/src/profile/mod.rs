@@ -13,15 +13,14 @@ use std::fmt;
 use self::definition::{AuthTimeIs, Ceiling, Definition, Need, TimeRule, TimeShape, Values};
 use self::level::Rule;
 use self::path::{Path, Step};
-use crate::claims::{Claims, InvalidClaims, LevelClaim};
+use crate::claims::{Claims, FactorTimes, InvalidClaims, LevelClaim};
 use crate::json::{NoObject, Object, array_of, text_of};
 use crate::level::Level;
-use crate::time::Timestamp;
 
 /// How claims are read.
 #[derive(Clone, Debug, Default)]
 pub enum Profiles {
-    /// As Supabase Auth's, whatever their issuer.
+    /// As Supabase Auth's, of any issuer.
     #[default]
     Supabase,
     /// By the profile of their issuer.
@@ -53,13 +52,6 @@ struct Rules {
     levels: Vec<Rule>,
     times_of_aal1: Vec<TimeRule>,
     times_of_aal2: Vec<TimeRule>,
-}
-
-/// When a session's factors were verified, by a profile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct FactorTimes {
-    pub of_aal1: Option<Timestamp>,
-    pub of_aal2: Option<Timestamp>,
 }
 
 /// Why a setting holds no profiles.
@@ -148,7 +140,7 @@ impl Profiles {
         Profiles::ByIssuer(Vec::new())
     }
 
-    /// Whether claims are read as Supabase Auth's, whatever their issuer.
+    /// Whether claims are read as Supabase Auth's, of any issuer.
     pub fn are_supabases(&self) -> bool {
         matches!(self, Profiles::Supabase)
     }
@@ -296,7 +288,7 @@ impl Rules {
         rules.fault().map_or(Ok(rules), Err)
     }
 
-    /// What is wrong with them.
+    /// The fault in them, if there is one.
     fn fault(&self) -> Option<String> {
         let times = || self.times_of_aal1.iter().chain(&self.times_of_aal2);
         let of_levels = || self.levels.iter().filter_map(Rule::claim);

@@ -1,9 +1,7 @@
 //! Claims of each provider, with answers from what the providers document, and not from this code.
 
 use super::*;
-use crate::assurance::assess;
-use crate::requirement::FixedRequirement;
-use crate::time::{Clock, MaxAge};
+use crate::time::{Clock, MaxAge, Timestamp};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -38,8 +36,8 @@ fn profiles() -> Profiles {
     Profiles::from_setting(SETTING).unwrap()
 }
 
-/// What a token says beside its issuer and its subject, and the answers: the level, and the smallest of 60, 600 and 6000 seconds
-/// within which its second factor was verified (0: none).
+/// What a token says beside its issuer and its subject, and the answers: the level, and an age in seconds. The age is the smallest of 60,
+/// 600 and 6000 within which the second factor was verified; 0: none.
 struct Case(&'static str, &'static str, Option<Level>, u32);
 
 const NONE: Option<Level> = None;
@@ -355,8 +353,9 @@ fn payload(Case(issuer, rest, ..): &Case) -> String {
 }
 
 fn passes(claims: &Claims, level: Level, max_age: Option<u32>) -> bool {
-    let required = FixedRequirement { level, max_age: max_age.map(MaxAge::from_seconds) };
-    assess(Some(claims), required, clock).is_ok()
+    let is_fresh =
+        |max_age| claims.factor_time(level).is_some_and(|at| clock().is_fresh(at, MaxAge::from_seconds(max_age)));
+    claims.level() >= Some(level) && max_age.is_none_or(is_fresh)
 }
 
 #[test]
@@ -443,7 +442,7 @@ fn a_setting_that_could_grant_by_mistake_is_refused() {
         (r#"[{"issuer":"a","profile":"okta","levels":[{"level":"aal1"}]}]"#, "rules of its own"),
         (r#"[{"issuer":"a","profile":"oidc","map":{"x":"aal2","x":"aal1"}}]"#, "twice"),
         (r#"[{"issuer":"a","profile":"oidc","map":{"x":"aal4"}}]"#, "aal4"),
-        (r#"[{"issuer":"a","profile":"oidc","mapp":{"x":"aal2"}}]"#, "mapp"),
+        (r#"[{"issuer":"a","profile":"oidc","maps":{"x":"aal2"}}]"#, "maps"),
         (r#"[{"issuer":"a"}]"#, "lacks \"levels\""),
         (r#"[{"issuer":"a","levels":[{"level":"aal2"}]}]"#, "can only be aal1"),
         (

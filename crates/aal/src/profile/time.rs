@@ -8,7 +8,7 @@ use crate::json::{Object, number_of, text_of};
 use crate::time::Timestamp;
 
 impl TimeRule {
-    /// What is missing in it.
+    /// The fault in it, if there is one.
     pub fn fault(&self) -> Option<String> {
         let has_entry = self.at.is_some() && self.time.is_some_and(|time| time != TimeShape::Entries);
         let is_entry = self.is == TimeShape::Entries;

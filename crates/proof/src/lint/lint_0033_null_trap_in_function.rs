@@ -33,7 +33,7 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
     details.map(|(index, detail)| Found::on_function(survey.catalog, index, detail)).collect()
 }
 
-/// What is wrong with a function, if it is.
+/// The fault of a function, if it has one.
 fn detail(function: &Function, trusts_settings: bool) -> Option<String> {
     let (name, gate) = (&function.display_name, &function.gate.passage);
     // It does something, and its gate is known and refuses whom it should.
