@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use pgrx::prelude::*;
-use proof::{Expression, Key};
+use proof::{Comparison, Expression, Key};
 
 use super::expressions::{Frame, Reading};
 use crate::pg::list::List;
@@ -32,6 +32,13 @@ impl Reading<'_, '_> {
                     && self.is_lasting(node) =>
             {
                 Expression::Unknown { key: self.key(node), strict, arguments, reason }
+            }
+            // A column of texts beside something that isn't the level's: it is read, and can't be told apart further.
+            Expression::Compare(comparison, a, b) if is_of_row(comparison, &a, &b) && self.is_lasting(node) => {
+                match self.key(node) {
+                    None => Expression::Compare(comparison, a, b),
+                    key => Expression::Unknown { key, strict: true, arguments: vec![*a, *b], reason: None },
+                }
             }
             Expression::Exists(mut rows) if rows.key.is_none() => {
                 rows.key = self.key_of_rows(node, frame);
@@ -68,6 +75,14 @@ impl Reading<'_, '_> {
     }
 }
 
+/// Whether a comparison depends on the row and not on the level. It is NULL where either operand is.
+fn is_of_row(comparison: Comparison, a: &Expression, b: &Expression) -> bool {
+    use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
+    matches!(comparison, Equal | Less | LessOrEqual | Greater | GreaterOrEqual)
+        && (a.depends_on_row() || b.depends_on_row())
+        && ![a, b].into_iter().any(Expression::asks_for_level)
+}
+
 /// Writes what a condition is, without what only wraps it. `None` where it stands for something else elsewhere, or is looked up anew each
 /// time.
 fn write_condition(node: Node<'_>, depth: usize, text: &mut String) -> Option<()> {
@@ -92,6 +107,12 @@ fn write_condition(node: Node<'_>, depth: usize, text: &mut String) -> Option<()
         }
         Form::RelabelType(it) => {
             write!(text, "(as {} {} {} ", it.resulttype.to_u32(), it.resulttypmod, it.resultcollid.to_u32()).ok()?;
+            write_condition(it.arg()?, depth, text)?;
+            text.push(')');
+            Some(())
+        }
+        Form::CoerceViaIO(it) => {
+            write!(text, "(in {} {} ", it.resulttype.to_u32(), it.resultcollid.to_u32()).ok()?;
             write_condition(it.arg()?, depth, text)?;
             text.push(')');
             Some(())

@@ -108,7 +108,8 @@ impl<'a> Attempt<'a> {
         effort.weigh(weigh).0
     }
 
-    /// Whether anonymous users pass where a session without claims doesn't: only a policy that reads the claims tells them apart.
+    /// Whether anonymous users pass where a session without claims doesn't: only a policy that reads the claims tells them apart. Those that
+    /// `applies_when` exempts count where the need is that of all sessions.
     fn guests_pass(&self, hurdles: &Hurdles<'a>, need: &Need, effort: &Effort) -> bool {
         let reads_claims = |it: &Expression| matches!(it, Expression::Claims | Expression::Setting { .. });
         if self.catalog.guests_have_level
@@ -117,7 +118,12 @@ impl<'a> Attempt<'a> {
         {
             return false;
         }
-        effort.weigh(|work, closely| hurdles.could_be_passed(&self.evaluation(Session::GUEST, work, closely))).0
+        let is_of_all = need.applies_when.is_empty();
+        let passes = |work: &Work, closely| {
+            let guest = self.evaluation(Session::GUEST, work, closely);
+            hurdles.could_be_passed(&if is_of_all { guest.of_exempt_sessions() } else { guest })
+        };
+        effort.weigh(passes).0
     }
 
     /// Whether sessions that `applies_when` exempts need less than this.
