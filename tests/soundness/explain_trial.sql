@@ -7,6 +7,7 @@ returns table (command text, told text, touched bigint, of bigint, error text)
 language plpgsql as $$
 declare
   answers jsonb;
+  context text;
 begin
   execute format('select count(*) from %s', target) into of;
   if held <> 'plural' then
@@ -29,7 +30,9 @@ begin
     exception
       when sqlstate 'UNDO0' then null;
       when others or assert_failure then
-        error := sqlerrm;
+        -- An error within a function that a policy calls is the policy's own, and no refusal.
+        get stacked diagnostics context = pg_exception_context;
+        error := case when context ~ '(^|\n)(PL/pgSQL|SQL) function "?(s\.)?(gate|f)[0-9]' then 'in a function: ' else '' end || sqlerrm;
     end;
     return next;
   end loop;

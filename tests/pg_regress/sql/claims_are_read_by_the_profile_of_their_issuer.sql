@@ -3,7 +3,6 @@ create database profiled;
 \c profiled
 set client_min_messages = warning;
 create extension pg_aal;
-\set VERBOSITY verbose
 \set SHOW_CONTEXT never
 
 create function public.ask(claims text) returns table (aal text, aal2 boolean, within_10_min boolean, "when" interval) language plpgsql as $$
@@ -76,7 +75,6 @@ reset role;
 
 -- A stored value that can't be read leaves the session without any level: the default would trust more.
 create role app_of_profile login;
-\set VERBOSITY default
 -- Without the library Postgres takes any value.
 \c -
 alter role app_of_profile set pg_aal.claims_profile = '[{"issuer":"a"';
