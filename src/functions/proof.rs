@@ -128,10 +128,11 @@ fn aal_lint(
 /// Reads the whole catalog, and hands the findings on that a baseline doesn't have.
 pub fn weighed_against<T>(baseline: Option<Jsonb>, work: impl FnOnce(&Catalog, Vec<Finding>) -> T) -> T {
     let baseline = baseline.map(|baseline| read_snapshot(&baseline));
-    weighed(|catalog, matrix, findings| {
+    derived(|catalog, matrix| {
+        let findings = lint::run(catalog, matrix, &interrupts);
         let findings = match baseline {
             Some(baseline) => {
-                let now = Snapshot::take(catalog, matrix, &findings, &[]);
+                let now = Snapshot::of_findings(catalog, &findings);
                 export::new_findings(catalog, findings, &baseline, &now)
             }
             None => findings,
@@ -140,12 +141,11 @@ pub fn weighed_against<T>(baseline: Option<Jsonb>, work: impl FnOnce(&Catalog, V
     })
 }
 
-/// Reads the whole catalog, and hands on what follows from it.
-pub fn weighed<T>(work: impl FnOnce(&Catalog, &Matrix<'_>, Vec<Finding>) -> T) -> T {
+/// Reads the whole catalog, and hands it on with its matrix.
+pub fn derived<T>(work: impl FnOnce(&Catalog, &Matrix<'_>) -> T) -> T {
     let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
     let matrix = Matrix::derive(&catalog, &interrupts);
-    let findings = lint::run(&catalog, &matrix, &interrupts);
-    work(&catalog, &matrix, findings)
+    work(&catalog, &matrix)
 }
 
 /// A snapshot from JSON; raises for any other.
@@ -311,14 +311,13 @@ pub fn role_index(catalog: &Catalog, name: &str) -> RoleIndex {
 #[pg_extern(stable, parallel_restricted)]
 #[search_path(pg_catalog, pg_temp)]
 fn aal_report() -> String {
-    let catalog = catalog(Scope { table: None, role: None, with_surroundings: true });
-    let matrix = Matrix::derive(&catalog, &interrupts);
-    let findings = lint::run(&catalog, &matrix, &interrupts);
-    let functions = lint::function_needs(&catalog, &matrix, (None, None), &interrupts);
-    let (database, made_at, server_version) = spi(about_server);
-    let claims_source = settings::claims_source();
-    let database = report::Database { name: database, made_at, server_version, claims_source, docs: settings::docs() };
-    report::render(&database, &catalog, &matrix, &findings, &functions)
+    derived(|catalog, matrix| {
+        let (findings, functions) = lint::run_with_functions(catalog, matrix, &interrupts);
+        let (name, made_at, server_version) = spi(about_server);
+        let claims_source = settings::claims_source();
+        let database = report::Database { name, made_at, server_version, claims_source, docs: settings::docs() };
+        report::render(&database, catalog, matrix, &findings, &functions)
+    })
 }
 
 /// The database's name, the time, and the server's version.

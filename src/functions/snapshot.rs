@@ -7,11 +7,11 @@ use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 use proof::diff::{self, Change};
 use proof::export::{self, Making};
-use proof::lint::function_needs;
+use proof::lint;
 use proof::snapshot::Snapshot;
 
 use crate::denial;
-use crate::functions::proof::{accepted, deliver, interrupts, read_snapshot, spi, weighed, weighed_against};
+use crate::functions::proof::{accepted, deliver, derived, interrupts, read_snapshot, spi, weighed_against};
 use crate::pg::elog::notice;
 use crate::pg::query::{catalog_query, first_row};
 use crate::pg::types::{Jsonb, Name};
@@ -130,8 +130,8 @@ fn aal_diff_junit(before: Option<Jsonb>) -> String {
 
 /// A snapshot of the database as it is.
 fn taken() -> Snapshot {
-    weighed(|catalog, matrix, findings| {
-        let calls = function_needs(catalog, matrix, (None, None), &interrupts);
+    derived(|catalog, matrix| {
+        let (findings, calls) = lint::run_with_functions(catalog, matrix, &interrupts);
         Snapshot::take(catalog, matrix, &findings, &calls)
     })
 }

@@ -54,11 +54,16 @@ pub fn function_needs<'a>(
     only: (Option<FunctionIndex>, Option<RoleIndex>),
     pause: &'a dyn Fn(),
 ) -> Vec<FunctionNeed> {
-    let survey = Survey::new(catalog, matrix, Measure::Policies, pause);
+    needs(&Survey::new(catalog, matrix, Measure::Policies, pause), only)
+}
+
+/// The same, from a survey by the tables' own policies.
+pub(super) fn needs(survey: &Survey<'_>, only: (Option<FunctionIndex>, Option<RoleIndex>)) -> Vec<FunctionNeed> {
     if survey.protected().next().is_none() {
         return Vec::new();
     }
-    let weighing = Weighing::new(&survey);
+    let catalog = survey.catalog;
+    let weighing = Weighing::new(survey);
     let roles: Vec<RoleIndex> =
         catalog.roles.indexes().filter(|role| only.1.is_none_or(|only| only == *role)).collect();
     let fired = weighing.fired(&roles, only.0);

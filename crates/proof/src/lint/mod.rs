@@ -127,12 +127,25 @@ const WAYS: [&Lint; 5] = [
 /// Runs every lint, and puts those of its findings first that are about roles that clients of an API have. It calls `pause` now
 /// and then, which may unwind.
 pub fn run<'a>(catalog: &'a Catalog, matrix: &'a Matrix<'a>, pause: &'a dyn Fn()) -> Vec<Finding> {
+    findings(&Survey::new(catalog, matrix, Measure::Policies, pause))
+}
+
+/// The same, and what every function needs, as [`function_needs`] derives it: from one look at the catalog.
+pub fn run_with_functions<'a>(
+    catalog: &'a Catalog,
+    matrix: &'a Matrix<'a>,
+    pause: &'a dyn Fn(),
+) -> (Vec<Finding>, Vec<FunctionNeed>) {
     let survey = Survey::new(catalog, matrix, Measure::Policies, pause);
+    (findings(&survey), function_needs::needs(&survey, (None, None)))
+}
+
+fn findings(survey: &Survey<'_>) -> Vec<Finding> {
     let findings_of = |lint: &'static Lint| {
-        let mut found = (lint.findings)(&survey);
+        let mut found = (lint.findings)(survey);
         found.sort_by_cached_key(|found| !survey.concerns_api(found));
         for it in &mut found {
-            it.fix = fix::fix(&survey, lint, it);
+            it.fix = fix::fix(survey, lint, it);
         }
         found.into_iter().map(move |found| Finding { lint, found })
     };

@@ -90,10 +90,7 @@ pub struct Recorded {
 impl Snapshot {
     /// Takes one.
     pub fn take(catalog: &Catalog, matrix: &Matrix<'_>, findings: &[Finding], calls: &[FunctionNeed]) -> Snapshot {
-        let settings =
-            Settings { trusts_gateway: catalog.trusts_settings, guests_have_level: catalog.guests_have_level };
-        let mut snapshot = Snapshot { settings, ..Snapshot::empty() };
-        snapshot.roles = catalog.roles.iter().map(|role| role.name.clone()).collect();
+        let mut snapshot = Snapshot::of_findings(catalog, findings);
         for table in catalog.tables.iter() {
             snapshot.matrix.entry(table.display_name.clone()).or_default();
         }
@@ -104,13 +101,22 @@ impl Snapshot {
                 roles.entry(role.name.clone()).or_default()[command.index()] = cell;
             }
         }
-        for finding in findings {
-            snapshot.add(finding.cache_key(catalog), Recorded::of(catalog, finding));
-        }
         for call in calls {
             let function = catalog.functions[call.function].display_name.clone();
             let role = catalog.roles[call.role].name.clone();
             snapshot.functions.entry(function).or_default().insert(role, Call::of(catalog, call));
+        }
+        snapshot
+    }
+
+    /// One without what tables and functions need.
+    pub fn of_findings(catalog: &Catalog, findings: &[Finding]) -> Snapshot {
+        let settings =
+            Settings { trusts_gateway: catalog.trusts_settings, guests_have_level: catalog.guests_have_level };
+        let roles = catalog.roles.iter().map(|role| role.name.clone()).collect();
+        let mut snapshot = Snapshot { settings, roles, ..Snapshot::empty() };
+        for finding in findings {
+            snapshot.add(finding.cache_key(catalog), Recorded::of(catalog, finding));
         }
         snapshot
     }
