@@ -109,15 +109,14 @@ impl<'a> Matrix<'a> {
 
     /// Whether an expression of the catalog could be true for an anonymous user, though those have no level.
     pub(crate) fn lets_guests_pass(&self, expression: &Expression) -> bool {
-        let weigh = |work: &Work, closely: bool| {
-            let evaluation = Evaluation::new(Session::GUEST, None, None, self.catalog.trusts_settings);
-            evaluation
-                .of_any_token()
-                .with_claims_by_profile(self.catalog.claims_by_profile)
-                .within(work, closely)
-                .could_pass(None, &[expression])
+        self.lets_guests_pass_as(None, expression)
+    }
+
+    fn lets_guests_pass_as(&self, role: Option<RoleIndex>, expression: &Expression) -> bool {
+        let passes = |work: &Work, closely| {
+            self.evaluation_as(role, Session::GUEST, work, closely).could_pass(None, &[expression])
         };
-        !self.catalog.guests_have_level && self.effort.weigh(weigh).0
+        !self.catalog.guests_have_level && self.effort.weigh(passes).0
     }
 
     /// The least that a session of this role, or of any, must show to pass a function's gate. With it, whether guests pass by their
@@ -125,12 +124,8 @@ impl<'a> Matrix<'a> {
     pub(crate) fn lowest_past(&self, gate: &Expression, role: Option<RoleIndex>) -> (Threshold, bool) {
         let threshold = self.lowest_of(gate, role);
         let reads_claims = |it: &Expression| matches!(it, Expression::Claims | Expression::Setting { .. });
-        if self.catalog.guests_have_level || threshold.level == RequiredLevel::None || !gate.any(&reads_claims) {
-            return (threshold, false);
-        }
-        let passes =
-            |work: &Work, closely| self.evaluation_as(role, Session::GUEST, work, closely).could_pass(None, &[gate]);
-        (threshold, self.effort.weigh(passes).0)
+        let may_tell_apart = threshold.level != RequiredLevel::None && gate.any(&reads_claims);
+        (threshold, may_tell_apart && self.lets_guests_pass_as(role, gate))
     }
 
     /// The lowest threshold at which an expression of the catalog could be true, for any role.

@@ -485,30 +485,9 @@ impl<'a, R: Reader> Run<'a, R> {
         }
     }
 
-    /// IF. Without `otherwise`, it is an error that no condition is true.
-    fn conditional(
-        &mut self,
-        arms: &[(Part, Vec<Statement>)],
-        otherwise: Option<&[Statement]>,
-        mut state: State,
-    ) -> Flow {
-        let mut flows = Vec::new();
-        for (condition, statements) in arms {
-            if !self.reader.spend(1 + state.values.len() / 8) {
-                return self.join(flows, Flow::done(Expression::too_large()));
-            }
-            if self.acts(condition, &mut state) {
-                return self.join(flows, Flow::done(boolean(true)));
-            }
-            let condition = self.condition(condition, &state);
-            let flow = self.statements(statements, state.clone());
-            flows.push((condition, flow));
-        }
-        let otherwise = match otherwise {
-            Some(statements) => self.statements(statements, state),
-            None => Flow::done(Expression::Raises),
-        };
-        self.join(flows, otherwise)
+    /// IF, and CASE without a value that is tested. Without `otherwise`, it is an error that no condition is true.
+    fn conditional(&mut self, arms: &[(Part, Vec<Statement>)], otherwise: Option<&[Statement]>, state: State) -> Flow {
+        self.branches(arms, otherwise, state, 0, |run, condition, state| run.condition(condition, state))
     }
 
     fn case(
@@ -522,19 +501,33 @@ impl<'a, R: Reader> Run<'a, R> {
         if self.acts(tested, &mut state) {
             return Flow::done(boolean(true));
         }
+        self.branches(arms, otherwise, state, tested.range.len() / 64, |run, values, state| {
+            // As Postgres puts it together. A comment may end either text.
+            let text = format!("({}\n) in ({}\n)", run.body.text(tested), run.body.text(values));
+            let read = run.read_text(&text, values.line, state);
+            let kind = run.reader.boolean();
+            run.reader.assigned(read, kind)
+        })
+    }
+
+    /// Statements behind conditions, of which the first that is true decides. `cost`: of reading a condition, beside its own.
+    fn branches(
+        &mut self,
+        arms: &[(Part, Vec<Statement>)],
+        otherwise: Option<&[Statement]>,
+        mut state: State,
+        cost: usize,
+        condition: impl Fn(&mut Self, &Part, &State) -> Expression,
+    ) -> Flow {
         let mut flows = Vec::new();
-        for (values, statements) in arms {
-            if !self.reader.spend(1 + state.values.len() / 8 + tested.range.len() / 64) {
+        for (part, statements) in arms {
+            if !self.reader.spend(1 + state.values.len() / 8 + cost) {
                 return self.join(flows, Flow::done(Expression::too_large()));
             }
-            if self.acts(values, &mut state) {
+            if self.acts(part, &mut state) {
                 return self.join(flows, Flow::done(boolean(true)));
             }
-            // As Postgres puts it together. A comment may end either text.
-            let text = format!("({}\n) in ({}\n)", self.body.text(tested), self.body.text(values));
-            let read = self.read_text(&text, values.line, &state);
-            let kind = self.reader.boolean();
-            let condition = self.reader.assigned(read, kind);
+            let condition = condition(self, part, &state);
             let flow = self.statements(statements, state.clone());
             flows.push((condition, flow));
         }
