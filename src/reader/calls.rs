@@ -216,7 +216,7 @@ impl<'tree> Reading<'_, 'tree> {
     ) -> Option<Typed> {
         let functions = self.functions;
         let kinds: Vec<Kind> = arguments.iter().map(|(_, (_, kind))| *kind).collect();
-        let function = functions.named(schema, name, &kinds, nesting.path())?;
+        let function = functions.names().function(schema, name, &kinds, nesting.path())?;
         if let Some(known) = functions.ours(function) {
             let (parameters, kind) = known.signature()?;
             let mut given = vec![None; parameters.len()];

@@ -12,7 +12,6 @@ use super::acting::ActingNames;
 use super::factor_store::FactorStore;
 use super::known::{Known, builtin, known_by_name};
 use super::names::Names;
-use super::text_types::Kind;
 use crate::pg::list::List;
 use crate::pg::lookup;
 use crate::pg::memory::Memory;
@@ -264,17 +263,6 @@ impl<'tree> Functions<'tree> {
     /// What one of ours does, by its OID.
     pub fn ours(&self, function: pg_sys::Oid) -> Option<Known> {
         self.ours.get(&function).copied().flatten()
-    }
-
-    /// The function that a call in a text means: by its full name, or by `path`. `None` where that can't be told, and for Postgres' own.
-    pub fn named(
-        &self,
-        schema: Option<&str>,
-        name: &str,
-        arguments: &[Kind],
-        path: Option<&SearchPath>,
-    ) -> Option<pg_sys::Oid> {
-        self.names.function(schema, name, arguments, path)
     }
 
     /// What names mean.

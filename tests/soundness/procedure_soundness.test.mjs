@@ -12,7 +12,7 @@ import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { InvalidSchema, Laboratory } from './matrix_trial.mjs'
 import { ProcedureTally } from './procedure_tally.mjs'
-import { compare, counterexample, readFunctions, wrongFinding } from './procedure_trial.mjs'
+import { compare, counterexample, readFunctions } from './procedure_trial.mjs'
 import { procedureSchema } from './random_procedures.mjs'
 
 const trials = Number(process.env.TRIALS ?? 500)
@@ -54,8 +54,6 @@ const unsound = ({ rows }) => {
   const row = rows.find(({ unsound }) => unsound)
   return row && counterexample(row)
 }
-// A procedure that can't be read is named with that note, rightly.
-const isWrong = ({ named, below, notes }) => named !== (below !== null) && !(named && notes.length > 0)
 
 // The verdicts of lint 0014 are counted and reported. It doesn't look at the age of factors, and the trial does.
 test('no procedure is touched below what aal_functions states', async (t) => {

@@ -13,7 +13,7 @@ use crate::sql::{Token, tokens};
 /// How many calls deep bodies are looked into.
 const DEEPEST: usize = 32;
 
-/// Words that do something wherever they stand.
+/// Words that do something at any place.
 const DOING: [&str; 8] = ["insert", "update", "delete", "merge", "truncate", "copy", "execute", "call"];
 
 /// Words that do something where a statement begins.

@@ -31,7 +31,6 @@ pub enum Profiles {
 #[derive(Clone, Debug)]
 pub struct Profile {
     issuer: String,
-    name: String,
     audience: Option<String>,
     authorized_party: Option<String>,
     reading: Reading,
@@ -175,17 +174,7 @@ impl Profile {
             "custom" => Reading::ByRules(Rules::custom(written)?),
             _ => Reading::ByRules(Rules::built_in(&name, written)?),
         };
-        Ok(Profile { issuer, name, audience, authorized_party, reading })
-    }
-
-    /// Its name: that of a built-in profile, `supabase` or `custom`.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The issuer that it is bound to.
-    pub fn issuer(&self) -> &str {
-        &self.issuer
+        Ok(Profile { issuer, audience, authorized_party, reading })
     }
 
     fn read(&self, claims: Claims, object: &Object<'_>) -> Claims {

@@ -217,7 +217,7 @@ fn is_about_all_rows(policy: &Policy) -> bool {
     })
 }
 
-/// Conditions that don't ask for a level, and come to the same wherever they stand in the policies of one row.
+/// Conditions that don't ask for a level, and come to the same at each place in the policies of one row.
 #[derive(Default)]
 struct ToldApart {
     conditions: Vec<Expression>,

@@ -111,7 +111,7 @@ pub(crate) struct Reach<'a> {
     families: HashMap<TableId, Vec<TableId>>,
     owners: HashMap<TableId, RoleId>,
     by_id: HashMap<FunctionId, FunctionIndex>,
-    /// What views ask of the session wherever they show a row.
+    /// The threshold that each view asks of a session before it shows a row.
     asking_views: HashMap<ViewIndex, Threshold>,
     bodies: RefCell<HashMap<FunctionIndex, Rc<Body>>>,
     /// Whether any function forges something.
@@ -169,7 +169,7 @@ impl<'a> Reach<'a> {
         Reach { asking_views, ..self }
     }
 
-    /// What a view asks of the session wherever it shows a row.
+    /// The threshold that a view asks of a session before it shows a row.
     pub(super) fn asked_by(&self, view: ViewIndex) -> Threshold {
         self.asking_views.get(&view).copied().unwrap_or(Threshold::NOTHING)
     }

@@ -512,7 +512,7 @@ impl<'a> Survey<'a> {
     }
 }
 
-/// What views ask of the session wherever they show a row of a table. Of one that calls a VOLATILE function, or reads a view of which that
+/// The threshold that each view asks of a session before it shows a row of a table. Of one that calls a VOLATILE function, or reads a view of which that
 /// isn't known, nothing: the claims may be others by then.
 fn asking_views(
     catalog: &Catalog,

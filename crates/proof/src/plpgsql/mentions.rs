@@ -207,7 +207,7 @@ const TYPES: &[&str] = &[
     "bit",
 ];
 
-/// Statements, or parts of them, that do something wherever they stand.
+/// Statements, or parts of them, that do something at any place.
 const ACTING: &[&str] = &["insert", "update", "delete", "merge", "execute"];
 
 /// Statements that do something where they begin.

@@ -9,7 +9,7 @@ use crate::sql::{Token, placed_tokens};
 /// How deep blocks and other statements may be nested.
 const DEEPEST: usize = 60;
 
-/// Words that are keywords wherever they aren't quoted.
+/// Words that are keywords if they aren't quoted.
 const RESERVED: [&str; 24] = [
     "all", "begin", "by", "case", "declare", "else", "end", "execute", "for", "foreach", "from", "if", "in", "into",
     "loop", "not", "null", "or", "strict", "then", "to", "using", "when", "while",
