@@ -9,17 +9,18 @@ source "$(dirname "$0")/../pgrx-config/env.sh"
 majors=("$@")
 if [ ${#majors[@]} = 0 ]; then majors=(15); fi
 require_majors "${majors[@]}"
-passed=0
-failed=0
+logs=$repo/target/logs
+counts=$logs/counts
+mkdir -p "$logs"
+rm -f "$counts".*
 
-# Adds up a suite's counts; a suite that ends badly without saying that a test failed counts as one that did.
+# Notes a suite's counts for the sum; a suite that ends badly without saying that a test failed counts as one that did.
 count() {
-    local suite=$1 status=$2 suite_passed=$3 suite_failed=$4
+    local suite=$1 of=$2 status=$3 suite_passed=$4 suite_failed=$5
     if [ "$status" != 0 ] && [ "$suite_failed" = 0 ]; then suite_failed=1; fi
     if [ "$((suite_passed + suite_failed))" = 0 ]; then suite_failed=1; fi
-    passed=$((passed + suite_passed))
-    failed=$((failed + suite_failed))
-    say "$suite: $suite_passed passed, $suite_failed failed"
+    echo "$suite_passed $suite_failed" >> "$counts.$of"
+    say "$suite: $suite_passed passed, $suite_failed failed, after $((SECONDS / 60)) min"
 }
 
 # The sum of the numbers that stand before a word in a log.
@@ -34,33 +35,44 @@ run_node() {
     unfollow
     if [ "$status" != 0 ]; then grep -vE '^ *(duration_ms|---|\.\.\.)' "$log" >&2; fi
     sed -nE 's/^ok .* - (.*) # SKIP (.*)/skipped: \1: \2/p' "$log" | while IFS= read -r line; do say "$line"; done
-    count "$suite" "$status" "$(sum '^# pass [0-9]+' "$log")" "$(sum '^# fail [0-9]+' "$log")"
+    count "$suite" "$major" "$status" "$(sum '^# pass [0-9]+' "$log")" "$(sum '^# fail [0-9]+' "$log")"
 }
 
-"$repo/pgrx-config/setup.sh" --tests "${majors[0]}"
-logs=$repo/target/logs
-mkdir -p "$logs"
-
-say "core: unit and property tests"
-status=0
-CARGO_TARGET_DIR=$repo/target/pg${majors[0]} with_progress "$logs/core.log" cargo test --quiet -p aal -p proof || status=$?
-count core "$status" "$(sum '[0-9]+ passed' "$logs/core.log")" "$(sum '[0-9]+ failed' "$logs/core.log")"
-
-for major in "${majors[@]}"; do
-    "$repo/pgrx-config/setup.sh" --tests "$major"
-    "$repo/pgrx-config/build.sh" "$major"
-
+# Runs all suites on one Postgres major.
+run_major() {
+    local major=$1 status=0 log=$logs/regress-$1.log
     say "pg_regress on Postgres $major"
-    status=0
-    "$repo/tests/pg_regress/run.sh" "$major" > "$logs/regress-$major.log" || status=$?
-    count "pg_regress on Postgres $major" "$status" \
-        "$(sum '^[0-9]+ passed' "$logs/regress-$major.log")" "$(sum '[0-9]+ failed$' "$logs/regress-$major.log")"
+    "$repo/tests/pg_regress/run.sh" "$major" > "$log" || status=$?
+    count "pg_regress on Postgres $major" "$major" "$status" "$(sum '^[0-9]+ passed' "$log")" "$(sum '[0-9]+ failed$' "$log")"
 
     run_node e2e "$major" "end to end" "PostgREST, PgBouncer, a browser, tokens of other libraries, and the SQL of the docs"
     run_node client "$major" "client module" "with PostgREST; with Supabase Auth and a browser, where they are there"
     run_node soundness "$major" "soundness" "the matrix, tried on random schemas"
     run_node differential "$major" "differential" "random queries with and without planner support"
+}
+
+"$repo/pgrx-config/setup.sh" --tests "${majors[0]}"
+
+say "core: unit and property tests"
+status=0
+CARGO_TARGET_DIR=$repo/target/pg${majors[0]} with_progress "$logs/core.log" cargo test --quiet -p aal -p proof || status=$?
+count core core "$status" "$(sum '[0-9]+ passed' "$logs/core.log")" "$(sum '[0-9]+ failed' "$logs/core.log")"
+
+for major in "${majors[@]}"; do
+    "$repo/pgrx-config/setup.sh" --tests "$major"
+    "$repo/pgrx-config/build.sh" "$major"
 done
 
+# The majors side by side: each has clusters of its own, and keeps one processor busy.
+running=()
+trap 'trap - INT TERM; kill 0' INT TERM
+for major in "${majors[@]}"; do
+    run_major "$major" &
+    running+=($!)
+done
+ended=0
+for job in "${running[@]}"; do wait "$job" || ended=1; done
+
+read -r passed failed < <(awk '{ passed += $1; failed += $2 } END { print passed + 0, failed + 0 }' "$counts".*)
 echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+[ "$failed" = 0 ] && [ "$ended" = 0 ]

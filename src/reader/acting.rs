@@ -7,6 +7,7 @@ use std::rc::Rc;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 use proof::plpgsql::{Deed, Mention, mentions};
+use proof::sql::runs_query;
 
 use crate::pg::query::{catalog_query, rows};
 
@@ -66,7 +67,7 @@ impl ActingNames {
     pub fn builtin(&self, name: &str) -> Deed {
         match name {
             "set_config" => Deed::ChangesSession,
-            name if self.functions.contains(name) => Deed::Acts,
+            name if self.functions.contains(name) || runs_query(name) => Deed::Acts,
             _ => Deed::Nothing,
         }
     }

@@ -17,14 +17,6 @@ use crate::pg::list::List;
 use crate::pg::lookup;
 use crate::pg::node::{Form, Node};
 
-/// Whether this very node reads what the session brings.
-fn reads_session(expression: &Expression) -> bool {
-    matches!(
-        expression,
-        Expression::Setting { .. } | Expression::Claims | Expression::Level | Expression::Member { .. }
-    )
-}
-
 impl<'tree> Reading<'_, 'tree> {
     /// A call of a function, or of the function behind an operator.
     pub fn call(
@@ -124,11 +116,8 @@ impl<'tree> Reading<'_, 'tree> {
             .enumerate()
             .map(|(n, it)| it.or_else(|| n.checked_sub(first_default).and_then(|n| defaults.get(n)).cloned()));
         let arguments: Vec<Expression> = filled.collect::<Option<_>>()?;
-        let (target, mut rows) = self.answer(function, body, &arguments, frame)?;
-        // The planner calls a function that is declared IMMUTABLE itself, and keeps what it answers.
-        if lookup::volatility(function) == Some(pg_sys::PROVOLATILE_IMMUTABLE) && target.any(&reads_session) {
-            rows.origin = Origin::Call;
-        }
+        let (target, rows) = self.answer(function, body, &arguments, frame)?;
+        let is_of_other = self.may_be_kept(function, body, arguments.len(), &target, frame);
         let mut result = Expression::Select { target: Box::new(target), rows };
         // The caller's query has the tables that they read, whether the body looks at them or not.
         if arguments.iter().any(Expression::selects_from) {
@@ -137,7 +126,7 @@ impl<'tree> Reading<'_, 'tree> {
             let rows = Rows { from: false, may_be_cut: false, ..mentioned(beside) };
             result = Expression::Select { target: Box::new(result), rows };
         }
-        if !self.is_certain(body, frame.nesting) {
+        if is_of_other || !self.is_certain(body, frame.nesting) {
             // It only mentions what it would be, if it meant what it seems to.
             let reason = self.functions.name_if_users(function).map(Reason::Function);
             let unknown = Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason };
@@ -153,6 +142,26 @@ impl<'tree> Reading<'_, 'tree> {
         }
         let arms = vec![(Expression::Or(are_null), Expression::NULL)];
         Some(Expression::Case { arms, otherwise: Box::new(result) })
+    }
+
+    /// Whether a function's answer may be that of another session: the planner calls a function that is declared IMMUTABLE, and a plan
+    /// that is kept has its answer. What it is told by its caller counts for each call. `answer` is what it comes to in this one.
+    fn may_be_kept(
+        &mut self,
+        function: pg_sys::Oid,
+        body: &SqlBody<'tree>,
+        count: usize,
+        answer: &Expression,
+        frame: &Frame<'_>,
+    ) -> bool {
+        if lookup::volatility(function) != Some(pg_sys::PROVOLATILE_IMMUTABLE)
+            || !answer.any(&Expression::reads_session)
+        {
+            return false;
+        }
+        let arguments = vec![Expression::unknown(); count];
+        let by_itself = self.answer(function, body, &arguments, frame);
+        by_itself.is_none_or(|(target, _)| target.any(&Expression::reads_session))
     }
 
     /// Whether a body can mean nothing else. What a written query means, the search_path decides: the function's own, or that of the

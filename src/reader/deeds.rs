@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use pgrx::prelude::*;
 use proof::plpgsql::{Deed, Mention, mentions};
+use proof::sql::runs_query;
 
 use super::acting::Mentioned;
 use super::functions::Functions;
@@ -84,8 +85,11 @@ impl Functions<'_> {
             // Only superusers make functions in C. One that isn't volatile writes nothing.
             let is_c = lookup::c_function(function).is_some();
             let is_volatile = lookup::volatility(function).is_none_or(|it| it == pg_sys::PROVOLATILE_VOLATILE);
-            let runs_query = ["crosstab", "connectby", "xpath_table", "dblink"].iter().any(|it| name().starts_with(it));
-            return Mentioned::only(if is_c && !is_volatile && !runs_query { Deed::Nothing } else { Deed::Acts });
+            return Mentioned::only(if is_c && !is_volatile && !runs_query(&name()) {
+                Deed::Nothing
+            } else {
+                Deed::Acts
+            });
         };
         let mut found = Mentioned::only(Deed::Nothing);
         let owned = |schema: Option<&str>, name: &str| (schema.map(str::to_owned), name.to_owned());

@@ -517,6 +517,23 @@ impl Expression {
         self.any(&asks)
     }
 
+    /// Whether this very node reads what differs from session to session: its claims, its settings, its role or its rows.
+    pub fn reads_session(&self) -> bool {
+        use Expression::*;
+        match self {
+            Claims | Level | EnrolledLevel | HasFactor | Status | Methods | CurrentRole | Exempt(_) => true,
+            HasLevel { .. } | HasEnrolledLevel { .. } | SessionIsLive { .. } | AuthenticatedAt(_) | Setting { .. } => {
+                true
+            }
+            Constant(value) => matches!(value, Value::Claims | Value::ClaimsText),
+            Unknown { reason, .. } => matches!(reason, Some(Reason::Subject { .. })),
+            Select { rows, .. } | Exists(rows) | AnyRow { rows, .. } | ArrayOf { rows, .. } => !rows.reads.is_empty(),
+            Raises | And(_) | Or(_) | Not(_) | Is { .. } | Compare(..) | CompareEach { .. } | Case { .. } => false,
+            Coalesce(_) | NullIf(..) | Array(_) | Member { .. } | Path { .. } | HasKey(..) => false,
+            ToJson(_) | JsonToText(_) | Call(..) => false,
+        }
+    }
+
     /// Whether this very node reads the level: one of our functions, or the claim `aal`.
     pub fn reads_level(&self) -> bool {
         use Expression::*;

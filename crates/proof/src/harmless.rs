@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::catalog::{Function, FunctionKind, View};
 use crate::ids::{ByFunction, ByView, FunctionIndex, TableId};
-use crate::sql::{Token, tokens};
+use crate::sql::{Token, runs_query, tokens};
 
 /// How many calls deep bodies are looked into.
 const DEEPEST: usize = 32;
@@ -124,20 +124,6 @@ const SYNTAX: [&str; 69] = [
 /// The volatile functions of Postgres' own that change nothing.
 const VOLATILE_AND_HARMLESS: [&str; 4] = ["clock_timestamp", "gen_random_uuid", "random", "timeofday"];
 
-/// How the names of functions begin that run a query which they are given, or read a table that they are told.
-const QUERYING: [&str; 10] = [
-    "query_to_xml",
-    "cursor_to_xml",
-    "table_to_xml",
-    "schema_to_xml",
-    "database_to_xml",
-    "dblink",
-    "ts_stat",
-    "ts_rewrite",
-    "crosstab",
-    "connectby",
-];
-
 /// A function that came with Postgres or belongs to an extension.
 #[derive(Clone, Debug)]
 pub struct Installed {
@@ -145,7 +131,7 @@ pub struct Installed {
     pub schema: String,
     /// Its name.
     pub name: String,
-    /// Whether some function of that name is marked VOLATILE.
+    /// Whether some function of that name may write or read: it is declared VOLATILE, or has a body that isn't looked into.
     pub volatile: bool,
 }
 
@@ -180,8 +166,7 @@ impl<'a> Harmless<'a> {
             harmless.by_name.entry(&function.name).or_default().push(index);
         }
         for it in installed {
-            let is_querying = QUERYING.iter().any(|name| it.name.starts_with(name));
-            let is_harmless = !is_querying && (!it.volatile || VOLATILE_AND_HARMLESS.contains(&&*it.name));
+            let is_harmless = !runs_query(&it.name) && (!it.volatile || VOLATILE_AND_HARMLESS.contains(&&*it.name));
             harmless.installed.entry(&it.name).or_default().push((&it.schema, is_harmless));
         }
         harmless.unnamed = unnamed.iter().copied().find(|index| harmless.may_act_unnamed(*index));
@@ -452,6 +437,7 @@ mod tests {
             ("pg_catalog", "nextval", true),
             ("extensions", "dblink", true),
             ("pg_catalog", "table_to_xml", false),
+            ("extensions", "xpath_table", false),
         ];
         all.map(|(schema, name, volatile)| Installed { schema: schema.to_owned(), name: name.to_owned(), volatile })
             .into()
@@ -512,6 +498,7 @@ mod tests {
             "select nextval('s')",
             "select extensions.dblink('')",
             "select table_to_xml('payments', true, true, '')",
+            "select extensions.xpath_table('id', 'body', 'payments', '/a', 'true')",
             "select unknown()",
             "select other.require_aal('aal2')",
             "select a.b.require_aal('aal2')",

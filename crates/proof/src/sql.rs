@@ -56,6 +56,28 @@ impl Token<'_> {
     }
 }
 
+/// How the names of functions begin that run a query which they are given, or read a table that they are told. Some are declared STABLE.
+const RUNS_QUERY: [&str; 12] = [
+    "query_to_xml",
+    "cursor_to_xml",
+    "table_to_xml",
+    "schema_to_xml",
+    "database_to_xml",
+    "dblink",
+    "ts_stat",
+    "ts_rewrite",
+    "crosstab",
+    "connectby",
+    "xpath_table",
+    "pg_background_launch",
+];
+
+/// Whether a function of this name runs a query which it is given, or reads a table that it is told: one of Postgres' own, or of an
+/// extension.
+pub fn runs_query(function: &str) -> bool {
+    RUNS_QUERY.iter().any(|start| function.starts_with(start))
+}
+
 /// The tokens of a text.
 pub fn tokens(sql: &str) -> Tokens<'_> {
     Tokens { rest: sql }

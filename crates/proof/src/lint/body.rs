@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::commands::Commands;
 use super::settings::{Forgery, forged};
-use crate::sql::{Token, Tokens, tokens};
+use crate::sql::{Token, Tokens, runs_query, tokens};
 use crate::{Command, Function, FunctionKind};
 
 /// What a function's body says, as far as it matters here.
@@ -46,22 +46,6 @@ enum Context {
 
 /// Ours that ask for a level.
 pub(super) const ASKING: [&str; 4] = ["require_aal", "has_aal", "require_enrolled_aal", "has_enrolled_aal"];
-
-/// Functions that run a query which they are given.
-const RUNS_QUERY: [&str; 12] = [
-    "query_to_xml",
-    "cursor_to_xml",
-    "table_to_xml",
-    "schema_to_xml",
-    "database_to_xml",
-    "dblink",
-    "ts_stat",
-    "ts_rewrite",
-    "crosstab",
-    "connectby",
-    "xpath_table",
-    "pg_background_launch",
-];
 
 /// Commands after which a table may have other rights, other policies, or no rows.
 const CHANGES_SCHEMA: [&str; 9] =
@@ -190,7 +174,7 @@ impl Body {
                     }
                     if runs {
                         self.is_opaque |= token.is_keyword("execute") && !runs_constant(rest.clone());
-                        self.is_opaque |= RUNS_QUERY.iter().any(|it| name.starts_with(it));
+                        self.is_opaque |= runs_query(name);
                     }
                     let context = match before.verb() {
                         Some(commands) => Context::Does(commands),
