@@ -22,7 +22,7 @@ $$;
 
 do $$
 begin
-  for n in 1..{tables} / 2 loop
+  for n in 1..({tables} + 1) / 2 loop
     execute format('create function private.gate%s() returns boolean language plpgsql stable set search_path = '''' as %L', n, pg_temp.body(n));
   end loop;
   for n in 1..{tables} loop
@@ -35,7 +35,7 @@ begin
     execute format('create policy writes on t%s as restrictive for update using ((select private.gate%s()))', n, (n + 1) / 2);
     execute format('create policy deletes on t%s as restrictive for delete using (private.gate%s() and team < %s)', n, (n + 1) / 2, n);
   end loop;
-  for n in 1..{tables} / 2 loop
+  for n in 1..({tables} + 1) / 2 loop
     execute format('create function rpc%s() returns void language plpgsql security definer set search_path = '''' as %L', n,
       format('begin if not private.gate%s() then raise exception ''no''; end if; update public.t%s set team = %s; end', n, n, n));
   end loop;

@@ -4,6 +4,7 @@ use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient, SpiHeapTupleData};
 
+use super::guc::SettingsLevel;
 use super::types::Name;
 
 /// The text of a query: the file of this name in `sql/catalog/`.
@@ -52,6 +53,7 @@ pub fn rows<T>(
     arguments: &[DatumWithOid<'_>],
     mut read: impl FnMut(&Row<'_>) -> Result<T, spi::Error>,
 ) -> Result<Vec<T>, spi::Error> {
+    let _settings = without_compiling();
     client.select(query, None, arguments)?.map(|row| read(&Row(row))).collect()
 }
 
@@ -62,5 +64,13 @@ pub fn first_row<T>(
     arguments: &[DatumWithOid<'_>],
     read: impl FnOnce(&Row<'_>) -> Result<T, spi::Error>,
 ) -> Result<Option<T>, spi::Error> {
+    let _settings = without_compiling();
     client.select(query, Some(1), arguments)?.next().map(|row| read(&Row(row))).transpose()
+}
+
+/// Postgres expects so many rows of the catalog that it would compile the query (JIT). That takes seconds, and the query milliseconds.
+fn without_compiling() -> SettingsLevel {
+    let settings = SettingsLevel::keeping_what_functions_set();
+    settings.set(c"jit", c"off", pg_sys::GucContext::PGC_USERSET);
+    settings
 }

@@ -63,6 +63,14 @@ select b.nr, what, required_aal from bodies b join auth.aal_functions() f on f.t
  where required_aal <> 'none' order by nr;
 select count(*) > 0 as lint from auth.aal_lint();
 select length(auth.aal_report()) > 1000 as report;
+-- What follows isn't about these.
+do $$
+begin
+  for nr in 1..(select count(*) from hostile.bodies) loop
+    execute format('drop table hostile.t_%1$s; drop function hostile.gate_%1$s(), hostile.rpc_%1$s()', nr);
+  end loop;
+end
+$$;
 
 -- They call one another, themselves, and twice each.
 create function loops() returns boolean language plpgsql stable as 'begin return hostile.loops(); end';

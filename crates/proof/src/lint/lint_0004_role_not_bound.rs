@@ -3,7 +3,7 @@
 use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::survey::Survey;
-use crate::{Command, Policy, RequiredLevel, Table};
+use crate::{Command, Policy, RequiredLevel, Table, Threshold};
 
 pub const LINT: Lint = Lint {
     name: "0004_role_not_bound",
@@ -19,13 +19,13 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     for (index, table) in survey.protected() {
         for policy in table.policies.iter().filter(|policy| !policy.permissive && policy.asks_for_level()) {
-            let asked: Vec<(Command, RequiredLevel)> =
-                Command::ALL.into_iter().map(|command| (command, survey.policy_level(policy, command))).collect();
+            let asked: Vec<(Command, Threshold)> =
+                Command::ALL.into_iter().map(|command| (command, survey.policy_threshold(policy, command))).collect();
             for role in survey.bound_roles(table).filter(|role| !policy.binds[*role]) {
-                let less = asked.iter().filter(|(command, level)| {
+                let less = asked.iter().filter(|(command, asked)| {
                     policy.command.covers(*command)
-                        && *level != RequiredLevel::Denied
-                        && survey.matrix.own_need(index, role, *command).level() < *level
+                        && asked.level != RequiredLevel::Denied
+                        && !survey.matrix.own_need(index, role, *command).threshold.implies(*asked)
                 });
                 let commands: Vec<Command> = less.map(|(command, _)| *command).collect();
                 if !commands.is_empty() {

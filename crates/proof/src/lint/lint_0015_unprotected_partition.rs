@@ -33,9 +33,9 @@ fn finding(survey: &Survey<'_>, table: TableIndex, above: TableIndex) -> Option<
     let mut roles = Vec::new();
     for role in survey.bound_roles(&tables[above]) {
         for command in Command::ALL {
-            let direct = survey.matrix.own_need(table, role, command).level();
-            let through = survey.matrix.own_need(above, role, command).level();
-            if direct < survey.asked(&tables[above], command).level && direct < through {
+            let direct = survey.matrix.own_need(table, role, command).threshold;
+            let through = survey.matrix.own_need(above, role, command).threshold;
+            if !direct.implies(survey.asked(&tables[above], command)) && !direct.implies(through) {
                 if !commands.contains(&command) {
                     commands.push(command);
                 }

@@ -3,7 +3,7 @@
 use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::survey::Survey;
-use crate::{Command, RequiredLevel, RoleIndex};
+use crate::{Command, RequiredLevel, RoleIndex, Threshold};
 
 pub const LINT: Lint = Lint {
     name: "0017_truncate_granted",
@@ -18,22 +18,22 @@ pub const LINT: Lint = Lint {
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for (index, table) in survey.protected() {
-        let highest = Command::ALL.into_iter().map(|command| survey.asked(table, command).level).max();
+        let all = || Command::ALL.into_iter().map(|command| survey.asked(table, command));
         // For a role that isn't granted DELETE, TRUNCATE is no other way to it: so TRUNCATE is held against all that
         // the table asks.
         let asked = |role: RoleIndex| match survey.matrix.own_need(index, role, Command::Delete).level() {
-            RequiredLevel::Denied => highest.unwrap_or(RequiredLevel::None),
-            _ => survey.asked(table, Command::Delete).level,
+            RequiredLevel::Denied => all().fold(Threshold::NOTHING, Threshold::and),
+            _ => survey.asked(table, Command::Delete),
         };
         let roles: Vec<RoleIndex> = survey
             .bound_roles(table)
-            .filter(|role| survey.matrix.own_need(index, *role, Command::Truncate).level() < asked(*role))
+            .filter(|role| !survey.matrix.own_need(index, *role, Command::Truncate).threshold.implies(asked(*role)))
             .collect();
-        if let Some(level) = roles.iter().map(|role| asked(*role)).max() {
+        if let Some(most) = roles.iter().map(|role| asked(*role)).reduce(Threshold::and) {
             let undo = roles.iter().any(|role| table.standings[*role].may_undo_guards) && !table.guards.is_empty();
             let why = if undo { ", since a role could replace its guard or keep it from firing" } else { "" };
             let roles = survey.role_names(&roles);
-            let detail = format!("{} can TRUNCATE {} below {level}{why}", roles.join(", "), table.display_name);
+            let detail = format!("{} can TRUNCATE {} below {}{why}", roles.join(", "), table.display_name, most.in_options());
             found.push(Found::on_table(index, detail).roles(&roles).commands(&[Command::Truncate]));
         }
     }

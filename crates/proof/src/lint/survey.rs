@@ -177,12 +177,7 @@ impl<'a> Survey<'a> {
         table.standings.indexed().filter(|(_, standing)| standing.bypass.is_none()).map(|(role, _)| role)
     }
 
-    /// The lowest level at which an expression can be true.
-    fn level(&self, expression: &'a Expression) -> RequiredLevel {
-        self.lowest(expression).level
-    }
-
-    /// The same with how old its factor may be.
+    /// The lowest level at which an expression can be true, and how old its factor may be.
     pub(super) fn lowest(&self, expression: &'a Expression) -> Threshold {
         (self.pause)();
         // By its address: the catalog does not move.
@@ -195,29 +190,38 @@ impl<'a> Survey<'a> {
         threshold
     }
 
-    /// The level that a policy alone asks for a command.
-    pub(super) fn policy_level(&self, policy: &'a Policy, command: Command) -> RequiredLevel {
+    /// What a policy alone asks for a command.
+    pub(super) fn policy_threshold(&self, policy: &'a Policy, command: Command) -> Threshold {
         if !policy.command.covers(command) {
-            return RequiredLevel::None;
+            return Threshold::NOTHING;
         }
-        let level = |expression: Option<&'a Expression>| expression.map_or(RequiredLevel::None, |it| self.level(it));
+        let lowest = |it: Option<&'a Expression>| it.map_or(Threshold::NOTHING, |it| self.lowest(it));
         match command {
-            Command::Insert => level(policy.check()),
-            Command::Update => level(policy.using.as_ref()).max(level(policy.check())),
-            Command::Select | Command::Delete | Command::Truncate => level(policy.using.as_ref()),
+            Command::Insert => lowest(policy.check()),
+            Command::Update => lowest(policy.using.as_ref()).and(lowest(policy.check())),
+            Command::Select | Command::Delete | Command::Truncate => lowest(policy.using.as_ref()),
         }
     }
 
-    /// What a command on a table is held against: the highest level that any policy asks of any role, or what is asserted.
+    /// The level of it.
+    pub(super) fn policy_level(&self, policy: &'a Policy, command: Command) -> RequiredLevel {
+        self.policy_threshold(policy, command).level
+    }
+
+    /// What a command on a table is held against: the highest level that any policy asks of any role, and the smallest age that goes with
+    /// it; or what is asserted.
     pub(super) fn asked(&self, table: &'a Table, command: Command) -> Threshold {
         if let Measure::Asserted { levels, .. } = &self.measure {
             return levels.get(&table.id).map_or(Threshold::NOTHING, |levels| levels[command.index()]);
         }
         let asking = table.policies.iter().filter(|policy| policy.asks_for_level());
-        let levels = asking.map(|policy| self.policy_level(policy, command));
+        let asked = asking.map(|policy| (policy.permissive, self.policy_threshold(policy, command)));
         // A policy that refuses every session protects by no level.
-        let highest = levels.filter(|level| *level != RequiredLevel::Denied).max();
-        highest.map_or(Threshold::NOTHING, Threshold::at_any_age)
+        let asked: Vec<_> = asked.filter(|(_, it)| it.level != RequiredLevel::Denied).collect();
+        let highest = asked.iter().map(|(_, it)| it.level).max().unwrap_or(RequiredLevel::None);
+        // Restrictive policies hold together, at any level. Of those that permit, another may do so for less.
+        let counts = |(permissive, it): &&(bool, Threshold)| !*permissive || it.level == highest;
+        asked.iter().filter(counts).map(|(_, it)| *it).fold(Threshold::NOTHING, Threshold::and)
     }
 
     /// All that a command is held against on a table and those through which some of its rows are reached.
