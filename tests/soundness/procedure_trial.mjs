@@ -110,8 +110,12 @@ function verdict(schema, procedure, found, touches, stated) {
       !touch.session.isUnknown &&
       !meets(touch.session, schema.required(touch.table, touch.command)),
   )
+  // What it calls with its owner's rights is a finding of its own.
+  const made = schema.statements.find((statement) => statement.startsWith(`create function ${procedure.name}(`)) ?? ''
+  const byOthers = schema.procedures.some(({ name }) => name !== procedure.name && found.has(name) && made.includes(`${name}(`))
   const notes = roles.map((role) => stated.get(key({ name: procedure.name, role }))?.note).filter(Boolean)
-  return { schema, procedure, named: found.has(procedure.name), below: below ?? null, notes }
+  const named = found.has(procedure.name)
+  return { schema, procedure, named, below: byOthers && !named ? null : (below ?? null), notes }
 }
 
 function meets({ level, age, claims }, required) {

@@ -363,23 +363,35 @@ impl Expression {
     /// Calls `visit` for this and everything beneath it, until that answers false: then not beneath that one.
     pub fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a Expression) -> bool) {
         if visit(self) {
-            self.children().into_iter().for_each(|child| child.visit(visit));
+            self.find_child(&mut |child| {
+                child.visit(visit);
+                false
+            });
         }
     }
 
     /// The expressions directly beneath this.
     pub fn children(&self) -> Vec<&Expression> {
+        let mut children = Vec::new();
+        self.find_child(&mut |child| {
+            children.push(child);
+            false
+        });
+        children
+    }
+
+    /// Whether one of the expressions directly beneath this is such. It looks no further than the first one that is.
+    fn find_child<'a>(&'a self, is_such: &mut dyn FnMut(&'a Expression) -> bool) -> bool {
         use Expression::*;
-        fn rows(children: &Rows) -> Vec<&Expression> {
-            children.filter.iter().map(|filter| &**filter).chain(&children.mentions).collect()
+        type IsSuch<'a, 'f> = &'f mut dyn FnMut(&'a Expression) -> bool;
+        fn in_rows<'a>(rows: &'a Rows, is_such: IsSuch<'a, '_>) -> bool {
+            rows.filter.as_deref().is_some_and(&mut *is_such) || rows.mentions.iter().any(is_such)
         }
         match self {
-            Constant(_) | Raises | Claims | Level | EnrolledLevel | Status | Methods | CurrentRole | Exempt(_) => {
-                Vec::new()
-            }
-            HasFactor | SessionIsLive { .. } => Vec::new(),
+            Constant(_) | Raises | Claims | Level | EnrolledLevel | Status | Methods | CurrentRole | Exempt(_) => false,
+            HasFactor | SessionIsLive { .. } => false,
             Unknown { arguments: many, .. } | And(many) | Or(many) | Coalesce(many) | Array(many) | Call(_, many) => {
-                many.iter().collect()
+                many.iter().any(is_such)
             }
             HasLevel { level: a, max_age: b, .. }
             | Compare(_, a, b)
@@ -387,30 +399,34 @@ impl Expression {
             | HasKey(a, b)
             | CompareEach { value: a, array: b, .. }
             | Member { document: a, key: b, .. }
-            | Path { document: a, path: b, .. } => vec![a, b],
+            | Path { document: a, path: b, .. } => is_such(a) || is_such(b),
             HasEnrolledLevel { max_age: one, .. }
             | AuthenticatedAt(one)
             | Setting { name: one, .. }
             | Not(one)
             | Is { tested: one, .. }
             | ToJson(one)
-            | JsonToText(one) => vec![one],
+            | JsonToText(one) => is_such(one),
             Case { arms, otherwise } => {
-                let arms = arms.iter().flat_map(|(condition, result)| [condition, result]);
-                arms.chain([&**otherwise]).collect()
+                arms.iter().any(|(condition, result)| is_such(condition) || is_such(result)) || is_such(otherwise)
             }
-            Exists(children) => rows(children),
-            Select { target: it, rows: children }
-            | AnyRow { test: it, rows: children }
-            | ArrayOf { target: it, rows: children } => [&**it].into_iter().chain(rows(children)).collect(),
+            Exists(rows) => in_rows(rows, is_such),
+            Select { target: it, rows } | AnyRow { test: it, rows } | ArrayOf { target: it, rows } => {
+                is_such(it) || in_rows(rows, is_such)
+            }
         }
     }
 
     /// How many nodes it has, and how many of them one above the other. A constant counts by its length, too.
     pub fn extent(&self) -> (usize, usize) {
-        let beneath = self.children().into_iter().map(Expression::extent);
-        let (size, height) = beneath.fold((0, 0), |(size, height), (s, h)| (size + s, height.max(h)));
-        (size + self.weight(), height + 1)
+        let (mut size, mut height) = (self.weight(), 0);
+        self.find_child(&mut |child| {
+            let (its_size, its_height) = child.extent();
+            size += its_size;
+            height = height.max(its_height);
+            false
+        });
+        (size, height + 1)
     }
 
     /// For how many nodes this one counts, without those beneath it.
@@ -428,7 +444,7 @@ impl Expression {
 
     /// Whether this or anything beneath it is such.
     pub fn any(&self, is_such: &dyn Fn(&Expression) -> bool) -> bool {
-        is_such(self) || self.children().into_iter().any(|child| child.any(is_such))
+        is_such(self) || self.find_child(&mut |child| child.any(is_such))
     }
 
     /// The rows of a sub-select.
@@ -448,7 +464,7 @@ impl Expression {
         if rows.is_some_and(|rows| rows.origin == Origin::Call) {
             return false;
         }
-        rows.is_some_and(are_such) || self.children().into_iter().any(|child| child.has_rows(are_such))
+        rows.is_some_and(are_such) || self.find_child(&mut |child| child.has_rows(are_such))
     }
 
     /// Whether a sub-select in it has a FROM clause.

@@ -56,6 +56,7 @@ pub(crate) struct Survey<'a> {
     called_by_policies: HashMap<(TableId, &'a str), Vec<FunctionIndex>>,
     /// The levels that tables' policies ask for.
     asked_anywhere: OnceCell<HashSet<Threshold>>,
+    refuses_guests: OnceCell<bool>,
 }
 
 impl<'a> Survey<'a> {
@@ -91,6 +92,7 @@ impl<'a> Survey<'a> {
             level_readers: OnceCell::new(),
             called_by_policies,
             asked_anywhere: OnceCell::new(),
+            refuses_guests: OnceCell::new(),
         }
     }
 
@@ -283,9 +285,21 @@ impl<'a> Survey<'a> {
             level: Some(Threshold { level, max_age }),
             role,
             asserts,
-            refuses_guests: asserts,
+            refuses_guests: asserts || self.refuses_guests(),
         };
         levels.into_iter().map(heed).collect()
+    }
+
+    /// Whether gates let anonymous users pass, by their claim `aal`, and no policy that asks for a level does.
+    fn refuses_guests(&self) -> bool {
+        let by_gates = || self.catalog.functions.indexes().any(|it| self.reach.gates.passed(it, None).by_guests);
+        let by_policies = || self.aal_policies().any(|(_, it)| it.expressions().any(|it| self.lets_guests_pass(it)));
+        *self.refuses_guests.get_or_init(|| by_gates() && !by_policies())
+    }
+
+    fn lets_guests_pass(&self, expression: &Expression) -> bool {
+        (self.pause)();
+        expression.asks_for_level() && self.matrix.lets_guests_pass(expression)
     }
 
     /// The levels that tables' policies ask for.

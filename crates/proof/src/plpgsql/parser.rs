@@ -439,7 +439,8 @@ impl<'a> Parser<'a> {
                 self.at += 1;
                 self.until(&[]).map(Does::Perform)
             }
-            "assert" | "null" => self.until(&[]).map(|part| Does::Nothing { part, targets: Vec::new() }),
+            "assert" => self.until(&[]).map(Does::Assert),
+            "null" => self.until(&[]).map(|part| Does::Nothing { part, targets: Vec::new() }),
             "get" => self.diagnostics(),
             _ => self.sql(keyword),
         }

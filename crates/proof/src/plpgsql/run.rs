@@ -449,6 +449,13 @@ impl<'a, R: Reader> Run<'a, R> {
             Does::Other { part, targets, deed, sets_named } => {
                 self.other(part, targets, *deed, *sets_named, line, state)
             }
+            Does::Assert(part) => {
+                self.note(line, "an ASSERT, which a setting switches off");
+                if self.acts(part, &mut state) {
+                    return Flow::done(boolean(true));
+                }
+                Flow::next(state)
+            }
             Does::Nothing { part, targets } => {
                 if self.acts(part, &mut state) {
                     return Flow::done(boolean(true));

@@ -122,7 +122,9 @@ pub(super) enum Does {
         /// Whether it may set any variable that it names.
         sets_named: bool,
     },
-    /// Nothing but what its expressions do: ASSERT, GET DIAGNOSTICS, NULL.
+    /// ASSERT: nothing but what its expressions do, since `plpgsql.check_asserts` switches it off.
+    Assert(Part),
+    /// Nothing but what its expressions do: GET DIAGNOSTICS, NULL.
     Nothing {
         part: Part,
         targets: Vec<Target>,
