@@ -9,7 +9,7 @@ export class ProcedureTally {
   levels = {}
   opensToUnknown = 0
   byLanguage = { plpgsql: { rows: 0, tight: 0 }, sql: { rows: 0, tight: 0 } }
-  findings = { right: 0, silent: 0, 'false alarm': 0, miss: 0, 'false alarm, not read': 0 }
+  findings = { right: 0, silent: 0, 'false alarm': 0, miss: 0, 'false alarm, not read': 0, 'false alarm, not reached': 0 }
   kinds = { unsound: new Map(), loose: new Map(), 'false alarm': new Map(), miss: new Map() }
 
   add(schema, { rows, findings }) {
@@ -32,12 +32,12 @@ export class ProcedureTally {
   }
 
   addFinding(finding) {
-    const { named, below, notes, schema, procedure } = finding
+    const { named, below, notes, isReached, schema, procedure } = finding
     if (named && below) this.findings.right++
     if (!named && !below) this.findings.silent++
     if (named === (below !== null)) return
     const wrong = named ? 'false alarm' : 'miss'
-    const unread = named && notes.length > 0 ? ', not read' : ''
+    const unread = !named ? '' : notes.length > 0 ? ', not read' : isReached ? '' : ', not reached'
     this.findings[wrong + unread]++
     this.addKind(wrong, `${procedure.language}${unread}, notes ${plain(notes.join(' '))}`, schema, () => wrongFinding(finding))
   }

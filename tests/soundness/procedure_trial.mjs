@@ -115,7 +115,9 @@ function verdict(schema, procedure, found, touches, stated) {
   const byOthers = schema.procedures.some(({ name }) => name !== procedure.name && found.has(name) && made.includes(`${name}(`))
   const notes = roles.map((role) => stated.get(key({ name: procedure.name, role }))?.note).filter(Boolean)
   const named = found.has(procedure.name)
-  return { schema, procedure, named, below: byOthers && !named ? null : (below ?? null), notes }
+  // Code that no session gets to can't be tried.
+  const isReached = touches.some((touch) => touch.procedure === procedure)
+  return { schema, procedure, named, below: byOthers && !named ? null : (below ?? null), isReached, notes }
 }
 
 function meets({ level, age, claims }, required) {

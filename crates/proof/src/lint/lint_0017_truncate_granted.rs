@@ -33,7 +33,8 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
             let undo = roles.iter().any(|role| table.standings[*role].may_undo_guards) && !table.guards.is_empty();
             let why = if undo { ", since a role could replace its guard or keep it from firing" } else { "" };
             let roles = survey.role_names(&roles);
-            let detail = format!("{} can TRUNCATE {} below {}{why}", roles.join(", "), table.display_name, most.in_options());
+            let detail =
+                format!("{} can TRUNCATE {} below {}{why}", roles.join(", "), table.display_name, most.in_options());
             found.push(Found::on_table(index, detail).roles(&roles).commands(&[Command::Truncate]));
         }
     }
