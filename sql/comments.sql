@@ -32,7 +32,7 @@ comment on function auth.require_enrolled_aal(interval) is
   'True if the session is at least at its enrolled level, with its factor verified at most max_age ago; else raises insufficient_aal. SECURITY DEFINER, STABLE and PARALLEL SAFE, as auth.enrolled_aal.';
 
 comment on function auth.aal_status() is
-  'Where the session stands: currentLevel, nextLevel and currentAuthenticationMethods as in supabase-js, action, the next step, and reason, why there is no level or no next one. Whether it is live is in sessionIsLive, which is null without a level and if no session can be looked up. If no user can be looked up, the session alone answers, and nextLevel is null. SECURITY DEFINER, STABLE and PARALLEL SAFE, as auth.enrolled_aal.';
+  'Where the session stands: currentLevel, nextLevel and currentAuthenticationMethods as in supabase-js, action, the next step, and reason, why there is no level or no next one. Whether it is live is in sessionIsLive, which is null without a level and if no session can be looked up. If no user can be looked up, the session alone answers, and nextLevel is null. With a claims profile of another issuer, acrValues is what its sign-in must be asked for to reach aal2, and at Entra claims. SECURITY DEFINER, STABLE and PARALLEL SAFE, as auth.enrolled_aal.';
 
 comment on function auth.session_is_live() is
   'Whether the session is live: it has not ended, its user is neither deleted nor banned, and the factor that gave it aal2 is still there. For policies. False if no session can be looked up. It reads Supabase Auth''s tables below SQL, so callers need no right to read them. STABLE: a statement sees one state of them. PARALLEL SAFE: workers have the same claims and snapshot.';

@@ -16,6 +16,7 @@ pub const CLAIMS_HINT: &str = "The gateway, such as PostgREST, must set request.
 
 /// Raises `insufficient_aal` in the format of `pg_aal.error_format`. `what` names what was asked for.
 pub fn insufficient_aal(denial: &Denial, what: Option<&What>) -> ! {
+    let denial = denial.clone().where_nobody_asks(settings::profiles().way_back_of_nobody());
     let in_log = asker().map(|asker| denial.log_entry(what, asker));
     let what = what.map(|what| what.words.as_str());
     let docs = settings::docs();
@@ -61,15 +62,16 @@ fn asker() -> Option<Asker> {
 
 /// Raises `insufficient_aal` for a session that isn't live. `required`: the level that was asked for with it.
 pub fn not_live(denial: &NotLive, required: Option<FixedRequirement>, what: Option<&What>) -> ! {
+    let way_back = session::way_back();
     let in_log = asker().map(|asker| denial.log_entry(required, what, asker));
     let what = what.map(|what| what.words.as_str());
     let sql = Refusal {
         state: SqlState::INSUFFICIENT_PRIVILEGE,
         message: &denial.message(what),
-        detail: Some(&denial.detail(required)),
+        detail: Some(&denial.detail(required, &way_back)),
         hint: denial.hint(),
     };
-    refuse(&sql, || denial.http(what, required), in_log.as_deref())
+    refuse(&sql, || denial.http(what, required, &way_back), in_log.as_deref())
 }
 
 /// Raises what says why there are no claims that could be read.

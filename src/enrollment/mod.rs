@@ -7,7 +7,7 @@ pub mod function;
 mod no_store;
 pub mod supabase_auth;
 
-use aal::Enrollment;
+use aal::{Claims, Enrollment};
 
 use self::function::Parameters;
 pub use self::no_store::NoStore;
@@ -20,10 +20,13 @@ use crate::settings;
 
 /// Whether the user of the claims in force has a verified factor.
 pub fn look_up(patience: Patience) -> Result<Enrollment, NoStore> {
-    let subject = from_claims(|claims| Some((claims.subject()?.to_owned(), claims.subject_uuid())));
-    let Some((subject, uuid)) = subject else { return Ok(Enrollment::ForeignUser) };
+    let user =
+        |claims: &Claims| Some((claims.subject()?.to_owned(), claims.subject_uuid(), claims.are_supabase_auths()));
+    let Some((subject, uuid, is_supabase_auths)) = from_claims(user) else { return Ok(Enrollment::ForeignUser) };
     match settings::enrollment_function() {
         Some(name) => Ok(function::ask(&find_function(&name)?, &subject)),
+        // Its user may have the same UUID as one of Supabase Auth's.
+        None if !is_supabase_auths => Err(NoStore::Tables("the issuer of the access token is not Supabase Auth")),
         None => {
             let tables = Tables::find(patience)?;
             // Supabase Auth's users all have a UUID.

@@ -4,7 +4,7 @@
 //! the same claims and the same snapshot. SECURITY DEFINER with search_path `pg_catalog, pg_temp`: they answer who may not read
 //! the factors. None takes a user: nobody can ask about another.
 
-use aal::{Action, Claims, Enrollment, Level, MaxAge, Reason, Status, What, assess_enrolled, assess_live};
+use aal::{Action, Claims, Enrollment, Level, MaxAge, Reason, Status, WayBack, What, assess_enrolled, assess_live};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
@@ -78,7 +78,8 @@ pub fn require_enrolled(max_age: Option<MaxAge>, what: impl FnOnce() -> Option<W
 
 /// Where the session stands: `currentLevel`, `nextLevel` and `currentAuthenticationMethods`, as supabase-js'
 /// `getAuthenticatorAssuranceLevel()` returns them. `action` is the step to reach the next level, or to have one. `reason` says
-/// why there is no level or no next one. Whether it is live is in `sessionIsLive`: null where no session can be looked up.
+/// why there is no level or no next one. Where claims are read by the profile of another issuer, `acrValues` is what its sign-in
+/// must be asked for to reach aal2, and at Entra `claims`. Whether it is live is in `sessionIsLive`: null where no session can be looked up.
 ///
 /// Where nobody can be looked up, the session alone answers. Errors: those of the functions that `pg_aal.enrollment_function` and
 /// `pg_aal.session_function` name.
@@ -94,7 +95,7 @@ fn aal_status() -> Jsonb {
         }
     };
     let methods = if status.current.is_some() { claim("amr") } else { None };
-    let status = serde_json::json!({
+    let mut answer = serde_json::json!({
         "currentLevel": status.current.map(Level::as_str),
         "nextLevel": status.next.map(Level::as_str),
         "currentAuthenticationMethods": methods.unwrap_or_else(|| serde_json::json!([])),
@@ -102,7 +103,15 @@ fn aal_status() -> Jsonb {
         "reason": status.reason.map(Reason::as_str),
         "sessionIsLive": if status.current.is_some() { is_live() } else { None },
     });
-    to_jsonb(&std::ffi::CString::new(status.to_string()).unwrap_or_default())
+    let way_back = session::way_back();
+    if way_back != WayBack::SupabaseAuth {
+        let request = status.request(&way_back);
+        answer["acrValues"] = request.acr_values().into();
+        if let Some(claims) = request.claims() {
+            answer["claims"] = claims.into();
+        }
+    }
+    to_jsonb(&std::ffi::CString::new(answer.to_string()).unwrap_or_default())
 }
 
 /// Whether the session is live; `None` where no session can be looked up.

@@ -32,6 +32,7 @@ struct Named {
     /// Both as Supabase Auth has them: UUIDs, by their bytes.
     uuids: Option<([u8; 16], [u8; 16])>,
     level: Option<Level>,
+    is_supabase_auths: bool,
 }
 
 /// Whether the session of the claims in force is live; `Ended` where they name none.
@@ -41,6 +42,9 @@ pub fn look_up(patience: Patience) -> Result<Liveness, NoSessions> {
         Some(name) => {
             let answer = find_function(&name)?.ask(&[&named.subject, &named.session]);
             Ok(if answer == Some(true) { Liveness::Live } else { Liveness::Ended })
+        }
+        None if !named.is_supabase_auths => {
+            Err(NoSessions::Tables("the issuer of the access token is not Supabase Auth"))
         }
         None => {
             let sessions = Sessions::find(patience)?;
@@ -59,6 +63,7 @@ fn named(claims: &Claims) -> Option<Named> {
             .zip(claims.session_uuid())
             .map(|(user, session)| (user.into_bytes(), session.into_bytes())),
         level: claims.level(),
+        is_supabase_auths: claims.are_supabase_auths(),
     })
 }
 

@@ -14,7 +14,7 @@ use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use aal::token::{Bearer, MAX_TOKEN_BYTES, bearer_token, is_api_key};
-use aal::{Claims, Clock, InvalidClaims, InvalidToken, Level, Timestamp, Verified};
+use aal::{Claims, Clock, InvalidClaims, InvalidToken, Level, Timestamp, Verified, WayBack};
 use pgrx::prelude::*;
 
 use self::keys::Generation;
@@ -126,6 +126,12 @@ pub fn with_readable_claims<T>(read: impl FnOnce(Option<&Claims>) -> T) -> T {
 /// Reads something from the claims in force, if there are any that can be read.
 pub fn from_claims<T>(read: impl FnOnce(&Claims) -> Option<T>) -> Option<T> {
     with_readable_claims(|claims| claims.and_then(read))
+}
+
+/// Whom the client must ask for a higher level.
+pub fn way_back() -> WayBack {
+    let of_somebody = from_claims(|claims| (!claims.are_nobodys()).then(|| claims.way_back().clone()));
+    of_somebody.unwrap_or_else(|| settings::profiles().way_back_of_nobody())
 }
 
 /// The JSON text of the claims in force, if there are any that can be read.
@@ -272,7 +278,7 @@ fn find(form: Form, text: CString, generation: Generation) -> Cached {
             Ok(claims) => (None, Found::Claims(claims)),
             Err(error) => (None, Found::Refused(Refused::Claims(error))),
         },
-        Form::OfLeader => (None, Verified::from_payload(&text.to_string_lossy()).into()),
+        Form::OfLeader => (None, Verified::from_payload(&text.to_string_lossy(), &settings::profiles()).into()),
         Form::Token => (Some(Rc::from(text.as_c_str())), keys::verify(&text).into()),
         Form::TokenOrApiKey => match keys::verify(&text) {
             Ok(verified) => (Some(Rc::from(text.as_c_str())), Found::Verified(verified)),
@@ -309,16 +315,11 @@ fn cached(
     let level_of_guests = settings::level_of_guests();
     let found = match found {
         Found::Claims(claims) => Found::Claims(claims.with_guests_at(level_of_guests)),
-        Found::Verified(verified) => read_by_profiles(verified).map(|it| it.with_guests_at(level_of_guests)).into(),
+        Found::Verified(verified) => Found::Verified(verified.with_guests_at(level_of_guests)),
         other => other,
     };
     let profile_changes = settings::profile_changes();
     Cached { form, text, headers, generation, level_of_guests, profile_changes, token, found }
-}
-
-fn read_by_profiles(verified: Verified) -> Result<Verified, InvalidToken> {
-    let profiles = settings::profiles();
-    if profiles.are_supabases() { Ok(verified) } else { verified.by(&profiles) }
 }
 
 impl From<Result<Verified, InvalidToken>> for Found {

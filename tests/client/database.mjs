@@ -44,6 +44,11 @@ export class Database {
     })
   }
 
+  // For settings of the role that PostgREST connects as.
+  async restartPostgrest() {
+    this.postgrest = await PostgREST.start(this.cluster, 'postgres')
+  }
+
   stop() {
     this.cluster.stop()
   }

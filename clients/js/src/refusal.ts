@@ -14,6 +14,12 @@ export interface StepUpNeeded {
   maxAge: number | null
   /** Why the request was refused, as docs/errors.md lists it. null: the answer doesn't say. */
   reason: string | null
+  /** For tokens of a claims profile: the parameter `acr_values` of the issuer's sign-in page. */
+  acrValues?: string
+  /** For Entra: the parameter `claims`, a JSON text, as MSAL takes it. */
+  claims?: string
+  /** For Clerk: the hint of `useReverification`, which reads it from `{ clerk_error: clerkError }`. */
+  clerkError?: Record<string, unknown>
 }
 
 type Fields = Record<string, unknown>
@@ -75,7 +81,8 @@ function ofError({ code, error_code, message, details }: Fields): StepUpNeeded |
 function ofDetail(details: unknown): StepUpNeeded | null {
   const detail = typeof details === 'string' ? parsed(details) : null
   if (!isObject(detail) || detail.code !== 'insufficient_aal') return null
-  return ofPlainData({ action: detail.action, requiredLevel: detail.required_aal, maxAge: detail.max_age, reason: detail.reason })
+  const { action, required_aal, max_age, reason, acr_values, claims, clerk_error } = detail
+  return ofPlainData({ action, requiredLevel: required_aal, maxAge: max_age, reason, acrValues: acr_values, claims, clerkError: clerk_error })
 }
 
 // Storage hands on the message only, and Supabase Auth wants aal2 without saying so.
@@ -84,10 +91,14 @@ function ofMessage(message: string): StepUpNeeded {
   return withoutAction(requiredLevel, age, message)
 }
 
-// The challenge of RFC 9470.
+// The challenge of RFC 9470, or Entra's for an authentication context.
 function ofChallenge(header: string): StepUpNeeded | null {
-  if (!/\bBearer\b.*\berror="?insufficient_user_authentication\b/i.test(header)) return null
-  return withoutAction(/\bacr_values="[^"]*\b(aal[123])\b/.exec(header)?.[1], /\bmax_age="?(\d+)/.exec(header)?.[1], header)
+  const isOfEntra = /\bBearer\b.*\berror="?insufficient_claims\b/i.test(header) && /\bcc_type="?authcontext\b/.test(header)
+  if (!isOfEntra && !/\bBearer\b.*\berror="?insufficient_user_authentication\b/i.test(header)) return null
+  const acrValues = /\bacr_values="([^"]*)"/.exec(header)?.[1]
+  const requiredLevel = acrValues?.split(' ').find((word) => /^aal[123]$/.test(word))
+  const need = withoutAction(requiredLevel, /\bmax_age="?(\d+)/.exec(header)?.[1], header)
+  return { ...need, ...whatToAsk({ acrValues, claims: decoded(/\bclaims="([^"]*)"/.exec(header)?.[1]) }) }
 }
 
 // Of a token without a level, and of a session that is over, the words say so.
@@ -105,12 +116,32 @@ const reasonsInWords = {
   "live session, and the session's token names no session": { action: 'configure', reason: 'no_session_id' },
 }
 
-function ofPlainData({ action, requiredLevel, maxAge, reason }: Fields): StepUpNeeded {
+function ofPlainData({ action, requiredLevel, maxAge, reason, ...others }: Fields): StepUpNeeded {
   return {
     action: isAction(action) ? action : action === null || action === undefined ? null : 'unknown',
     requiredLevel: requiredLevel === 'aal1' || requiredLevel === 'aal3' ? requiredLevel : 'aal2',
     maxAge: typeof maxAge === 'number' ? maxAge : null,
     reason: typeof reason === 'string' ? reason : null,
+    ...whatToAsk(others),
+  }
+}
+
+// What the client asks another issuer than Supabase Auth for.
+function whatToAsk({ acrValues, claims, clerkError }: Fields): Pick<StepUpNeeded, 'acrValues' | 'claims' | 'clerkError'> {
+  return {
+    ...(typeof acrValues === 'string' && { acrValues }),
+    ...(typeof claims === 'string' && { claims }),
+    ...(isObject(clerkError) && { clerkError }),
+  }
+}
+
+// Base64 of a JSON text, or undefined.
+function decoded(base64: string | undefined): string | undefined {
+  try {
+    const text = base64 && atob(base64)
+    return text && isObject(JSON.parse(text)) ? text : undefined
+  } catch {
+    return undefined
   }
 }
 

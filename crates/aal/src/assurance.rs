@@ -2,8 +2,9 @@
 //!
 //! `Claims::factor_time` says when the factor was verified, and [`Clock::is_fresh`] whether that is recent enough.
 
+use crate::action::Action;
 use crate::claims::{Claims, LevelClaim};
-use crate::denial::{Action, Denial};
+use crate::denial::Denial;
 use crate::level::Level;
 use crate::requirement::FixedRequirement;
 use crate::time::{Clock, Timestamp};
@@ -14,7 +15,8 @@ use crate::time::{Clock, Timestamp};
 /// # Errors
 /// The [`Denial`] that tells the client what to do. It says: sign in where nobody is, verify a factor where the level is
 /// missing, verify it again where only freshness is. A token that names a user and states no level is its issuer's to mend:
-/// signing in again gives another such token. So is one that states no time, where an age is asked. An anonymous user has shown no
+/// signing in again gives another such token. So is one that states no time, where an age is asked. Where its issuer can be asked for
+/// another value of the claim that gives levels, the client must do that. An anonymous user has shown no
 /// factor, and has no way to sign in again as the same user: they need an account of their own first.
 pub fn assess(
     claims: Option<&Claims>,
@@ -38,7 +40,7 @@ pub fn assess(
         }
     };
     let action = if claims.is_anonymous() { Action::LeaveAnonymity } else { action };
-    Err(Denial { required, current: LevelClaim::Level(level), action })
+    Err(Denial { required, current: LevelClaim::Level(level), action, way_back: claims.way_back().clone() })
 }
 
 impl Claims {

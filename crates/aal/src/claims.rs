@@ -5,9 +5,10 @@ use serde_json::value::RawValue;
 use std::fmt;
 use uuid::Uuid;
 
-use crate::json;
+use crate::json::{self, Object};
 use crate::level::Level;
 use crate::time::Timestamp;
+use crate::way_back::WayBack;
 
 /// What pg_aal reads of the claims in force. Unknown claims are skipped unread.
 ///
@@ -31,6 +32,8 @@ pub struct Claims {
     session_id: Option<String>,
     /// When its factors were verified, where a profile says so and not `amr`.
     factor_times: Option<FactorTimes>,
+    /// Whom to ask for a higher level.
+    way_back: WayBack,
 }
 
 /// When a session's factors were verified, where a profile says so.
@@ -56,6 +59,9 @@ pub enum LevelClaim {
     NoProfile,
     /// Nothing that counts: no rule of the issuer's profile gives a level to the token.
     NoRule,
+    /// Nothing that counts: the claim that gives levels has a value that the issuer's profile doesn't name. The text is that
+    /// value, where it may be shown. Unlike a missing claim, the issuer may state another value when it is asked for one.
+    NotNamed(Option<String>),
     /// A level.
     Level(Level),
 }
@@ -73,7 +79,8 @@ impl LevelClaim {
             | LevelClaim::Unknown(_)
             | LevelClaim::OfGuest
             | LevelClaim::NoProfile
-            | LevelClaim::NoRule => None,
+            | LevelClaim::NoRule
+            | LevelClaim::NotNamed(_) => None,
         }
     }
 
@@ -87,7 +94,8 @@ impl LevelClaim {
     }
 }
 
-fn shown(value: &str) -> Option<String> {
+/// A value of a claim, where it may be shown: see [`LevelClaim::SHOWN`].
+pub(crate) fn shown(value: &str) -> Option<String> {
     let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
     let is_shown = !value.is_empty() && value.len() <= LevelClaim::SHOWN && value.bytes().all(is_harmless);
     is_shown.then(|| value.to_owned())
@@ -173,8 +181,26 @@ impl Claims {
         if first != Some(&b'{') {
             return Err(InvalidClaims::NotAnObject);
         }
+        Ok(Claims::of_known(&known))
+    }
+
+    /// Reads the claims from a payload that was parsed before, in which no claim is there twice.
+    pub(crate) fn from_object(object: &Object<'_>) -> Claims {
+        let get = |name| object.get(name).filter(|value| value.get() != "null");
+        Claims::of_known(&Known {
+            aal: get("aal"),
+            sub: get("sub"),
+            amr: get("amr"),
+            auth_time: get("auth_time"),
+            is_anonymous: get("is_anonymous"),
+            session_id: get("session_id"),
+            sid: get("sid"),
+        })
+    }
+
+    fn of_known(known: &Known<'_>) -> Claims {
         let (methods, amr_is_plain) = known.amr.map(methods_of).unwrap_or_default();
-        Ok(Claims {
+        Claims {
             aal: LevelClaim::from_json(known.aal),
             names_a_user: known.sub.is_some_and(|subject| subject.get() != "\"\""),
             subject: known.sub.and_then(text_of).filter(|subject| !subject.is_empty()),
@@ -185,7 +211,8 @@ impl Claims {
             level_of_guests: None,
             session_id: known.session_id.or(known.sid).and_then(text_of).filter(|id| !id.is_empty()),
             factor_times: None,
-        })
+            way_back: WayBack::SupabaseAuth,
+        }
     }
 
     /// The same claims, with another highest level for anonymous users. Without this it is none.
@@ -203,7 +230,27 @@ impl Claims {
     /// The same claims without any level, and why. Those of nobody lack none.
     pub(crate) fn without_level(self, why: LevelClaim) -> Claims {
         let aal = if self.names_a_user { why } else { LevelClaim::Missing };
-        Claims { aal, factor_times: Some(FactorTimes::default()), ..self }
+        Claims { aal, factor_times: Some(FactorTimes::default()), way_back: WayBack::Unknown, ..self }
+    }
+
+    /// The same claims, whose issuer is asked in this way.
+    pub(crate) fn with_way_back(self, way_back: WayBack) -> Claims {
+        Claims { way_back, ..self }
+    }
+
+    /// Whom a client must ask for a higher level.
+    pub fn way_back(&self) -> &WayBack {
+        &self.way_back
+    }
+
+    /// Whether they are read as Supabase Auth's, so that its tables may hold their user and their session.
+    pub fn are_supabase_auths(&self) -> bool {
+        self.way_back == WayBack::SupabaseAuth
+    }
+
+    /// Whether the claims state no level, and their issuer would state this one if it was asked for it.
+    pub(crate) fn could_state(&self, level: Level) -> bool {
+        matches!(self.aal, LevelClaim::NotNamed(_)) && !self.is_anonymous && self.way_back.can_give(level)
     }
 
     /// The level of the session: the `aal` claim, exactly `aal1`, `aal2` or `aal3`; anything else is none. An anonymous user

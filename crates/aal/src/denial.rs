@@ -4,11 +4,13 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::action::Action;
 use crate::claims::{Claims, LevelClaim};
 use crate::level::Level;
 use crate::reason::Reason;
 use crate::requirement::FixedRequirement;
 use crate::token::InvalidToken;
+use crate::way_back::{StepUpRequest, WayBack};
 
 /// The code that names this denial in every format.
 pub(crate) const CODE: &str = "insufficient_aal";
@@ -19,25 +21,6 @@ pub const TOKENS_WITHOUT_AAL: &str = "tokens_without_aal.md";
 /// The page that helps where claims are read by profiles, within the documentation.
 const CLAIMS_PROFILES: &str = "claims_profiles.md";
 
-/// What the client must do to be let through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Nobody is signed in, or the session's user is not known.
-    SignIn,
-    /// The token states no level, or not when its factor was verified, and another one of its issuer wouldn't either: no step of
-    /// the user's helps. An administrator has to configure the issuer or the gateway.
-    Configure,
-    /// The user is anonymous, may not enroll a factor, and can't sign in again: they need an account first. To the client
-    /// this is `sign_in`, too; the HINT tells the two apart.
-    LeaveAnonymity,
-    /// The session is below the level, and its user has no factor that would give it: enroll one.
-    Enroll,
-    /// The session is below the level: verify a factor that gives it.
-    Verify,
-    /// The session has the level, but its factor was verified too long ago: verify it again.
-    Reverify,
-}
-
 /// A requirement that a session doesn't meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
@@ -47,6 +30,8 @@ pub struct Denial {
     pub current: LevelClaim,
     /// What the client must do.
     pub action: Action,
+    /// Whom the client must ask.
+    pub way_back: WayBack,
 }
 
 /// The DETAIL of a denial. A key without a value is `null`, never left out, so that a client can rely on all.
@@ -58,6 +43,8 @@ struct Detail {
     max_age: Option<i64>,
     action: &'static str,
     reason: &'static str,
+    #[serde(flatten)]
+    request: StepUpRequest,
 }
 
 /// The DETAIL of a denial. `required`: `None` where no level was asked for.
@@ -66,6 +53,7 @@ pub(crate) fn detail(
     current: Option<Level>,
     action: Action,
     reason: Reason,
+    way_back: &WayBack,
 ) -> String {
     to_json(&Detail {
         code: CODE,
@@ -74,6 +62,7 @@ pub(crate) fn detail(
         max_age: required.and_then(|required| required.max_age).map(|max_age| max_age.whole_seconds()),
         action: action.as_str(),
         reason: reason.as_str(),
+        request: way_back.request(required, action),
     })
 }
 
@@ -86,29 +75,25 @@ pub struct HttpDenial {
     pub response: String,
 }
 
-impl Action {
-    /// The action as a denial's DETAIL has it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Action::SignIn | Action::LeaveAnonymity => "sign_in",
-            Action::Configure => "configure",
-            Action::Enroll => "enroll",
-            Action::Verify => "verify",
-            Action::Reverify => "reverify",
-        }
-    }
-}
-
 impl Denial {
     /// The denial for a session whose claims, if it has any, state no level.
     pub(crate) fn without_level(required: FixedRequirement, claims: Option<&Claims>) -> Denial {
         let current = claims.map(Claims::level_claim).unwrap_or_default();
         let action = match claims {
             _ if current == LevelClaim::OfGuest => Action::LeaveAnonymity,
+            Some(claims) if claims.could_state(required.level) => Action::Verify,
             Some(claims) if !claims.are_nobodys() => Action::Configure,
             _ => Action::SignIn,
         };
-        Denial { required, current, action }
+        let way_back = claims.map(Claims::way_back).cloned().unwrap_or_default();
+        Denial { required, current, action, way_back }
+    }
+
+    /// The same denial, where a session without a token must ask in this way.
+    #[must_use]
+    pub fn where_nobody_asks(self, way_back: WayBack) -> Denial {
+        let is_nobodys = self.action == Action::SignIn && self.current == LevelClaim::Missing;
+        if is_nobodys { Denial { way_back, ..self } } else { self }
     }
 
     /// Why the requirement isn't met.
@@ -145,7 +130,7 @@ impl Denial {
 
     /// The DETAIL: one line of JSON.
     pub fn detail(&self) -> String {
-        detail(Some(self.required), self.current.level(), self.action, self.reason())
+        detail(Some(self.required), self.current.level(), self.action, self.reason(), &self.way_back)
     }
 
     /// The HINT: what to do, in plain English. `docs` is the address of the documentation, for the page that helps.
@@ -155,6 +140,9 @@ impl Denial {
             Action::SignIn => "Sign in, then try again with the new access token.",
             Action::LeaveAnonymity => {
                 "An anonymous user has shown no factor, and cannot enroll one. Add an e-mail address, a phone number or an identity to the user, or sign in as another; then try again with the new access token."
+            }
+            Action::Verify if matches!(self.current, LevelClaim::NotNamed(_)) => {
+                return self.hint_at_the_issuer(docs).into();
             }
             Action::Reverify if self.required.level == Level::Aal1 => {
                 "Sign in again, then try again with the new access token."
@@ -166,8 +154,26 @@ impl Denial {
         hint.into()
     }
 
+    /// The issuer states a level only if it is asked for it, or the map lacks its value: nobody can tell from one token.
+    fn hint_at_the_issuer(&self, docs: &str) -> String {
+        let value = match &self.current {
+            LevelClaim::NotNamed(Some(value)) => format!("the level \"{value}\""),
+            _ => "a level".to_owned(),
+        };
+        let request = self.request();
+        let words = request.acr_values().map(|words| format!(" by acr_values \"{words}\"")).unwrap_or_default();
+        format!(
+            "The access token states {value}, which the profile of its issuer does not name. Ask the issuer for a higher one{words}, then try again with the new access token. If it states the same again, see {docs}/{CLAIMS_PROFILES}."
+        )
+    }
+
     fn hint_at_the_claim(&self, docs: &str) -> String {
         let fault = match &self.current {
+            LevelClaim::Level(_) if matches!(self.way_back, WayBack::Issuer(_)) => {
+                return format!(
+                    "By the profile of its issuer in pg_aal.claims_profile, the access token does not say when the factor was verified: see {docs}/{CLAIMS_PROFILES}."
+                );
+            }
             LevelClaim::Level(_) => {
                 "The access token does not say when the factor was verified: its claim amr has no entry of one, with a time in seconds.".to_owned()
             }
@@ -182,7 +188,7 @@ impl Denial {
                     "pg_aal.claims_profile has no profile for the issuer and the audience of the access token: see {docs}/{CLAIMS_PROFILES}."
                 );
             }
-            LevelClaim::NoRule => {
+            LevelClaim::NoRule | LevelClaim::NotNamed(_) => {
                 return format!(
                     "By the profile of its issuer in pg_aal.claims_profile, the access token has no level: see {docs}/{CLAIMS_PROFILES}."
                 );
@@ -192,7 +198,12 @@ impl Denial {
         format!("{fault} Signing in again does not change that: see {docs}/{TOKENS_WITHOUT_AAL}.")
     }
 
-    /// The same denial for PostgREST: 401 with the challenge of RFC 9470, section 3.
+    /// What the client must ask its issuer for.
+    fn request(&self) -> StepUpRequest {
+        self.way_back.request(Some(self.required), self.action)
+    }
+
+    /// The same denial for PostgREST: 401 with the challenge of RFC 9470, section 3, or with Entra's.
     pub fn http(&self, what: Option<&str>, docs: &str) -> HttpDenial {
         let body = serde_json::json!({
             "code": CODE,
@@ -246,7 +257,7 @@ impl InvalidToken {
     }
 }
 
-/// The value of `WWW-Authenticate`. Made of our own words and numbers only, so nothing in it needs quoting.
+/// The value of `WWW-Authenticate`. Made of our own words and numbers only, and of words of a profile that need no quoting either.
 struct Challenge<'a>(&'a Denial);
 
 impl fmt::Display for Challenge<'_> {
@@ -260,11 +271,28 @@ impl fmt::Display for Challenge<'_> {
             Action::Enroll | Action::Verify => "A higher authentication level is required",
             Action::Reverify => "More recent authentication is required",
         };
-        let FixedRequirement { level, max_age } = self.0.required;
-        write!(
-            f,
-            "Bearer error=\"insufficient_user_authentication\", error_description=\"{description}\", acr_values=\"{level}\""
-        )?;
+        let Denial { required: FixedRequirement { level, max_age }, action, way_back, .. } = self.0;
+        let request = self.0.request();
+        f.write_str("Bearer ")?;
+        if let Some(claims) = request.claims_in_base64() {
+            if let Some(uri) = way_back.authorization_uri() {
+                write!(f, "authorization_uri=\"{uri}\", ")?;
+            }
+            write!(
+                f,
+                "error=\"insufficient_claims\", error_description=\"{description}\", claims=\"{claims}\", cc_type=\"authcontext\""
+            )?;
+        } else {
+            write!(f, "error=\"insufficient_user_authentication\", error_description=\"{description}\"")?;
+        }
+        if *way_back == WayBack::SupabaseAuth {
+            write!(f, ", acr_values=\"{level}\"")?;
+        } else if *action == Action::Configure {
+            // It would come back with such a token.
+            return Ok(());
+        } else if let Some(words) = request.acr_values() {
+            write!(f, ", acr_values=\"{words}\"")?;
+        }
         match max_age {
             Some(max_age) => write!(f, ", max_age=\"{}\"", max_age.whole_seconds()),
             None => Ok(()),
@@ -296,7 +324,8 @@ mod tests {
 
     fn denial(current: Option<Level>, max_age: Option<u32>, action: Action) -> Denial {
         let required = FixedRequirement { level: Level::Aal2, max_age: max_age.map(MaxAge::from_seconds) };
-        Denial { required, current: current.map_or(LevelClaim::Missing, LevelClaim::Level), action }
+        let current = current.map_or(LevelClaim::Missing, LevelClaim::Level);
+        Denial { required, current, action, way_back: WayBack::SupabaseAuth }
     }
 
     fn refused(claims: &str) -> Denial {

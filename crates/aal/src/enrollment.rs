@@ -1,8 +1,9 @@
 //! The enrolled level: the highest that this user can reach.
 
+use crate::action::Action;
 use crate::assurance::assess;
 use crate::claims::{Claims, LevelClaim};
-use crate::denial::{Action, Denial};
+use crate::denial::Denial;
 use crate::level::Level;
 use crate::requirement::FixedRequirement;
 use crate::time::{Clock, MaxAge};
@@ -46,7 +47,8 @@ pub fn assess_enrolled(
         let denial = Denial::without_level(required, claims);
         return Some(Err(looked_up.map_or(denial.clone(), |enrollment| denial.knowing(enrollment))));
     };
-    let nobody = Denial { required, current: LevelClaim::Level(current), action: Action::SignIn };
+    let way_back = claims.map(Claims::way_back).cloned().unwrap_or_default();
+    let nobody = Denial { required, current: LevelClaim::Level(current), action: Action::SignIn, way_back };
     if claims.and_then(Claims::subject).is_none() {
         return Some(Err(nobody));
     }
@@ -70,7 +72,7 @@ impl Denial {
             // The token says too little of any user.
             (Action::Configure, _) => Action::Configure,
             (_, Enrollment::UnknownUser) => Action::SignIn,
-            (Action::Verify, Enrollment::NoFactor) => Action::Enroll,
+            (Action::Verify, Enrollment::NoFactor) if wants_a_factor => Action::Enroll,
             // At aal2 by a factor that was removed since.
             (Action::Reverify, Enrollment::NoFactor) if wants_a_factor => Action::Enroll,
             // The token is older than the user's account.

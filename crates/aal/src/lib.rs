@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod action;
 mod assurance;
 mod claims;
 mod claims_source;
@@ -27,12 +28,14 @@ mod requirement;
 mod status;
 mod time;
 pub mod token;
+mod way_back;
 
+pub use action::Action;
 pub use assurance::assess;
 pub use claims::{Claims, InvalidClaims, LevelClaim, Method};
 pub use claims_source::ClaimsSource;
 pub use command::Command;
-pub use denial::{Action, Denial, HttpDenial};
+pub use denial::{Denial, HttpDenial};
 pub use enrollment::{Enrollment, assess_enrolled};
 pub use keys::{InvalidKeySet, KeyFault, KeySet, WhichKey};
 pub use level::{Level, UnknownLevel};
@@ -44,3 +47,4 @@ pub use requirement::{FixedRequirement, Requirement};
 pub use status::Status;
 pub use time::{Clock, InvalidMaxAge, MaxAge, Timestamp};
 pub use token::{InvalidToken, Verified};
+pub use way_back::{StepUpRequest, Terms, WayBack};

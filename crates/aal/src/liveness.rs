@@ -2,11 +2,13 @@
 //!
 //! An access token outlives all of these until it expires. So a store of sessions is asked.
 
+use crate::action::Action;
 use crate::claims::Claims;
-use crate::denial::{Action, CODE, HttpDenial, detail, unauthorized};
+use crate::denial::{CODE, HttpDenial, detail, unauthorized};
 use crate::level::Level;
 use crate::reason::Reason;
 use crate::requirement::FixedRequirement;
+use crate::way_back::WayBack;
 
 /// What the store of sessions says of the session that a token names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,9 +80,9 @@ impl NotLive {
         }
     }
 
-    /// The DETAIL: one line of JSON. `required`: the level that was asked for with it.
-    pub fn detail(&self, required: Option<FixedRequirement>) -> String {
-        detail(required, self.current, self.action(), self.reason)
+    /// The DETAIL: one line of JSON. `required`: the level that was asked for with it. `way_back`: whom the client must ask.
+    pub fn detail(&self, required: Option<FixedRequirement>, way_back: &WayBack) -> String {
+        detail(required, self.current, self.action(), self.reason, way_back)
     }
 
     /// The HINT: what to do, in plain English.
@@ -94,11 +96,11 @@ impl NotLive {
     }
 
     /// The same denial for PostgREST: 401 with the challenge of RFC 6750, section 3.1. A revoked token is an invalid one.
-    pub fn http(&self, what: Option<&str>, required: Option<FixedRequirement>) -> HttpDenial {
+    pub fn http(&self, what: Option<&str>, required: Option<FixedRequirement>, way_back: &WayBack) -> HttpDenial {
         let body = serde_json::json!({
             "code": CODE,
             "message": self.message(what),
-            "details": self.detail(required),
+            "details": self.detail(required, way_back),
             "hint": self.hint(),
         });
         // A request without a token gets no error code.
@@ -157,22 +159,25 @@ mod tests {
         let ended = assess_live(Some(&claims(JANE)), Some(Liveness::Ended)).unwrap().unwrap_err();
         assert_eq!(ended.message(None), "insufficient_aal: this requires a live session, and the session has ended");
         assert_eq!(
-            ended.detail(None),
+            ended.detail(None, &WayBack::SupabaseAuth),
             r#"{"code":"insufficient_aal","required_aal":null,"current_aal":"aal2","max_age":null,"action":"sign_in","reason":"session_ended"}"#
         );
         let required = Some(FixedRequirement { level: Level::Aal1, max_age: None });
-        assert!(ended.detail(required).contains(r#""required_aal":"aal1""#));
-        let http = ended.http(Some("update on table \"t\""), required);
+        assert!(ended.detail(required, &WayBack::SupabaseAuth).contains(r#""required_aal":"aal1""#));
+        let http = ended.http(Some("update on table \"t\""), required, &WayBack::SupabaseAuth);
         assert_eq!(
             http.response,
             r#"{"headers":{"Access-Control-Expose-Headers":"WWW-Authenticate","WWW-Authenticate":"Bearer error=\"invalid_token\", error_description=\"the session has ended\""},"status":401}"#
         );
         let body: serde_json::Value = serde_json::from_str(&http.body).unwrap();
-        assert_eq!((body["code"].as_str(), body["details"].as_str()), (Some(CODE), Some(&*ended.detail(required))));
+        assert_eq!(
+            (body["code"].as_str(), body["details"].as_str()),
+            (Some(CODE), Some(&*ended.detail(required, &WayBack::SupabaseAuth)))
+        );
         let unnamed = assess_live(Some(&claims(r#"{"sub":"jane","aal":"aal1"}"#)), None).unwrap().unwrap_err();
         assert_eq!((unnamed.action(), ended.action()), (Action::Configure, Action::SignIn));
         let nobody = assess_live(None, None).unwrap().unwrap_err();
-        assert!(nobody.http(None, None).response.contains(r#""WWW-Authenticate":"Bearer""#));
+        assert!(nobody.http(None, None, &WayBack::SupabaseAuth).response.contains(r#""WWW-Authenticate":"Bearer""#));
     }
 
     proptest! {
@@ -184,8 +189,8 @@ mod tests {
             let text = serde_json::json!({ "sub": subject, "session_id": session, "aal": "aal1", "is_anonymous": anonymous });
             for looked_up in [Liveness::Ended, Liveness::UnknownUser, Liveness::FactorRemoved] {
                 let refused = assess_live(Some(&claims(&text.to_string())), Some(looked_up)).unwrap().unwrap_err();
-                let http = refused.http(None, None);
-                for text in [refused.message(None), refused.detail(None), refused.hint().to_owned(), http.body, http.response] {
+                let http = refused.http(None, None, &WayBack::SupabaseAuth);
+                for text in [refused.message(None), refused.detail(None, &WayBack::SupabaseAuth), refused.hint().to_owned(), http.body, http.response] {
                     prop_assert!(!text.contains("secret") && !text.chars().any(char::is_control), "{}", text);
                 }
             }

@@ -4,8 +4,9 @@ use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 use std::io;
 
+use crate::action::Action;
 use crate::command::Command;
-use crate::denial::{Action, CODE, Denial};
+use crate::denial::{CODE, Denial};
 use crate::level::Level;
 use crate::liveness::NotLive;
 use crate::reason::Reason;

@@ -1,10 +1,12 @@
 //! Where a session stands: its level, the level that its user can reach, and the next step.
 
+use crate::action::Action;
 use crate::claims::{Claims, LevelClaim};
-use crate::denial::Action;
 use crate::enrollment::Enrollment;
 use crate::level::Level;
 use crate::reason::Reason;
+use crate::requirement::FixedRequirement;
+use crate::way_back::{StepUpRequest, WayBack};
 
 /// Where a session stands, for a front end. It decides nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,9 @@ impl Status {
                 Some(claims) if claims.level_claim() == LevelClaim::OfGuest => {
                     Status::without_level(Action::LeaveAnonymity, Reason::AnonymousUser)
                 }
+                Some(claims) if claims.could_state(Level::Aal1) || claims.could_state(Level::Aal2) => {
+                    Status::without_level(Action::Verify, Reason::LevelTooLow)
+                }
                 Some(claims) if !claims.are_nobodys() => Status::without_level(Action::Configure, Reason::NoLevel),
                 _ => Status::without_level(Action::SignIn, Reason::NotSignedIn),
             };
@@ -52,6 +57,13 @@ impl Status {
             None => (None, below(Action::Verify), Some(Reason::FactorsUnknown)),
         };
         Status { current, next, action, reason }
+    }
+
+    /// What the client must ask its issuer for, to reach aal2; nothing where the session is there.
+    pub fn request(&self, way_back: &WayBack) -> StepUpRequest {
+        let to_aal2 = FixedRequirement { level: Level::Aal2, max_age: None };
+        let is_below = self.current < Some(Level::Aal2);
+        way_back.request(is_below.then_some(to_aal2), self.action.unwrap_or(Action::Verify))
     }
 
     /// The status of a session that has no level.

@@ -47,15 +47,6 @@ impl Verified {
         Verified { claims: self.claims.with_guests_at(level_of_guests), ..self }
     }
 
-    /// The same token, with its claims read by profiles.
-    ///
-    /// # Errors
-    /// [`InvalidToken::PayloadNotAnObject`] where a profile can't read them, because they state a claim twice.
-    pub fn by(self, profiles: &Profiles) -> Result<Verified, InvalidToken> {
-        let claims = profiles.claims(self.payload.as_bytes()).map_err(|_| InvalidToken::PayloadNotAnObject)?;
-        Ok(Verified { claims, ..self })
-    }
-
     /// The claims at the clock's time.
     ///
     /// `exp` is strict: from that time on the token is refused (RFC 7519, section 4.1.4). `nbf` and `iat` may lie in the
@@ -80,8 +71,8 @@ impl Verified {
     ///
     /// # Errors
     /// [`InvalidToken`] where this can't be the payload of one that was.
-    pub fn from_payload(payload: &str) -> Result<Verified, InvalidToken> {
-        read_payload(payload.to_owned(), &Expected::default())
+    pub fn from_payload(payload: &str, profiles: &Profiles) -> Result<Verified, InvalidToken> {
+        read_payload(payload.to_owned(), &Expected::default(), profiles)
     }
 
     /// The JSON text of all claims. Ask [`Verified::claims_at`] first whether they are in force.
@@ -90,11 +81,24 @@ impl Verified {
     }
 }
 
-/// Verifies everything about a token that doesn't change with time.
+/// Verifies everything about a token that doesn't change with time. Its claims are read as Supabase Auth's.
+///
+/// # Errors
+/// As [`verify_by`].
+pub fn verify(token: &[u8], keys: &KeySet, expected: &Expected) -> Result<Verified, InvalidToken> {
+    verify_by(token, keys, expected, &Profiles::Supabase)
+}
+
+/// The same. Its claims are read by profiles.
 ///
 /// # Errors
 /// [`InvalidToken`], by the first check that fails. Whether it is in its time, [`Verified::claims_at`] says.
-pub fn verify(token: &[u8], keys: &KeySet, expected: &Expected) -> Result<Verified, InvalidToken> {
+pub fn verify_by(
+    token: &[u8],
+    keys: &KeySet,
+    expected: &Expected,
+    profiles: &Profiles,
+) -> Result<Verified, InvalidToken> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(InvalidToken::TooLarge);
     }
@@ -103,7 +107,7 @@ pub fn verify(token: &[u8], keys: &KeySet, expected: &Expected) -> Result<Verifi
     verify_signature(&parts, &header, keys)?;
     let payload = decode(parts.payload, "payload")?;
     let payload = String::from_utf8(payload).map_err(|_| InvalidToken::PayloadNotAnObject)?;
-    read_payload(payload, expected)
+    read_payload(payload, expected, profiles)
 }
 
 /// The parts of a compact token, each in base64url.
@@ -201,7 +205,7 @@ fn verify_signature(parts: &Parts<'_>, header: &Header, keys: &KeySet) -> Result
     Err(refusal)
 }
 
-fn read_payload(payload: String, expected: &Expected) -> Result<Verified, InvalidToken> {
+fn read_payload(payload: String, expected: &Expected, profiles: &Profiles) -> Result<Verified, InvalidToken> {
     let object = Object::parse(payload.as_bytes()).map_err(|error| match error {
         NoObject::Other => InvalidToken::PayloadNotAnObject,
         NoObject::Duplicate => InvalidToken::DuplicateClaim,
@@ -218,8 +222,7 @@ fn read_payload(payload: String, expected: &Expected) -> Result<Verified, Invali
     {
         return Err(InvalidToken::WrongAudience);
     }
-    // Every member that decides here was read above without fault, so nothing is left that could be.
-    let claims = Claims::from_json(payload.as_bytes()).map_err(|_| InvalidToken::PayloadNotAnObject)?;
+    let claims = profiles.read(&object);
     Ok(Verified { claims, expires, not_before, issued_at, payload })
 }
 

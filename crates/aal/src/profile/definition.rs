@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::path::Path;
 use crate::level::Level;
+use crate::way_back::ChallengeForm;
 
 /// A profile as it is written: a built-in one, or an entry of the setting.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -36,6 +37,19 @@ pub(super) struct Definition {
     pub levels: Vec<LevelRule>,
     /// Where a token says when a level's factor was verified. The newest counts.
     pub times: Times,
+    /// Words that the issuer is asked for, by level. Without it: those of a map of `acr`, or of Entra's `acrs`.
+    pub acr_values: Option<WordsByLevel>,
+    /// How a client learns what to ask for.
+    pub challenge: Option<ChallengeForm>,
+}
+
+/// An issuer's words for each level.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WordsByLevel {
+    pub aal1: Option<Vec<String>>,
+    pub aal2: Option<Vec<String>>,
+    pub aal3: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

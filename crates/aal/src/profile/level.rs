@@ -89,6 +89,18 @@ impl Rule {
         }
     }
 
+    /// A value of its claim, named by it or not; `None` where the claim is missing or of another shape.
+    pub fn stated(&self, claims: &Object<'_>) -> Option<String> {
+        match self {
+            Rule::Value { claim, shape, .. } => {
+                shape.values(claim.find(claims)?).into_iter().find(|value| !value.is_empty())
+            }
+            // Never verified. The number isn't worth showing.
+            Rule::Minutes { claim, .. } => number_of(claim.find(claims)?).map(|_| String::new()),
+            Rule::EveryUser(_) | Rule::Distinct { .. } => None,
+        }
+    }
+
     /// The claim that it reads.
     pub fn claim(&self) -> Option<&Path> {
         match self {

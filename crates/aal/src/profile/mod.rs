@@ -7,15 +7,18 @@ mod definition;
 mod level;
 mod path;
 mod time;
+mod words;
 
 use std::fmt;
+use std::sync::Arc;
 
 use self::definition::{AuthTimeIs, Ceiling, Definition, Need, TimeRule, TimeShape, Values};
 use self::level::Rule;
 use self::path::{Path, Step};
-use crate::claims::{Claims, FactorTimes, InvalidClaims, LevelClaim};
+use crate::claims::{Claims, FactorTimes, InvalidClaims, LevelClaim, shown};
 use crate::json::{NoObject, Object, array_of, text_of};
 use crate::level::Level;
+use crate::way_back::{ChallengeForm, Terms, WayBack};
 
 /// How claims are read.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +37,7 @@ pub struct Profile {
     audience: Option<String>,
     authorized_party: Option<String>,
     reading: Reading,
+    way_back: WayBack,
 }
 
 #[derive(Clone, Debug)]
@@ -51,6 +55,8 @@ struct Rules {
     levels: Vec<Rule>,
     times_of_aal1: Vec<TimeRule>,
     times_of_aal2: Vec<TimeRule>,
+    form: ChallengeForm,
+    words: [Vec<String>; 3],
 }
 
 /// Why a setting holds no profiles.
@@ -149,17 +155,37 @@ impl Profiles {
     /// # Errors
     /// As [`Claims::from_json`]. By a profile, no claim at all may be stated twice.
     pub fn claims(&self, payload: &[u8]) -> Result<Claims, InvalidClaims> {
-        let claims = Claims::from_json(payload)?;
-        let Profiles::ByIssuer(profiles) = self else { return Ok(claims) };
-        let object = Object::parse(payload).map_err(|error| match error {
-            NoObject::Duplicate => InvalidClaims::Twice,
-            NoObject::Other => InvalidClaims::NotAnObject,
+        if self.are_supabases() {
+            return Claims::from_json(payload);
+        }
+        let object = Object::parse(payload).map_err(|error| match (Claims::from_json(payload), error) {
+            (Err(fault), _) => fault,
+            (Ok(_), NoObject::Duplicate) => InvalidClaims::Twice,
+            (Ok(_), NoObject::Other) => InvalidClaims::NotAnObject,
         })?;
+        Ok(self.read(&object))
+    }
+
+    /// Reads the claims from a payload that was parsed before.
+    pub(crate) fn read(&self, object: &Object<'_>) -> Claims {
+        let claims = Claims::from_object(object);
+        let Profiles::ByIssuer(profiles) = self else { return claims };
         let profile = object.text("iss").and_then(|issuer| profiles.iter().find(|it| it.issuer == issuer));
-        Ok(match profile {
-            Some(profile) => profile.read(claims, &object),
+        match profile {
+            Some(profile) => profile.read(claims, object),
             None => claims.without_level(LevelClaim::NoProfile),
-        })
+        }
+    }
+
+    /// Whom nobody's session must ask: the issuer, if there is just one.
+    pub fn way_back_of_nobody(&self) -> WayBack {
+        match self {
+            Profiles::Supabase => WayBack::SupabaseAuth,
+            Profiles::ByIssuer(profiles) => match profiles.as_slice() {
+                [profile] => profile.way_back.clone(),
+                _ => WayBack::Unknown,
+            },
+        }
     }
 }
 
@@ -170,11 +196,18 @@ impl Profile {
         let name = written.profile.clone().unwrap_or_else(|| "custom".to_owned());
         let (audience, authorized_party) = (written.audience.clone(), written.authorized_party.clone());
         let reading = match name.as_str() {
+            "supabase" if written.acr_values.is_some() || written.challenge.is_some() => {
+                return Err("the profile supabase takes neither \"acr_values\" nor \"challenge\"".to_owned());
+            }
             "supabase" => Reading::AsSupabase,
             "custom" => Reading::ByRules(Rules::custom(written)?),
             _ => Reading::ByRules(Rules::built_in(&name, written)?),
         };
-        Ok(Profile { issuer, audience, authorized_party, reading })
+        let way_back = match &reading {
+            Reading::AsSupabase => WayBack::SupabaseAuth,
+            Reading::ByRules(rules) => WayBack::Issuer(Arc::new(Terms::new(&issuer, rules.form, rules.words.clone()))),
+        };
+        Ok(Profile { issuer, audience, authorized_party, reading, way_back })
     }
 
     fn read(&self, claims: Claims, object: &Object<'_>) -> Claims {
@@ -184,10 +217,14 @@ impl Profile {
         match &self.reading {
             Reading::AsSupabase => claims,
             Reading::ByRules(rules) => match rules.level(&claims, object) {
-                None => claims.without_level(LevelClaim::NoRule),
+                None => {
+                    let why = rules.why_no_level(&claims, object);
+                    claims.without_level(why).with_way_back(self.way_back.clone())
+                }
                 Some(level) => {
                     let is_guest = rules.guests.as_ref().is_some_and(|guests| guests.are_in(object));
-                    claims.by_profile(level, rules.times(object), is_guest)
+                    let claims = claims.by_profile(level, rules.times(object), is_guest);
+                    claims.with_way_back(self.way_back.clone())
                 }
             },
         }
@@ -230,6 +267,8 @@ impl Rules {
         if own_rules {
             return Err(format!("it takes over {name}, and has rules of its own; only a custom profile has those"));
         }
+        // Its words are those of its own map.
+        rules.acr_values = own.acr_values.or(rules.acr_values.filter(|_| own.map.is_none()));
         if let Some(map) = own.map {
             let mapped = rules.levels.iter_mut().find_map(|rule| rule.map.as_mut());
             *mapped.ok_or_else(|| format!("the profile {name} takes no map"))? = map;
@@ -265,6 +304,8 @@ impl Rules {
             let (is, key, values, at, time) = (TimeShape::Seconds, None, None, None, None);
             times_of_aal2.push(TimeRule { claim, is, key, values, at, time });
         }
+        let form = written.challenge.unwrap_or_default();
+        let words = words::of(&levels, form, written.acr_values.as_ref())?;
         let rules = Rules {
             users_have: written.users_have,
             refuses: written.refuses,
@@ -273,6 +314,8 @@ impl Rules {
             levels,
             times_of_aal1: written.times.aal1,
             times_of_aal2,
+            form,
+            words,
         };
         rules.fault().map_or(Ok(rules), Err)
     }
@@ -298,14 +341,29 @@ impl Rules {
     }
 
     fn level(&self, claims: &Claims, object: &Object<'_>) -> Option<Level> {
-        let is_users = self.users_have.is_empty()
-            || self.users_have.iter().any(|path| path.find(object).is_some_and(says_something));
-        if claims.subject().is_none() || !is_users || self.refuses.iter().any(|values| values.are_in(object)) {
+        if !self.are_for(claims, object) {
             return None;
         }
         let level = self.levels.iter().find_map(|rule| rule.level(object))?;
         let ceiling = self.acting_users.as_ref().filter(|it| it.claim.find(object).is_some_and(says_something));
         Some(ceiling.map_or(level, |ceiling| level.min(ceiling.at_most)))
+    }
+
+    /// Whether the token is a user's, and one that may have a level.
+    fn are_for(&self, claims: &Claims, object: &Object<'_>) -> bool {
+        let is_users = self.users_have.is_empty()
+            || self.users_have.iter().any(|path| path.find(object).is_some_and(says_something));
+        claims.subject().is_some() && is_users && !self.refuses.iter().any(|values| values.are_in(object))
+    }
+
+    /// Why a token has no level. A user's, which states a level that the rules don't name, is another matter than one that
+    /// states none: its issuer can be asked for one that they name.
+    fn why_no_level(&self, claims: &Claims, object: &Object<'_>) -> LevelClaim {
+        if !self.are_for(claims, object) {
+            return LevelClaim::NoRule;
+        }
+        let stated = self.levels.iter().find_map(|rule| rule.stated(object));
+        stated.map_or(LevelClaim::NoRule, |value| LevelClaim::NotNamed(shown(&value)))
     }
 
     fn times(&self, object: &Object<'_>) -> FactorTimes {
@@ -323,6 +381,7 @@ impl Definition {
             || !self.needs.is_empty()
             || self.guests.is_some()
             || self.acting_users.is_some()
+            || self.challenge.is_some()
     }
 
     fn put_claim(&mut self, claim: &Path) {

@@ -377,6 +377,20 @@ fn each_providers_claims_come_to_what_its_documents_say() {
 }
 
 #[test]
+fn a_verified_payload_is_read_as_the_gateways_claims_are() {
+    let profiles = profiles();
+    for case in CASES {
+        let payload = payload(case).replacen('{', &format!(r#"{{"exp":{},"#, NOW + 60), 1);
+        let expected = profiles.claims(payload.as_bytes()).unwrap();
+        match crate::Verified::from_payload(&payload, &profiles) {
+            Ok(verified) => assert_eq!(verified.claims_at(clock()), Ok(&expected), "{payload}"),
+            // A time that is none.
+            Err(error) => assert!(matches!(error, crate::InvalidToken::NotATime(_)), "{payload}: {error}"),
+        }
+    }
+}
+
+#[test]
 fn a_token_without_a_user_has_no_level() {
     let profiles = profiles();
     for case in CASES.iter().filter(|case| case.2.is_some() && case.0 != SUPABASE) {
