@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { issuers, profiles } from '../issuers.mjs'
 import { Cluster, PostgREST } from '../stack.mjs'
-import { claims, sign } from '../tokens.mjs'
+import { claims, jwks, sign } from '../tokens.mjs'
 
 let cluster, postgrest
 before(async () => {
@@ -20,6 +20,11 @@ before(async () => {
     create table payments (id int primary key, user_id text not null default auth.subject());
     grant select, insert, update, delete on payments to anon, authenticated;
     select auth.protect_table('payments', owner_column => 'user_id', max_age => '15 minutes');
+    create function five_members() returns void language plpgsql as $$
+    begin
+      raise sqlstate 'PGRST' using message = '{"code":"1","message":"2","details":"3","hint":"4","clerk_error":{}}', detail = '{"status":401,"headers":{}}';
+    end
+    $$;
     create function aal_status() returns jsonb language sql stable as $$ select auth.aal_status() $$;
     alter role authenticator set pg_aal.error_format = 'postgrest';
     alter role authenticator set pg_aal.claims_profile = '${profiles}';
@@ -114,4 +119,27 @@ test('the status says what to ask for before a button is pressed', async () => {
   const okta = await status(issuers.okta)
   assert.deepEqual([okta.currentLevel, okta.action, okta.acrValues], ['aal1', 'verify', 'urn:okta:loa:2fa:any'])
   assert.equal((await status(issuers.entra)).claims, '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}')
+})
+
+test("PostgREST hands on four members of a body, so Clerk's hint is within one of them", async () => {
+  const { status, answer } = await request('/rpc/five_members', issuers.clerk, '{}')
+  assert.deepEqual([status, Object.keys(answer).sort()], [401, ['code', 'details', 'hint', 'message']])
+})
+
+test("a token that Postgres verifies itself is read by its issuer's profile, too", async () => {
+  const asked = (token) => `
+    set pg_aal.claims_profile = '${profiles}';
+    set pg_aal.claims_source = 'token';
+    set pg_aal.jwks = '${jwks(postgrest.secret)}';
+    begin;
+    set local pg_aal.token = '${token}';
+    select coalesce(auth.aal(), 'none') || ' ' || coalesce(auth.aal_status() ->> 'acrValues', 'nothing');
+    commit;
+  `
+  const ask = async (claims) => cluster.psql('postgres', asked(await sign(claims, postgrest.secret))).trim()
+  assert.equal(await ask(issuers.keycloak), 'aal1 aal2')
+  assert.equal(await ask({ ...issuers.keycloak, acr: 'aal2' }), 'aal2 nothing')
+  assert.equal(await ask({ ...issuers.keycloak, acr: '0' }), 'none aal2')
+  assert.equal(await ask({ ...issuers.okta, acr: 'aal2' }), 'aal1 urn:okta:loa:2fa:any')
+  assert.equal(await ask({ ...issuers.keycloak, acr: 'aal2', iss: 'https://other.example' }), 'none nothing')
 })

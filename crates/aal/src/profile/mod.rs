@@ -43,7 +43,7 @@ pub struct Profile {
 #[derive(Clone, Debug)]
 enum Reading {
     AsSupabase,
-    ByRules(Rules),
+    ByRules(Box<Rules>),
 }
 
 #[derive(Clone, Debug)]
@@ -200,8 +200,8 @@ impl Profile {
                 return Err("the profile supabase takes neither \"acr_values\" nor \"challenge\"".to_owned());
             }
             "supabase" => Reading::AsSupabase,
-            "custom" => Reading::ByRules(Rules::custom(written)?),
-            _ => Reading::ByRules(Rules::built_in(&name, written)?),
+            "custom" => Reading::ByRules(Box::new(Rules::custom(written)?)),
+            _ => Reading::ByRules(Box::new(Rules::built_in(&name, written)?)),
         };
         let way_back = match &reading {
             Reading::AsSupabase => WayBack::SupabaseAuth,
