@@ -52,7 +52,7 @@ pub fn verify(token: &CStr) -> Result<Verified, InvalidToken> {
     }
     LOADED.with(|loaded| {
         let loaded = loaded.borrow();
-        token::verify_by(token.to_bytes(), &loaded.keys, &loaded.expected, &settings::profiles())
+        token::verify(token.to_bytes(), &loaded.keys, &loaded.expected, &settings::profiles())
     })
 }
 

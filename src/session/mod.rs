@@ -14,7 +14,7 @@ use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use aal::token::{Bearer, MAX_TOKEN_BYTES, bearer_token, is_api_key};
-use aal::{Claims, Clock, InvalidClaims, InvalidToken, Level, Timestamp, Verified, WayBack};
+use aal::{Claims, Clock, InvalidClaims, InvalidToken, Level, Timestamp, Verified};
 use pgrx::prelude::*;
 
 use self::keys::Generation;
@@ -129,7 +129,7 @@ pub fn from_claims<T>(read: impl FnOnce(&Claims) -> Option<T>) -> Option<T> {
 }
 
 /// Whom the client must ask for a higher level.
-pub fn way_back() -> WayBack {
+pub fn way_back() -> aal::WayBack {
     let of_somebody = from_claims(|claims| (!claims.are_nobodys()).then(|| claims.way_back().clone()));
     of_somebody.unwrap_or_else(|| settings::profiles().way_back_of_nobody())
 }

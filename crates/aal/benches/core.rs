@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aal::protection::{Before, Protection, Quote, Table, TableLevel};
 use aal::token::{Expected, verify};
-use aal::{Claims, Clock, FixedRequirement, KeySet, Level, MaxAge, Timestamp, assess};
+use aal::{Claims, Clock, FixedRequirement, KeySet, Level, MaxAge, Profiles, Timestamp, assess};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -153,7 +153,8 @@ fn verification(criterion: &mut Criterion, claims: &str) {
         group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
         group.bench_function("pg_aal", |bencher| {
             bencher.iter(|| {
-                let verified = verify(black_box(token.as_bytes()), &keys, &expected).expect("a good token");
+                let verified =
+                    verify(black_box(token.as_bytes()), &keys, &expected, &Profiles::Supabase).expect("a good token");
                 black_box(verified.claims_at(clock).expect("in time").level())
             })
         });

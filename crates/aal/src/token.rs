@@ -81,24 +81,11 @@ impl Verified {
     }
 }
 
-/// Verifies everything about a token that doesn't change with time. Its claims are read as Supabase Auth's.
-///
-/// # Errors
-/// As [`verify_by`].
-pub fn verify(token: &[u8], keys: &KeySet, expected: &Expected) -> Result<Verified, InvalidToken> {
-    verify_by(token, keys, expected, &Profiles::Supabase)
-}
-
-/// The same. Its claims are read by profiles.
+/// Verifies everything about a token that doesn't change with time, and reads its claims by profiles.
 ///
 /// # Errors
 /// [`InvalidToken`], by the first check that fails. Whether it is in its time, [`Verified::claims_at`] says.
-pub fn verify_by(
-    token: &[u8],
-    keys: &KeySet,
-    expected: &Expected,
-    profiles: &Profiles,
-) -> Result<Verified, InvalidToken> {
+pub fn verify(token: &[u8], keys: &KeySet, expected: &Expected, profiles: &Profiles) -> Result<Verified, InvalidToken> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(InvalidToken::TooLarge);
     }

@@ -3,7 +3,7 @@
 #![no_main]
 
 use aal::token::{Expected, verify};
-use aal::{Clock, KeySet, Timestamp};
+use aal::{Clock, KeySet, Profiles, Timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
@@ -25,7 +25,7 @@ fuzz_target!(|input: &[u8]| {
     let signature = crypto::sign(signed.as_bytes(), &EncodingKey::from_secret(SECRET), Algorithm::HS256).unwrap();
     let token = format!("{signed}.{signature}");
     for expected in [Expected::default(), Expected { issuer: Some("me".into()), audience: Some("you".into()) }] {
-        let Ok(verified) = verify(token.as_bytes(), &KEYS, &expected) else { continue };
+        let Ok(verified) = verify(token.as_bytes(), &KEYS, &expected, &Profiles::Supabase) else { continue };
         // Value can't hold numbers that are larger than a double, or nesting that is deep. A text that isn't read may be
         // either.
         if let Ok(header) = serde_json::from_slice::<Value>(header) {
@@ -43,7 +43,10 @@ fuzz_target!(|input: &[u8]| {
         if let Ok(claims) = verified.claims_at(now) {
             assert!(payload["exp"].as_f64().unwrap() > NOW as f64);
             assert!(payload.get("nbf").is_none_or(|nbf| nbf.as_f64().unwrap() <= (NOW + 31) as f64));
-            assert_eq!(claims.level().map(|level| level.as_str()), payload["aal"].as_str().filter(|aal| ["aal1", "aal2", "aal3"].contains(aal)));
+            assert_eq!(
+                claims.level().map(|level| level.as_str()),
+                payload["aal"].as_str().filter(|aal| ["aal1", "aal2", "aal3"].contains(aal))
+            );
             if let Some(subject) = claims.subject() {
                 assert_eq!(payload["sub"], subject);
             }

@@ -82,7 +82,7 @@ fn good() -> String {
 }
 
 fn check(token: &str) -> Result<Verified, InvalidToken> {
-    verify(token.as_bytes(), &keys(&[Algorithm::HS256]), &Expected::default())
+    verify(token.as_bytes(), &keys(&[Algorithm::HS256]), &Expected::default(), &Profiles::Supabase)
 }
 
 fn refusal(token: &str) -> Option<InvalidToken> {
@@ -94,16 +94,19 @@ fn a_token_of_each_algorithm_verifies_by_its_own_key_and_by_no_other() {
     let all = keys(&ALGORITHMS);
     for algorithm in ALGORITHMS {
         let signed = sign(&format!(r#"{{"alg":"{algorithm:?}","kid":"{algorithm:?}"}}"#), good(), algorithm);
-        let verified = verify(signed.as_bytes(), &all, &Expected::default()).unwrap();
+        let verified = verify(signed.as_bytes(), &all, &Expected::default(), &Profiles::Supabase).unwrap();
         assert_eq!(verified.claims_at(at(NOW)).unwrap().subject(), Some("jane"), "{algorithm:?}");
         assert_eq!(verified.payload(), good());
         let without_kid = sign(&format!(r#"{{"alg":"{algorithm:?}"}}"#), good(), algorithm);
-        assert!(verify(without_kid.as_bytes(), &all, &Expected::default()).is_ok(), "{algorithm:?}");
+        assert!(
+            verify(without_kid.as_bytes(), &all, &Expected::default(), &Profiles::Supabase).is_ok(),
+            "{algorithm:?}"
+        );
         for other in ALGORITHMS.into_iter().filter(|other| *other != algorithm) {
             // The other key bears the kid that the token names.
             let key = KeySet::from_json(jwk(other, &format!("{algorithm:?}")).as_bytes()).unwrap();
             assert_eq!(
-                verify(signed.as_bytes(), &key, &Expected::default()).err(),
+                verify(signed.as_bytes(), &key, &Expected::default(), &Profiles::Supabase).err(),
                 Some(InvalidToken::WrongAlgorithm),
                 "{algorithm:?} by {other:?}"
             );
@@ -133,8 +136,13 @@ fn the_examples_of_rfc_7515_and_7519_verify() {
         ),
     ] {
         let key = KeySet::from_json(key.as_bytes()).unwrap();
-        let verified =
-            verify(format!("{header}.{payload}.{signature}").as_bytes(), &key, &Expected::default()).unwrap();
+        let verified = verify(
+            format!("{header}.{payload}.{signature}").as_bytes(),
+            &key,
+            &Expected::default(),
+            &Profiles::Supabase,
+        )
+        .unwrap();
         assert!(verified.claims_at(at(1_300_819_379)).is_ok());
         assert_eq!(verified.claims_at(at(1_300_819_380)), Err(InvalidToken::Expired));
         assert!(verified.payload().contains("http://example.com/is_root"));
@@ -147,9 +155,15 @@ fn the_example_of_rfc_8037_verifies_as_far_as_it_is_a_token() {
     let key = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     let key = KeySet::from_json(key.as_bytes()).unwrap();
     let signed = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
-    assert_eq!(verify(signed.as_bytes(), &key, &Expected::default()).err(), Some(InvalidToken::PayloadNotAnObject));
+    assert_eq!(
+        verify(signed.as_bytes(), &key, &Expected::default(), &Profiles::Supabase).err(),
+        Some(InvalidToken::PayloadNotAnObject)
+    );
     let changed = signed.replace("hgyY0", "hgyY1");
-    assert_eq!(verify(changed.as_bytes(), &key, &Expected::default()).err(), Some(InvalidToken::WrongSignature));
+    assert_eq!(
+        verify(changed.as_bytes(), &key, &Expected::default(), &Profiles::Supabase).err(),
+        Some(InvalidToken::WrongSignature)
+    );
 }
 
 /// RFC 7515, appendix A.5, and RFC 7519, section 6.1.
@@ -178,7 +192,8 @@ fn a_public_key_is_never_an_hmac_secret() {
             let signature =
                 crypto::sign(signed.as_bytes(), &EncodingKey::from_secret(secret), Algorithm::HS256).unwrap();
             assert_eq!(
-                verify(format!("{signed}.{signature}").as_bytes(), &public, &Expected::default()).err(),
+                verify(format!("{signed}.{signature}").as_bytes(), &public, &Expected::default(), &Profiles::Supabase)
+                    .err(),
                 Some(InvalidToken::WrongAlgorithm)
             );
         }
@@ -192,7 +207,7 @@ fn kid_selects_the_key() {
     )
     .unwrap();
     let answer = |header: &str, keys: &KeySet| {
-        verify(sign(header, good(), Algorithm::HS256).as_bytes(), keys, &Expected::default()).err()
+        verify(sign(header, good(), Algorithm::HS256).as_bytes(), keys, &Expected::default(), &Profiles::Supabase).err()
     };
     for kid in ["old", "new", "\\u006eew"] {
         assert_eq!(answer(&format!(r#"{{"alg":"HS256","kid":"{kid}"}}"#), &both), None);
@@ -314,7 +329,7 @@ fn time_is_checked_on_each_use() {
 fn issuer_and_audience_are_required_where_configured() {
     let answer = |payload: &str, issuer: Option<&str>, audience: Option<&str>| {
         let expected = Expected { issuer: issuer.map(str::to_owned), audience: audience.map(str::to_owned) };
-        verify(token(payload).as_bytes(), &keys(&[Algorithm::HS256]), &expected).err()
+        verify(token(payload).as_bytes(), &keys(&[Algorithm::HS256]), &expected, &Profiles::Supabase).err()
     };
     let from = |iss: &str| format!(r#"{{"exp":1800000060,"iss":{iss}}}"#);
     let to = |aud: &str| format!(r#"{{"exp":1800000060,"aud":{aud}}}"#);
@@ -342,11 +357,17 @@ fn a_change_of_any_byte_is_refused() {
             for bit in 0..8 {
                 let mut changed = token.clone();
                 changed[place] ^= 1 << bit;
-                assert!(verify(&changed, &keys, &Expected::default()).is_err(), "{algorithm:?} byte {place} bit {bit}");
+                assert!(
+                    verify(&changed, &keys, &Expected::default(), &Profiles::Supabase).is_err(),
+                    "{algorithm:?} byte {place} bit {bit}"
+                );
             }
         }
         for end in 0..token.len() {
-            assert!(verify(&token[..end], &keys, &Expected::default()).is_err(), "{algorithm:?} cut at {end}");
+            assert!(
+                verify(&token[..end], &keys, &Expected::default(), &Profiles::Supabase).is_err(),
+                "{algorithm:?} cut at {end}"
+            );
         }
     }
 }
@@ -360,7 +381,7 @@ fn a_signature_of_zeros_is_refused() {
         let signed = format!("{}.{}", base64(format!(r#"{{"alg":"{algorithm:?}"}}"#)), base64(good()));
         let token = format!("{signed}.{}", base64(vec![0; bytes]));
         assert_eq!(
-            verify(token.as_bytes(), &keys(&[algorithm]), &Expected::default()).err(),
+            verify(token.as_bytes(), &keys(&[algorithm]), &Expected::default(), &Profiles::Supabase).err(),
             Some(InvalidToken::WrongSignature)
         );
     }
@@ -417,7 +438,7 @@ proptest! {
             }),
     ]) {
         static KEYS: LazyLock<KeySet> = LazyLock::new(|| keys(&[Algorithm::HS256, Algorithm::RS256]));
-        prop_assert!(verify(&token, &KEYS, &Expected::default()).is_err());
+        prop_assert!(verify(&token, &KEYS, &Expected::default(), &Profiles::Supabase).is_err());
     }
 
     #[test]
