@@ -23,7 +23,6 @@ test('no query of ours on the catalog is compiled, though each seems to be worth
      set jit = on;
      set jit_above_cost = 0;
      select count(*) as compiled from pg_class;
-     select * from auth.protect_table('payments');
      select count(*) as of_the_proof from auth.aal_functions(), auth.aal_matrix(), auth.aal_lint();`,
   )
   const plans = cluster.log().split(/^(?=.*LOG: {2}duration: )/m)
