@@ -26,6 +26,12 @@ extension=$(dirname "$(find "$CARGO_TARGET_DIR/package-$profile.new" -name pg_aa
 version=$(sed -n "s/^default_version = '\(.*\)'$/\1/p" "$extension/pg_aal.control")
 sed "s/@CARGO_VERSION@/$version/" sql/testing/pg_aal_testing.control > "$extension/pg_aal_testing.control"
 cp sql/testing/pg_aal_testing.sql "$extension/pg_aal_testing--$version.sql"
+# The job that fetches key sets, beside Postgres' own programs. Tests that need it build it themselves.
+if [ "$profile" = release ]; then
+    with_progress "$log" cargo build --release --package pg_aal-jwks
+    programs=$CARGO_TARGET_DIR/package-$profile.new$("$(pg_config_of "$major")" --bindir)
+    install -D --mode 755 "$CARGO_TARGET_DIR/release/pg_aal-jwks" "$programs/pg_aal-jwks"
+fi
 # Put in place whole: a cluster may be starting from it.
 rm -rf "$CARGO_TARGET_DIR/package-$profile"
 mv "$CARGO_TARGET_DIR/package-$profile.new" "$CARGO_TARGET_DIR/package-$profile"

@@ -20,4 +20,8 @@ into=(install -m 644)
 if [ ! -w "$lib" ] || [ ! -w "$extension" ]; then into=(as_root install -m 644); fi
 find "$package" -name 'pg_aal.so' -print0 | while IFS= read -r -d '' file; do "${into[@]}" "$file" "$lib/"; done
 find "$package" -path '*/extension/*' -type f -print0 | while IFS= read -r -d '' file; do "${into[@]}" "$file" "$extension/"; done
-say "installed into $lib and $extension: now 'create extension pg_aal' in a database"
+programs=$("$pg_config" --bindir)
+as_owner=()
+if [ ! -w "$programs" ]; then as_owner=(as_root); fi
+"${as_owner[@]}" install -m 755 "$package$programs/pg_aal-jwks" "$programs/"
+say "installed into $lib, $extension and $programs: now 'create extension pg_aal' in a database"

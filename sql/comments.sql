@@ -43,6 +43,9 @@ comment on function auth.require_live_session() is
 comment on function auth.verify_jwt(text) is
   'The claims of an access token that verifies now by the keys of pg_aal.jwks and pg_aal.jwks_file. Else it raises invalid_token (28000), which names the check that failed. Changes nothing. STABLE: the keys, the settings and the clock decide. PARALLEL SAFE: workers have the same.';
 
+comment on function auth.token_keys() is
+  'The keys that access tokens are verified by in this session, by setting and issuer, and in column fault why one is left out. No key is shown. For superusers and pg_read_all_settings. STABLE: the settings decide, and the file as it was last read. PARALLEL RESTRICTED: only the leader reads the file.';
+
 comment on function auth.authenticate(text) is
   'Puts an access token that verifies in force until the transaction ends, and returns its claims. Needs pg_aal.claims_source = token. VOLATILE and PARALLEL UNSAFE: it changes a setting.';
 

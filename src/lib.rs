@@ -92,6 +92,7 @@ extension_sql_file!(
         functions::session::amr,
         functions::token::verify_jwt,
         functions::token::authenticate,
+        functions::token::token_keys,
         functions::protection::protect_table,
         functions::protection::protect_table_sql,
         functions::protection::unprotect_table,

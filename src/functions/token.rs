@@ -4,9 +4,9 @@ use pgrx::prelude::*;
 
 use crate::functions::session::to_jsonb;
 use crate::pg::elog::raise;
-use crate::pg::guc;
 use crate::pg::sqlstate::SqlState;
 use crate::pg::types::{Jsonb, Text};
+use crate::pg::{guc, role};
 use crate::session::Refused;
 use crate::settings::{self, ClaimsSource};
 use crate::{denial, session};
@@ -47,6 +47,33 @@ fn authenticate(token: Option<Text>) -> Jsonb {
     let token = std::ffi::CString::new(token).unwrap_or_default();
     guc::set_until_transaction_ends(settings::TOKEN_NAME, &token, pg_sys::GucContext::PGC_USERSET);
     claims
+}
+
+/// The keys that tokens are verified by in this session, and those of the settings that can't be used.
+///
+/// STABLE: the settings decide, and the file as it was last read. PARALLEL RESTRICTED: a worker would read the file again.
+///
+/// Errors: 42501 for a role that may not `show pg_aal.jwks_file`.
+#[pg_extern(stable, parallel_restricted)]
+#[allow(clippy::type_complexity)]
+fn token_keys() -> TableIterator<
+    'static,
+    (
+        name!(setting, String),
+        name!(issuer, Option<String>),
+        name!(kid, Option<String>),
+        name!(algorithm, Option<String>),
+        name!(fault, Option<String>),
+    ),
+> {
+    if !role::reads_all_settings(role::current()) {
+        let hint = "Grant pg_read_all_settings to it.";
+        raise(SqlState::INSUFFICIENT_PRIVILEGE, "permission denied to list the keys of pg_aal", None, Some(hint));
+    }
+    let keys: Vec<_> = session::listed_keys().collect();
+    TableIterator::new(
+        keys.into_iter().map(|(setting, key)| (setting.to_owned(), key.issuer, key.id, key.algorithm, key.fault)),
+    )
 }
 
 fn not_null<'a>(token: Option<Text<'a>>) -> &'a str {

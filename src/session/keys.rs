@@ -13,7 +13,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use aal::token::{self, Expected};
-use aal::{InvalidToken, KeySet, Verified};
+use aal::{InvalidToken, Keyring, ListedKey, Verified};
 use pgrx::prelude::*;
 
 use crate::pg::{elog, process};
@@ -29,10 +29,10 @@ pub struct Generation {
 #[derive(Default)]
 struct Loaded {
     generation: Generation,
-    keys: KeySet,
+    keys: Keyring,
     expected: Expected,
     /// The file and its keys as they were last read without fault.
-    file: Option<(CString, KeySet)>,
+    file: Option<(CString, Keyring)>,
 }
 
 thread_local! {
@@ -47,45 +47,64 @@ pub fn generation() -> Generation {
 
 /// Verifies all of a token but its time, by the keys in force.
 pub fn verify(token: &CStr) -> Result<Verified, InvalidToken> {
-    if let Some(fault) = LOADED.with(|loaded| loaded.borrow_mut().refresh()) {
-        elog::log(&fault);
-    }
+    refresh();
+    let profiles = settings::profiles();
     LOADED.with(|loaded| {
         let loaded = loaded.borrow();
-        token::verify(token.to_bytes(), &loaded.keys, &loaded.expected, &settings::profiles())
+        token::verify_by_issuer(token.to_bytes(), &loaded.keys, &loaded.expected, &profiles)
     })
 }
 
+/// The keys in force, and those that can't be used. First those of `pg_aal.jwks`, then those of the file.
+pub fn list() -> [Vec<ListedKey>; 2] {
+    refresh();
+    let of_file = LOADED.with(|loaded| loaded.borrow().file.as_ref().map(|(_, keys)| keys.list()));
+    [settings::jwks().list(), of_file.unwrap_or_default()]
+}
+
+fn refresh() {
+    for fault in LOADED.with(|loaded| loaded.borrow_mut().refresh()) {
+        elog::log(&fault);
+    }
+}
+
 impl Loaded {
-    /// Reads the keys if they may have changed. Returns what the log should say: a file that can't be read, or holds a key
-    /// that can't be used, leaves those that it had before in force.
-    fn refresh(&mut self) -> Option<String> {
+    /// Reads the keys if they may have changed. Returns what the log should say. A file that can't be read, or holds no key
+    /// that can be used, leaves those that it had before in force. One bad key among others is left out.
+    fn refresh(&mut self) -> Vec<String> {
         let generation = generation();
         if self.generation == generation {
-            return None;
+            return Vec::new();
         }
-        let mut fault = None;
+        let mut faults = Vec::new();
         self.file = settings::jwks_file().map(|path| {
             let before = self.file.take().filter(|(known, _)| *known == path).map(|(_, keys)| keys);
-            let keys = read(&path).unwrap_or_else(|error| {
-                let instead =
-                    if before.is_some() { "the keys it held before stay in force" } else { "it gives no keys" };
-                fault = Some(format!("pg_aal.jwks_file {path:?}: {error}; {instead}"));
-                before.unwrap_or_default()
-            });
+            let keys = match read(&path) {
+                Ok(keys) => {
+                    let left_out = |fault| format!("pg_aal.jwks_file {path:?}: {fault}; it is left out");
+                    faults.extend(keys.faults().into_iter().map(left_out));
+                    keys
+                }
+                Err(error) => {
+                    let instead =
+                        if before.is_some() { "the keys it held before stay in force" } else { "it gives no keys" };
+                    faults.push(format!("pg_aal.jwks_file {path:?}: {error}; {instead}"));
+                    before.unwrap_or_default()
+                }
+            };
             (path, keys)
         });
         let of_file = self.file.as_ref().map(|(_, keys)| keys.clone()).unwrap_or_default();
         self.keys = settings::jwks().and(of_file);
         self.expected = settings::expected();
         self.generation = generation;
-        fault
+        faults
     }
 }
 
 /// The keys of a file; relative to the data directory, where Postgres runs. An error says what is wrong with the file, and
 /// never shows its content.
-fn read(path: &CStr) -> Result<KeySet, String> {
+fn read(path: &CStr) -> Result<Keyring, String> {
     let path = Path::new(std::ffi::OsStr::from_bytes(path.to_bytes()));
     let cannot_read = |error: std::io::Error| format!("cannot be read: {error}");
     // Opening a pipe would wait for somebody who writes to it.
@@ -94,10 +113,10 @@ fn read(path: &CStr) -> Result<KeySet, String> {
         return Err("is no regular file".to_owned());
     }
     let mut text = Vec::new();
-    let limit = KeySet::MAX_BYTES as u64 + 1;
+    let limit = Keyring::MAX_BYTES as u64 + 1;
     file.take(limit).read_to_end(&mut text).map_err(cannot_read)?;
     if text.is_empty() {
         return Err("is empty".to_owned());
     }
-    KeySet::from_json(&text).map_err(|error| error.to_string())
+    Keyring::from_file(&text).map_err(|error| error.to_string())
 }

@@ -14,7 +14,7 @@ use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use aal::token::{Bearer, MAX_TOKEN_BYTES, bearer_token, is_api_key};
-use aal::{Claims, Clock, InvalidClaims, InvalidToken, Level, Timestamp, Verified};
+use aal::{Claims, Clock, InvalidClaims, InvalidToken, Level, ListedKey, Timestamp, Verified};
 use pgrx::prelude::*;
 
 use self::keys::Generation;
@@ -158,6 +158,13 @@ pub fn request_method() -> Option<String> {
 /// The path of the request, as the gateway says it.
 pub fn request_path() -> Option<String> {
     PATH.with(TextSetting::get).map(|path| path.as_c_str().to_string_lossy().into_owned())
+}
+
+/// The keys in force, and those that can't be used, each with the setting that it comes from.
+pub fn listed_keys() -> impl Iterator<Item = (&'static str, ListedKey)> {
+    let [of_setting, of_file] = keys::list();
+    let from = |setting| move |key| (setting, key);
+    of_setting.into_iter().map(from("pg_aal.jwks")).chain(of_file.into_iter().map(from("pg_aal.jwks_file")))
 }
 
 /// Verifies a token, its time included, and keeps the answer for when it is put in force. Returns its payload.

@@ -2,9 +2,10 @@
 
 use std::ffi::{CStr, c_char, c_void};
 
-use aal::{ClaimsSource, KeySet, Profiles};
+use aal::{ClaimsSource, Keyring, Profiles};
 use pgrx::prelude::*;
 
+use super::table::{CLAIMS_PROFILE, JWT_ISSUER, jwks};
 use super::values::{LOADING, PROFILE_CHANGES, SHARED, SOURCE, TRUST_CHANGES};
 use crate::pg::elog::warn;
 use crate::pg::guc::refuse_value;
@@ -24,7 +25,11 @@ pub unsafe extern "C-unwind" fn check_claims_source(
 ) -> bool {
     // SAFETY: Postgres passes a check hook the place of the new value, which is NULL or a C string.
     let value = unsafe { text_or_empty(*value) };
-    if ClaimsSource::from_setting(value.to_bytes()) != ClaimsSource::Unusable || process::is_parallel_worker() {
+    let claims_source = ClaimsSource::from_setting(value.to_bytes());
+    if is_said_in_a_session(source) && would_leave_unbound(claims_source, &jwks(), &profiles()) {
+        return refuse_unbound_keys();
+    }
+    if claims_source != ClaimsSource::Unusable || process::is_parallel_worker() {
         return true;
     }
     if !LOADING.get() && !is_stored_for_a_role_or_database(source) {
@@ -54,8 +59,12 @@ pub unsafe extern "C-unwind" fn check_claims_profile(
     // SAFETY: Postgres passes a check hook the place of the new value, which is NULL or a C string.
     let value = unsafe { text_or_empty(*value) };
     let read = value.to_str().map_err(|_| "it is no UTF-8".to_owned());
-    let Err(fault) = read.and_then(|text| Profiles::from_setting(text).map_err(|error| error.to_string())) else {
-        return true;
+    let fault = match read.and_then(|text| Profiles::from_setting(text).map_err(|error| error.to_string())) {
+        Ok(profiles) if is_said_in_a_session(source) && would_leave_unbound(SOURCE.get(), &jwks(), &profiles) => {
+            return refuse_unbound_keys();
+        }
+        Ok(_) => return true,
+        Err(fault) => fault,
     };
     if process::is_parallel_worker() {
         return true;
@@ -120,7 +129,14 @@ pub unsafe extern "C-unwind" fn check_jwks(
     // SAFETY: Postgres passes a check hook the place of the new value, which is NULL or a C string.
     let value = unsafe { text_or_empty(*value) };
     let hint = "Keep HMAC secrets in the file that pg_aal.jwks_file names.";
-    match KeySet::from_json(value.to_bytes()) {
+    let keyring = Keyring::from_setting(value.to_bytes());
+    if let Ok(keyring) = &keyring
+        && is_said_in_a_session(source)
+        && would_leave_unbound(SOURCE.get(), keyring, &profiles())
+    {
+        return refuse_unbound_keys();
+    }
+    match keyring {
         Err(error) => refuse_value(&format!("invalid value for parameter \"pg_aal.jwks\": {error}"), ""),
         Ok(keys) if !keys.holds_secrets() => true,
         // What a superuser says in their own session, and what a worker takes over.
@@ -146,6 +162,33 @@ pub unsafe extern "C-unwind" fn check_jwks(
 #[pg_guard]
 pub unsafe extern "C-unwind" fn assign_trust(_value: *const c_char, _extra: *mut c_void) {
     TRUST_CHANGES.set(TRUST_CHANGES.get() + 1);
+}
+
+/// Says in the session that sets it what every token would say later. Where several settings are stored, none of them knows
+/// of the others yet: there each token is refused.
+fn refuse_unbound_keys() -> bool {
+    refuse_value(
+        "pg_aal.claims_profile has several issuers, and the keys of pg_aal.jwks are bound to none",
+        "Write them as {\"issuers\": [{\"issuer\": \"https://...\", \"keys\": [...]}]}, or set pg_aal.jwt_issuer first.",
+    )
+}
+
+/// Whether tokens count and such keys would verify none, because they are bound to no issuer and there are several.
+fn would_leave_unbound(claims_source: ClaimsSource, keyring: &Keyring, profiles: &Profiles) -> bool {
+    claims_source == ClaimsSource::Token
+        && keyring.has_unbound_keys()
+        && profiles.are_of_several_issuers()
+        && JWT_ISSUER.get().is_none_or(|issuer| issuer.is_empty())
+}
+
+/// The profiles of `pg_aal.claims_profile`, whose text was checked when it was set.
+fn profiles() -> Profiles {
+    let text = CLAIMS_PROFILE.get().unwrap_or_default();
+    text.to_str().ok().and_then(|text| Profiles::from_setting(text).ok()).unwrap_or_default()
+}
+
+fn is_said_in_a_session(source: pg_sys::GucSource::Type) -> bool {
+    source == pg_sys::GucSource::PGC_S_SESSION && !LOADING.get() && !process::is_parallel_worker()
 }
 
 /// # Safety

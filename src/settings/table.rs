@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, CString, c_char};
 
-use aal::KeySet;
+use aal::Keyring;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 
@@ -147,7 +147,7 @@ pub const SETTINGS: [Setting; 18] = [
     },
     Setting {
         name: c"pg_aal.jwks",
-        short: c"The keys that tokens are signed by: a JSON Web Key Set.",
+        short: c"The keys that tokens are signed by: a JSON Web Key Set, or those of several issuers.",
         long: c"SHOW names the keys and shows none. HMAC secrets are better kept in the file of pg_aal.jwks_file.",
         value: Value::Text(&JWKS),
         decides_trust: true,
@@ -159,7 +159,7 @@ pub const SETTINGS: [Setting; 18] = [
     },
     Setting {
         name: c"pg_aal.jwks_file",
-        short: c"A file with a JSON Web Key Set, whose keys count besides those of pg_aal.jwks.",
+        short: c"A file with a JSON Web Key Set, or those of several issuers. Its keys count besides those of pg_aal.jwks.",
         long: c"Read when it is first needed, and again after each reload of the configuration.",
         value: Value::Text(&JWKS_FILE),
         decides_trust: true,
@@ -293,9 +293,9 @@ impl Setting {
 }
 
 /// The keys of `pg_aal.jwks`. Its text was checked when it was set.
-pub fn jwks() -> KeySet {
+pub fn jwks() -> Keyring {
     let text = JWKS.get().unwrap_or_default();
-    KeySet::from_json(text.to_bytes()).unwrap_or_default()
+    Keyring::from_setting(text.to_bytes()).unwrap_or_default()
 }
 
 /// What SHOW says of the keys: which there are.

@@ -233,6 +233,12 @@ impl InvalidToken {
             NoKeys => {
                 "A superuser sets them by pg_aal.jwks or pg_aal.jwks_file. If they are set, the server's log says why they do not count."
             }
+            UnknownIssuer => {
+                "Its claim iss must be an issuer of the document in pg_aal.jwks_file or pg_aal.jwks, to the letter."
+            }
+            UnboundKeys => {
+                "pg_aal.claims_profile has several issuers. Write the keys as {\"issuers\": [{\"issuer\": ..., \"keys\": [...]}]}, or set pg_aal.jwt_issuer."
+            }
             UnknownKey | WrongAlgorithm | WrongSignature => {
                 "Another issuer signed it, or the key is missing in pg_aal.jwks and pg_aal.jwks_file."
             }

@@ -36,6 +36,11 @@ impl<'a> Object<'a> {
         self.get(name).is_some()
     }
 
+    /// The names of its members.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The value of a member that is a text.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.get(name).and_then(text_of)

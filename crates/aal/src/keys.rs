@@ -1,7 +1,10 @@
 //! The keys that sign access tokens: JSON Web Key Sets (RFC 7517).
 //!
 //! A key says which algorithm it is for, and is used for no other (RFC 8725, section 3.1): by its `alg`, else by what
-//! it is. A token only chooses among the keys.
+//! it is. A token only chooses among the keys. Where there are several issuers, each key is bound to one: [`keyring`].
+
+mod keyring;
+mod writable;
 
 use std::fmt;
 
@@ -9,7 +12,10 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED2
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
+use serde_json::value::RawValue;
 
+pub use self::keyring::{Keyring, ListedKey};
+pub use self::writable::WritableKeys;
 use crate::json::{NoObject, Object, array_of, text_of};
 
 /// The keys by which tokens may be signed.
@@ -17,6 +23,7 @@ use crate::json::{NoObject, Object, array_of, text_of};
 pub struct KeySet {
     keys: Vec<Key>,
     skipped: usize,
+    faulty: Vec<FaultyKey>,
 }
 
 /// One key, for one algorithm.
@@ -47,36 +54,39 @@ impl KeySet {
         if text.is_empty() {
             return Ok(KeySet::default());
         }
-        if text.len() > Self::MAX_BYTES {
-            return Err(InvalidKeySet::TooLarge);
+        let document = document_of(text)?;
+        if is_one_key(&document) {
+            return Ok(KeySet::of(vec![Key::read(&document, 1, Secrets::Allowed)?]));
         }
-        let document = Object::parse(text)?;
-        let jwks = match document.get("keys") {
-            Some(keys) => array_of(keys).ok_or(InvalidKeySet::NotAKeySet)?,
-            None if document.has("kty") => return Ok(KeySet::of(vec![Key::read(&document, 1)?])),
-            None => return Err(InvalidKeySet::NotAKeySet),
-        };
-        if jwks.len() > Self::MAX_KEYS {
-            return Err(InvalidKeySet::TooMany);
-        }
-        let mut keys = Vec::with_capacity(jwks.len());
-        for (n, jwk) in jwks.into_iter().enumerate() {
-            let jwk = Object::parse(jwk.get().as_bytes())?;
-            keys.push(Key::read(&jwk, n + 1)?);
-        }
-        Ok(KeySet::of(keys))
+        let read = read_keys(&document, Secrets::Allowed)?;
+        let keys = read.into_iter().map(|(_, key)| key.map_err(InvalidKeySet::from));
+        Ok(KeySet::of(keys.collect::<Result<Vec<Option<Key>>, InvalidKeySet>>()?))
     }
 
     fn of(read: Vec<Option<Key>>) -> KeySet {
         let all = read.len();
         let keys: Vec<Key> = read.into_iter().flatten().collect();
-        KeySet { skipped: all - keys.len(), keys }
+        KeySet { skipped: all - keys.len(), keys, faulty: Vec::new() }
+    }
+
+    /// The same keys, without those that are at fault.
+    fn without_faulty(read: ReadKeys<'_>) -> KeySet {
+        let mut set = KeySet::default();
+        for (_, key) in read {
+            match key {
+                Ok(Some(key)) => set.keys.push(key),
+                Ok(None) => set.skipped += 1,
+                Err(fault) => set.faulty.push(fault),
+            }
+        }
+        set
     }
 
     /// The keys of both sets.
     pub fn and(mut self, other: KeySet) -> KeySet {
         self.keys.extend(other.keys);
         self.skipped += other.skipped;
+        self.faulty.extend(other.faulty);
         self
     }
 
@@ -105,7 +115,7 @@ impl KeySet {
             1 => format!("1 key: {}", keys[0]),
             n => format!("{n} keys: {}", keys.join(", ")),
         };
-        match self.skipped {
+        match self.skipped + self.faulty.len() {
             0 => summary,
             n => format!("{summary}; {n} skipped"),
         }
@@ -116,13 +126,56 @@ impl KeySet {
     }
 }
 
+/// Whether HMAC keys count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Secrets {
+    Allowed,
+    Refused,
+}
+
+/// A text as the JSON object of a key set.
+fn document_of(text: &[u8]) -> Result<Object<'_>, InvalidKeySet> {
+    if text.len() > KeySet::MAX_BYTES {
+        return Err(InvalidKeySet::TooLarge);
+    }
+    Ok(Object::parse(text)?)
+}
+
+/// Whether this is a single JWK instead of a set.
+fn is_one_key(document: &Object<'_>) -> bool {
+    !document.has("keys") && document.has("kty")
+}
+
+/// The keys of a JWK Set, each beside its text; `None` for one that can't verify a token's signature.
+type ReadKeys<'a> = Vec<(&'a RawValue, Result<Option<Key>, FaultyKey>)>;
+
+fn read_keys<'a>(document: &Object<'a>, secrets: Secrets) -> Result<ReadKeys<'a>, InvalidKeySet> {
+    let Some(keys) = document.get("keys") else { return Err(InvalidKeySet::NotAKeySet) };
+    let keys = array_of(keys).ok_or(InvalidKeySet::NotAKeySet)?;
+    if keys.len() > KeySet::MAX_KEYS {
+        return Err(InvalidKeySet::TooMany);
+    }
+    Ok(keys.into_iter().enumerate().map(|(n, jwk)| (jwk, Key::from_json(jwk, n + 1, secrets))).collect())
+}
+
 impl Key {
     /// The `number`th key of a set; `None` where it can't verify a token's signature.
-    fn read(jwk: &Object<'_>, number: usize) -> Result<Option<Key>, InvalidKeySet> {
-        Key::of_jwk(jwk).map_err(|fault| {
-            let key = jwk.text("kid").map_or(WhichKey::Number(number), WhichKey::Id);
-            InvalidKeySet::Key { key, fault }
-        })
+    fn from_json(jwk: &RawValue, number: usize, secrets: Secrets) -> Result<Option<Key>, FaultyKey> {
+        let fault = |fault| FaultyKey { key: WhichKey::Number(number), fault };
+        let jwk = Object::parse(jwk.get().as_bytes()).map_err(|error| match error {
+            NoObject::Other => fault(KeyFault::NotAnObject),
+            NoObject::Duplicate => fault(KeyFault::Duplicate),
+        })?;
+        Key::read(&jwk, number, secrets)
+    }
+
+    fn read(jwk: &Object<'_>, number: usize, secrets: Secrets) -> Result<Option<Key>, FaultyKey> {
+        let key = if secrets == Secrets::Refused && jwk.text("kty").as_deref() == Some("oct") {
+            Err(KeyFault::Secret)
+        } else {
+            Key::of_jwk(jwk)
+        };
+        key.map_err(|fault| FaultyKey { key: jwk.text("kid").map_or(WhichKey::Number(number), WhichKey::Id), fault })
     }
 
     fn of_jwk(jwk: &Object<'_>) -> Result<Option<Key>, KeyFault> {
@@ -306,12 +359,36 @@ pub enum InvalidKeySet {
     /// States a member twice.
     Duplicate,
     /// One of its keys can't be used.
-    Key {
-        /// Which.
-        key: WhichKey,
-        /// Why not.
-        fault: KeyFault,
+    Key(FaultyKey),
+    /// An entry of a document with several issuers.
+    Issuer {
+        /// Its place, from 1.
+        number: usize,
+        /// Its fault, without a subject.
+        fault: &'static str,
     },
+    /// More issuers than [`Keyring::MAX_ISSUERS`], or more bytes than [`Keyring::MAX_BYTES`].
+    TooManyIssuers,
+}
+
+/// A key that can't be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultyKey {
+    /// Which.
+    pub key: WhichKey,
+    /// Why not.
+    pub fault: KeyFault,
+}
+
+impl From<FaultyKey> for InvalidKeySet {
+    /// A member that is there twice, and an element that is no object, are the set's faults as well.
+    fn from(faulty: FaultyKey) -> Self {
+        match faulty.fault {
+            KeyFault::NotAnObject => InvalidKeySet::NotAKeySet,
+            KeyFault::Duplicate => InvalidKeySet::Duplicate,
+            _ => InvalidKeySet::Key(faulty),
+        }
+    }
 }
 
 impl From<NoObject> for InvalidKeySet {
@@ -350,6 +427,12 @@ pub enum KeyFault {
     NotOnCurve,
     /// It holds a private part.
     Private,
+    /// It is an HMAC secret where only public keys may be.
+    Secret,
+    /// It is no JSON object.
+    NotAnObject,
+    /// It states a member twice.
+    Duplicate,
 }
 
 /// A `kid`, quoted, without control characters, and cut short.
@@ -359,6 +442,15 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let short: String = self.0.chars().take(64).collect();
         write!(f, "{short:?}")
+    }
+}
+
+impl WhichKey {
+    fn id(&self) -> Option<&str> {
+        match self {
+            WhichKey::Id(id) => Some(id),
+            WhichKey::Number(_) => None,
+        }
     }
 }
 
@@ -380,6 +472,9 @@ impl fmt::Display for KeyFault {
             }
             KeyFault::NotOnCurve => f.write_str("is no point of its curve"),
             KeyFault::Private => f.write_str("is a private key, and verifying needs the public one only"),
+            KeyFault::Secret => f.write_str("is an HMAC secret, and an issuer's published keys are public"),
+            KeyFault::NotAnObject => f.write_str("is no JSON object"),
+            KeyFault::Duplicate => f.write_str("states a member twice"),
         }
     }
 }
@@ -391,8 +486,18 @@ impl fmt::Display for InvalidKeySet {
             InvalidKeySet::TooMany => write!(f, "the key set holds more than {} keys", KeySet::MAX_KEYS),
             InvalidKeySet::NotAKeySet => f.write_str("this is no JSON Web Key Set (RFC 7517)"),
             InvalidKeySet::Duplicate => f.write_str("the key set states a member twice"),
-            InvalidKeySet::Key { key, fault } => write!(f, "{key} {fault}"),
+            InvalidKeySet::Key(faulty) => write!(f, "{faulty}"),
+            InvalidKeySet::Issuer { number, fault } => write!(f, "issuer number {number} {fault}"),
+            InvalidKeySet::TooManyIssuers => {
+                write!(f, "there are more than {} issuers, or {} bytes", Keyring::MAX_ISSUERS, Keyring::MAX_BYTES)
+            }
         }
+    }
+}
+
+impl fmt::Display for FaultyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.key, self.fault)
     }
 }
 

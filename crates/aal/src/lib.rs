@@ -37,7 +37,7 @@ pub use claims_source::ClaimsSource;
 pub use command::Command;
 pub use denial::{Denial, HttpDenial};
 pub use enrollment::{Enrollment, assess_enrolled};
-pub use keys::{InvalidKeySet, KeyFault, KeySet, WhichKey};
+pub use keys::{FaultyKey, InvalidKeySet, KeyFault, KeySet, Keyring, ListedKey, WhichKey, WritableKeys};
 pub use level::{Level, UnknownLevel};
 pub use liveness::{Liveness, NotLive, assess_live};
 pub use log_entry::{Asker, What};

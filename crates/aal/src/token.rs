@@ -4,6 +4,8 @@
 //! Postgres'. The time is checked again on each use of a token that was verified before. Each refusal says its reason:
 //! which key, whose header, what claims.
 
+mod by_issuer;
+
 use std::fmt;
 
 use base64::Engine;
@@ -17,6 +19,8 @@ use crate::keys::{Key, KeySet};
 use crate::level::Level;
 use crate::profile::Profiles;
 use crate::time::{Clock, Timestamp};
+
+pub use self::by_issuer::verify_by_issuer;
 
 /// The longest token, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 64 * 1024;
@@ -295,6 +299,10 @@ pub enum InvalidToken {
     UnknownAlgorithm,
     /// There are no keys to hold it against.
     NoKeys,
+    /// There are keys, and none of the issuer that it names.
+    UnknownIssuer,
+    /// There are several issuers, and keys that are bound to none.
+    UnboundKeys,
     /// No key has its `kid`.
     UnknownKey,
     /// Its key is for another algorithm.
@@ -337,6 +345,8 @@ impl fmt::Display for InvalidToken {
             Unsigned => f.write_str("the token is not signed"),
             UnknownAlgorithm => f.write_str("the token's algorithm is missing or not supported"),
             NoKeys => f.write_str("there are no keys to verify it by"),
+            UnknownIssuer => f.write_str("there are no keys of the token's issuer"),
+            UnboundKeys => f.write_str("there are several issuers, and the keys are bound to none"),
             UnknownKey => f.write_str("no key has the token's kid"),
             WrongAlgorithm => f.write_str("the token's algorithm is not that of its key"),
             WrongSignature => f.write_str("the signature is wrong"),

@@ -150,6 +150,11 @@ impl Profiles {
         matches!(self, Profiles::Supabase)
     }
 
+    /// Whether several issuers have a profile.
+    pub fn are_of_several_issuers(&self) -> bool {
+        matches!(self, Profiles::ByIssuer(profiles) if profiles.len() > 1)
+    }
+
     /// Reads the claims from the JSON text of a token's payload.
     ///
     /// # Errors

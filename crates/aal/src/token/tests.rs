@@ -9,7 +9,7 @@ use jsonwebtoken::jwk::Jwk;
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-const NOW: i64 = 1_800_000_000;
+pub(super) const NOW: i64 = 1_800_000_000;
 const ALGORITHMS: [Algorithm; 12] = [
     Algorithm::HS256,
     Algorithm::HS384,
@@ -25,11 +25,11 @@ const ALGORITHMS: [Algorithm; 12] = [
     Algorithm::EdDSA,
 ];
 
-fn at(now: i64) -> Clock {
+pub(super) fn at(now: i64) -> Clock {
     Clock::new(Timestamp::from_unix_micros(now * 1_000_000), 30)
 }
 
-fn base64(text: impl AsRef<[u8]>) -> String {
+pub(super) fn base64(text: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
@@ -55,7 +55,7 @@ fn private_key(algorithm: Algorithm) -> EncodingKey {
     }
 }
 
-fn jwk(algorithm: Algorithm, kid: &str) -> String {
+pub(super) fn jwk(algorithm: Algorithm, kid: &str) -> String {
     let mut jwk = Jwk::from_encoding_key(&private_key(algorithm), algorithm).unwrap();
     jwk.common.key_id = Some(kid.to_owned());
     serde_json::to_string(&jwk).unwrap()
@@ -67,7 +67,7 @@ fn keys(algorithms: &[Algorithm]) -> KeySet {
     KeySet::from_json(format!(r#"{{"keys":[{}]}}"#, jwks.join(",")).as_bytes()).unwrap()
 }
 
-fn sign(header: &str, payload: impl AsRef<[u8]>, algorithm: Algorithm) -> String {
+pub(super) fn sign(header: &str, payload: impl AsRef<[u8]>, algorithm: Algorithm) -> String {
     let signed = format!("{}.{}", base64(header), base64(payload));
     let signature = crypto::sign(signed.as_bytes(), &private_key(algorithm), algorithm).unwrap();
     format!("{signed}.{signature}")
@@ -77,7 +77,7 @@ fn token(payload: &str) -> String {
     sign(r#"{"alg":"HS256","typ":"JWT","kid":"HS256"}"#, payload, Algorithm::HS256)
 }
 
-fn good() -> String {
+pub(super) fn good() -> String {
     format!(r#"{{"iss":"me","sub":"jane","aud":"authenticated","exp":{},"iat":{},"aal":"aal2"}}"#, NOW + 60, NOW - 60)
 }
 
