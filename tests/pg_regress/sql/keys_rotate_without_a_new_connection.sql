@@ -54,7 +54,7 @@ select pg_sleep(2) where pg_conf_load_time() = :'loaded';
 select auth.verify_jwt(:'tuesday') ->> 'aal' as tuesday;
 select regexp_replace(line, '^.*LOG:', 'LOG:') as logged
   from regexp_split_to_table(pg_read_file(current_setting('data_directory') || '/../log/postgres.log'), '\n') line
- where line like '%LOG:  pg_aal.jwks_file%';
+ where line like '%LOG:  pg_aal.jwks_file "aal_jwks.json"%';
 
 -- Another file is another set: nothing is kept of the one before.
 set pg_aal.jwks_file = 'no/such/file.json';
