@@ -48,6 +48,11 @@ impl Address {
         self.0.scheme_str() == Some("http")
     }
 
+    /// Whether it is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.0.host().is_some_and(is_loopback)
+    }
+
     pub fn uri(&self) -> &Uri {
         &self.0
     }

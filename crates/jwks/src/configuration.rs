@@ -173,7 +173,7 @@ mod tests {
             (r#"{"issuer":"a","jwks_uri":"http://b/"}"#, "a: http://b/ is no address with https://"),
             (r#"{"issuer":"a","jwks_uri":"https://b/","keys_file":"/k"}"#, "exclude each other"),
             (r#"{"issuer":"https://a","audience":""}"#, "audience is empty"),
-            (r#"{"issuer":"https://a","audiance":"b"}"#, "unknown field `audiance`"),
+            (r#"{"issuer":"https://a","aud":"b"}"#, "unknown field `aud`"),
             (r#"{"issuer":"https://a"},{"issuer":"https://a"}"#, "https://a is there twice"),
             ("", "there must be from 1 to 64 issuers"),
         ] {

@@ -71,7 +71,7 @@ select test.attempt(format('select auth.verify_jwt(%L)', test.from_issuer('https
 reset pg_aal.jwt_audience;
 
 -- A document that leaves a doubt is refused when it is set.
-set pg_aal.jwks = '{"issuers":[{"issuer":"https://a","audiance":"x","keys":[]}]}';
+set pg_aal.jwks = '{"issuers":[{"issuer":"https://a","aud":"x","keys":[]}]}';
 set pg_aal.jwks = '{"issuers":[{"issuer":"https://a","keys":[]},{"issuer":"https://a","keys":[]}]}';
 set pg_aal.jwks = '{"issuers":[{"keys":[]}]}';
 set pg_aal.jwks = '{"issuers":[],"keys":[]}';

@@ -126,7 +126,7 @@ fn a_document_that_leaves_a_doubt_is_refused_as_a_whole() {
             "issuer number 1 has a member that is none of issuer, audience, secrets and keys",
         ),
         (
-            document(&[("https://a", r#""audiance":"x","keys":[]"#)]),
+            document(&[("https://a", r#""aud":"x","keys":[]"#)]),
             "issuer number 1 has a member that is none of issuer, audience, secrets and keys",
         ),
         (
