@@ -32,7 +32,7 @@ pub fn verify_by_issuer(
         let audience = of_issuer.audience.clone().or_else(|| expected.audience.clone());
         // The issuer is looked at again in the payload that was verified.
         let expected = Expected { issuer: Some(of_issuer.issuer.clone()), audience };
-        match verify(token, &of_issuer.keys, &expected) {
+        match verify(token, &of_issuer.keys, &expected, profiles) {
             Ok(verified) => return Ok(verified),
             Err(error) => refusal = Some(error),
         }
@@ -53,7 +53,7 @@ fn verify_by_unbound_keys(
     if keyring.has_unbound_keys() && expected.issuer.is_none() && profiles.are_of_several_issuers() {
         return Err(InvalidToken::UnboundKeys);
     }
-    verify(token, &keyring.unbound, expected)
+    verify(token, &keyring.unbound, expected, profiles)
 }
 
 /// The issuer that a token names, before anything of it is verified. It only selects keys.
