@@ -36,6 +36,7 @@ pub fn read_access(client: &SpiClient<'_>, relation: pg_sys::Oid) -> Result<Opti
             policies: Vec::new(),
             guards: Vec::new(),
             readable: HashSet::new(),
+            profiles: vec![settings::profiles().as_ref().clone()],
         };
         Ok((access, row.shared_name("role")?, owner))
     })?;

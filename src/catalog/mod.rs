@@ -11,6 +11,7 @@ mod gates;
 mod guards;
 mod ids;
 mod policies;
+mod profiles;
 mod protection;
 mod publications;
 mod recognized;
@@ -73,9 +74,11 @@ pub fn read_for(
     let names = roles::names(client)?;
     let mut roles = roles::read(client, scope.role)?;
     names.sort(&mut roles);
+    let (profiles, other_profiles_of) = profiles::in_use(client)?;
     let mut catalog = Catalog {
         trusts_settings,
-        claims_by_profile: !settings::profiles().are_supabases(),
+        profiles,
+        other_profiles_of,
         guests_have_level: settings::level_of_guests().is_some(),
         roles: roles.into(),
         tables: tables::read(client, scope.table)?,

@@ -85,6 +85,12 @@ pub fn profiles() -> Rc<Profiles> {
     })
 }
 
+/// `pg_aal.claims_profile` as it is written. A text that is no UTF-8 comes out as one that can't be read.
+pub fn profiles_as_text() -> String {
+    let text = CLAIMS_PROFILE.get().unwrap_or_default();
+    text.to_str().map_or_else(|_| "?".to_owned(), str::to_owned)
+}
+
 /// A number that is another one after each change of a setting that decides which tokens verify.
 pub fn trust_changes() -> u64 {
     TRUST_CHANGES.get()

@@ -41,7 +41,7 @@ pub use keys::{FaultyKey, InvalidKeySet, KeyFault, KeySet, Keyring, ListedKey, W
 pub use level::{Level, UnknownLevel};
 pub use liveness::{Liveness, NotLive, assess_live};
 pub use log_entry::{Asker, What};
-pub use profile::{InvalidProfiles, Profile, Profiles};
+pub use profile::{ClaimValues, Doubt, InvalidProfiles, Profile, Profiles};
 pub use reason::Reason;
 pub use requirement::{FixedRequirement, Requirement};
 pub use status::Status;

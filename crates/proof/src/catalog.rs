@@ -11,8 +11,8 @@ use super::ids::{
 };
 use super::shape::recognize;
 use super::surroundings::{ColumnRight, StoredClaims};
-use aal::Command;
 use aal::protection::{Made, RecordedProtection, SchemaProtection, guard_refuses_reads, guard_requirement};
+use aal::{Command, Level, Profiles};
 
 /// The command a policy is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,10 @@ pub struct Catalog {
     pub stored_claims: ByStored<StoredClaims>,
     /// Whether the claims are what a gateway sets; else tokens are verified, and settings can be anybody's.
     pub trusts_settings: bool,
-    /// Whether profiles say what claims mean, so that the claim `aal` itself says nothing.
-    pub claims_by_profile: bool,
+    /// The claims profiles that sessions may have: that of this one, and those that are stored for roles and for the database.
+    pub profiles: Vec<Profiles>,
+    /// For whom other profiles are stored than those of this session, in words: `role authenticator`.
+    pub other_profiles_of: Vec<String>,
     /// Whether anonymous users have a level, so that they are as others.
     pub guests_have_level: bool,
 }
@@ -454,6 +456,11 @@ impl Watch {
 }
 
 impl Catalog {
+    /// The highest level of anonymous users.
+    pub(crate) fn level_of_guests(&self) -> Option<Level> {
+        self.guests_have_level.then_some(Level::Aal1)
+    }
+
     /// The index of a role.
     pub fn role_index(&self, id: RoleId) -> Option<RoleIndex> {
         self.roles.indexed().find(|(_, role)| role.id == id).map(|(index, _)| index)

@@ -6,10 +6,11 @@
 //!
 //! Sound by construction: an expression is evaluated to the set of all that it could come to ([`value`]), at each kind of
 //! session in turn, lowest first. An expression that can't be read could come to anything, true included; so the answer
-//! is never higher than what really holds. Four things are taken for granted:
+//! is never higher than what really holds. Five things are taken for granted:
 //!
 //! - the claims are those of the gateway (or verified, in `claims_source = 'token'`): `aal` is one of the three levels or
 //!   missing, and `role`, where there is one, names the database role;
+//! - by a claims profile, a claim that gives a level has the type that the profile names, or is missing;
 //! - where the claims are a gateway's, only that sets settings, the search_path among them;
 //! - nothing that a policy calls changes the claims while the statement runs;
 //! - functions that are declared STRICT, IMMUTABLE or STABLE are what they are declared as.

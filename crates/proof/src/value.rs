@@ -27,6 +27,14 @@ pub enum Value {
     Claims,
     /// The claims in force, as the text that a gateway sets.
     ClaimsText,
+    /// A member of the claims as JSON, by the names that lead to it: not NULL. More is not known.
+    Claim(Vec<String>),
+    /// A text that is none of these.
+    TextBut(Vec<String>),
+    /// A text in JSON that is none of these.
+    JsonTextBut(Vec<String>),
+    /// An array of texts in JSON, without these.
+    TextsWithout(Vec<String>),
     /// What `auth.aal_status()` answers.
     Status,
     /// Another value, of a type that is not boolean. It isn't NULL; more is not known.
@@ -58,6 +66,9 @@ impl Value {
             Value::Text(text) => text.len(),
             Value::Json(json) => of_json(json),
             Value::Array(items) => items.iter().map(|item| 32 + item.length()).sum(),
+            Value::Claim(texts) | Value::TextBut(texts) | Value::JsonTextBut(texts) | Value::TextsWithout(texts) => {
+                texts.iter().map(|text| 32 + text.len()).sum()
+            }
             _ => 0,
         }
     }
@@ -70,6 +81,9 @@ impl Value {
             (Integer(a), Integer(b)) => Some(a == b),
             (Positive, Integer(it)) | (Integer(it), Positive) => (*it <= 0).then_some(false),
             (Text(a), Text(b)) => Some(a == b),
+            (TextBut(but), Text(it)) | (Text(it), TextBut(but)) => but.contains(it).then_some(false),
+            (JsonTextBut(but), Json(serde_json::Value::String(it)))
+            | (Json(serde_json::Value::String(it)), JsonTextBut(but)) => but.contains(it).then_some(false),
             (Json(a), Json(b)) => json_equals(a, b),
             (Array(a), Array(b)) => array_equals(a, b),
             _ => None,

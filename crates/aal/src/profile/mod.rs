@@ -4,8 +4,10 @@
 //! level. A value that no rule names gives none either.
 
 mod definition;
+mod doubts;
 mod level;
 mod path;
+mod possible;
 mod time;
 mod words;
 
@@ -13,8 +15,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::definition::{AuthTimeIs, Ceiling, Definition, Need, TimeRule, TimeShape, Values};
+pub use self::doubts::Doubt;
 use self::level::Rule;
 use self::path::{Path, Step};
+pub use self::possible::ClaimValues;
 use crate::claims::{Claims, FactorTimes, InvalidClaims, LevelClaim, shown};
 use crate::json::{NoObject, Object, array_of, text_of};
 use crate::level::Level;
@@ -34,6 +38,8 @@ pub enum Profiles {
 #[derive(Clone, Debug)]
 pub struct Profile {
     issuer: String,
+    /// The name of the built-in one, `supabase` or `custom`.
+    name: String,
     audience: Option<String>,
     authorized_party: Option<String>,
     reading: Reading,
@@ -212,7 +218,7 @@ impl Profile {
             Reading::AsSupabase => WayBack::SupabaseAuth,
             Reading::ByRules(rules) => WayBack::Issuer(Arc::new(Terms::new(&issuer, rules.form, rules.words.clone()))),
         };
-        Ok(Profile { issuer, audience, authorized_party, reading, way_back })
+        Ok(Profile { issuer, name, audience, authorized_party, reading, way_back })
     }
 
     fn read(&self, claims: Claims, object: &Object<'_>) -> Claims {
@@ -347,6 +353,10 @@ impl Rules {
 
     fn level(&self, claims: &Claims, object: &Object<'_>) -> Option<Level> {
         if !self.are_for(claims, object) {
+            return None;
+        }
+        // The database takes one of two members of a name, and the profile none: so they must not tell two things.
+        if self.levels.iter().filter_map(Rule::claim).any(|path| path.meets_a_member_twice(object)) {
             return None;
         }
         let level = self.levels.iter().find_map(|rule| rule.level(object))?;

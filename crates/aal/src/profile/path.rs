@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fmt;
 
-use crate::json::{Object, array_of};
+use crate::json::{NoObject, Object, array_of};
 
 /// A list of keys, because the names of claims hold dots, slashes and colons.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -28,6 +28,25 @@ impl Path {
             Step::Key(key) => Object::parse(value.get().as_bytes()).ok()?.get(key),
             Step::Place(place) => array_of(value)?.get(*place).copied(),
         })
+    }
+
+    /// Whether an object on the path, beneath the claims, states a member twice.
+    pub fn meets_a_member_twice(&self, claims: &Object<'_>) -> bool {
+        let Some((Step::Key(first), rest)) = self.0.split_first() else { return false };
+        let Some(mut value) = claims.get(first) else { return false };
+        for step in rest {
+            let next = match step {
+                Step::Key(key) => match Object::parse(value.get().as_bytes()) {
+                    Err(NoObject::Duplicate) => return true,
+                    Err(NoObject::Other) => None,
+                    Ok(object) => object.get(key),
+                },
+                Step::Place(place) => array_of(value).and_then(|items| items.get(*place).copied()),
+            };
+            let Some(next) = next else { return false };
+            value = next;
+        }
+        false
     }
 
     /// Whether it is a path at all: a claim's name comes first.

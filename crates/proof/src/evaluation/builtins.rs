@@ -79,7 +79,7 @@ impl Evaluation<'_> {
     }
 
     fn of_path(&self, builtin: Builtin, document: &Value, path: &str) -> Option<Outcomes> {
-        if self.level_claim == LevelClaim::JsonNull {
+        if self.level_claim == LevelClaim::JsonNull || self.profile().is_some() {
             return None;
         }
         let answer = Path::parse(path)?.answer(document, self.claimed_level());

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::by_profile::texts_contain;
 use super::truth::{any_boolean, known_or_any, negated, pairs, truth_of_all, truth_of_any};
 use super::{Comparison, Evaluation, Expression, Outcomes, Value};
 
@@ -83,6 +84,13 @@ impl Evaluation<'_> {
                 }
                 all
             }
+            (Value::Claims, Value::Json(part)) if self.profile().is_some() => {
+                self.claims_contain(self.profile()?, &[], part)
+            }
+            (Value::Claim(path), Value::Json(part)) => self.claims_contain(self.profile()?, path, part),
+            (Value::Json(Json::Null), Value::Json(Json::Array(_) | Json::Object(_))) => Some(false),
+            (Value::TextsWithout(without), Value::Json(part)) => texts_contain(without, part),
+            (Value::JsonTextBut(but), Value::Json(Json::String(text))) => but.contains(text).then_some(false),
             (Value::Claims, Value::Json(Json::Object(part))) => match part.get("aal") {
                 Some(aal) if !self.claims_level(aal) => Some(false),
                 Some(_) if part.len() == 1 => Some(true),

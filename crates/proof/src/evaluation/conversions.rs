@@ -8,6 +8,7 @@ use crate::value::{Outcomes, Value};
 pub(super) fn to_json(value: &Value) -> Outcomes {
     match value {
         Value::Null | Value::Json(_) | Value::Claims | Value::Status => Outcomes::one(value.clone()),
+        Value::Claim(_) | Value::JsonTextBut(_) | Value::TextsWithout(_) => Outcomes::one(value.clone()),
         Value::ClaimsText => Outcomes::one(Value::Claims),
         Value::Text(text) if text.trim().is_empty() => Outcomes::raises(),
         Value::Text(text) => {

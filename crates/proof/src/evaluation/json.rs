@@ -17,6 +17,15 @@ impl Evaluation<'_> {
             let json = Json::String(text.to_owned());
             if as_text { Value::text(text) } else { Value::Json(json) }
         };
+        if let (Value::Claims | Value::Claim(_), Some(profile)) = (document, self.profile())
+            && (*document != Value::Claims || key != "role")
+        {
+            let path = match document {
+                Value::Claim(path) => [path.as_slice(), &[key.to_owned()]].concat(),
+                _ => vec![key.to_owned()],
+            };
+            return self.claim_of_profile(profile, &path, as_text);
+        }
         match (document, key) {
             (Value::Claims, "aal") => Outcomes::one(match self.claimed_level() {
                 Some(level) => text(level),
@@ -39,6 +48,7 @@ impl Evaluation<'_> {
                     None => Outcomes::one(nobody),
                 }
             }
+            (Value::Json(Json::Null), _) => Outcomes::one(Value::Null),
             (Value::Json(Json::Object(object)), key) => match object.get(key) {
                 None => Outcomes::one(Value::Null),
                 Some(Json::Null) if as_text => Outcomes::one(Value::Null),
@@ -72,6 +82,18 @@ impl Evaluation<'_> {
     pub(super) fn has_key(&self, document: &Value, key: &Value) -> Outcomes {
         match (document, key) {
             (Value::Null, _) | (_, Value::Null) => Outcomes::one(Value::Null),
+            (Value::Claims | Value::Claim(_), Value::Text(_)) if self.profile().is_some() => {
+                // A member that is NULL is there, too.
+                let found = self.member(document, key, true);
+                let is_there = !found.can_be(&Value::Null);
+                if is_there { Outcomes::one(Value::Bool(true)) } else { any_boolean() }
+            }
+            (Value::TextsWithout(without), Value::Text(key)) if without.contains(key) => {
+                Outcomes::one(Value::Bool(false))
+            }
+            (Value::JsonTextBut(but), Value::Text(key)) if but.contains(key) => Outcomes::one(Value::Bool(false)),
+            (Value::Json(Json::String(text)), Value::Text(key)) => Outcomes::one(Value::Bool(text == key)),
+            (Value::Json(Json::Null), Value::Text(_)) => Outcomes::one(Value::Bool(false)),
             (Value::Claims, Value::Text(key)) if key == "aal" => {
                 Outcomes::one(Value::Bool(self.claimed_level().is_some() || self.level_claim == LevelClaim::JsonNull))
             }

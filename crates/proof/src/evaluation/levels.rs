@@ -92,7 +92,8 @@ impl Evaluation<'_> {
         }
         self.outcomes(name).map(Outcomes::anything, |name| {
             let Value::Text(name) = name else { return Outcomes::anything() };
-            if self.claims_by_profile && name.to_ascii_lowercase().starts_with("request.jwt.claim") {
+            let says_a_claim = name.to_ascii_lowercase().starts_with("request.jwt.claim");
+            if says_a_claim && (self.knows_no_claim() || (self.profile().is_some() && !is_claims_setting(name))) {
                 return Outcomes::anything();
             }
             // A setting that was set within a transaction before is the empty text.

@@ -1,6 +1,7 @@
 //! Evaluating an expression to all that it could come to, at one kind of session.
 
 mod builtins;
+mod by_profile;
 mod claim;
 mod comparison;
 mod conversions;
@@ -11,6 +12,7 @@ mod known;
 mod levels;
 mod md5;
 mod patterns;
+mod readings;
 mod recurring;
 mod rows;
 mod truth;
@@ -24,6 +26,7 @@ use super::known_session::KnownSession;
 use super::session_kind::{Enrolled, LevelClaim, Session};
 use super::value::{Outcomes, Value};
 use conversions::{json_to_text, to_json};
+use readings::Readings;
 use recurring::{Recurring, is_condition, recurring_claims, recurring_unknowns};
 use truth::{any_boolean, negated, or_raise, pairs, tested_for, truth_of_all, truth_of_any};
 
@@ -43,8 +46,8 @@ pub struct Evaluation<'a> {
     pub readable: Option<&'a HashSet<TableId>>,
     /// Whether settings such as `request.jwt.claims` and `role` are a gateway's. Else anybody may set them at any time.
     pub trusts_settings: bool,
-    /// Whether profiles say what claims mean: then no claim is known.
-    claims_by_profile: bool,
+    /// How claims may be read.
+    readings: Readings<'a>,
     /// Whether each answer about the session may also be that for nobody: a statement that sets another token has none from there on.
     may_become_nobody: bool,
     /// Whether the session may be one that `applies_when` exempts.
@@ -117,7 +120,7 @@ impl<'a> Evaluation<'a> {
             role,
             readable,
             trusts_settings,
-            claims_by_profile: false,
+            readings: Readings::of(&[], None),
             may_become_nobody,
             may_be_exempt,
             may_be_live: true,
@@ -141,11 +144,6 @@ impl<'a> Evaluation<'a> {
             may_be_exempt: true,
             ..Evaluation::new(session, Some(known.role), readable, true)
         }
-    }
-
-    /// The same, where profiles may say what claims mean.
-    pub fn with_claims_by_profile(self, claims_by_profile: bool) -> Self {
-        Evaluation { claims_by_profile, ..self }
     }
 
     /// The same, of any session: also of those that `applies_when` exempts.
@@ -177,6 +175,10 @@ impl<'a> Evaluation<'a> {
     pub fn could_pass(&self, permissive: Option<&[&'a Expression]>, restrictive: &[&'a Expression]) -> bool {
         if !self.closely {
             return self.could_pass_assuming(permissive, restrictive, &[]);
+        }
+        let by_each_profile = self.by_each_profile();
+        if !by_each_profile.is_empty() {
+            return by_each_profile.into_iter().any(|it| it.could_pass(permissive, restrictive));
         }
         let all = || permissive.unwrap_or_default().iter().chain(restrictive);
         let size = all().map(|expression| expression.extent().0).sum();
@@ -311,7 +313,7 @@ impl<'a> Evaluation<'a> {
                 argument.map(Outcomes::anything, |value| cast(value, true))
             }
             Unknown { key, strict, arguments, .. } => self.unknown(*key, *strict, arguments),
-            Claims if self.claims_by_profile => Outcomes::anything(),
+            Claims if self.knows_no_claim() => Outcomes::anything(),
             Claims if self.has_claims() => Outcomes::one(Value::Claims),
             Claims => Outcomes::any_of([Value::Claims, Value::Null]),
             Level => Outcomes::one(self.level()),
@@ -453,5 +455,7 @@ fn reads_claims_setting(expression: &Expression) -> bool {
     }
 }
 
+#[cfg(test)]
+mod by_profile_tests;
 #[cfg(test)]
 mod tests;

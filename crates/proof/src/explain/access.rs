@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::catalog::{Bypass, Guard, Policy};
 use crate::ids::TableId;
-use aal::{Claims, ClaimsSource, Command};
+use aal::{Claims, ClaimsSource, Command, Profiles};
 
 use crate::known_session::KnownSession;
 
@@ -37,6 +37,8 @@ pub struct Access {
     pub guards: Vec<CallersGuard>,
     /// The tables that policies read and of which the role may read a column.
     pub readable: HashSet<TableId>,
+    /// The claims profiles that are in force.
+    pub profiles: Vec<Profiles>,
 }
 
 /// What a relation is.

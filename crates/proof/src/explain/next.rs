@@ -135,8 +135,9 @@ fn threshold(access: &Access, session: &CallersSession<'_>, command: Command) ->
     let ages: Vec<MaxAge> = ages.into_iter().collect();
     let work = Work::new(MOST_WORK);
     Threshold::lowest(&ages, |kind: Session| {
-        let evaluation =
-            Evaluation::new(kind, Some(session.known.role), Some(&access.readable), true).within(&work, true);
+        let evaluation = Evaluation::new(kind, Some(session.known.role), Some(&access.readable), true)
+            .by_profiles(&access.profiles, None)
+            .within(&work, true);
         evaluation.could_pass(None, &asked)
             && rows
                 .iter()

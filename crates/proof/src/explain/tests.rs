@@ -97,6 +97,7 @@ fn table() -> Access {
         policies: Vec::new(),
         guards: Vec::new(),
         readable: HashSet::new(),
+        profiles: Vec::new(),
     }
 }
 

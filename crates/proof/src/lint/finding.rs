@@ -43,14 +43,19 @@ pub enum Subject {
     Watch(WatchIndex),
     /// A role or a database for which claims are stored.
     Stored(StoredIndex),
+    /// The setting `pg_aal.claims_profile`.
+    ClaimsProfile,
 }
+
+const CLAIMS_PROFILE: &str = "pg_aal.claims_profile";
 
 impl Subject {
     /// The table, if it is one.
     pub const fn table(self) -> Option<TableIndex> {
         match self {
             Subject::Table(table) => Some(table),
-            Subject::View(_) | Subject::Function(_) | Subject::Watch(_) | Subject::Stored(_) => None,
+            Subject::View(_) | Subject::Function(_) | Subject::Watch(_) => None,
+            Subject::Stored(_) | Subject::ClaimsProfile => None,
         }
     }
 
@@ -67,6 +72,7 @@ impl Subject {
             }
             // They belong to no schema. The catalog of settings is there.
             Subject::Stored(stored) => ("pg_catalog", &catalog.stored_claims[stored].name),
+            Subject::ClaimsProfile => ("pg_catalog", CLAIMS_PROFILE),
         }
     }
 
@@ -78,6 +84,7 @@ impl Subject {
             Subject::Function(function) => catalog.functions[function].display_name.clone(),
             Subject::Watch(watch) => catalog.watches[watch].name.clone(),
             Subject::Stored(stored) => catalog.stored_claims[stored].name.clone(),
+            Subject::ClaimsProfile => CLAIMS_PROFILE.to_owned(),
         }
     }
 
@@ -94,6 +101,7 @@ impl Subject {
             Subject::Watch(_) => "event trigger",
             Subject::Stored(stored) if catalog.stored_claims[stored].is_database => "database",
             Subject::Stored(_) => "role",
+            Subject::ClaimsProfile => "setting",
         }
     }
 }
@@ -128,6 +136,10 @@ impl Found {
 
     pub(super) fn on_stored(stored: StoredIndex, detail: String) -> Found {
         Found::about(Subject::Stored(stored), detail)
+    }
+
+    pub(super) fn on_claims_profile(detail: String) -> Found {
+        Found::about(Subject::ClaimsProfile, detail)
     }
 
     pub(super) fn on_watch(watch: WatchIndex, detail: String) -> Found {

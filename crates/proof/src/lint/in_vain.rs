@@ -93,7 +93,10 @@ impl Weighing<'_, '_> {
         let catalog = self.survey.catalog;
         let role = &catalog.roles[self.role];
         let evaluation = Evaluation::new(session, Some(&role.name), Some(&role.readable), catalog.trusts_settings);
-        evaluation.with_claims_in_each_setting().within(self.work, true)
+        evaluation
+            .by_profiles(&catalog.profiles, catalog.level_of_guests())
+            .with_claims_in_each_setting()
+            .within(self.work, true)
     }
 }
 

@@ -56,6 +56,10 @@ mod lint_0037_bucket_made_public;
 mod lint_0038_check_skipped_by_foreign_partition;
 mod lint_0039_record_missing;
 mod lint_0040_other_setting_decides;
+mod lint_0041_issuer_unlikely;
+mod lint_0042_one_factor_may_do;
+mod lint_0043_profiles_differ;
+mod lint_0044_claim_without_level;
 mod methods;
 mod no_level;
 mod null_trap;
@@ -113,6 +117,10 @@ pub const LINTS: &[Lint] = &[
     lint_0038_check_skipped_by_foreign_partition::LINT,
     lint_0039_record_missing::LINT,
     lint_0040_other_setting_decides::LINT,
+    lint_0041_issuer_unlikely::LINT,
+    lint_0042_one_factor_may_do::LINT,
+    lint_0043_profiles_differ::LINT,
+    lint_0044_claim_without_level::LINT,
 ];
 
 /// Those that find ways around a table's policies. All others are about the policies themselves, which the matrix weighs.

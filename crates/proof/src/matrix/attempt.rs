@@ -156,7 +156,10 @@ impl<'a> Attempt<'a> {
         let enrolled = if self.may_change_enrollment() { Enrolled::Either } else { session.enrolled };
         let (session, trusts_settings) = (Session { enrolled, ..session }, self.catalog.trusts_settings);
         let evaluation = Evaluation::new(session, Some(&role.name), Some(&role.readable), trusts_settings);
-        evaluation.of_any_token().with_claims_by_profile(self.catalog.claims_by_profile).within(work, closely)
+        evaluation
+            .of_any_token()
+            .by_profiles(&self.catalog.profiles, self.catalog.level_of_guests())
+            .within(work, closely)
     }
 
     fn hurdles(&self) -> Hurdles<'a> {

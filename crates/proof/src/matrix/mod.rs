@@ -143,7 +143,7 @@ impl<'a> Matrix<'a> {
         let role = role.map(|role| self.catalog.roles[role].name.as_str());
         Evaluation::new(session, role, None, self.catalog.trusts_settings)
             .of_any_token()
-            .with_claims_by_profile(self.catalog.claims_by_profile)
+            .by_profiles(&self.catalog.profiles, self.catalog.level_of_guests())
             .within(work, closely)
     }
 
