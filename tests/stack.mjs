@@ -156,7 +156,7 @@ function asUnprivileged() {
 }
 
 // Starts a server beside a cluster, which ends with it, and waits until it answers.
-export async function startBeside(cluster, name, [executable, ...args], env, answers) {
+export async function startBeside(cluster, name, [executable, ...args], env, answers, seconds = 10) {
   const folder = cluster.folder + '/started'
   const file = `${cluster.folder}/log/${name}-${Date.now()}.log`
   const log = openSync(file, 'a')
@@ -167,7 +167,7 @@ export async function startBeside(cluster, name, [executable, ...args], env, ans
   mkdirSync(folder, { recursive: true })
   writeFileSync(`${folder}/${server.pid}`, name)
   server.unref()
-  for (let tries = 0; tries < 100 && server.exitCode === null; tries++) {
+  for (let tries = 0; tries < seconds * 10 && server.exitCode === null; tries++) {
     try {
       if (await answers()) return server
     } catch {
