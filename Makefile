@@ -4,10 +4,11 @@ PG ?= 15
 PG_CONFIG ?= pg_config
 SECONDS ?= 600
 
-.PHONY: help demo test bench fuzz lint format install package
+.PHONY: help demo demo-oidc test bench fuzz lint format install package
 
 help:
 	@echo 'make demo              watch a real PostgREST step a client up (KEEP=1 leaves it running)'
+	@echo 'make demo-oidc         step up in a browser, at a real Keycloak (KEEP=1 leaves it running for you)'
 	@echo 'make test              run all tests on Postgres $(PG) (PG=18, or PG="15 18" for several)'
 	@echo 'make bench             measure, as ratios, and write docs/performance.md (PEERS=dir adds variants)'
 	@echo 'make fuzz              fuzz the core, each target for SECONDS=$(SECONDS)'
@@ -20,6 +21,11 @@ demo:
 	@pgrx-config/setup.sh $(PG)
 	@pgrx-config/build.sh $(PG)
 	@PG=$(PG) node examples/demo/demo.mjs
+
+demo-oidc:
+	@pgrx-config/setup.sh --browser $(PG)
+	@pgrx-config/build.sh $(PG)
+	@PG=$(PG) node examples/step-up/demo.mjs
 
 test:
 	@tests/run.sh $(PG)

@@ -2,13 +2,14 @@
 # Installs what a build against one Postgres major needs: packages by name from the ordinary registries, at pinned
 # versions. Does nothing that is done already.
 #
-# usage: setup.sh [--build | --tests | --lint | --fuzz] MAJOR
-#        --build: only what building takes, not what a demo does; --tests, --lint, --fuzz: what these take, too
+# usage: setup.sh [--build | --browser | --tests | --lint | --fuzz] MAJOR
+#        --build: only what building takes, not what a demo does; --browser: a demo with a browser;
+#        --tests, --lint, --fuzz: what these take, too
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
 purpose=
-case ${1:-} in --build | --tests | --lint | --fuzz) purpose=$1; shift ;; esac
+case ${1:-} in --build | --browser | --tests | --lint | --fuzz) purpose=$1; shift ;; esac
 if [ $# != 1 ]; then misused; fi
 major=$1
 require_majors "$major"
@@ -21,7 +22,7 @@ install_debian_packages() {
         command -v npm >/dev/null || wanted+=(nodejs npm)
     fi
     # The tests open the report in a browser.
-    if [ "$purpose" = --tests ]; then command -v chromium chromium-browser google-chrome >/dev/null || wanted+=(chromium); fi
+    case $purpose in --tests | --browser) command -v chromium chromium-browser google-chrome >/dev/null || wanted+=(chromium) ;; esac
     if [ "$purpose" != --build ] || [ -z "${AAL_PG_CONFIG:-}" ]; then command -v pip >/dev/null || wanted+=(python3-pip); fi
     case $major in
         16 | 18) ;;
