@@ -2,6 +2,7 @@
 // isn't as it should be. KEEP=1 leaves everything running for a person, until Ctrl-C.
 
 import { once } from 'node:events'
+import { relative } from 'node:path'
 import { AuthenticatorApp } from '../../tests/codes.mjs'
 import { skip as withoutBrowser } from '../../tests/e2e/chromium.mjs'
 import { Bank, supabaseUser, users } from './bank.mjs'
@@ -25,12 +26,13 @@ const provider = { keycloak: 'Keycloak', supabase: 'Supabase Auth', 'stand-in': 
 async function walk(bank) {
   const steps = storyOf(bank.kind)
   const scene = await Scene.open(bank)
+  const folder = relative(process.cwd(), scene.folder)
   try {
     for (const { name, run } of steps) {
       await run(scene)
       console.log(`  ✓ ${name}`)
     }
-    console.log(`\n  all ${steps.length} steps are as they should be; pictures: target/step-up/${bank.kind}/\n`)
+    console.log(`\n  all ${steps.length} steps are as they should be; pictures: ${folder}/\n`)
   } finally {
     await scene.close()
   }

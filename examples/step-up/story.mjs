@@ -15,7 +15,8 @@ const shortAge = 15
 export class Scene {
   static async open(bank) {
     const scene = new Scene()
-    const folder = fileURLToPath(new URL(bank.kind + '/', pictures))
+    // Tests run the majors of Postgres side by side.
+    const folder = fileURLToPath(new URL(`${bank.kind}-pg${process.env.PG ?? 15}/`, pictures))
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
     Object.assign(scene, { bank, folder, taken: 0, foreign: [], refusals: [], problems: [] })
