@@ -196,7 +196,7 @@ fn a_token_gets_nothing_by_claims_of_another_issuers_profile() {
         let token =
             signer.sign(&payload(&format!(r#""iss":"{issuer}","auth_time":1799999990,"username":"jane",{claims}"#)));
         let verified = verify_by_issuer(token.as_bytes(), &both(), &Expected::default(), &profiles)?;
-        Ok::<Option<Level>, InvalidToken>(verified.by(&profiles)?.claims_at(at(NOW))?.level())
+        Ok::<Option<Level>, InvalidToken>(verified.claims_at(at(NOW))?.level())
     };
     let of_keycloak = r#""acr":"aal2""#;
     let of_cognito = r#""acr":"urn:cognito:loa:3""#;
