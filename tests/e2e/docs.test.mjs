@@ -50,7 +50,7 @@ function extensionsOf(text) {
 }
 
 function isAvailable(extension) {
-  return cluster.psql('postgres', `select from pg_available_extensions where name = '${extension}'`) !== ''
+  return cluster.psql('postgres', `select name from pg_available_extensions where name = '${extension}'`) !== ''
 }
 
 function found(database, condition) {

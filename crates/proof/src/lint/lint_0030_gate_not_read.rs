@@ -81,6 +81,8 @@ fn why(survey: &Survey<'_>, index: FunctionIndex) -> String {
         format!("it is written in {}", function.language)
     } else if !function.is_read {
         "its text is too large, or its strings may have backslashes".to_owned()
+    } else if function.immutable {
+        "it is declared IMMUTABLE, so a kept plan has the answer of an earlier session".to_owned()
     } else if function.is_analyzed {
         "it says something that the proof does not know".to_owned()
     } else if !survey.catalog.trusts_settings {
