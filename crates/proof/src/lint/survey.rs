@@ -210,7 +210,7 @@ impl<'a> Survey<'a> {
         self.policy_threshold(policy, command).level
     }
 
-    /// What a command on a table is held against: what is asserted, or the highest level that any policy asks of any role. With it, the
+    /// The assertion that a command on a table is held against, or the highest level that any policy asks of any role. With it, the
     /// smallest age of its factor that goes with that level.
     pub(super) fn asked(&self, table: &'a Table, command: Command) -> Threshold {
         if let Measure::Asserted { levels, .. } = &self.measure {
