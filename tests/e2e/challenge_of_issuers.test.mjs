@@ -127,10 +127,13 @@ test("PostgREST hands on four members of a body, so Clerk's hint is within one o
 })
 
 test("a token that Postgres verifies itself is read by its issuer's profile, too", async () => {
+  // Each issuer has keys of its own.
+  const { keys } = JSON.parse(jwks(postgrest.secret))
+  const bound = JSON.parse(profiles).map(({ issuer }) => ({ issuer, secrets: true, keys }))
   const asked = (token) => `
+    set pg_aal.jwks = '${JSON.stringify({ issuers: bound })}';
     set pg_aal.claims_profile = '${profiles}';
     set pg_aal.claims_source = 'token';
-    set pg_aal.jwks = '${jwks(postgrest.secret)}';
     begin;
     set local pg_aal.token = '${token}';
     select coalesce(auth.aal(), 'none') || ' ' || coalesce(auth.aal_status() ->> 'acrValues', 'nothing');
