@@ -80,6 +80,9 @@ pub fn read_for(
         profiles,
         other_profiles_of,
         guests_have_level: settings::level_of_guests().is_some(),
+        guests_may_have_level: stored_settings::stored_values(client, "pg_aal.anonymous_level")?
+            .iter()
+            .any(|it| it.value == "aal1"),
         roles: roles.into(),
         tables: tables::read(client, scope.table)?,
         ..Catalog::default()

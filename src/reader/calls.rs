@@ -117,8 +117,8 @@ impl<'tree> Reading<'_, 'tree> {
             .map(|(n, it)| it.or_else(|| n.checked_sub(first_default).and_then(|n| defaults.get(n)).cloned()));
         let arguments: Vec<Expression> = filled.collect::<Option<_>>()?;
         let (target, rows) = self.answer(function, body, &arguments, frame)?;
-        let is_of_other = self.may_be_kept(function, body, arguments.len(), &target, frame);
         let mut result = Expression::Select { target: Box::new(target), rows };
+        let is_of_other = self.may_be_kept(function, body, arguments.len(), &result, frame);
         // The caller's query has the tables that they read, whether the body looks at them or not.
         if arguments.iter().any(Expression::selects_from) {
             let beside = arguments.iter().filter(|it| it.selects_from());
@@ -161,7 +161,8 @@ impl<'tree> Reading<'_, 'tree> {
         }
         let arguments = vec![Expression::unknown(); count];
         let by_itself = self.answer(function, body, &arguments, frame);
-        by_itself.is_none_or(|(target, _)| target.any(&Expression::reads_session))
+        let by_itself = by_itself.map(|(target, rows)| Expression::Select { target: Box::new(target), rows });
+        by_itself.is_none_or(|it| it.any(&Expression::reads_session))
     }
 
     /// Whether a body can mean nothing else. What a written query means, the search_path decides: the function's own, or that of the

@@ -89,7 +89,7 @@ impl Loaded {
                     let instead =
                         if before.is_some() { "the keys it held before stay in force" } else { "it gives no keys" };
                     faults.push(format!("pg_aal.jwks_file {path:?}: {error}; {instead}"));
-                    before.unwrap_or_default()
+                    before.unwrap_or_else(Keyring::unread)
                 }
             };
             (path, keys)

@@ -243,11 +243,21 @@ describe('the job', () => {
   test('an issuer that never had keys has none, exit status 1 says so, and the others are written', async () => {
     a.keySet = (_, response) => response.writeHead(503).end()
     const none = await run({ file, issuers: [issuers[0]] })
-    assert.deepEqual([none.status, readdirSync(join(file, '..'))], [1, []])
-    assert.match(none.stderr, /it has no keys\n.*nothing to write/)
+    assert.equal(none.status, 1)
+    assert.match(none.stderr, /it has no keys/)
+    // It is bound all the same.
+    assert.deepEqual(written(file), { 'a.example/realms/app': [] })
     b.keys = [(await keyOf('b1')).jwk]
     assert.equal((await run({ file, issuers })).status, 1)
-    assert.deepEqual(written(file), { 'b.example/project': ['b1'] })
+    assert.deepEqual(written(file), { 'a.example/realms/app': [], 'b.example/project': ['b1'] })
+  })
+
+  test('keys of an issuer that is configured no more are gone, also where no other has any', async () => {
+    a.keys = [(await keyOf('a1')).jwk]
+    assert.equal((await run({ file, issuers: [issuers[0]] })).status, 0)
+    b.keySet = (_, response) => response.writeHead(404).end()
+    assert.equal((await run({ file, issuers: [issuers[1]] })).status, 1)
+    assert.deepEqual(written(file), { 'b.example/project': [] })
   })
 
   test('asks again after a failure that may pass, and not after another', async () => {

@@ -45,6 +45,10 @@ impl Before {
     /// # Errors
     /// Where it is there and can't be read: it would be lost.
     pub fn read(path: &Path) -> io::Result<Before> {
+        // Opening a pipe would wait for a writer.
+        if std::fs::metadata(path).is_ok_and(|it| !it.is_file()) {
+            return Err(io::Error::other("it is no regular file"));
+        }
         let text = match std::fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Before::default()),
             read => read?,

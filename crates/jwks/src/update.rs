@@ -43,13 +43,8 @@ pub fn update(configuration: &Configuration, client: &Client) -> Result<Outcome,
                 kept
             }
         };
-        if !keys.is_empty() {
-            entries.push(Entry { issuer: &issuer.name, audience: issuer.audience.as_deref(), secrets, keys });
-        }
-    }
-    if entries.is_empty() {
-        eprintln!("{}: there is nothing to write, so it is left as it is", path.display());
-        return Ok(outcome);
+        // An issuer without keys is written, too: no key that is bound to none counts for it.
+        entries.push(Entry { issuer: &issuer.name, audience: issuer.audience.as_deref(), secrets, keys });
     }
     let text = file::text_of(&entries);
     // As pg_aal reads it.

@@ -68,6 +68,8 @@ pub struct Catalog {
     pub other_profiles_of: Vec<String>,
     /// Whether anonymous users have a level, so that they are as others.
     pub guests_have_level: bool,
+    /// Whether they have one in the sessions of some role, by a stored setting.
+    pub guests_may_have_level: bool,
 }
 
 /// A role.
@@ -456,9 +458,9 @@ impl Watch {
 }
 
 impl Catalog {
-    /// The highest level of anonymous users.
+    /// The highest level that anonymous users may have.
     pub(crate) fn level_of_guests(&self) -> Option<Level> {
-        self.guests_have_level.then_some(Level::Aal1)
+        (self.guests_have_level || self.guests_may_have_level).then_some(Level::Aal1)
     }
 
     /// The index of a role.

@@ -14,6 +14,9 @@ create function in_sql() returns boolean language sql immutable as $$ select coa
 create function in_plpgsql() returns boolean language plpgsql immutable as $$ begin return coalesce(auth.jwt() ->> 'aal', '') = 'aal2'; end $$;
 create function raising() returns boolean language plpgsql immutable as $$ begin return auth.require_aal('aal2'); end $$;
 create function through_a_stable_one() returns boolean language sql stable as $$ select kept.in_plpgsql() $$;
+create function by_its_rows() returns boolean language sql immutable as $$ select true where auth.has_aal('aal2') $$;
+create function by_analyzed_rows() returns boolean language sql immutable begin atomic select true where auth.has_aal('aal2'); end;
+create function by_a_setting() returns boolean language sql immutable as $$ select true where current_setting('request.jwt.claims', true)::jsonb ->> 'aal' = 'aal2' $$;
 create function of_its_argument(claims jsonb) returns boolean language sql immutable as $$ select coalesce(claims ->> 'aal', '') = 'aal2' $$;
 create function stable_one() returns boolean language sql stable as $$ select coalesce(auth.jwt() ->> 'aal', '') = 'aal2' $$;
 
@@ -38,7 +41,8 @@ begin
 end
 $$;
 select restricts, of_policy(restricts)
-from unnest('{in_sql(),(select in_sql()),in_plpgsql(),raising(),through_a_stable_one(),of_its_argument(auth.jwt()),stable_one(),(select stable_one())}'::text[]) restricts;
+from unnest('{in_sql(),(select in_sql()),in_plpgsql(),raising(),through_a_stable_one(),by_its_rows(),by_analyzed_rows(),by_a_setting(),exists(select 1 where by_its_rows()),of_its_argument(auth.jwt()),stable_one(),(select stable_one())}'::text[])
+  with ordinality t(restricts, n) order by n;
 
 -- The same of gates of functions that write to a protected table. Before Postgres 18, an SQL function plans its statements at each call.
 select count(*) as policies_and_guard from auth.protect_table('t');
@@ -53,6 +57,13 @@ create function gated_in_sql() returns text language sql security definer as $$ 
 create function asks_in_plpgsql() returns text language plpgsql security definer as $$
 begin
   if not kept.in_sql() then raise exception 'no'; end if;
+  update kept.t set body = body;
+  return 'done';
+end
+$$;
+create function asks_by_rows() returns text language plpgsql security definer as $$
+begin
+  if not coalesce(kept.by_its_rows(), false) then raise exception 'no'; end if;
   update kept.t set body = body;
   return 'done';
 end

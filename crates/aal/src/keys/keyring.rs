@@ -12,6 +12,8 @@ pub struct Keyring {
     /// The keys of tokens of any issuer that has none of its own.
     pub(crate) unbound: KeySet,
     pub(crate) issuers: Vec<IssuerKeys>,
+    /// Whether keys of issuers may be missing, because their file was never read.
+    pub(crate) is_incomplete: bool,
 }
 
 /// The keys of one issuer.
@@ -96,11 +98,17 @@ impl Keyring {
         Ok(keyring)
     }
 
+    /// No keys, in the place of those of a file that was never read.
+    pub fn unread() -> Keyring {
+        Keyring { is_incomplete: true, ..Keyring::default() }
+    }
+
     /// The keys of both. An issuer may have keys in each.
     #[must_use]
     pub fn and(mut self, other: Keyring) -> Keyring {
         self.unbound = self.unbound.and(other.unbound);
         self.issuers.extend(other.issuers);
+        self.is_incomplete |= other.is_incomplete;
         self
     }
 
@@ -164,7 +172,7 @@ impl Keyring {
 
 impl From<KeySet> for Keyring {
     fn from(unbound: KeySet) -> Self {
-        Keyring { unbound, issuers: Vec::new() }
+        Keyring { unbound, ..Keyring::default() }
     }
 }
 

@@ -101,6 +101,18 @@ impl Rule {
         }
     }
 
+    /// Whether its claim has the type that it names, or is missing or null.
+    pub fn is_of_its_type(&self, claims: &Object<'_>) -> bool {
+        let (claim, is_of_type): (_, fn(&RawValue) -> bool) = match self {
+            Rule::Value { claim, shape: Shape::Text, .. } => (claim, |value| text_of(value).is_some()),
+            Rule::Value { claim, shape: Shape::Texts, .. } => {
+                (claim, |value| array_of(value).is_some_and(|all| all.into_iter().all(|it| text_of(it).is_some())))
+            }
+            _ => return true,
+        };
+        claim.find(claims).is_none_or(|value| value.get() == "null" || is_of_type(value))
+    }
+
     /// The claim that it reads.
     pub fn claim(&self) -> Option<&Path> {
         match self {

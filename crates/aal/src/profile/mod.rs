@@ -355,13 +355,21 @@ impl Rules {
         if !self.are_for(claims, object) {
             return None;
         }
-        // The database takes one of two members of a name, and the profile none: so they must not tell two things.
-        if self.levels.iter().filter_map(Rule::claim).any(|path| path.meets_a_member_twice(object)) {
+        // What the database reads of such a claim may be another value than the rules read: so it must not tell two things.
+        if self.levels.iter().filter_map(Rule::claim).any(|path| path.is_ambiguous(object))
+            || self.levels.iter().any(|rule| self.is_of_no_type(rule, object))
+        {
             return None;
         }
         let level = self.levels.iter().find_map(|rule| rule.level(object))?;
         let ceiling = self.acting_users.as_ref().filter(|it| it.claim.find(object).is_some_and(says_something));
         Some(ceiling.map_or(level, |ceiling| level.min(ceiling.at_most)))
+    }
+
+    /// Whether a rule's claim has a type that neither this rule names nor another one of the same claim.
+    fn is_of_no_type(&self, rule: &Rule, object: &Object<'_>) -> bool {
+        !rule.is_of_its_type(object)
+            && !self.levels.iter().any(|it| it.claim() == rule.claim() && it.is_of_its_type(object))
     }
 
     /// Whether the token is a user's, and one that may have a level.

@@ -30,17 +30,20 @@ impl Path {
         })
     }
 
-    /// Whether an object on the path, beneath the claims, states a member twice.
-    pub fn meets_a_member_twice(&self, claims: &Object<'_>) -> bool {
+    /// Whether the path may lead to another value in the database: an object on it, beneath the claims, states a member twice, or a key
+    /// meets an array, or a place an object.
+    pub fn is_ambiguous(&self, claims: &Object<'_>) -> bool {
         let Some((Step::Key(first), rest)) = self.0.split_first() else { return false };
         let Some(mut value) = claims.get(first) else { return false };
         for step in rest {
             let next = match step {
                 Step::Key(key) => match Object::parse(value.get().as_bytes()) {
                     Err(NoObject::Duplicate) => return true,
+                    Err(NoObject::Other) if array_of(value).is_some() => return true,
                     Err(NoObject::Other) => None,
                     Ok(object) => object.get(key),
                 },
+                Step::Place(_) if Object::parse(value.get().as_bytes()).is_ok() => return true,
                 Step::Place(place) => array_of(value).and_then(|items| items.get(*place).copied()),
             };
             let Some(next) = next else { return false };

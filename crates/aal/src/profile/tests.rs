@@ -137,13 +137,18 @@ const CASES: &[Case] = &[
     Case(ENTRA, r#""aud":"api-1","scp":"write","acrs":["c1"],"auth_time":@30"#, AAL2, 0),
     Case(ENTRA, r#""aud":"api-1","scp":"write","acrs":["p1","c1","c25"]"#, AAL2, 0),
     Case(ENTRA, r#""aud":"api-1","scp":"write","acrs":["c2"]"#, AAL1, 0),
-    Case(ENTRA, r#""aud":"api-1","scp":"write","acrs":"c1""#, AAL1, 0),
+    Case(ENTRA, r#""aud":"api-1","scp":"write","acrs":"c1""#, NONE, 0),
     Case(ENTRA, r#""aud":"api-1","scp":"write","acr":"1","amr":["mfa","ngcmfa"]"#, AAL1, 0),
     Case(ENTRA, r#""aud":"api-1","scp":"write","xms_cc":["cp1"]"#, AAL1, 0),
     Case(ENTRA, r#""aud":"api-2","scp":"write","acrs":["c1"]"#, NONE, 0),
     Case(ENTRA, r#""scp":"write","acrs":["c1"]"#, NONE, 0),
     Case(ENTRA, r#""aud":"api-1","roles":["app"],"acrs":["c1"]"#, NONE, 0),
     // Cognito: level 2 is one code, without a password.
+    // A claim of another type than its rule names: the database may read it otherwise.
+    Case(COGNITO, r#""amr":"mfa","username":"jane""#, NONE, 0),
+    Case(OKTA, r#""acr":["phr"],"uid":"u1""#, NONE, 0),
+    Case(OKTA, r#""acr":{"phr":1},"uid":"u1""#, NONE, 0),
+    Case(ENTRA, r#""aud":"api-1","scp":"write","acrs":{"c1":1}"#, NONE, 0),
     Case(COGNITO, r#""username":"jane","acr":"urn:cognito:loa:3","auth_time":@30"#, AAL2, 0),
     Case(COGNITO, r#""username":"jane","acr":"urn:cognito:loa:4","auth_time":@30"#, AAL2, 0),
     Case(COGNITO, r#""username":"jane","acr":"urn:cognito:loa:2","auth_time":@30"#, AAL1, 0),
@@ -179,7 +184,7 @@ const CASES: &[Case] = &[
     Case(
         FIREBASE,
         r#""aud":"p1","auth_time":@30,"firebase":{"sign_in_provider":"password","sign_in_second_factor":true}"#,
-        AAL1,
+        NONE,
         0,
     ),
     Case(

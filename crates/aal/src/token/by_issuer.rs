@@ -9,7 +9,7 @@ use crate::profile::Profiles;
 ///
 /// An issuer with keys of its own is verified by these only, and by their audience in the place of the expected one. Keys
 /// that are bound to no issuer are for all others. They count for nothing where profiles name several issuers and none is
-/// expected: the holder of one could sign for each.
+/// expected: the holder of one could sign for each. Nor do they beside a file that was never read, where profiles name issuers.
 ///
 /// # Errors
 /// [`InvalidToken`], by the first check that fails.
@@ -50,6 +50,10 @@ fn verify_by_unbound_keys(
     expected: &Expected,
     profiles: &Profiles,
 ) -> Result<Verified, InvalidToken> {
+    // The issuer may have keys of its own in the file that was never read.
+    if keyring.is_incomplete && !profiles.are_supabases() {
+        return Err(InvalidToken::NoKeys);
+    }
     if keyring.has_unbound_keys() && expected.issuer.is_none() && profiles.are_of_several_issuers() {
         return Err(InvalidToken::UnboundKeys);
     }

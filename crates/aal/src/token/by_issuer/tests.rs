@@ -185,6 +185,20 @@ fn unbound_keys_verify_nothing_where_profiles_name_several_issuers() {
     assert_eq!(answer(&Keyring::default(), None, &two), Some(InvalidToken::NoKeys));
 }
 
+/// The file may bind the issuer to keys of its own.
+#[test]
+fn beside_a_file_that_was_never_read_unbound_keys_count_for_no_issuer_of_a_profile() {
+    let one = Profiles::from_setting(&format!(r#"[{{"issuer":"{A}","profile":"keycloak"}}]"#)).unwrap();
+    let token = OF_A.sign(&payload(&format!(r#""iss":"{A}","acr":"aal2""#)));
+    let answer = |keyring: &Keyring, profiles: &Profiles| {
+        verify_by_issuer(token.as_bytes(), keyring, &Expected::default(), profiles).err()
+    };
+    assert_eq!(answer(&unbound(&OF_A), &one), None);
+    let incomplete = unbound(&OF_A).and(Keyring::unread());
+    assert_eq!(answer(&incomplete, &one), Some(InvalidToken::NoKeys));
+    assert_eq!(answer(&incomplete, &Profiles::Supabase), None);
+}
+
 /// Both issuers sign what the other one's profile reads.
 #[test]
 fn a_token_gets_nothing_by_claims_of_another_issuers_profile() {
