@@ -246,10 +246,10 @@ describe('the job', () => {
     assert.equal(none.status, 1)
     assert.match(none.stderr, /it has no keys/)
     // It is bound all the same.
-    assert.deepEqual(written(file), { 'a.example/realms/app': [] })
+    assert.deepEqual(written(file), { [a.issuer]: [] })
     b.keys = [(await keyOf('b1')).jwk]
     assert.equal((await run({ file, issuers })).status, 1)
-    assert.deepEqual(written(file), { 'a.example/realms/app': [], 'b.example/project': ['b1'] })
+    assert.deepEqual(written(file), { [a.issuer]: [], 'b.example/project': ['b1'] })
   })
 
   test('keys of an issuer that is configured no more are gone, also where no other has any', async () => {
@@ -431,7 +431,8 @@ describe('in Postgres', () => {
       [a, of_cognito, null],
       [b, of_keycloak, 'aal1'],
       [a, supabases, null],
-      [b, supabases, 'aal1'],
+      // Of another type than Cognito's.
+      [b, supabases, null],
       [a, { ...supabases, fva: [0, 0], acrs: ['c1'], firebase: { sign_in_second_factor: 'totp' } }, null],
     ]
     for (const [provider, claimed, level] of cases) {
