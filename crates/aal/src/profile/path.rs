@@ -30,8 +30,8 @@ impl Path {
         })
     }
 
-    /// Whether the path may lead to another value in the database: an object on it, beneath the claims, states a member twice, or a key
-    /// meets an array, or a place an object.
+    /// Whether the path may lead to another value in the database. There an object beneath the claims states a member twice, a key
+    /// meets an array, or a place meets an object.
     pub fn is_ambiguous(&self, claims: &Object<'_>) -> bool {
         let Some((Step::Key(first), rest)) = self.0.split_first() else { return false };
         let Some(mut value) = claims.get(first) else { return false };
