@@ -4,6 +4,7 @@
 -- $1 oid[]: the roles of which some may execute them
 -- $2 int8:  how many bytes the text of a body may have
 -- $3 int8:  how many bytes the texts of all bodies may have together
+-- $4 text[]: how the names of functions begin that run a query which they are given
 with
   others as materialized (
     select r.oid
@@ -80,7 +81,7 @@ select p.oid,
              from pg_catalog.pg_proc its
              where p.prosqlbody is not null
                and its.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
-               and its.proname ~ '^(set_config$|(query|cursor|table|schema|database)_to_xml|ts_stat$|ts_rewrite$)'
+               and (its.proname = 'set_config' or its.proname::pg_catalog.text ^@ any ($4))
                and p.prosqlbody::pg_catalog.text like '%:funcid ' || its.oid || ' %') as called(oid)
              join pg_catalog.pg_proc f on f.oid = called.oid
              join pg_catalog.pg_namespace fn on fn.oid = f.pronamespace)

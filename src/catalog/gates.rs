@@ -24,7 +24,7 @@ pub fn read(
     reader: &mut Reader<'_, '_>,
 ) -> Result<Vec<(FunctionIndex, FunctionGate)>, spi::Error> {
     let installed = rows(client, catalog_query!("installed_functions"), &[], |row| {
-        Ok(Installed { schema: row.get("schema")?, name: row.get("name")?, volatile: row.get("volatile")? })
+        Ok(Installed { schema: row.get("schema")?, name: row.get("name")?, may_act: row.get("may_act")? })
     })?;
     let functions = &catalog.functions;
     let harmless = Harmless::new(functions, &installed, &catalog.called_unnamed)

@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_char, c_void};
 use aal::{ClaimsSource, Keyring, Profiles};
 use pgrx::prelude::*;
 
-use super::table::{CLAIMS_PROFILE, JWT_ISSUER, jwks};
+use super::table::{JWT_ISSUER, jwks, profiles};
 use super::values::{LOADING, PROFILE_CHANGES, SHARED, SOURCE, TRUST_CHANGES};
 use crate::pg::elog::warn;
 use crate::pg::guc::refuse_value;
@@ -179,12 +179,6 @@ fn would_leave_unbound(claims_source: ClaimsSource, keyring: &Keyring, profiles:
         && keyring.has_unbound_keys()
         && profiles.are_of_several_issuers()
         && JWT_ISSUER.get().is_none_or(|issuer| issuer.is_empty())
-}
-
-/// The profiles of `pg_aal.claims_profile`, whose text was checked when it was set.
-fn profiles() -> Profiles {
-    let text = CLAIMS_PROFILE.get().unwrap_or_default();
-    text.to_str().ok().and_then(|text| Profiles::from_setting(text).ok()).unwrap_or_default()
 }
 
 fn is_said_in_a_session(source: pg_sys::GucSource::Type) -> bool {

@@ -11,19 +11,18 @@ mod table;
 mod values;
 
 use std::ffi::{CStr, CString};
-use std::rc::Rc;
 
 pub use aal::ClaimsSource;
+use aal::Level;
 use aal::token::Expected;
-use aal::{Level, Profiles};
 
 use self::table::{
     ANONYMOUS_LEVEL, CLAIMS_PROFILE, CLOCK_SKEW, DOCS_URL, ENROLLMENT_FUNCTION, ERROR_FORMAT, JWKS_FILE, JWT_AUDIENCE,
     JWT_ISSUER, LOG_DENIALS, REFUSE_READS, SESSION_FUNCTION, SESSION_TIMEBOX, SETTINGS,
 };
-pub use self::table::{TOKEN_NAME, WORKER_CLAIMS_NAME, jwks};
+pub use self::table::{TOKEN_NAME, WORKER_CLAIMS_NAME, jwks, profiles};
 pub use self::values::ErrorFormat;
-use self::values::{LOADING, LevelOfGuests, PROFILE_CHANGES, PROFILES, SHARED, SOURCE, TRUST_CHANGES};
+use self::values::{LOADING, LevelOfGuests, PROFILE_CHANGES, SHARED, SOURCE, TRUST_CHANGES};
 use crate::pg::elog::raise;
 use crate::pg::sqlstate::SqlState;
 use crate::pg::text_setting::TextSetting;
@@ -65,24 +64,6 @@ pub fn claims_source() -> ClaimsSource {
 /// A number that is another one after each change of `pg_aal.claims_profile`.
 pub fn profile_changes() -> u64 {
     PROFILE_CHANGES.get()
-}
-
-/// How claims are read, by `pg_aal.claims_profile`. By a value that can't be read nobody has a level.
-pub fn profiles() -> Rc<Profiles> {
-    let changes = profile_changes();
-    PROFILES.with(|known| {
-        let mut known = known.borrow_mut();
-        match &*known {
-            Some((read_at, profiles)) if *read_at == changes => Rc::clone(profiles),
-            _ => {
-                let text = CLAIMS_PROFILE.get().unwrap_or_default();
-                let read = text.to_str().ok().and_then(|text| Profiles::from_setting(text).ok());
-                let profiles = Rc::new(read.unwrap_or_else(Profiles::of_nobody));
-                *known = Some((changes, Rc::clone(&profiles)));
-                profiles
-            }
-        }
-    })
 }
 
 /// `pg_aal.claims_profile` as it is written. A text that is no UTF-8 comes out as one that can't be read.

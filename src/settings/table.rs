@@ -1,8 +1,9 @@
 //! Every setting, in one table.
 
 use std::ffi::{CStr, CString, c_char};
+use std::rc::Rc;
 
-use aal::Keyring;
+use aal::{Keyring, Profiles};
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 
@@ -10,7 +11,7 @@ use super::hooks::{
     assign_claims_profile, assign_claims_source, assign_trust, check_claims_profile, check_claims_source,
     check_docs_url, check_jwks,
 };
-use super::values::{ErrorFormat, LevelOfGuests};
+use super::values::{ErrorFormat, LevelOfGuests, PROFILE_CHANGES, PROFILES};
 use crate::pg::guc::copy_of;
 
 /// The token that a transaction puts in force.
@@ -290,6 +291,24 @@ impl Setting {
             },
         }
     }
+}
+
+/// How claims are read, by `pg_aal.claims_profile`. By a value that can't be read nobody has a level.
+pub fn profiles() -> Rc<Profiles> {
+    let changes = PROFILE_CHANGES.get();
+    PROFILES.with(|known| {
+        let mut known = known.borrow_mut();
+        match &*known {
+            Some((read_at, profiles)) if *read_at == changes => Rc::clone(profiles),
+            _ => {
+                let text = CLAIMS_PROFILE.get().unwrap_or_default();
+                let read = text.to_str().ok().and_then(|text| Profiles::from_setting(text).ok());
+                let profiles = Rc::new(read.unwrap_or_else(Profiles::of_nobody));
+                *known = Some((changes, Rc::clone(&profiles)));
+                profiles
+            }
+        }
+    })
 }
 
 /// The keys of `pg_aal.jwks`. Its text was checked when it was set.

@@ -197,10 +197,7 @@ fn verify_signature(parts: &Parts<'_>, header: &Header, keys: &KeySet) -> Result
 }
 
 fn read_payload(payload: String, expected: &Expected, profiles: &Profiles) -> Result<Verified, InvalidToken> {
-    let object = Object::parse(payload.as_bytes()).map_err(|error| match error {
-        NoObject::Other => InvalidToken::PayloadNotAnObject,
-        NoObject::Duplicate => InvalidToken::DuplicateClaim,
-    })?;
+    let object = claims_of(payload.as_bytes())?;
     let expires = time(&object, "exp")?.ok_or(InvalidToken::NoExpiry)?;
     let (not_before, issued_at) = (time(&object, "nbf")?, time(&object, "iat")?);
     if let Some(issuer) = &expected.issuer
@@ -215,6 +212,14 @@ fn read_payload(payload: String, expected: &Expected, profiles: &Profiles) -> Re
     }
     let claims = profiles.read(&object);
     Ok(Verified { claims, expires, not_before, issued_at, payload })
+}
+
+/// The claims of a payload, none of them stated twice.
+fn claims_of(payload: &[u8]) -> Result<Object<'_>, InvalidToken> {
+    Object::parse(payload).map_err(|error| match error {
+        NoObject::Other => InvalidToken::PayloadNotAnObject,
+        NoObject::Duplicate => InvalidToken::DuplicateClaim,
+    })
 }
 
 /// RFC 7519, section 4.1.3: one text, or an array of such.

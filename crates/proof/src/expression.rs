@@ -363,7 +363,7 @@ impl Expression {
     /// Calls `visit` for this and everything beneath it, until that answers false: then not beneath that one.
     pub fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a Expression) -> bool) {
         if visit(self) {
-            self.find_child(&mut |child| {
+            self.any_child(&mut |child| {
                 child.visit(visit);
                 false
             });
@@ -373,7 +373,7 @@ impl Expression {
     /// The expressions directly beneath this.
     pub fn children(&self) -> Vec<&Expression> {
         let mut children = Vec::new();
-        self.find_child(&mut |child| {
+        self.any_child(&mut |child| {
             children.push(child);
             false
         });
@@ -381,7 +381,7 @@ impl Expression {
     }
 
     /// Whether one of the expressions directly beneath this is such. It looks no further than the first one that is.
-    fn find_child<'a>(&'a self, is_such: &mut dyn FnMut(&'a Expression) -> bool) -> bool {
+    pub(crate) fn any_child<'a>(&'a self, is_such: &mut dyn FnMut(&'a Expression) -> bool) -> bool {
         use Expression::*;
         type IsSuch<'a, 'f> = &'f mut dyn FnMut(&'a Expression) -> bool;
         fn in_rows<'a>(rows: &'a Rows, is_such: IsSuch<'a, '_>) -> bool {
@@ -420,7 +420,7 @@ impl Expression {
     /// How many nodes it has, and how many of them one above the other. A constant counts by its length, too.
     pub fn extent(&self) -> (usize, usize) {
         let (mut size, mut height) = (self.weight(), 0);
-        self.find_child(&mut |child| {
+        self.any_child(&mut |child| {
             let (its_size, its_height) = child.extent();
             size += its_size;
             height = height.max(its_height);
@@ -444,7 +444,7 @@ impl Expression {
 
     /// Whether this or anything beneath it is such.
     pub fn any(&self, is_such: &dyn Fn(&Expression) -> bool) -> bool {
-        is_such(self) || self.find_child(&mut |child| child.any(is_such))
+        is_such(self) || self.any_child(&mut |child| child.any(is_such))
     }
 
     /// The rows of a sub-select.
@@ -464,7 +464,7 @@ impl Expression {
         if rows.is_some_and(|rows| rows.origin == Origin::Call) {
             return false;
         }
-        rows.is_some_and(are_such) || self.find_child(&mut |child| child.has_rows(are_such))
+        rows.is_some_and(are_such) || self.any_child(&mut |child| child.has_rows(are_such))
     }
 
     /// Whether a sub-select in it has a FROM clause.

@@ -132,7 +132,7 @@ pub struct Installed {
     /// Its name.
     pub name: String,
     /// Whether some function of that name may write or read: it is declared VOLATILE, or has a body that isn't looked into.
-    pub volatile: bool,
+    pub may_act: bool,
 }
 
 /// The tokens just before one, the last of them first.
@@ -166,7 +166,7 @@ impl<'a> Harmless<'a> {
             harmless.by_name.entry(&function.name).or_default().push(index);
         }
         for it in installed {
-            let is_harmless = !runs_query(&it.name) && (!it.volatile || VOLATILE_AND_HARMLESS.contains(&&*it.name));
+            let is_harmless = !runs_query(&it.name) && (!it.may_act || VOLATILE_AND_HARMLESS.contains(&&*it.name));
             harmless.installed.entry(&it.name).or_default().push((&it.schema, is_harmless));
         }
         harmless.unnamed = unnamed.iter().copied().find(|index| harmless.may_act_unnamed(*index));
@@ -439,7 +439,7 @@ mod tests {
             ("pg_catalog", "table_to_xml", false),
             ("extensions", "xpath_table", false),
         ];
-        all.map(|(schema, name, volatile)| Installed { schema: schema.to_owned(), name: name.to_owned(), volatile })
+        all.map(|(schema, name, may_act)| Installed { schema: schema.to_owned(), name: name.to_owned(), may_act })
             .into()
     }
 

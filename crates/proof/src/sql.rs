@@ -57,7 +57,7 @@ impl Token<'_> {
 }
 
 /// How the names of functions begin that run a query which they are given, or read a table that they are told. Some are declared STABLE.
-const RUNS_QUERY: [&str; 12] = [
+pub const RUNS_QUERY: [&str; 12] = [
     "query_to_xml",
     "cursor_to_xml",
     "table_to_xml",

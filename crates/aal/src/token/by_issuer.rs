@@ -1,7 +1,6 @@
 //! Which keys a token is verified by, where issuers have keys of their own.
 
-use super::{Expected, Header, InvalidToken, MAX_TOKEN_BYTES, Parts, Verified, decode, verify};
-use crate::json::{NoObject, Object};
+use super::{Expected, Header, InvalidToken, MAX_TOKEN_BYTES, Parts, Verified, claims_of, decode, verify};
 use crate::keys::Keyring;
 use crate::profile::Profiles;
 
@@ -68,11 +67,7 @@ fn claimed_issuer(token: &[u8]) -> Result<Option<String>, InvalidToken> {
     let parts = Parts::of(token)?;
     Header::parse(&decode(parts.header, "header")?)?;
     let payload = decode(parts.payload, "payload")?;
-    let payload = Object::parse(&payload).map_err(|error| match error {
-        NoObject::Other => InvalidToken::PayloadNotAnObject,
-        NoObject::Duplicate => InvalidToken::DuplicateClaim,
-    })?;
-    Ok(payload.text("iss"))
+    Ok(claims_of(&payload)?.text("iss"))
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ fn depends_on_claims_alone(expression: &Expression) -> bool {
         Select { .. } => !std::ptr::eq(expression.unwrapped(), expression),
         _ => false,
     };
-    alone && expression.children().into_iter().all(depends_on_claims_alone)
+    alone && !expression.any_child(&mut |it| !depends_on_claims_alone(it))
 }
 
 /// Whether such a part is a truth value.

@@ -37,7 +37,7 @@ pub fn asks_per_row(expression: &Expression) -> bool {
 fn reads_per_row(expression: &Expression, for_level: bool) -> bool {
     use Expression::*;
     let for_level = for_level || expression.reads_level();
-    let beneath = || expression.children().into_iter().any(|it| reads_per_row(it, for_level));
+    let beneath = || expression.any_child(&mut |it| reads_per_row(it, for_level));
     match expression {
         // Ours are asked once wherever that's possible.
         Claims => false,

@@ -26,7 +26,7 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
                     // That deleting needs more than the rest can be meant.
                     .flat_map(|policy| {
                         [Command::Select, Command::Insert, Command::Update]
-                            .map(|command| survey.policy_level(policy, command))
+                            .map(|command| survey.policy_threshold(policy, command).level)
                     })
                     .filter(|level| *level != RequiredLevel::Denied)
                     .max();

@@ -3,7 +3,7 @@
 use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::survey::Survey;
-use aal::{Doubt, Profiles};
+use aal::Doubt;
 
 pub const LINT: Lint = Lint {
     name: "0041_issuer_unlikely",
@@ -17,15 +17,12 @@ pub const LINT: Lint = Lint {
 
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
-    for profile in survey.catalog.profiles.iter().flat_map(Profiles::of_issuers) {
-        for doubt in profile.doubts() {
-            if let Doubt::Issuer(why) = doubt {
-                let detail = format!("The issuer {} of a claims profile: {why}", profile.issuer());
-                let one = Found::on_claims_profile(detail).key(profile.issuer());
-                if !found.contains(&one) {
-                    found.push(one);
-                }
-            }
+    for (profile, doubt) in survey.doubts() {
+        let Doubt::Issuer(why) = doubt else { continue };
+        let detail = format!("The issuer {} of a claims profile: {why}", profile.issuer());
+        let one = Found::on_claims_profile(detail).key(profile.issuer());
+        if !found.contains(&one) {
+            found.push(one);
         }
     }
     found

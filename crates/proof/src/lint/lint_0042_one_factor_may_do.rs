@@ -3,7 +3,7 @@
 use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::survey::Survey;
-use aal::{Doubt, Profiles};
+use aal::Doubt;
 
 pub const LINT: Lint = Lint {
     name: "0042_one_factor_may_do",
@@ -17,18 +17,16 @@ pub const LINT: Lint = Lint {
 
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
-    for profile in survey.catalog.profiles.iter().flat_map(Profiles::of_issuers) {
-        for doubt in profile.doubts() {
-            let (value, why, level) = match doubt {
-                Doubt::Issuer(_) => continue,
-                Doubt::OneFactor { value, why } => (value, why, Severity::Warn),
-                Doubt::DecidedElsewhere { value } => (value, OF_CONTEXTS, Severity::Info),
-            };
-            let detail = format!("The profile of {} gives aal2 or more to {value}: {why}", profile.issuer());
-            let one = Found::on_claims_profile(detail).key(&format!("{} {value}", profile.issuer())).level(level);
-            if !found.contains(&one) {
-                found.push(one);
-            }
+    for (profile, doubt) in survey.doubts() {
+        let (value, why, level) = match doubt {
+            Doubt::Issuer(_) => continue,
+            Doubt::OneFactor { value, why } => (value, why, Severity::Warn),
+            Doubt::DecidedElsewhere { value } => (value, OF_CONTEXTS, Severity::Info),
+        };
+        let detail = format!("The profile of {} gives aal2 or more to {value}: {why}", profile.issuer());
+        let one = Found::on_claims_profile(detail).key(&format!("{} {value}", profile.issuer())).level(level);
+        if !found.contains(&one) {
+            found.push(one);
         }
     }
     found

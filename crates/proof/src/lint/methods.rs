@@ -64,7 +64,7 @@ fn names_first_factor(expression: &Expression, admits: bool) -> bool {
         {
             names_first_factor(it, !admits)
         }
-        CompareEach { negated: true, .. } => expression.children().iter().any(|it| names_first_factor(it, !admits)),
+        CompareEach { negated: true, .. } => expression.any_child(&mut |it| names_first_factor(it, !admits)),
         Case { arms, otherwise } => {
             let of_arm = |(condition, result): &(Expression, Expression)| {
                 let admitted = if is_false(result) { !admits } else { admits };
@@ -72,7 +72,7 @@ fn names_first_factor(expression: &Expression, admits: bool) -> bool {
             };
             arms.iter().any(of_arm) || names_first_factor(otherwise, admits)
         }
-        _ => expression.children().iter().any(|it| names_first_factor(it, admits)),
+        _ => expression.any_child(&mut |it| names_first_factor(it, admits)),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     ByTable, Catalog, Command, Expression, FunctionIndex, Matrix, Need, Policy, RequiredLevel, RoleId, RoleIndex,
     Table, TableId, TableIndex, Threshold, Trigger, View, ViewIndex, ViewKind,
 };
+use aal::{Doubt, Profile, Profiles};
 
 /// A view that reaches a protected table with rights that its policies do not bind.
 pub(crate) struct ViewPastPolicies {
@@ -174,6 +175,12 @@ impl<'a> Survey<'a> {
         }
     }
 
+    /// The doubts about each claims profile of an issuer.
+    pub(super) fn doubts(&self) -> impl Iterator<Item = (&'a Profile, Doubt)> {
+        let profiles = self.catalog.profiles.iter().flat_map(Profiles::of_issuers);
+        profiles.flat_map(|profile| profile.doubts().into_iter().map(move |doubt| (profile, doubt)))
+    }
+
     /// The roles that row security binds.
     pub(super) fn bound_roles(&self, table: &'a Table) -> impl Iterator<Item = RoleIndex> {
         table.standings.indexed().filter(|(_, standing)| standing.bypass.is_none()).map(|(role, _)| role)
@@ -203,11 +210,6 @@ impl<'a> Survey<'a> {
             Command::Update => lowest(policy.using.as_ref()).and(lowest(policy.check())),
             Command::Select | Command::Delete | Command::Truncate => lowest(policy.using.as_ref()),
         }
-    }
-
-    /// The level of it.
-    pub(super) fn policy_level(&self, policy: &'a Policy, command: Command) -> RequiredLevel {
-        self.policy_threshold(policy, command).level
     }
 
     /// The assertion that a command on a table is held against, or the highest level that any policy asks of any role. With it, the

@@ -451,19 +451,19 @@ impl<'a, R: Reader> Run<'a, R> {
             }
             Does::Assert(part) => {
                 self.note(line, "an ASSERT, which a setting switches off");
-                if self.acts(part, &mut state) {
-                    return Flow::done(boolean(true));
-                }
-                Flow::next(state)
+                self.nothing(part, &[], state)
             }
-            Does::Nothing { part, targets } => {
-                if self.acts(part, &mut state) {
-                    return Flow::done(boolean(true));
-                }
-                targets.iter().for_each(|target| self.set(target, None, &mut state));
-                Flow::next(state)
-            }
+            Does::Nothing { part, targets } => self.nothing(part, targets, state),
         }
+    }
+
+    /// Nothing but what the expressions do, and unknown values for these targets.
+    fn nothing(&mut self, part: &Part, targets: &[Target], mut state: State) -> Flow {
+        if self.acts(part, &mut state) {
+            return Flow::done(boolean(true));
+        }
+        targets.iter().for_each(|target| self.set(target, None, &mut state));
+        Flow::next(state)
     }
 
     fn assign(&mut self, target: &Target, part: &Part, mut state: State) -> Flow {
