@@ -105,20 +105,22 @@ declare
     nullif(pg_catalog.current_setting('request.jwt.claim', true) collate pg_catalog."C", ''),
     nullif(pg_catalog.current_setting('request.jwt.claims', true) collate pg_catalog."C", ''));
   claims pg_catalog.jsonb;
+  kept pg_catalog.text collate pg_catalog."C";
 begin
   if claims_text is null then
     return null;
   end if;
   if pg_catalog.current_setting('server_version_num')::int >= 160000 then
-    if not pg_catalog.pg_input_is_valid(claims_text, 'jsonb') then
+    if not pg_catalog.pg_input_is_valid(claims_text,
+      case when pg_catalog.strpos(claims_text, pg_catalog.chr(92) || 'u') > 0 then 'jsonb' else 'json' end) then
       return null;
     end if;
   end if;
   claims := claims_text::pg_catalog.jsonb;
+  kept := claims::pg_catalog.text;
   if pg_catalog.strpos(claims_text, pg_catalog.chr(92) || 'u') = 0
     and pg_catalog.octet_length(claims_text) - pg_catalog.octet_length(pg_catalog.replace(claims_text, '"', ''))
-      = pg_catalog.octet_length(claims::pg_catalog.text)
-        - pg_catalog.octet_length(pg_catalog.replace(claims::pg_catalog.text collate pg_catalog."C", '"', '')) then
+      = pg_catalog.octet_length(kept) - pg_catalog.octet_length(pg_catalog.replace(kept, '"', '')) then
     return case when pg_catalog.jsonb_typeof(claims) = 'object' then claims end;
   end if;
   return aal.claims_stated_once(claims_text);
@@ -318,8 +320,9 @@ language plpgsql immutable parallel safe
 set search_path = ''
 as $$
 begin
-  return timestamp with time zone '1970-01-01 00:00:00+00' + pg_catalog.format('%s.%s seconds',
-    microseconds / 1000000, pg_catalog.lpad((microseconds % 1000000)::pg_catalog.text, 6, '0'))::interval;
+  -- As a text: the product of an interval would be rounded, far from now. NULL stays NULL.
+  return timestamp with time zone '1970-01-01 00:00:00+00'
+    + ((microseconds / 1000000) || '.' || pg_catalog.lpad((microseconds % 1000000)::pg_catalog.text, 6, '0') || ' seconds')::interval;
 end
 $$;
 
@@ -335,6 +338,7 @@ declare
     nullif(pg_catalog.current_setting('request.jwt.claim', true) collate pg_catalog."C", ''),
     nullif(pg_catalog.current_setting('request.jwt.claims', true) collate pg_catalog."C", ''));
   claims pg_catalog.jsonb;
+  kept pg_catalog.text collate pg_catalog."C";
   methods pg_catalog.jsonb;
   method pg_catalog.jsonb;
   newest double precision;
@@ -347,7 +351,8 @@ begin
     return false;
   end if;
   if pg_catalog.current_setting('server_version_num')::int >= 160000 then
-    if not pg_catalog.pg_input_is_valid(claims_text, 'jsonb') then
+    if not pg_catalog.pg_input_is_valid(claims_text,
+      case when pg_catalog.strpos(claims_text, pg_catalog.chr(92) || 'u') > 0 then 'jsonb' else 'json' end) then
       return false;
     end if;
   end if;
@@ -360,10 +365,10 @@ begin
       return false;
     end if;
   end if;
+  kept := claims::pg_catalog.text;
   if not (pg_catalog.strpos(claims_text, pg_catalog.chr(92) || 'u') = 0
     and pg_catalog.octet_length(claims_text) - pg_catalog.octet_length(pg_catalog.replace(claims_text, '"', ''))
-      = pg_catalog.octet_length(claims::pg_catalog.text)
-        - pg_catalog.octet_length(pg_catalog.replace(claims::pg_catalog.text collate pg_catalog."C", '"', ''))) then
+      = pg_catalog.octet_length(kept) - pg_catalog.octet_length(pg_catalog.replace(kept, '"', ''))) then
     claims := aal.claims_stated_once(claims_text);
     if claims is null then
       return false;
@@ -509,26 +514,28 @@ language plpgsql immutable parallel safe
 set search_path = ''
 as $$
 declare
+  found_level pg_catalog.text collate pg_catalog."C" := level;
   word pg_catalog.text collate pg_catalog."C";
-  meant pg_catalog.text;
+  meant pg_catalog.text collate pg_catalog."C";
 begin
-  if level is null then
+  if found_level is null then
     raise null_value_not_allowed using message = 'level must not be null';
-  elsif level collate pg_catalog."C" = any (valid) then
+  elsif found_level = any (valid) then
     return;
-  elsif level collate pg_catalog."C" = 'enrolled' then
+  elsif found_level = 'enrolled' then
     raise invalid_parameter_value using message = 'level "enrolled" is another for each user', hint = 'Ask aal.has_enrolled_aal(), aal.require_enrolled_aal() or aal.enrolled_aal().';
   end if;
-  foreach word in array array[level, pg_catalog.split_part(pg_catalog.translate(level collate pg_catalog."C", ',', ' '), ' ', 1)] loop
-    word := pg_catalog.lower(pg_catalog.regexp_replace(word, '[^A-Za-z0-9]', '', 'g') collate pg_catalog."C");
+  foreach word in array array[found_level, pg_catalog.split_part(pg_catalog.translate(found_level, ',', ' '), ' ', 1)] loop
+    word := pg_catalog.lower(pg_catalog.regexp_replace(word, '[^A-Za-z0-9]', '', 'g'));
     word := case word when '1' then 'aal1' when '1fa' then 'aal1' when 'password' then 'aal1' when '2' then 'aal2' when '2fa' then 'aal2' when 'mfa' then 'aal2' when 'totp' then 'aal2' when 'secondfactor' then 'aal2' when 'twofactor' then 'aal2' when '3' then 'aal3' else word end;
     meant := coalesce(meant, case when word = any (valid) then word end);
   end loop;
   raise invalid_parameter_value using
     message = pg_catalog.format('unknown assurance level "%1$s": valid levels are %2$s',
-      pg_catalog."left"(level, 40) || case when pg_catalog.length(level) > 40 then '...' else '' end,
+      pg_catalog."left"(found_level, 40)
+        || case when pg_catalog.length(found_level) > 40 then '...' else '' end,
       pg_catalog.array_to_string(valid, ', ')),
-    hint = coalesce(pg_catalog.format('Did you mean %1$s? ', meant), '')
+    hint = coalesce(case when meant is not null then pg_catalog.format('Did you mean %1$s? ', meant) end, '')
       || pg_catalog.format('Valid levels are %1$s.', pg_catalog.array_to_string(valid, ', '));
 end
 $$;
@@ -995,7 +1002,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  looked_up record;
+  looked_up pg_catalog.record;
 begin
   if aal.aal() is null then
     return null;
@@ -1034,7 +1041,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  looked_up record;
+  looked_up pg_catalog.record;
 begin
   perform aal.refuse_max_age(max_age);
   if aal.aal() is null or aal.subject() is null then
@@ -1066,7 +1073,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  looked_up record;
+  looked_up pg_catalog.record;
   current_level pg_catalog.text;
   level pg_catalog.text := 'aal1';
   action pg_catalog.text;
@@ -1103,7 +1110,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  sessions record;
+  sessions pg_catalog.record;
   fault pg_catalog.text;
 begin
   select tables.oid, tables.relkind, tables.relowner into sessions
@@ -1184,7 +1191,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  found_session record;
+  found_session pg_catalog.record;
   timebox interval;
 begin
   if subject is null or session is null then
@@ -1240,7 +1247,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  looked_up record := aal.look_up_session();
+  looked_up pg_catalog.record := aal.look_up_session();
 begin
   return coalesce(looked_up.liveness = 'live', false) and aal.not_live_reason(looked_up.liveness) is null;
 end
@@ -1261,7 +1268,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  looked_up record;
+  looked_up pg_catalog.record;
   reason pg_catalog.text;
 begin
   perform aal.raise_invalid_claims();
@@ -1320,7 +1327,7 @@ declare
   standing pg_catalog.text;
   -- The level that the user can reach, the next step, and why there is none of them.
   status pg_catalog.text[];
-  looked_up record;
+  looked_up pg_catalog.record;
   live boolean;
 begin
   if current_level is not null then
