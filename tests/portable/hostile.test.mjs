@@ -6,6 +6,8 @@ import { Editions, file, portable } from './editions.mjs'
 import { users } from './random_claims.mjs'
 
 let editions
+const execute = (database, sql) => editions.cluster.psql(database, `set session authorization installer;\n${sql}`)
+
 before(() => {
   editions = new Editions()
   // An installing role as on hosted Supabase: no superuser, and sees all rows.
@@ -16,6 +18,7 @@ before(() => {
      create database hosted owner installer;
      create database strangers owner stranger`,
   )
+  execute('hosted', portable)
 })
 after(() => editions.stop())
 
