@@ -88,7 +88,7 @@ test('types, tables, operators and settings of a session change no answer', asyn
     `create function pg_temp.lie(pg_catalog.text, pg_catalog.text) returns boolean language sql as 'select true'`,
     'create operator pg_temp.= (leftarg = pg_catalog.text, rightarg = pg_catalog.text, function = pg_temp.lie)',
     `set search_path = pg_temp, pg_catalog; set standard_conforming_strings = off; set backslash_quote = on; set datestyle = 'SQL, DMY'; set intervalstyle = sql_standard`,
-    `set timezone = 'Australia/Lord_Howe'; set extra_float_digits = -15; set quote_all_identifiers = on; set bytea_output = escape; set xmloption = document`,
+    `set timezone = 'Australia/Lord_Howe'; set extra_float_digits = -15; set quote_all_identifiers = on; set xmloption = document; set plpgsql.extra_errors = 'all'`,
   ]
   const questions = [
     `aal.has_aal('aal2')`,
