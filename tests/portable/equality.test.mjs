@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test'
 import { Editions, file } from './editions.mjs'
 import { ClaimsWriter, users } from './random_claims.mjs'
 
-const count = Number(process.env.CLAIMS ?? 1000)
+const count = Number(process.env.CLAIMS ?? 500)
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
 const regress = 'tests/pg_regress/'
 
@@ -56,7 +56,7 @@ test('every claims document of the other tests has equal answers', async (t) => 
   const complete = (text) => (text.includes('"') && !text.startsWith('{') ? `{"iss":"x","sub":"jane","aal":"aal2",${text}}` : text)
   const documents = new Set(written.flatMap((text) => [filled(text), complete(filled(text))]))
   // Other texts in quotes are no claims: a statement, a call.
-  const claims = [...documents].filter((text) => !text.includes('\0') && (isJson(text) || /^\{.*aal/.test(text)))
+  const claims = [...documents].filter((text) => !text.includes('\0') && isJson(text))
   assert.ok(claims.length > 400, String(claims.length))
   await editions.compare(t, claims)
 })

@@ -61,7 +61,10 @@ mod tests {
             let line = line.split("--").next().unwrap_or_default();
             assert!(!line.contains('\\') && !line.contains(" E'") && !line.contains("(E'"), "line {nr}: {line}");
             let word = line.trim_end_matches(';').trim();
-            assert!(!["commit", "rollback", "start transaction"].contains(&word) && line != "begin;", "line {nr}: {line}");
+            assert!(
+                !["commit", "rollback", "start transaction"].contains(&word) && line != "begin;",
+                "line {nr}: {line}"
+            );
             assert!(!line.contains("begin atomic") && !line.starts_with("drop "), "line {nr}: {line}");
         }
         assert_eq!(text.matches("$$").count() % 2, 0);
