@@ -540,6 +540,7 @@ begin
   if argument is not null then
     raise sqlstate '22004' using message = argument || ' must not be null';
   end if;
+  perform aal.refuse_max_age(max_age);
   if refuse_reads then
     raise sqlstate '0A000' using message = 'refuse_reads needs the native edition of pg_aal',
       detail = 'Plain SQL cannot see that a statement reads: below the level of reads it finds no rows.',
