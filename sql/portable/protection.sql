@@ -93,7 +93,7 @@ $$;
 -- The expression of a policy. Each sub-select is evaluated once a statement, and the level first. All arguments have their types: an
 -- exact match, which no other function of that name can come before.
 create or replace function aal.policy_condition(level text, protection jsonb) returns text
-  language plpgsql immutable parallel safe
+  language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -270,7 +270,7 @@ $$;
 -- What the expression of a policy requires, if it is of the form that protect_table gives it, in this edition or the native one:
 -- {"level": "aal2 within 15 minutes", "live": false, "exempts": "private.is_admin()"}. NULL for any other.
 create or replace function aal.condition_of(expression text) returns jsonb
-  language plpgsql immutable parallel safe
+  language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
 as $$
 declare
