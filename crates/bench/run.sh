@@ -13,6 +13,7 @@ require_majors "$major"
 
 export CARGO_TARGET_DIR=$repo/target/pg$major
 cd "$repo"
+portable=portable/pg_aal_portable--$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml).sql
 if [ "${1:-}" != --only-proof ]; then
     say "micro-benchmarks of the core"
     cargo bench --quiet -p aal -- --quiet
@@ -24,4 +25,4 @@ cluster=$("$repo/pgrx-config/cluster.sh" start "$major" release)
 trap '"$repo/pgrx-config/cluster.sh" stop "$cluster"' EXIT
 "$cluster/bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$cluster/socket" -U postgres -f crates/bench/proof_roles.sql
 "$CARGO_TARGET_DIR/release/aal-bench" --cluster "$cluster" --variants crates/bench/variants ${PEERS:+--peers "$PEERS"} \
-    --criterion "$CARGO_TARGET_DIR/criterion" --setup crates/bench/setup.sql --proof crates/bench/proof.sql --rounds "${ROUNDS:-11}" --out docs "$@"
+    --criterion "$CARGO_TARGET_DIR/criterion" --setup crates/bench/setup.sql --portable "$portable" --proof crates/bench/proof.sql --rounds "${ROUNDS:-11}" --out docs "$@"

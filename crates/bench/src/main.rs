@@ -23,6 +23,9 @@ struct Options {
     /// SQL that makes the tables.
     #[arg(long)]
     setup: PathBuf,
+    /// The portable edition, which is measured beside the native one.
+    #[arg(long)]
+    portable: PathBuf,
     /// SQL that makes the tables whose policies are proved.
     #[arg(long)]
     proof: PathBuf,
@@ -63,7 +66,7 @@ fn main() -> Result<()> {
     if let Some(peers) = &options.peers {
         variants.extend(variant::read_folder(peers)?);
     }
-    let bench = works::Bench::prepare(&options.cluster, &options.setup)?;
+    let bench = works::Bench::prepare(&options.cluster, &[&options.setup, &options.portable])?;
     let results = bench.run(&variants, options.rounds)?;
     let ddl = ddl::measure(&options.cluster, options.rounds)?;
     let micro = micro::read(&options.criterion)?;
