@@ -4,11 +4,11 @@ import pg from 'pg'
 import { claims } from '../tokens.mjs'
 
 const sessions = {
-  'nobody': ['anon', { role: 'anon' }],
+  nobody: ['anon', { role: 'anon' }],
   'Jane, AAL1': ['authenticated', claims()],
   'Jane, AAL2': ['authenticated', claims({ factorAge: 60 })],
   'Jane, AAL2 an hour ago': ['authenticated', claims({ factorAge: 3600 })],
-  'service_role': ['service_role', { role: 'service_role' }],
+  service_role: ['service_role', { role: 'service_role' }],
 }
 
 const statements = [
@@ -30,7 +30,10 @@ export async function answers(platform, database, methods = ['', 'PATCH']) {
     for (const method of methods) {
       for (const statement of statements) {
         await client.query('begin')
-        await client.query("select set_config('request.jwt.claims', $1, true), set_config('request.method', $2, true)", [JSON.stringify(held), method])
+        await client.query("select set_config('request.jwt.claims', $1, true), set_config('request.method', $2, true)", [
+          JSON.stringify(held),
+          method,
+        ])
         await client.query(`set local role ${role}`)
         const answer = await client.query(statement).then(
           ({ command, rowCount, rows }) => `${command} ${rowCount} ${rows.map((row) => row.id)}`,

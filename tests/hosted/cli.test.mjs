@@ -63,7 +63,9 @@ describe('the Supabase CLI', { skip: missing }, () => {
     const before = [functions(), await answers(platform, 'project')]
     const policies = 'select polrelid::regclass, polname, oid from pg_policy order by oid'
     const made = platform.psql('project', policies)
-    const next = portableText().replaceAll(version, '99.0.0').replace(/(create or replace function aal\.has_aal\(.*?\nbegin\n)/s, '$1  return false;\n')
+    const next = portableText()
+      .replaceAll(version, '99.0.0')
+      .replace(/(create or replace function aal\.has_aal\(.*?\nbegin\n)/s, '$1  return false;\n')
     assert.notEqual(next, portableText().replaceAll(version, '99.0.0'))
     await pushes('pg_aal_99', next)
     assert.equal(platform.psql('project', 'select aal.version()').trim(), '99.0.0')

@@ -47,7 +47,13 @@ for (const [name, tool] of Object.entries(tools)) {
     before(async () => {
       platform.database(copy)
       platform.psql(copy, await difference(tool, copy, 'project'))
-      platform.psql(copy, platform.psql('project', "select format('insert into payments overriding system value values (%L, %L, %L, %L);', id, user_id, amount, payee) from payments"))
+      platform.psql(
+        copy,
+        platform.psql(
+          'project',
+          "select format('insert into payments overriding system value values (%L, %L, %L, %L);', id, user_id, amount, payee) from payments",
+        ),
+      )
     })
 
     test('keeps the protection', async () => {

@@ -36,8 +36,5 @@ test('a dump of the schema alone protects what is loaded later', async () => {
   platform.psql('empty', dump('project', '--schema-only').replace(/^CREATE SCHEMA public;$/m, ''))
   platform.psql('empty', dump('project', '--data-only'))
   assert.deepEqual(await answers(platform, 'empty'), await answers(platform, 'project'))
-  assert.equal(
-    platform.psql('empty', 'select * from aal.protected_tables'),
-    platform.psql('project', 'select * from aal.protected_tables'),
-  )
+  assert.equal(platform.psql('empty', 'select * from aal.protected_tables'), platform.psql('project', 'select * from aal.protected_tables'))
 })
