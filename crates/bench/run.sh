@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Measures everything in one run and writes docs/performance.md and its chart.
 #
-# usage: run.sh [--only-proof]     PEERS=dir adds variants, PG=15 is the Postgres major, ROUNDS=11 how often each is measured
+# usage: run.sh [--only-proof | --only-policies]     PEERS=dir adds variants, PG=15 is the Postgres major, ROUNDS=11 how often each is measured
 set -euo pipefail
 source "$(dirname "$0")/../../pgrx-config/env.sh"
 
-case $*: in : | --only-proof:) ;; *) misused ;; esac
+case $*: in : | --only-proof: | --only-policies:) ;; *) misused ;; esac
 major=${PG:-15}
 require_majors "$major"
 "$repo/pgrx-config/setup.sh" "$major"
@@ -14,7 +14,7 @@ require_majors "$major"
 export CARGO_TARGET_DIR=$repo/target/pg$major
 cd "$repo"
 portable=portable/pg_aal_portable--$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml).sql
-if [ "${1:-}" != --only-proof ]; then
+if [ -z "${1:-}" ]; then
     say "micro-benchmarks of the core"
     cargo bench --quiet -p aal -- --quiet
 fi
