@@ -2,13 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { answers } from './answers.mjs'
 import { missing, Project } from './cli.mjs'
-import { asPortable, Platform, portableText, version } from './platform.mjs'
-
-const demo = asPortable(readFileSync(new URL('../../examples/demo/demo.sql', import.meta.url), 'utf8'))
+import { demo, Platform, portableText, version } from './platform.mjs'
 
 describe('the Supabase CLI', { skip: missing }, () => {
   let platform, project

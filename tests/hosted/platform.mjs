@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Cluster } from '../stack.mjs'
+import { jane } from '../tokens.mjs'
 
 const repo = fileURLToPath(new URL('../../', import.meta.url))
 const here = (name) => readFileSync(new URL(name, import.meta.url), 'utf8')
@@ -30,10 +31,22 @@ export class Platform extends Cluster {
     }
   }
 
-  // A project's database. exposesNewTables: as before 2026-10-30.
+  // A project's database, with one user: Jane, who has a second factor. exposesNewTables: as before 2026-10-30.
   database(name, { exposesNewTables = false } = {}) {
     this.psqlAs('supabase_admin', 'template1', `create database ${name} template platform owner postgres`)
+    this.signUp(name, jane)
     if (!exposesNewTables) this.psql(name, here('platform_after_2026_10_30.sql'))
+  }
+
+  // A user of Supabase Auth with a verified second factor.
+  signUp(database, subject) {
+    this.psqlAs(
+      'supabase_auth_admin',
+      database,
+      `insert into auth.users (id) values ('${subject}');
+       insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at)
+       values (gen_random_uuid(), '${subject}', 'totp', 'verified', now(), now());`,
+    )
   }
 
   // The same with the portable edition in it.
@@ -48,12 +61,16 @@ export class Platform extends Cluster {
   }
 }
 
-// A statement of the docs or a demo for the native edition, as the portable edition has it.
+// The demo, for a project with the portable edition: its roles are there, and there is no setting.
+export const demo = asPortable(readFileSync(repo + 'examples/demo/demo.sql', 'utf8')).replace(
+  /^(create role|grant anon, authenticated to|create extension|alter role) .*\n/gm,
+  '',
+)
+
+// SQL for the native edition, as the portable one has it.
 export function asPortable(sql) {
-  return sql
-    .replace(/^create role .*\n|^grant anon, authenticated to .*\n|^create extension pg_aal;\n|^alter role .*pg_aal\..*\n/gm, '')
-    .replace(
-      /\bauth\.(?=(claims|subject|subject_uuid|aal|has_aal|require_aal|amr|authenticated_at|enrolled_aal|has_enrolled_aal|require_enrolled_aal|aal_status|session_is_live|require_live_session|protect_table|protect_table_sql|unprotect_table|protected_tables|protect_schema|unprotect_schema|protected_schemas|aal_guard)\b)/g,
-      'aal.',
-    )
+  return sql.replace(
+    /\bauth\.(?=(claims|subject|subject_uuid|aal|has_aal|require_aal|amr|authenticated_at|enrolled_aal|has_enrolled_aal|require_enrolled_aal|aal_status|session_is_live|require_live_session|protect_table|protect_table_sql|unprotect_table|protected_tables|protect_schema|unprotect_schema|protected_schemas|aal_guard)\b)/g,
+    'aal.',
+  )
 }

@@ -1,14 +1,11 @@
 // The demo's story by an unmodified PostgREST, in a hosted project with only the portable edition.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { send, story } from '../../examples/demo/story.mjs'
 import { PostgREST } from '../stack.mjs'
 import { claims, sign } from '../tokens.mjs'
-import { asPortable, Platform } from './platform.mjs'
-
-const demo = asPortable(readFileSync(new URL('../../examples/demo/demo.sql', import.meta.url), 'utf8'))
+import { demo, Platform } from './platform.mjs'
 
 for (const exposesNewTables of [false, true]) {
   describe(`the demo's story, in a project ${exposesNewTables ? 'before' : 'since'} 2026-10-30`, () => {
