@@ -7,6 +7,7 @@ use crate::works::{GUARD, Profile, ROWS, Results, WRITES};
 
 const NONE: &str = "00-none";
 const BARE: &str = "20-pg_aal-bare";
+const PORTABLE: &str = "61-portable-wrapped";
 
 /// The page.
 pub fn page(results: &Results, micro: &[Micro], ddl: &[(String, f64)], machine: &str) -> String {
@@ -125,6 +126,23 @@ fn promises(results: &Results, micro: &[Micro]) -> Vec<(String, String, bool)> {
         "refused reads, over 1M rows: at most 1.05 × no AAL policy".into(),
         results.ratio("1M rows", "55-protect_table-refuse_reads", NONE),
         1.05,
+    );
+    for column in &results.columns {
+        let wrapped = results.ratio(column, PORTABLE, "11-supabase-wrapped");
+        at_most(format!("portable edition, {column}: at most 1.5 × the idiom wrapped by hand"), wrapped, 1.5);
+        if column.starts_with("write of a row") || column == GUARD {
+            let ratio = results.ratio(column, "64-portable-protect_table", "11-supabase-wrapped");
+            at_most(
+                format!("portable edition with its guard, {column}: at most 1.5 × the idiom wrapped by hand"),
+                ratio,
+                1.5,
+            );
+        }
+    }
+    at_most(
+        "portable edition, 1M rows: at most 1.1 × no AAL policy".into(),
+        results.ratio("1M rows", PORTABLE, NONE),
+        1.1,
     );
     let guard = |variant| results.seconds(GUARD, variant);
     if let (Some(with), Some(without)) = (guard("51-protect_table"), guard("50-protect_table-policies")) {

@@ -119,15 +119,14 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Makes the tables.
-    pub fn prepare(folder: &Path, setup: &Path) -> Result<Bench> {
+    /// Makes the tables: runs these files.
+    pub fn prepare(folder: &Path, files: &[&Path]) -> Result<Bench> {
         let bench = Bench { folder: folder.to_owned() };
         eprintln!("making a million rows");
         let mut psql = Command::new(folder.join("bin/psql"));
         psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres", "-h"])
             .arg(folder.join("socket"))
-            .arg("-f")
-            .arg(setup)
+            .args(files.iter().flat_map(|file| [Path::new("-f"), file]))
             .stdout(std::process::Stdio::null());
         if !psql.status().context("starting psql")?.success() {
             bail!("the set-up failed");
