@@ -520,7 +520,7 @@ declare
 begin
   if found_level is null then
     raise null_value_not_allowed using message = 'level must not be null';
-  elsif found_level = any (valid) then
+  elsif found_level collate pg_catalog."C" = any (valid) then
     return;
   elsif found_level = 'enrolled' then
     raise invalid_parameter_value using message = 'level "enrolled" is another for each user', hint = 'Ask aal.has_enrolled_aal(), aal.require_enrolled_aal() or aal.enrolled_aal().';
@@ -528,7 +528,7 @@ begin
   foreach word in array array[found_level, pg_catalog.split_part(pg_catalog.translate(found_level, ',', ' '), ' ', 1)] loop
     word := pg_catalog.lower(pg_catalog.regexp_replace(word, '[^A-Za-z0-9]', '', 'g'));
     word := case word when '1' then 'aal1' when '1fa' then 'aal1' when 'password' then 'aal1' when '2' then 'aal2' when '2fa' then 'aal2' when 'mfa' then 'aal2' when 'totp' then 'aal2' when 'secondfactor' then 'aal2' when 'twofactor' then 'aal2' when '3' then 'aal3' else word end;
-    meant := coalesce(meant, case when word = any (valid) then word end);
+    meant := coalesce(meant, case when word collate pg_catalog."C" = any (valid) then word end);
   end loop;
   raise invalid_parameter_value using
     message = pg_catalog.format('unknown assurance level "%1$s": valid levels are %2$s',
@@ -740,7 +740,7 @@ begin
       when 'sign_in' then 'Bearer error="insufficient_user_authentication", error_description="Sign in", acr_values="%1$s"%2$s'
       when 'verify' then 'Bearer error="insufficient_user_authentication", error_description="A higher authentication level is required", acr_values="%1$s"%2$s'
     end,
-    level, coalesce(pg_catalog.format(', max_age="%1$s"', pg_catalog.div(aal.microseconds_in(max_age), 1000000)), ''));
+    level, case when max_age is null then '' else pg_catalog.format(', max_age="%1$s"', pg_catalog.div(aal.microseconds_in(max_age), 1000000)) end);
   perform aal.raise_insufficient_aal(message, aal.refusal_detail(level, max_age, current_level, action, reason), hint, challenge);
 end
 $$;

@@ -41,13 +41,13 @@ export class Editions {
   }
 
   // Holds both editions against each other for these texts of claims. Every difference must be of a kind that is explained.
-  async compare(t, texts, { database = 'editions', settings = {}, hint = '' } = {}) {
+  async compare(t, texts, { database = 'editions', settings = {}, every = 1, hint = '' } = {}) {
     const tally = new Map()
     const unexplained = []
     const set = Object.entries(settings).map(([name, value]) => `select set_config('${name}', '${value}', false)`)
     for (let from = 0; from < texts.length; from += 500) {
       const part = texts.slice(from, from + 500)
-      for (const { nr, question, native, portable } of await this.differences(database, set, part)) {
+      for (const { nr, question, native, portable } of await this.differences(database, set, part, every)) {
         const difference = { text: part[nr] ?? '', question: questions[question], native, portable }
         const kind = kindOf(difference)
         if (kind === undefined) {
@@ -60,17 +60,17 @@ export class Editions {
         tally.set(kind, counted)
       }
     }
-    t.diagnostic(`${texts.length} texts, ${questions.length} questions to each`)
+    t.diagnostic(`${texts.length} texts, ${questions.length} questions to each${every > 1 ? ` ${every}th, 8 to the others` : ''}`)
     for (const [kind, { answers, texts }] of tally) t.diagnostic(`${kind}: ${answers} answers, of ${texts.size} texts`)
     assert.equal(unexplained.length, 0, `${unexplained.length} answers differ; ${hint}\n\n${unexplained.slice(0, 8).join('\n\n')}`)
   }
 
-  async differences(database, set, texts) {
+  async differences(database, set, texts, every) {
     const client = this.client(database)
     await client.connect()
     try {
       for (const statement of set) await client.query(statement)
-      return (await client.query('select * from compared.differences($1)', [texts])).rows
+      return (await client.query('select * from compared.differences($1, $2)', [texts, every])).rows
     } finally {
       await client.end()
     }

@@ -6,6 +6,8 @@ import { Editions, file, portable } from './editions.mjs'
 import { users } from './random_claims.mjs'
 
 let editions
+const execute = (database, sql) => editions.cluster.psql(database, `set session authorization installer;\n${sql}`)
+
 before(() => {
   editions = new Editions()
   // An installing role as on hosted Supabase: no superuser, and sees all rows.
@@ -16,6 +18,7 @@ before(() => {
      create database hosted owner installer;
      create database strangers owner stranger`,
   )
+  execute('hosted', portable)
 })
 after(() => editions.stop())
 
@@ -43,7 +46,11 @@ test('a role without superuser installs it, twice, and what it made for itself s
   for (let nr = 0; nr < 2; nr++) {
     assert.equal(await run('hosted', 'installer', portable, 'select aal.version()'), file('Cargo.toml').match(/^version = "(.*)"/m)[1])
     assert.equal(
-      await run('hosted', 'installer', `create or replace function aal.has_second_factor(subject text) returns boolean language sql stable parallel safe as 'select true'`),
+      await run(
+        'hosted',
+        'installer',
+        `create or replace function aal.has_second_factor(subject text) returns boolean language sql stable parallel safe as 'select true'`,
+      ),
       undefined,
     )
   }
@@ -56,7 +63,10 @@ test('it is not installed into a schema of somebody else, nor beside a function 
   assert.match(await run('strangers', 'postgres', portable), /^42501 schema aal belongs to stranger, and this is postgres /)
   await run('strangers', 'postgres', 'grant create on schema aal to installer')
   await run('strangers', 'installer', `create function aal.level_of(claims jsonb) returns text language sql as $$ select 'aal3' $$`)
-  assert.match(await run('strangers', 'stranger', portable), /^42501 schema aal holds a function of another role: aal.level_of\(jsonb\) of installer /)
+  assert.match(
+    await run('strangers', 'stranger', portable),
+    /^42501 schema aal holds a function of another role: aal.level_of\(jsonb\) of installer /,
+  )
 })
 
 test('others can neither replace nor add functions', async () => {
@@ -78,7 +88,7 @@ test('types, tables, operators and settings of a session change no answer', asyn
     `create function pg_temp.lie(pg_catalog.text, pg_catalog.text) returns boolean language sql as 'select true'`,
     'create operator pg_temp.= (leftarg = pg_catalog.text, rightarg = pg_catalog.text, function = pg_temp.lie)',
     `set search_path = pg_temp, pg_catalog; set standard_conforming_strings = off; set backslash_quote = on; set datestyle = 'SQL, DMY'; set intervalstyle = sql_standard`,
-    `set timezone = 'Australia/Lord_Howe'; set extra_float_digits = -15; set quote_all_identifiers = on; set bytea_output = escape; set xmloption = document`,
+    `set timezone = 'Australia/Lord_Howe'; set extra_float_digits = -15; set quote_all_identifiers = on; set xmloption = document; set plpgsql.extra_errors = 'all'`,
   ]
   const questions = [
     `aal.has_aal('aal2')`,
@@ -121,10 +131,7 @@ test('nobody learns the factors of another user', async () => {
 })
 
 test('factors that row security hides from the installing role are not taken for none', async () => {
-  editions.cluster.psql(
-    'postgres',
-    `create role sees_no_factors login; create database hidden owner sees_no_factors`,
-  )
+  editions.cluster.psql('postgres', `create role sees_no_factors login; create database hidden owner sees_no_factors`)
   editions.cluster.psql(
     'hidden',
     `create schema auth authorization supabase_auth_admin;
@@ -138,12 +145,18 @@ test('factors that row security hides from the installing role are not taken for
      grant select on all tables in schema auth to sees_no_factors;`,
   )
   assert.equal(await run('hidden', 'sees_no_factors', portable, put(claims('aal1')), 'select aal.has_enrolled_aal()'), false)
-  assert.match(await run('hidden', 'sees_no_factors', put(claims('aal1')), 'select aal.enrolled_aal()'), /^55000 .*row security hides rows of auth.mfa_factors from sees_no_factors/)
+  assert.match(
+    await run('hidden', 'sees_no_factors', put(claims('aal1')), 'select aal.enrolled_aal()'),
+    /^55000 .*row security hides rows of auth.mfa_factors from sees_no_factors/,
+  )
   assert.equal(await run('hidden', 'sees_no_factors', put(claims('aal2')), 'select aal.has_enrolled_aal()'), true)
   editions.cluster.psql('hidden', 'alter role sees_no_factors bypassrls')
   assert.equal(await run('hidden', 'sees_no_factors', put(claims('aal1')), 'select aal.enrolled_aal()'), 'aal2')
   editions.cluster.psql('hidden', 'revoke select on auth.users from sees_no_factors')
-  assert.match(await run('hidden', 'sees_no_factors', put(claims('aal1')), 'select aal.enrolled_aal()'), /^55000 .*sees_no_factors may not read auth.users/)
+  assert.match(
+    await run('hidden', 'sees_no_factors', put(claims('aal1')), 'select aal.enrolled_aal()'),
+    /^55000 .*sees_no_factors may not read auth.users/,
+  )
 })
 
 test('a policy asks in parallel workers, and once per statement', async () => {
@@ -164,7 +177,20 @@ test('a policy asks in parallel workers, and once per statement', async () => {
 })
 
 test('bad arguments raise what they raise in the native edition', async () => {
-  const calls = ['null', `''`, `'AAL2'`, `'mfa'`, `'aal 2, please'`, `'none'`, `'enrolled'`, `repeat('é', 100)`, `'aal2', '-1 second'`, `'aal2', '1 day -25 hours'`, `'x', '-1 s'`, `'aal2', '-178000000 years'`]
+  const calls = [
+    'null',
+    `''`,
+    `'AAL2'`,
+    `'mfa'`,
+    `'aal 2, please'`,
+    `'none'`,
+    `'enrolled'`,
+    `repeat('é', 100)`,
+    `'aal2', '-1 second'`,
+    `'aal2', '1 day -25 hours'`,
+    `'x', '-1 s'`,
+    `'aal2', '-178000000 years'`,
+  ]
   for (const call of calls.flatMap((call) => [`has_aal(${call})`, `require_aal(${call})`])) {
     const raised = await run('editions', 'postgres', `select auth.${call}`)
     assert.match(raised, /^22/, call)

@@ -14,7 +14,8 @@ const notJson = (native) => !raised(native, '42501') && refused(native)
 function sameButNumbers(native, portable) {
   const { currentAuthenticationMethods: shown, ...others } = native
   const { currentAuthenticationMethods: written, ...same } = portable
-  const isTooLarge = (value) => value === Infinity || value === -Infinity || (typeof value === 'object' && value !== null && Object.values(value).some(isTooLarge))
+  const isTooLarge = (value) =>
+    value === Infinity || value === -Infinity || (typeof value === 'object' && value !== null && Object.values(value).some(isTooLarge))
   return isDeepStrictEqual(others, same) && (isDeepStrictEqual(shown, written) || (shown.length === 0 && isTooLarge(written)))
 }
 
@@ -22,7 +23,8 @@ export const kinds = {
   'text that is no JSON raises before Postgres 16': ({ native, portable }) =>
     major < 16 && raised(portable, '22P02', 'invalid input syntax for type json') && notJson(native),
   'text that is no JSON is refused without the place of the fault': ({ native, portable }) =>
-    raised(portable, '22P02', 'invalid_claims: the claims are not JSON\n') && raised(native, '22P02', 'invalid_claims: the claims are not JSON (line'),
+    raised(portable, '22P02', 'invalid_claims: the claims are not JSON\n') &&
+    raised(native, '22P02', 'invalid_claims: the claims are not JSON (line'),
   'a claim twice in a text that is no JSON either': ({ native, portable }) =>
     raised(portable, '22P02') && raised(native, '22P02', 'invalid_claims: ') && !native.includes('(line'),
   'an escape or a number that jsonb cannot hold is refused': ({ text, portable }) =>

@@ -53,3 +53,36 @@ fn functions_in(part: &str) -> Vec<String> {
     let definitions = part.lines().filter_map(|line| line.strip_prefix("create or replace function "));
     definitions.filter_map(|definition| Some(definition.split_once('(')?.0.to_owned())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The Supabase CLI's splitter knows neither, a session can change what a backslash means, and a migration is one transaction.
+    #[test]
+    fn the_splitter_of_the_supabase_cli_can_take_the_text() {
+        let text = render("1.2.3").unwrap();
+        for (line, nr) in text.lines().zip(1..) {
+            let line = line.split("--").next().unwrap_or_default();
+            assert!(!line.contains('\\') && !line.contains(" E'") && !line.contains("(E'"), "line {nr}: {line}");
+            let word = line.trim_end_matches(';').trim();
+            assert!(!["commit", "rollback", "start transaction"].contains(&word) && line != "begin;", "line {nr}: {line}");
+            assert!(!line.contains("begin atomic") && !line.starts_with("drop "), "line {nr}: {line}");
+        }
+        assert_eq!(text.matches("$$").count() % 2, 0);
+    }
+
+    #[test]
+    fn every_function_pins_its_search_path_and_says_what_it_is() {
+        let text = render("1.2.3").unwrap();
+        let functions: Vec<&str> = text.split("create or replace function ").skip(1).collect();
+        assert!(functions.len() > 40);
+        for function in functions {
+            let head = function.split("as $$").next().unwrap_or_default();
+            let name = function.split('(').next().unwrap_or_default();
+            assert!(head.contains("set search_path = ''"), "{name}");
+            assert!(["stable", "immutable", "volatile"].iter().any(|word| head.contains(word)), "{name}");
+            assert!(!function.contains("\nexception\n") && !function.contains("  exception"), "{name}");
+        }
+    }
+}
