@@ -50,6 +50,7 @@ run_major() {
     run_node e2e "$major" "end to end" "PostgREST, PgBouncer, a browser, tokens of other libraries, and the SQL of the docs"
     run_node client "$major" "client module" "with PostgREST; with Supabase Auth and a browser, where they are there"
     run_node soundness "$major" "soundness" "the matrix, tried on random schemas"
+    run_node hosted "$major" "hosted" "the portable edition on a stand-in for hosted Supabase: its CLI, PostgREST, dumps, diffs, hostile users"
     run_node differential "$major" "differential" "random queries with and without planner support"
     run_node portable "$major" "portable edition" "its answers beside the native ones, and hostile surroundings"
 }

@@ -3,13 +3,13 @@
 use minijinja::{Environment, Error, UndefinedBehavior, context};
 
 use crate::facts::Facts;
-use crate::statements;
+use crate::{protection, statements};
 
 /// What the others import.
 const MACROS: &str = include_str!("../../../sql/portable/macros.sql");
 
 /// A file per topic. A function that runs while the file is run stands behind what it calls.
-const PARTS: [(&str, &str); 9] = [
+const PARTS: [(&str, &str); 13] = [
     ("schema.sql", include_str!("../../../sql/portable/schema.sql")),
     ("claims.sql", include_str!("../../../sql/portable/claims.sql")),
     ("session.sql", include_str!("../../../sql/portable/session.sql")),
@@ -17,6 +17,10 @@ const PARTS: [(&str, &str); 9] = [
     ("enrollment.sql", include_str!("../../../sql/portable/enrollment.sql")),
     ("liveness.sql", include_str!("../../../sql/portable/liveness.sql")),
     ("status.sql", include_str!("../../../sql/portable/status.sql")),
+    ("protection.sql", include_str!("../../../sql/portable/protection.sql")),
+    ("protected_tables.sql", include_str!("../../../sql/portable/protected_tables.sql")),
+    ("guard.sql", include_str!("../../../sql/portable/guard.sql")),
+    ("schema_watch.sql", include_str!("../../../sql/portable/schema_watch.sql")),
     ("comments.sql", include_str!("../../../sql/portable/comments.sql")),
     ("grants.sql", include_str!("../../../sql/portable/grants.sql")),
 ];
@@ -30,6 +34,7 @@ pub fn render(version: &str) -> Result<String, Error> {
     for (name, value) in Facts::new(version).into_globals() {
         environment.add_global(name, value);
     }
+    environment.add_global("protection", protection::facts());
     environment.add_template("macros.sql", MACROS)?;
     for (name, template) in PARTS {
         environment.add_template(name, template)?;

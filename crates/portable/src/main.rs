@@ -10,6 +10,7 @@
 mod edition;
 mod facts;
 mod literal;
+mod protection;
 mod refusals;
 mod statements;
 

@@ -1,5 +1,7 @@
 //! The statements of `sql/templates/`, as format() strings.
 
+use std::collections::BTreeMap;
+
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use crate::literal::{filled, literal};
@@ -29,8 +31,9 @@ pub fn formats(name: &str, placeholders: Vec<String>) -> Result<Vec<String>, Err
     let (_, template) = TEMPLATES.iter().find(|(known, _)| *known == name).ok_or_else(unknown)?;
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let values: Value =
-        placeholders.iter().enumerate().map(|(nr, name)| (name.clone(), format!("%{}$s", nr + 1))).collect();
+    let values: BTreeMap<&str, String> =
+        placeholders.iter().enumerate().map(|(nr, name)| (name.as_str(), format!("%{}$s", nr + 1))).collect();
+    let values = Value::from_serialize(&values);
     let statements = template.split_inclusive(";\n").map(str::trim).filter(|statement| !statement.is_empty());
     let mut found = Vec::new();
     for statement in statements {
