@@ -1,7 +1,5 @@
 //! The statements of `sql/templates/`, as format() strings.
 
-use std::collections::BTreeMap;
-
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use crate::literal::{filled, literal};
@@ -31,9 +29,8 @@ pub fn formats(name: &str, placeholders: Vec<String>) -> Result<Vec<String>, Err
     let (_, template) = TEMPLATES.iter().find(|(known, _)| *known == name).ok_or_else(unknown)?;
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let values: BTreeMap<&str, String> =
-        placeholders.iter().enumerate().map(|(nr, name)| (name.as_str(), format!("%{}$s", nr + 1))).collect();
-    let values = Value::from_serialize(&values);
+    let places = placeholders.iter().enumerate().map(|(nr, name)| (name.clone(), format!("%{}$s", nr + 1)));
+    let values = Value::from_pairs(places);
     let statements = template.split_inclusive(";\n").map(str::trim).filter(|statement| !statement.is_empty());
     let mut found = Vec::new();
     for statement in statements {
