@@ -23,7 +23,7 @@ pub fn recognized(client: &SpiClient<'_>, tables: &[Oid]) -> Result<Vec<Recogniz
     for (_, _, policy) in &mut policies {
         policy.role_names = names.sorted(&policy.roles);
     }
-    let guards = guards::read(client, tables, functions.guard())?;
+    let guards = guards::read(client, tables, &functions.guards())?;
     let on = |table: &Oid| {
         let policies = policies.iter().filter(|(_, id, _)| id.oid() == table.to_u32());
         let guards = guards.iter().filter(|(id, _)| id.oid() == table.to_u32());

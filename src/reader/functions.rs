@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString};
 
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
-use proof::{SearchPath, plpgsql};
+use proof::{FunctionId, SearchPath, plpgsql};
 
 use super::acting::ActingNames;
 use super::factor_store::FactorStore;
@@ -17,6 +17,9 @@ use crate::pg::lookup;
 use crate::pg::memory::Memory;
 use crate::pg::node::{Node, NodeRef, NodeTree, parse};
 use crate::pg::query::{catalog_query, rows};
+
+/// The name of the function that our triggers call.
+const GUARD: &str = "aal_guard";
 
 /// The body of a function written in SQL: one query.
 pub struct SqlBody<'tree> {
@@ -103,9 +106,12 @@ pub struct Parameter {
 /// The functions that policies call.
 pub struct Functions<'tree> {
     ours: HashMap<pg_sys::Oid, Option<Known>>,
+    /// Those of the portable edition that answer as ours do.
+    portable: Vec<pg_sys::Oid>,
     /// Whether nobody but a gateway sets settings, the search_path among them.
     trusts_settings: bool,
     guard: pg_sys::Oid,
+    portable_guard: Option<pg_sys::Oid>,
     names: Names,
     factors: Option<FactorStore>,
     /// The names by which a text does more than compute.
@@ -126,7 +132,7 @@ impl<'tree> Functions<'tree> {
         let mut ours = HashMap::new();
         let mut guard = pg_sys::InvalidOid;
         for (oid, name) in names.ours() {
-            if name == "aal_guard" {
+            if name == GUARD {
                 guard = oid;
             }
             ours.insert(oid, known_by_name(name));
@@ -134,7 +140,48 @@ impl<'tree> Functions<'tree> {
         let factors = FactorStore::read(client)?;
         let (written, acting) = (sql_functions(client)?, ActingNames::read(client)?);
         let parsed = RefCell::new((HashMap::new(), MOST_PARSED));
-        Ok(Functions { ours, trusts_settings, guard, written, names, factors, acting, parsed, memory })
+        let portable = Vec::new();
+        let portable_guard = None;
+        Ok(Functions {
+            ours,
+            portable,
+            trusts_settings,
+            guard,
+            portable_guard,
+            written,
+            names,
+            factors,
+            acting,
+            parsed,
+            memory,
+        })
+    }
+
+    /// Takes these functions of the portable edition for ours of the same names, which their release made to answer alike.
+    pub fn with_portable(mut self, functions: &[(FunctionId, String)]) -> Self {
+        for (function, name) in functions {
+            let function = pg_sys::Oid::from(function.oid());
+            let known = known_by_name(name);
+            if known.is_some() || name == GUARD {
+                self.ours.insert(function, known);
+                self.portable.push(function);
+            }
+            if name == GUARD {
+                self.portable_guard = Some(function);
+            }
+        }
+        self
+    }
+
+    /// Those of the portable edition that answer as ours do.
+    pub fn answering(&self) -> &[pg_sys::Oid] {
+        &self.portable
+    }
+
+    /// Whether a function is called for every row, though it is one of ours: Postgres evaluates a call of the portable edition once
+    /// only in a sub-select.
+    pub fn is_called_per_row(&self, function: pg_sys::Oid) -> bool {
+        self.portable.contains(&function)
     }
 
     /// Those of ours that ask for a level.
@@ -152,6 +199,11 @@ impl<'tree> Functions<'tree> {
     /// The OID of `auth.aal_guard`.
     pub fn guard(&self) -> pg_sys::Oid {
         self.guard
+    }
+
+    /// The same, and that of the portable edition.
+    pub fn guards(&self) -> Vec<pg_sys::Oid> {
+        self.portable_guard.into_iter().chain([self.guard]).collect()
     }
 
     /// What this function does, if it is known.
