@@ -4,7 +4,7 @@ PG ?= 15
 PG_CONFIG ?= pg_config
 SECONDS ?= 600
 
-.PHONY: help demo demo-oidc test bench fuzz lint format install package
+.PHONY: help demo demo-oidc test bench fuzz lint format install package portable
 
 help:
 	@echo 'make demo              watch a real PostgREST step a client up (KEEP=1 leaves it running)'
@@ -15,6 +15,7 @@ help:
 	@echo 'make lint              check code, scripts, prose and who imports what'
 	@echo 'make format            format Rust, JavaScript and TypeScript'
 	@echo 'make install           install into the Postgres of PG_CONFIG ($(PG_CONFIG))'
+	@echo 'make portable          write the portable edition, in plain SQL, into portable/'
 	@echo 'make package           build a release archive for Postgres $(PG) under target/'
 
 demo:
@@ -51,3 +52,6 @@ package:
 	@pgrx-config/build.sh $(PG) release
 	@tar -C target/pg$(PG)/package-release -czf target/pg_aal-pg$(PG).tar.gz .
 	@echo target/pg_aal-pg$(PG).tar.gz
+
+portable:
+	@pgrx-config/portable.sh

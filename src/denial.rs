@@ -1,8 +1,8 @@
 //! Raising errors: `insufficient_aal`, and those that bad arguments, claims and tokens deserve.
 
 use aal::{
-    Asker, Denial, FixedRequirement, HttpDenial, InvalidClaims, InvalidMaxAge, InvalidToken, NotLive, UnknownLevel,
-    What,
+    Asker, Denial, EnrolledIsNoLevel, FixedRequirement, HttpDenial, InvalidClaims, InvalidMaxAge, InvalidToken,
+    NotLive, UnknownLevel, What,
 };
 
 use crate::pg::elog::{raise, raise_and_log};
@@ -10,9 +10,6 @@ use crate::pg::role;
 use crate::pg::sqlstate::SqlState;
 use crate::session::{self, Refused};
 use crate::settings::{self, ErrorFormat};
-
-/// What to do about claims that are no claims.
-pub const CLAIMS_HINT: &str = "The gateway, such as PostgREST, must set request.jwt.claims to one JSON object.";
 
 /// Raises `insufficient_aal` in the format of `pg_aal.error_format`. `what` names what was asked for.
 pub fn insufficient_aal(denial: &Denial, what: Option<&What>) -> ! {
@@ -101,17 +98,16 @@ pub fn invalid_token(error: InvalidToken) -> ! {
 
 /// Raises `invalid_claims` (22P02). Says where the claims can't be read, never what they are.
 fn invalid_claims(error: &InvalidClaims) -> ! {
-    raise(SqlState::INVALID_TEXT_REPRESENTATION, &format!("invalid_claims: {error}"), None, Some(CLAIMS_HINT))
+    raise(SqlState::INVALID_TEXT_REPRESENTATION, &error.message(), None, Some(InvalidClaims::HINT))
 }
 
 /// Raises `invalid_claims` (22P02) for a JSON object that jsonb can't hold.
 pub fn claims_beyond_jsonb() -> ! {
-    let hint = "jsonb holds no \\u0000, no half of a surrogate pair, and no number beyond numeric.";
     raise(
         SqlState::INVALID_TEXT_REPRESENTATION,
-        "invalid_claims: the claims hold something that jsonb cannot",
+        InvalidClaims::BEYOND_JSONB,
         None,
-        Some(hint),
+        Some(InvalidClaims::BEYOND_JSONB_HINT),
     )
 }
 
@@ -122,18 +118,13 @@ pub fn unknown_level(error: &UnknownLevel) -> ! {
 
 /// Raises 22023 where a fixed level is asked for and `enrolled` is not one: it is another for each user.
 pub fn enrolled_is_no_level() -> ! {
-    let hint = "Ask auth.has_enrolled_aal(), auth.require_enrolled_aal() or auth.enrolled_aal().";
-    raise(SqlState::INVALID_PARAMETER_VALUE, "level \"enrolled\" is another for each user", None, Some(hint))
+    let hint = EnrolledIsNoLevel::hint("auth");
+    raise(SqlState::INVALID_PARAMETER_VALUE, EnrolledIsNoLevel::MESSAGE, None, Some(&hint))
 }
 
 /// Raises 22023 for a negative or infinite `max_age`.
 pub fn invalid_max_age(error: InvalidMaxAge) -> ! {
-    raise(
-        SqlState::INVALID_PARAMETER_VALUE,
-        &error.to_string(),
-        None,
-        Some("Leave max_age out to ask for a level of any age."),
-    )
+    raise(SqlState::INVALID_PARAMETER_VALUE, &error.to_string(), None, Some(InvalidMaxAge::HINT))
 }
 
 /// Raises 22004 for an argument that must not be NULL.

@@ -4,6 +4,7 @@
 use std::ffi::CString;
 
 use aal::Enrollment;
+use aal::store_fault::UNFIT_FUNCTION;
 
 use crate::pg::function::TextFunction;
 use crate::pg::lookup;
@@ -32,7 +33,7 @@ pub fn find(name: &str, parameters: Parameters) -> Result<TextFunction, &'static
         return Err(none);
     };
     if !found.returns_boolean || !matches!(found.volatility, b's' | b'i') || found.parallel != b's' {
-        return Err("names a function that does not return boolean, is volatile, or is not parallel safe");
+        return Err(UNFIT_FUNCTION);
     }
     if found.settings.iter().any(|setting| is_open_search_path(setting)) {
         return Err(

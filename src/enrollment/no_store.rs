@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use aal::store_fault::NO_FACTORS;
+
 /// Why nobody can be looked up.
 #[derive(Clone, Debug)]
 pub enum NoStore {
@@ -14,9 +16,9 @@ pub enum NoStore {
 impl fmt::Display for NoStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NoStore::Tables(why) => write!(f, "cannot look up who has enrolled a second factor: {why}"),
+            NoStore::Tables(why) => write!(f, "{NO_FACTORS}{why}"),
             NoStore::Function(why) => {
-                write!(f, "cannot look up who has enrolled a second factor: pg_aal.enrollment_function {why}")
+                write!(f, "{NO_FACTORS}pg_aal.enrollment_function {why}")
             }
         }
     }

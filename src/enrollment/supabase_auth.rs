@@ -5,7 +5,7 @@
 
 use std::ffi::CStr;
 
-use aal::Enrollment;
+use aal::{Enrollment, store_fault};
 use pgrx::prelude::*;
 
 use super::no_store::NoStore;
@@ -38,23 +38,22 @@ impl Tables {
     /// Both as its migrations make them, as far as they are read here: plain tables with the right columns. Both have one
     /// owner, who may decide who is enrolled: the owner of schema auth, `supabase_auth_admin`, or a superuser.
     pub fn find(patience: Patience) -> Result<Tables, NoStore> {
-        let there_are_none = NoStore::Tables("there are no tables auth.users and auth.mfa_factors");
+        let there_are_none = NoStore::Tables(store_fault::NO_TABLES);
         let busy = NoStore::Tables("auth.users or auth.mfa_factors is being altered");
         let open = |name| Table::open(|| lookup::relation(lookup::schema(c"auth")?, name), patience);
         let users = open(c"users").map_err(|Busy| busy.clone())?.ok_or_else(|| there_are_none.clone())?;
         let factors = open(c"mfa_factors").map_err(|Busy| busy)?.ok_or(there_are_none)?;
         if !users.is_plain() || !factors.is_plain() {
-            return Err(NoStore::Tables("auth.users and auth.mfa_factors are not both plain tables"));
+            return Err(NoStore::Tables(store_fault::NOT_PLAIN));
         }
         let held = Held::read();
         if is_elsewhere(&held, &users) || is_elsewhere(&held, &factors) {
             return Err(NoStore::Tables("auth.users or auth.mfa_factors is a Citus table, whose rows are in shards"));
         }
         if users.owner() != factors.owner() || !may_decide(users.owner(), users.schema()) {
-            return Err(NoStore::Tables("auth.users and auth.mfa_factors do not belong to who keeps the users"));
+            return Err(NoStore::Tables(store_fault::OF_OTHERS));
         }
-        let other_columns =
-            NoStore::Tables("the columns of auth.users and auth.mfa_factors are not those of Supabase Auth");
+        let other_columns = NoStore::Tables(store_fault::OTHER_COLUMNS);
         let uuid = |table: &Table, name| table.column(name).filter(|column| column.kind() == pg_sys::UUIDOID);
         let (Some(user_id), Some(factor_user), Some(factor_status)) =
             (uuid(&users, c"id"), uuid(&factors, c"user_id"), factors.column(c"status"))

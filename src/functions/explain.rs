@@ -3,7 +3,7 @@
 //! STABLE: it reads the claims and the catalog as the statement sees them. PARALLEL RESTRICTED, as the proof. Not SECURITY
 //! DEFINER: the current role and the claims in force are those of the caller. Its search_path is `pg_catalog, pg_temp`.
 
-use aal::{Claims, Command, assess_live};
+use aal::{Claims, Command, InvalidClaims, assess_live};
 use pgrx::prelude::*;
 use proof::explain::{self, Access, CallersSession, Fault, LeftOut};
 use proof::{Factors, KnownSession, Life};
@@ -129,7 +129,7 @@ fn life(claims: Option<&Claims>) -> Life {
 fn fault(refused: &Refused) -> Fault {
     match refused {
         Refused::Claims(error) => {
-            Fault { kind: "invalid_claims", reason: sentence(&error.to_string()), remedy: denial::CLAIMS_HINT }
+            Fault { kind: "invalid_claims", reason: sentence(&error.to_string()), remedy: InvalidClaims::HINT }
         }
         Refused::Token(error) => {
             Fault { kind: "invalid_token", reason: sentence(&error.to_string()), remedy: error.hint() }

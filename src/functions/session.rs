@@ -7,7 +7,7 @@
 
 use std::ffi::CStr;
 
-use aal::{Action, Claims, Enrollment, FixedRequirement, Level, MaxAge, What, assess};
+use aal::{Action, Claims, EnrolledIsNoLevel, Enrollment, FixedRequirement, Level, MaxAge, What, assess};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
 
@@ -143,7 +143,7 @@ fn requirement(level: Option<Text>, max_age: Option<Interval>) -> FixedRequireme
 
 fn parse_level(level: Option<Text>) -> Level {
     let Some(Text(level)) = level else { denial::null_argument("level") };
-    if level == "enrolled" {
+    if level == EnrolledIsNoLevel::WORD {
         denial::enrolled_is_no_level();
     }
     level.parse().unwrap_or_else(|error| denial::unknown_level(&error))

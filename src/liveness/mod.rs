@@ -7,6 +7,7 @@ mod supabase_auth;
 
 use std::fmt;
 
+use aal::store_fault::NO_SESSIONS;
 use aal::{Claims, Level, Liveness};
 
 use self::supabase_auth::Sessions;
@@ -87,9 +88,9 @@ fn find_function(name: &str) -> Result<TextFunction, NoSessions> {
 impl fmt::Display for NoSessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NoSessions::Tables(why) => write!(f, "cannot look up whether a session is live: {why}"),
+            NoSessions::Tables(why) => write!(f, "{NO_SESSIONS}{why}"),
             NoSessions::Function(why) => {
-                write!(f, "cannot look up whether a session is live: pg_aal.session_function {why}")
+                write!(f, "{NO_SESSIONS}pg_aal.session_function {why}")
             }
         }
     }

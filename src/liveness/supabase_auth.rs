@@ -2,7 +2,7 @@
 //!
 //! They are read as the factors are: row by row, below SQL, under a lock.
 
-use aal::{Level, Liveness};
+use aal::{Level, Liveness, store_fault};
 use pgrx::prelude::*;
 
 use super::NoSessions;
@@ -46,11 +46,11 @@ struct Session {
 impl Sessions {
     /// As Supabase Auth's migrations make them, as far as they are read here. `auth.sessions` has the owner of the other two.
     pub fn find(patience: Patience) -> Result<Sessions, NoSessions> {
-        let is_none = NoSessions::Tables("there is no table auth.sessions");
+        let is_none = NoSessions::Tables(store_fault::NO_SESSION_TABLE);
         let open = || Table::open(|| lookup::relation(lookup::schema(c"auth")?, c"sessions"), patience);
         let sessions = open().map_err(|Busy| NoSessions::Tables("auth.sessions is being altered"))?.ok_or(is_none)?;
         if !sessions.is_plain() {
-            return Err(NoSessions::Tables("auth.sessions is not a plain table"));
+            return Err(NoSessions::Tables(store_fault::SESSIONS_NOT_PLAIN));
         }
         if is_elsewhere(&Held::read(), &sessions) {
             return Err(NoSessions::Tables("auth.sessions is a Citus table, whose rows are in shards"));
@@ -58,12 +58,10 @@ impl Sessions {
         let no_tables = |(NoStore::Tables(why) | NoStore::Function(why))| NoSessions::Tables(why);
         let tables = Tables::find(patience).map_err(no_tables)?;
         if sessions.owner() != tables.owner() {
-            return Err(NoSessions::Tables("auth.sessions has another owner than auth.users"));
+            return Err(NoSessions::Tables(store_fault::SESSIONS_OF_OTHERS));
         }
         // An old version of Supabase Auth lacks some. That a session didn't end can't be told there.
-        let other_columns = NoSessions::Tables(
-            "the columns of auth.sessions, auth.users and auth.mfa_factors are not those of Supabase Auth since 2023",
-        );
+        let other_columns = NoSessions::Tables(store_fault::OTHER_COLUMNS_OF_SESSIONS);
         let (Some(columns), Some(factor_id), true) = (Columns::of(&sessions), tables.factor_id(), tables.knows_bans())
         else {
             return Err(other_columns);

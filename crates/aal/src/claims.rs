@@ -109,6 +109,16 @@ pub struct Method {
 }
 
 impl Method {
+    /// The methods that prove aal2: second factors.
+    ///
+    /// Source: GoTrue's `AuthenticationMethod` and `Session.CalculateAALAndAMR`. `otp` is a first factor (a code
+    /// by e-mail or SMS) and `passkey` a first-factor sign-in: neither is ever MFA.
+    pub const SECOND_FACTORS: [&str; 4] = ["totp", "mfa/phone", "mfa/webauthn", "mfa/recovery_code"];
+    /// The methods that prove nothing. `anonymous` is no factor at all.
+    pub const PROVES_NOTHING: [&str; 2] = ["token_refresh", Method::ANONYMOUS];
+    /// The method of an anonymous sign-in.
+    pub const ANONYMOUS: &str = "anonymous";
+
     /// The method as the token names it: `password`, `totp`, `oauth` …
     pub fn name(&self) -> &str {
         &self.name
@@ -119,15 +129,15 @@ impl Method {
         self.at
     }
 
-    /// The highest level that verifying this method proves; `None` for `token_refresh` and `anonymous`, which prove nothing.
-    ///
-    /// Source: GoTrue's `AuthenticationMethod` and `Session.CalculateAALAndAMR`. `otp` is a first factor (a code
-    /// by e-mail or SMS) and `passkey` a first-factor sign-in: neither is ever MFA. `anonymous` is no factor at all.
+    /// The highest level that verifying this method proves; `None` for those that prove nothing.
     pub fn proves(&self) -> Option<Level> {
-        match self.name.as_str() {
-            "totp" | "mfa/phone" | "mfa/webauthn" | "mfa/recovery_code" => Some(Level::Aal2),
-            "token_refresh" | "anonymous" => None,
-            _ => Some(Level::Aal1),
+        let name = self.name.as_str();
+        if Method::SECOND_FACTORS.contains(&name) {
+            Some(Level::Aal2)
+        } else if Method::PROVES_NOTHING.contains(&name) {
+            None
+        } else {
+            Some(Level::Aal1)
         }
     }
 
@@ -169,6 +179,9 @@ struct KnownMethod<'a> {
 }
 
 impl Claims {
+    /// The claims that decide. None may be stated twice.
+    pub const DECIDING: [&str; 7] = ["aal", "sub", "amr", "auth_time", "is_anonymous", "session_id", "sid"];
+
     /// Reads the claims from the JSON text of a token's payload.
     ///
     /// # Errors
@@ -317,7 +330,7 @@ impl Claims {
 
     /// Whether the session began with an anonymous sign-in, and the token says so.
     pub(crate) fn began_anonymously(&self) -> bool {
-        self.methods.iter().any(|method| method.name == "anonymous" && method.at.is_some())
+        self.methods.iter().any(|method| method.name == Method::ANONYMOUS && method.at.is_some())
     }
 
     /// When the factor that gives `level` was last verified. The session's own level doesn't matter.
@@ -396,6 +409,20 @@ pub enum InvalidClaims {
 }
 
 impl InvalidClaims {
+    /// What to do about claims that are no claims.
+    pub const HINT: &str = "The gateway, such as PostgREST, must set request.jwt.claims to one JSON object.";
+
+    /// The message where the claims are one JSON object, and jsonb can't hold it.
+    pub const BEYOND_JSONB: &str = "invalid_claims: the claims hold something that jsonb cannot";
+    /// What jsonb can't hold.
+    pub const BEYOND_JSONB_HINT: &str =
+        "jsonb holds no \\u0000, no half of a surrogate pair, and no number beyond numeric.";
+
+    /// The message: `invalid_claims: …`.
+    pub fn message(&self) -> String {
+        format!("invalid_claims: {self}")
+    }
+
     fn from_serde(error: &serde_json::Error, first: Option<&u8>) -> Self {
         match (error.is_data(), first) {
             (false, _) => InvalidClaims::NotJson { line: error.line(), column: error.column() },
@@ -456,6 +483,16 @@ mod tests {
         }
         assert_eq!(read("{}"), Claims::default());
         assert_eq!(read(" \n{ } ").level(), None);
+    }
+
+    #[test]
+    fn every_claim_that_decides_is_refused_twice_and_others_are_not() {
+        for claim in Claims::DECIDING {
+            let twice = format!(r#"{{"{claim}":null,"{claim}":null}}"#);
+            assert_eq!(Claims::from_json(twice.as_bytes()), Err(InvalidClaims::Duplicate), "{claim}");
+            assert!(InvalidClaims::Duplicate.to_string().contains(claim), "{claim}");
+        }
+        assert!(Claims::from_json(br#"{"iss":1,"iss":2}"#).is_ok());
     }
 
     #[test]

@@ -66,7 +66,21 @@ pub struct UnknownLevel {
 
 impl UnknownLevel {
     /// How much of the value a message repeats, in characters.
-    const SHOWN: usize = 40;
+    pub const SHOWN: usize = 40;
+
+    /// Other words for a level, in lower case and without anything but letters and digits.
+    pub const OTHER_WORDS: [(&str, &str); 10] = [
+        ("1", "aal1"),
+        ("1fa", "aal1"),
+        ("password", "aal1"),
+        ("2", "aal2"),
+        ("2fa", "aal2"),
+        ("mfa", "aal2"),
+        ("totp", "aal2"),
+        ("secondfactor", "aal2"),
+        ("twofactor", "aal2"),
+        ("3", "aal3"),
+    ];
 
     /// `found`: the text; `valid`: the levels that would do, lowest first.
     pub fn new(found: &str, valid: &'static [&'static str]) -> Self {
@@ -84,18 +98,29 @@ impl UnknownLevel {
     }
 }
 
+/// What stands in the place of a level and is none: `enrolled` is another level for each user.
+pub struct EnrolledIsNoLevel;
+
+impl EnrolledIsNoLevel {
+    /// The word.
+    pub const WORD: &str = "enrolled";
+    /// The message.
+    pub const MESSAGE: &str = "level \"enrolled\" is another for each user";
+
+    /// What to ask instead. `schema`: that of the functions.
+    pub fn hint(schema: &str) -> String {
+        format!("Ask {schema}.has_enrolled_aal(), {schema}.require_enrolled_aal() or {schema}.enrolled_aal().")
+    }
+}
+
 /// The level that a text probably means: `AAL2`, `aal 2`, `2`, `mfa`, or a level with something behind it.
 fn meant(text: &str, valid: &'static [&'static str]) -> Option<&'static str> {
     let first_word = text.split([' ', ',']).next().unwrap_or_default();
     [text, first_word].into_iter().find_map(|text| {
         let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
         let plain = plain.to_ascii_lowercase();
-        let name = match plain.as_str() {
-            "1" | "1fa" | "password" => "aal1",
-            "2" | "2fa" | "mfa" | "totp" | "secondfactor" | "twofactor" => "aal2",
-            "3" => "aal3",
-            other => other,
-        };
+        let other_word = UnknownLevel::OTHER_WORDS.iter().find(|(word, _)| *word == plain);
+        let name = other_word.map_or(plain.as_str(), |(_, level)| level);
         valid.iter().find(|level| **level == name).copied()
     })
 }

@@ -14,7 +14,7 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// The last whole second since 1970 whose microseconds an `i64` can count, in the year 294247: before the end
     /// of Postgres' `timestamptz`.
-    const END: f64 = (i64::MAX / MICROS_PER_SECOND) as f64;
+    pub const END: f64 = (i64::MAX / MICROS_PER_SECOND) as f64;
 
     /// From microseconds since 1970-01-01 00:00 UTC.
     pub const fn from_unix_micros(micros: i64) -> Self {
@@ -47,6 +47,9 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// How far in the future a time may lie and still count, in seconds, unless a setting says another number.
+    pub const USUAL_SKEW: u32 = 30;
+
     /// `now`: the statement's start. `skew_seconds`: how far in the future a time may lie and still count.
     pub fn new(now: Timestamp, skew_seconds: u32) -> Self {
         Clock { now, skew_micros: i64::from(skew_seconds) * MICROS_PER_SECOND }
@@ -173,6 +176,11 @@ pub enum InvalidMaxAge {
     Negative,
     /// `infinity` or `-infinity`; leaving `max_age` out asks for a level of any age.
     Infinite,
+}
+
+impl InvalidMaxAge {
+    /// What to do about it.
+    pub const HINT: &str = "Leave max_age out to ask for a level of any age.";
 }
 
 impl fmt::Display for InvalidMaxAge {

@@ -1,0 +1,258 @@
+-- Second factors ------------------------------------------------------------------------------------------------------
+-- Where the users aren't Supabase Auth's, make a function aal.has_second_factor(subject text) returns boolean, stable and parallel
+-- safe: true, false, or NULL for no such user. Without it, Supabase Auth's tables answer.
+
+-- Why a function that answers instead doesn't fit; NULL where it does.
+create or replace function aal.function_fault(name text) returns text
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+begin
+  return (
+    select case
+        when prorettype <> 'boolean'::pg_catalog.regtype or provolatile not in ('s', 'i') or proparallel <> 's' then
+          name || ' ' || {{ store_fault.unfit_function }}
+      end
+      from pg_catalog.pg_proc
+     where oid = pg_catalog.to_regprocedure(name)
+  );
+end
+$$;
+
+-- Why nobody can be looked up in the tables of Supabase Auth; NULL where they can.
+create or replace function aal.factor_store_fault() returns text
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+declare
+  hidden pg_catalog.text;
+begin
+  return (
+    select case
+        when pg_catalog.count(*) < 2 then {{ store_fault.no_tables }}
+        when pg_catalog.bool_or(tables.relkind <> 'r') then {{ store_fault.not_plain }}
+        when pg_catalog.min(tables.relowner::pg_catalog.oid) <> pg_catalog.max(tables.relowner::pg_catalog.oid)
+          or not pg_catalog.bool_and(aal.may_keep_users(tables.relowner, tables.relnamespace)) then {{ store_fault.of_others }}
+        when pg_catalog.sum((
+          select pg_catalog.count(*)
+            from pg_catalog.pg_attribute as columns
+            join pg_catalog.pg_type as types on types.oid = columns.atttypid
+           where columns.attrelid = tables.oid and columns.attnum > 0 and not columns.attisdropped
+             and case tables.relname
+               when 'users' then columns.attname = 'id' and types.typname = 'uuid'
+                 or columns.attname in ('deleted_at', 'banned_until') and types.typname = 'timestamptz'
+               else columns.attname in ('id', 'user_id') and types.typname = 'uuid'
+                 or columns.attname = 'status' and (types.typname in ('text', 'varchar') or types.typtype = 'e')
+             end
+        )) <> 6 then {{ store_fault.other_columns }}
+        else pg_catalog.min(aal.hidden_table_fault(tables.oid))
+      end
+      from pg_catalog.pg_class as tables
+     where tables.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'auth')
+       and tables.relname in ('users', 'mfa_factors')
+  );
+end
+$$;
+
+-- Whether a role decides about the users: a superuser, Supabase Auth's own, or the owner of their schema.
+create or replace function aal.may_keep_users(keeper oid, schema oid) returns boolean
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from pg_catalog.pg_roles
+     where oid = keeper and (rolsuper or rolname = 'supabase_auth_admin'
+       or oid = (select nspowner from pg_catalog.pg_namespace where oid = schema))
+  );
+end
+$$;
+
+-- Why the owner of this function doesn't see all rows of a table; NULL where it does. Rows that row security hides would pass for
+-- factors that nobody enrolled.
+create or replace function aal.hidden_table_fault(target oid) returns text
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+declare
+  name pg_catalog.text := (
+    select schemas.nspname || '.' || tables.relname
+      from pg_catalog.pg_class as tables
+      join pg_catalog.pg_namespace as schemas on schemas.oid = tables.relnamespace
+     where tables.oid = target
+  );
+begin
+  return case
+    when not pg_catalog.has_schema_privilege('auth', 'usage') or not pg_catalog.has_table_privilege(target, 'select') then
+      pg_catalog.format('%I may not read %s', current_user, name)
+    when pg_catalog.row_security_active(target) then
+      pg_catalog.format('row security hides rows of %s from %I', name, current_user)
+  end;
+end
+$$;
+
+-- The enrollment of the user of the claims in force, and of nobody else: factor, no_factor, unknown_user or foreign_user. Or why
+-- nobody can be looked up.
+create or replace function aal.look_up_enrollment(out enrollment text, out fault text)
+language plpgsql stable parallel safe security definer
+set search_path = ''
+as $$
+declare
+  subject pg_catalog.text := aal.subject();
+  subject_uuid pg_catalog.uuid := aal.uuid_of(subject);
+begin
+  if subject is null then
+    enrollment := 'foreign_user';
+  elsif pg_catalog.to_regprocedure('aal.has_second_factor(text)') is not null then
+    fault := aal.function_fault('aal.has_second_factor(text)');
+    if fault is null then
+      enrollment := case aal.has_second_factor(subject) when true then 'factor' when false then 'no_factor' else 'unknown_user' end;
+    end if;
+  else
+    fault := aal.factor_store_fault();
+    if fault is not null then
+      return;
+    elsif subject_uuid is null then
+      enrollment := 'foreign_user';
+    elsif not aal.is_user(subject_uuid) then
+      enrollment := 'unknown_user';
+    elsif exists (
+      select from only auth.mfa_factors as factors
+       where factors.user_id = subject_uuid and factors.status::pg_catalog.text collate pg_catalog."C" = 'verified'
+    ) then
+      enrollment := 'factor';
+    else
+      enrollment := 'no_factor';
+    end if;
+  end if;
+end
+$$;
+
+-- Whether Supabase Auth knows this user, who is neither deleted nor banned. With the rights of the caller.
+create or replace function aal.is_user(subject uuid) returns boolean
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from only auth.users as users
+     where users.id = subject and users.deleted_at is null
+       and (users.banned_until is null or users.banned_until <= pg_catalog.statement_timestamp())
+  );
+end
+$$;
+
+-- Raises where nobody can be looked up.
+create or replace function aal.refuse_store(message text, hint text) returns void
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  if message is not null then
+    raise object_not_in_prerequisite_state using message = message, hint = hint;
+  end if;
+end
+$$;
+
+create or replace function aal.enrolled_aal() returns text
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+declare
+  looked_up record;
+begin
+  if aal.aal() is null then
+    return null;
+  end if;
+  looked_up := aal.look_up_enrollment();
+  perform aal.refuse_no_factors(looked_up.fault);
+  return aal.level_of_enrollment(looked_up.enrollment);
+end
+$$;
+
+create or replace function aal.refuse_no_factors(fault text) returns void
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  perform aal.refuse_store({{ store_fault.no_factors }} || fault,
+    'Without Supabase Auth, make a function aal.has_second_factor(subject text) that returns boolean.');
+end
+$$;
+
+-- The level that a user can reach; NULL where there is no such user.
+create or replace function aal.level_of_enrollment(enrollment text) returns text
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  return case enrollment
+{%- for enrollment, level in levels_of_enrollments %}
+    when '{{ enrollment }}' then '{{ level }}'
+{%- endfor %}
+  end;
+end
+$$;
+
+create or replace function aal.has_enrolled_aal(max_age interval default null) returns boolean
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+declare
+  looked_up record;
+begin
+  perform aal.refuse_max_age(max_age);
+  if aal.aal() is null or aal.subject() is null then
+    return false;
+  end if;
+  looked_up := aal.look_up_enrollment();
+  -- Nobody's enrolled level is above aal2.
+  if looked_up.fault is not null then
+    return aal.has_aal('{{ level_of_second_factors }}', max_age);
+  elsif looked_up.enrollment in ('unknown_user', 'foreign_user') then
+    return false;
+  end if;
+  return aal.has_aal(aal.level_of_enrollment(looked_up.enrollment), max_age);
+end
+$$;
+
+create or replace function aal.require_enrolled_aal(max_age interval default null) returns boolean
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+begin
+  return aal.require_enrolled_aal_for(null, max_age);
+end
+$$;
+
+-- Returns true where the session is at its enrolled level, and raises where it isn't. what: see aal.refuse.
+create or replace function aal.require_enrolled_aal_for(what text, max_age interval) returns boolean
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+declare
+  looked_up record;
+  current_level pg_catalog.text;
+  level pg_catalog.text := '{{ level_of_first_factors }}';
+  action pg_catalog.text;
+begin
+  if aal.has_enrolled_aal(max_age) then
+    return true;
+  end if;
+  perform aal.raise_invalid_claims();
+  current_level := aal.aal();
+  looked_up := aal.look_up_enrollment();
+  if current_level is null then
+    action := aal.next_step(level, max_age);
+  elsif aal.subject() is null or looked_up.enrollment in ('unknown_user', 'foreign_user') then
+    perform aal.refuse(what, level, max_age, 'sign_in');
+  elsif looked_up.fault is not null then
+    perform aal.refuse_no_factors(looked_up.fault);
+  else
+    level := aal.level_of_enrollment(looked_up.enrollment);
+    action := aal.next_step(level, max_age);
+  end if;
+  perform aal.refuse(what, level, max_age, aal.step_of_user(action, looked_up.enrollment, level, current_level));
+  return false;
+end
+$$;

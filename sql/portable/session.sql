@@ -1,0 +1,145 @@
+{% from "macros.sql" import claims_text, is_stated_once, is_anonymous, at_least, factor_time_variables, factor_time, latest, is_fresh -%}
+-- The session ---------------------------------------------------------------------------------------------------------
+-- For policies: (select aal.has_aal('aal2')). Always with that select: bare, Postgres evaluates it for every row.
+
+create or replace function aal.has_aal(level text, max_age interval default null) returns boolean
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+declare
+  claims_text pg_catalog.text collate pg_catalog."C" := {{ claims_text() }};
+  claims pg_catalog.jsonb;
+  {{ factor_time_variables() }}
+begin
+  if (level collate pg_catalog."C" = any ({{ levels_array }})) is not true or max_age < '0' or not pg_catalog.isfinite(max_age) then
+    perform aal.refuse_arguments(level, max_age);
+  end if;
+  if claims_text is null then
+    return false;
+  end if;
+  if pg_catalog.current_setting('server_version_num')::int >= 160000 then
+    if not pg_catalog.pg_input_is_valid(claims_text, 'jsonb') then
+      return false;
+    end if;
+  end if;
+  claims := claims_text::pg_catalog.jsonb;
+  if ((claims ->> 'aal') collate pg_catalog."C" = any ({{ at_least() }})) is not true then
+    return false;
+  end if;
+  if {{ is_anonymous() }} then
+    if level collate pg_catalog."C" > 'aal1' or aal.level_of_guests() is null then
+      return false;
+    end if;
+  end if;
+  if not ({{ is_stated_once() }}) then
+    claims := aal.claims_stated_once(claims_text);
+    if claims is null then
+      return false;
+    end if;
+  end if;
+  if max_age is null then
+    return true;
+  end if;
+  {{ factor_time() }}
+  return coalesce({{ is_fresh() }}, false);
+end
+$$;
+
+create or replace function aal.require_aal(level text, max_age interval default null) returns boolean
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+begin
+  return aal.has_aal(level, max_age) or aal.require_aal_for(null, level, max_age);
+end
+$$;
+
+create or replace function aal.claims() returns jsonb
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+begin
+  if aal.read_claims() is not null then
+    return aal.claims_text()::pg_catalog.jsonb;
+  end if;
+  if aal.claims_fault() = 'beyond_jsonb' then
+    perform aal.raise_invalid_claims();
+  end if;
+  return null;
+end
+$$;
+
+create or replace function aal.subject() returns text
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+begin
+  return aal.text_claim(aal.read_claims(), 'sub');
+end
+$$;
+
+create or replace function aal.subject_uuid() returns uuid
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+begin
+  return aal.uuid_of(aal.text_claim(aal.read_claims(), 'sub'));
+end
+$$;
+
+create or replace function aal.aal() returns text
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+begin
+  return aal.level_of(aal.read_claims());
+end
+$$;
+
+create or replace function aal.amr() returns table (method text, authenticated_at timestamp with time zone, level text)
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+declare
+  methods pg_catalog.jsonb := aal.read_claims() -> 'amr';
+begin
+  if pg_catalog.jsonb_typeof(methods) is distinct from 'array' then
+    return;
+  end if;
+  return query
+    select name,
+           aal.time_of(verified_at),
+           case
+             when name collate pg_catalog."C" = any ({{ second_factors }}) then '{{ level_of_second_factors }}'
+             when name collate pg_catalog."C" <> all ({{ proves_nothing }}) then '{{ level_of_first_factors }}'
+           end
+      from (
+        select nr,
+               case pg_catalog.jsonb_typeof(entry)
+                 when 'string' then entry #>> '{}'
+                 when 'object' then case when pg_catalog.jsonb_typeof(entry -> 'method') = 'string' then entry ->> 'method' end
+               end as name,
+               aal.microseconds_of(case when pg_catalog.jsonb_typeof(entry) = 'object' then entry -> 'timestamp' end) as verified_at
+          from pg_catalog.jsonb_array_elements(methods) with ordinality as amr (entry, nr)
+      ) as read
+     where name is not null
+     order by verified_at desc nulls last, nr;
+end
+$$;
+
+create or replace function aal.authenticated_at(level text default 'aal1') returns timestamp with time zone
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+declare
+  claims pg_catalog.jsonb := aal.read_claims();
+  verified_at bigint;
+begin
+  perform aal.refuse_arguments(level, null);
+  if (aal.level_of(claims) collate pg_catalog."C" = any ({{ at_least() }})) is not true then
+    return null;
+  end if;
+  verified_at := aal.factor_time(claims, level);
+  return case when not verified_at > {{ latest() }} then aal.time_of(verified_at) end;
+end
+$$;
