@@ -240,7 +240,8 @@ impl<'tree> Reading<'_, 'tree> {
                 given.pop();
             }
             let given = given.into_iter().map(|it| it.unwrap_or(Expression::NULL)).collect();
-            return known_call(known, given, pg_sys::InvalidOid).map(|expression| (expression, kind));
+            let call = known_call(known, given, pg_sys::InvalidOid)?;
+            return Some((if functions.is_called_per_row(function) { per_row(call) } else { call }, kind));
         }
         let call = nesting.call(function)?;
         let body = functions.sql_body(function)?;

@@ -1,4 +1,4 @@
-//! Whether the extension is still what was installed.
+//! Whether the extension is still as it was installed.
 
 use anyhow::{Context, Result};
 use postgres::Client;

@@ -88,7 +88,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What comes out.
+/// The outcome.
 enum Verdict {
     Proven,
     Failed,

@@ -90,7 +90,7 @@ impl<'a> Failure<'a> {
                 self.message == "schema \"auth\" already exists" || self.message == "schema \"public\" already exists"
             }
             "42710" => starts_with_any(&["extension \"plpgsql\"", "extension \"pg_aal\""]),
-            // An extension that isn't here: whatever needs it fails, too, and counts then.
+            // An extension that isn't here. The statements that need it fail, too, and count.
             "0A000" => self.message.starts_with("extension ") && self.message.ends_with(" is not available"),
             // A setting of the session that restores, of another version or of a superuser.
             "42704" => starts_with_any(&["unrecognized configuration parameter"]),

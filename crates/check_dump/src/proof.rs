@@ -18,7 +18,7 @@ const DOUBTS: [&str; 2] = ["0045_portable_altered", "0047_portable_replaceable"]
 /// It looks for event triggers, which aren't restored.
 const UNWATCHED: &str = "0028_new_tables_unwatched";
 
-/// What was proved.
+/// The proof of a restored database.
 pub struct Proof {
     edition: &'static str,
     findings: Vec<Finding>,

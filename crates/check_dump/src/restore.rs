@@ -23,7 +23,7 @@ const OWNERS: &str = "pg_aal owners";
 /// How long a restore may take.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// What was restored.
+/// How much was restored.
 pub struct Restored {
     tables: i64,
     policies: i64,

@@ -1,7 +1,7 @@
 //! The file of roles, as `pg_dumpall --roles-only` writes it: one statement a line, of a few kinds.
 //!
-//! Nothing of it is run. Each line must be exactly of one of these kinds, and the statement is made anew from its parts: a file of
-//! roles needs a superuser, and its text must not have one.
+//! Nothing of it is run: roles need a superuser, and the file must not have one. Each line must be exactly of one of these kinds,
+//! and its statement is made anew from its parts.
 
 /// What the file says.
 #[derive(Debug, Default, PartialEq)]
@@ -179,7 +179,7 @@ fn tokens(line: &str) -> Option<Vec<Token>> {
     Some(tokens)
 }
 
-/// What stands between quotes, where a doubled one stands for itself, and how many bytes it is with them. A backslash is refused: it
+/// The text between quotes, where a doubled one stands for itself, and its length in bytes with them. A backslash is refused: it
 /// could mean two things.
 fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     let mut found = String::new();

@@ -22,7 +22,7 @@ const SUPABASES: [(&str, &str, &[&str]); 8] = [
     ("supabase_storage_admin", "LOGIN NOINHERIT CREATEROLE", &["authenticator"]),
 ];
 
-/// What is to be made.
+/// The roles to make.
 pub struct Roles<'a> {
     file: &'a RoleFile,
     with_supabases: bool,

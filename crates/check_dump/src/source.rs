@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::Options;
 use crate::server::Server;
 
-/// What is to be restored.
+/// The texts to restore.
 pub struct Source {
     pub dump: Vec<u8>,
     pub roles: Option<String>,

@@ -45,16 +45,18 @@ fn definition(text: &str) -> Result<(Definition, &str), String> {
     let (body, behind) = rest.split_once(&format!("${tag}$")).ok_or_else(|| unreadable("no end of the body"))?;
 
     let options = options.split_whitespace().collect::<Vec<_>>().join(" ");
-    let returns = options.strip_prefix("returns ").and_then(|it| it.split_once(" language "));
-    let (returns, options) = returns.ok_or_else(|| unreadable("no result"))?;
+    let (returns, options) = options.split_once("language ").ok_or_else(|| unreadable("no language"))?;
+    // Several parameters that are OUT are a record.
+    let returns = returns.trim().strip_prefix("returns ").unwrap_or("record");
     let (language, options) = options.split_once(' ').unwrap_or((options, ""));
     let (options, settings) = split_settings(options);
     let parameters: Vec<Parameter> = split(parameters).into_iter().map(parameter).collect::<Result<_, _>>()?;
-    let listed = |part: fn(&Parameter) -> String| parameters.iter().map(part).collect::<Vec<_>>().join(", ");
+    let types: Vec<&str> = parameters.iter().filter(|it| !it.is_out).map(|it| it.kind.as_str()).collect();
+    let arguments: Vec<String> = parameters.iter().map(Parameter::as_argument).collect();
     let mut definition = Definition {
         name: name.to_owned(),
-        types: listed(|it| it.kind.clone()),
-        arguments: listed(Parameter::as_argument),
+        types: types.join(", "),
+        arguments: arguments.join(", "),
         returns: result(returns)?,
         language: language.to_owned(),
         volatility: "volatile",
@@ -90,13 +92,15 @@ struct Parameter {
     name: String,
     kind: String,
     default: Option<String>,
+    is_out: bool,
 }
 
 impl Parameter {
     /// As `pg_get_function_arguments` writes it.
     fn as_argument(&self) -> String {
         let default = self.default.as_ref().map_or(String::new(), |it| format!(" DEFAULT {it}"));
-        format!("{} {}{default}", self.name, self.kind)
+        let out = if self.is_out { "OUT " } else { "" };
+        format!("{out}{} {}{default}", self.name, self.kind)
     }
 }
 
@@ -105,7 +109,9 @@ fn parameter(text: &str) -> Result<Parameter, String> {
         Some((declared, default)) => (declared, Some(default.trim())),
         None => (text, None),
     };
-    let (name, kind) = declared.trim().split_once(' ').ok_or_else(|| format!("a parameter without a name: {text}"))?;
+    let declared = declared.trim();
+    let (is_out, declared) = declared.strip_prefix("out ").map_or((false, declared), |it| (true, it));
+    let (name, kind) = declared.split_once(' ').ok_or_else(|| format!("a parameter without a name: {text}"))?;
     let kind = type_name(kind);
     let default = default.map(|it| match it {
         "null" => Ok(format!("NULL::{kind}")),
@@ -114,7 +120,7 @@ fn parameter(text: &str) -> Result<Parameter, String> {
         it if it.starts_with('\'') && it.ends_with('\'') => Ok(format!("{it}::{kind}")),
         it => Err(format!("a default of no known kind: {it}")),
     });
-    Ok(Parameter { name: name.to_owned(), kind, default: default.transpose()? })
+    Ok(Parameter { name: name.to_owned(), kind, default: default.transpose()?, is_out })
 }
 
 /// A result, as `pg_get_function_result` writes it.

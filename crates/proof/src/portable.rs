@@ -1,4 +1,4 @@
-//! The portable edition of pg_aal: which release of it a database has, and whether it is as that release made it.
+//! The portable edition of pg_aal: the release that a database has, and all that differs from it.
 //!
 //! Its functions are plain SQL and PL/pgSQL, and their owner can replace them. So they are known by their whole definitions, and
 //! never by their names alone. They call one another: if one isn't as it was made, none is known.
@@ -75,7 +75,7 @@ pub struct PortableEdition {
     pub newest: String,
     /// The functions of that release, as far as they are there.
     pub functions: Vec<(FunctionId, String)>,
-    /// Where it isn't as that release made it.
+    /// All that differs from the release.
     pub deviations: Vec<Deviation>,
     /// Whether somebody made `aal.anonymous_level()`, by which anonymous users may have a level.
     pub guests_may_have_level: bool,
