@@ -31,11 +31,15 @@ if [ "${ACCEPT_OPEN:-}" = 1 ]; then options+=(--accept-open); fi
 
 # What can't be built can't prove anything.
 trap 'exit 2' ERR
-export CARGO_TARGET_DIR=$repo/target/pg$major
-with_progress "$repo/target/logs/check-dump.log" cargo build --quiet --manifest-path "$repo/Cargo.toml" --package pg_aal-check-dump
+program=${PG_AAL_CHECK_DUMP:-}
+if [ -z "$program" ]; then
+    export CARGO_TARGET_DIR=$repo/target/pg$major
+    with_progress "$repo/target/logs/check-dump.log" cargo build --quiet --manifest-path "$repo/Cargo.toml" --package pg_aal-check-dump
+    program=$CARGO_TARGET_DIR/debug/pg_aal-check-dump
+fi
 cluster=$("$repo/pgrx-config/cluster.sh" start "$major")
 trap - ERR
 trap '"$repo/pgrx-config/cluster.sh" stop "$cluster"' EXIT
 status=0
-"$CARGO_TARGET_DIR/debug/pg_aal-check-dump" --cluster "$cluster" "${options[@]}" || status=$?
+"$program" --cluster "$cluster" "${options[@]}" || status=$?
 exit "$status"
