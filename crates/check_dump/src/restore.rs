@@ -16,9 +16,9 @@ use crate::roles::Roles;
 use crate::server::{SUPERUSER, Server};
 
 /// It restores. It can be each of the dump's roles, and nothing more: no superuser, so no program, no file and no C.
-const RESTORER: &str = "pg_aal restorer";
+const RESTORER: &str = "check-dump restorer";
 /// Each of the dump's roles is a member while it is restored: an owner needs CREATE on the schema, which the dump grants at its end.
-const OWNERS: &str = "pg_aal owners";
+const OWNERS: &str = "check-dump owners";
 
 /// How long a restore may take.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -111,12 +111,12 @@ fn run(server: &Server, dump: &[u8]) -> Result<String> {
     // From here on, psql obeys no command but this one, with this key.
     let text = [format!("\\restrict {key}\n").as_bytes(), dump, b"\n"].concat();
     // It may end before it has read all.
-    let writing = thread::spawn(move || drop(input.write_all(&text)));
+    let writing = thread::spawn(move || input.write_all(&text).is_ok());
     let (done, ended) = mpsc::channel();
     let reading = thread::spawn(move || {
         let mut said = Vec::new();
         let read = errors.read_to_end(&mut said);
-        drop(done.send(()));
+        let _ = done.send(());
         read.map(|_| said)
     });
     if ended.recv_timeout(LONGEST).is_err() {

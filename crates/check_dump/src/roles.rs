@@ -127,7 +127,7 @@ fn decides(setting: &str) -> bool {
 
 /// Whether nobody but Postgres, or this program, makes such a role.
 fn is_reserved(name: &str) -> bool {
-    name.starts_with("pg_")
+    name.starts_with("pg_") || name.starts_with("check-dump ")
 }
 
 impl fmt::Display for Roles<'_> {

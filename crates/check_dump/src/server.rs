@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use postgres::{Client, Config, NoTls};
 
 /// The one superuser. No dump names a role like this.
-pub const SUPERUSER: &str = "pg_aal check";
+pub const SUPERUSER: &str = "check-dump superuser";
 /// The database that the dump is restored into.
 pub const DATABASE: &str = "checked";
 
@@ -40,12 +40,12 @@ impl Server {
     /// Makes the database, and a superuser of another name: the dump has a role `postgres` of its own.
     pub fn take_over(&self) -> Result<Client> {
         let mut first = self.connect("postgres", "postgres").context("the cluster isn't a fresh one")?;
-        first.batch_execute("create role \"pg_aal first\" superuser login")?;
+        first.batch_execute("create role \"check-dump first\" superuser login")?;
         drop(first);
         let rename = format!("alter role postgres rename to \"{SUPERUSER}\"");
-        self.connect("pg_aal first", "postgres")?.batch_execute(&rename)?;
+        self.connect("check-dump first", "postgres")?.batch_execute(&rename)?;
         let mut superuser = self.connect(SUPERUSER, "postgres")?;
-        superuser.batch_execute("drop role \"pg_aal first\"")?;
+        superuser.batch_execute("drop role \"check-dump first\"")?;
         superuser.batch_execute(&format!("create database {DATABASE} template template0 encoding 'UTF8'"))?;
         self.connect(SUPERUSER, DATABASE)
     }
