@@ -1,7 +1,7 @@
--- The triggers of tables that call a function, with the bits of pg_trigger.tgtype as columns.
+-- The triggers of tables that call one of some functions, with the bits of pg_trigger.tgtype as columns.
 --
 -- $1 oid[]: the tables
--- $2 oid:   the function
+-- $2 oid[]: the functions
 select t.tgrelid as table_id,
        t.tgname::pg_catalog.text as name,
        t.tgtype::pg_catalog.int4 & 1 = 0 as for_each_statement,
@@ -28,7 +28,7 @@ select t.tgrelid as table_id,
 from pg_catalog.pg_trigger t
   left join pg_catalog.pg_description d
     on d.classoid = 'pg_catalog.pg_trigger'::pg_catalog.regclass and d.objoid = t.oid and d.objsubid = 0
-where t.tgfoid = $2
+where t.tgfoid = any ($2::pg_catalog.oid[])
   and not t.tgisinternal
   and t.tgrelid = any ($1::pg_catalog.oid[])
 order by t.tgrelid, t.tgname;

@@ -184,3 +184,6 @@ begin
   return applies is false;
 end
 $$;
+
+comment on function aal.aal_guard() is
+  'A trigger function that raises insufficient_aal where the policies bind the role and the session lacks the level that the trigger''s arguments name. Runs with its caller''s rights. VOLATILE: triggers are called so. PARALLEL UNSAFE: it runs in statements that write.';

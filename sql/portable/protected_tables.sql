@@ -677,3 +677,15 @@ cross join lateral (
   select aal.level_in_force(it.on_table, 'read'), aal.level_in_force(it.on_table, 'insert'), aal.level_in_force(it.on_table, 'update'),
          aal.level_in_force(it.on_table, 'delete')) as level(read, on_insert, on_update, on_delete)
 where it.on_table -> 'foreign' = '[]'::pg_catalog.jsonb;
+
+comment on function aal.protect_table(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean, boolean, boolean, boolean) is
+  'Puts a table under AAL policies; says in one row what it is now, with notes of what is left open. Runs with its caller''s rights. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
+
+comment on function aal.protect_table_sql(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean, boolean, boolean, boolean) is
+  'The statements that protect_table would run, without running them. VOLATILE and PARALLEL UNSAFE, as aal.protect_table.';
+
+comment on function aal.unprotect_table(regclass) is
+  'Takes back what protect_table made, in either edition; says in one row how the table is now. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
+
+comment on view aal.protected_tables is
+  'What is protected, by either edition, as its policies and triggers say. Not a proof: policies can be altered by hand.';

@@ -344,7 +344,8 @@ begin
            end,
            case
              when p.polname = 'aal_owner' then p.polcmd = '*' and p.polpermissive and e.using_ = e.check_
-               and e.using_ ~ ' = ([(] SELECT )?(aal|auth)[.]subject(_uuid)?[(][)]( AS subject(_uuid)?[)])?[)]$'
+               and e.using_ ~ ('^[(](?:(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+")|[(](?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+")[)]::(?:text|uuid)) = '
+                 '(?:auth[.]subject(?:_uuid)?[(][)]|[(] SELECT aal[.]subject(?:_uuid)?[(][)] AS subject(?:_uuid)?[)])[)]$')
              else p.polcmd::text = c.command and not p.polpermissive and conditions.read is not null
            end
       from pg_policy p

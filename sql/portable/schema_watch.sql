@@ -533,3 +533,15 @@ as $$
     from (select aal.schema_to_protect(unprotect_schema.target)) as named(schema)
    cross join lateral aal.end_schema(named.schema, unprotect_schema.keep_tables) as done
 $$;
+
+comment on function aal.protect_schema(regnamespace, text, text, text, text, text, interval, name[], name, boolean, regprocedure, boolean, boolean, name[], text, boolean, boolean) is
+  'Protects every table of a schema that is not protected yet, and has new ones watched; says in one row what it did. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
+
+comment on function aal.unprotect_schema(regnamespace, boolean) is
+  'Ends the watch over a schema, and unprotects the tables whose protection is the schema''s. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
+
+comment on view aal.protected_schemas is
+  'What protect_schema was asked for, as the functions of its event triggers hold it.';
+
+comment on table aal.pending_tables is
+  'Tables that came into a protected schema, until the transaction commits. Always empty for others.';

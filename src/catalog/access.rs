@@ -131,7 +131,7 @@ fn add_policies_and_guards(client: &SpiClient<'_>, table: pg_sys::Oid, access: &
         let (using, check) = conditions.get(&oid).cloned().unwrap_or_default();
         access.policies.push(CallersPolicy { policy, binds, using, check });
     }
-    let guards = guards::read(client, &[table], functions.guard())?;
+    let guards = guards::read(client, &[table], &functions.guards())?;
     let acts = [false; Command::ALL.len()];
     access.guards = guards.into_iter().map(|(_, guard)| CallersGuard { guard, acts }).collect();
     let read: HashSet<_> = access.policies.iter().flat_map(|it| policies::tables_read(&it.policy)).collect();

@@ -146,7 +146,7 @@ pub fn read_for(
             catalog.tables[*index].policies.push(policy);
         }
     }
-    for (table, guard) in guards::read(client, &tables, functions.guard())? {
+    for (table, guard) in guards::read(client, &tables, &functions.guards())? {
         if let Some(index) = indexes.get(&table) {
             catalog.tables[*index].guards.push(guard);
         }

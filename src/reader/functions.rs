@@ -106,6 +106,8 @@ pub struct Functions<'tree> {
     /// Whether nobody but a gateway sets settings, the search_path among them.
     trusts_settings: bool,
     guard: pg_sys::Oid,
+    /// `aal.aal_guard` of the portable edition, where it counts as ours.
+    portable_guard: Option<pg_sys::Oid>,
     names: Names,
     factors: Option<FactorStore>,
     /// The names by which a text does more than compute.
@@ -134,7 +136,27 @@ impl<'tree> Functions<'tree> {
         let factors = FactorStore::read(client)?;
         let (written, acting) = (sql_functions(client)?, ActingNames::read(client)?);
         let parsed = RefCell::new((HashMap::new(), MOST_PARSED));
-        Ok(Functions { ours, trusts_settings, guard, written, names, factors, acting, parsed, memory })
+        let portable_guard = None;
+        Ok(Functions { ours, trusts_settings, guard, portable_guard, written, names, factors, acting, parsed, memory })
+    }
+
+    /// The same, to tell what `protect_table` made on a table, whichever edition it was: the functions of the portable edition count as
+    /// ours. Never for a proof, which must know what they do.
+    pub fn read_of_both_editions(client: &SpiClient<'_>, memory: &'tree Memory) -> Result<Self, spi::Error> {
+        // Our own conditions read the same, whether or not settings are trusted.
+        let mut functions = Functions::read(client, memory, false)?;
+        for (oid, name) in functions.names.portable() {
+            if name == "aal_guard" {
+                functions.portable_guard = Some(oid);
+            }
+            functions.ours.insert(oid, known_by_name(name));
+        }
+        Ok(functions)
+    }
+
+    /// The guards of the editions that are read.
+    pub fn guards(&self) -> Vec<pg_sys::Oid> {
+        std::iter::once(self.guard).chain(self.portable_guard).collect()
     }
 
     /// Those of ours that ask for a level.
