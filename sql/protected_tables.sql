@@ -65,7 +65,7 @@ select
        on d.classid = 'pg_catalog.pg_policy'::regclass and d.objid = exempting.oid
       and d.refclassid = 'pg_catalog.pg_proc'::regclass
      join pg_catalog.pg_proc f on f.oid = d.refobjid and f.pronargs = 0 and f.prorettype = 'pg_catalog.bool'::regtype
-      and f.oid <> 'auth.session_is_live()'::regprocedure
+      and f.oid <> 'auth.session_is_live()'::regprocedure and f.oid is distinct from to_regprocedure('aal.session_is_live()')
      join pg_catalog.pg_namespace n on n.oid = f.pronamespace
     where p.record ~ '"for_some":true' and exempting.polrelid = p.table_oid
       and exempting.polname in ('aal_read', 'aal_insert', 'aal_update', 'aal_delete')

@@ -14,14 +14,14 @@ select p.oid,
        p.polwithcheck is not null as has_check,
        case when wanted.is_read then p.polwithcheck end as check_tree,
        -- As Postgres shows the template of aal_owner: with the column, and a cast where the column is of another type of text. With
-       -- search_path pg_catalog, an operator without a schema is one of Postgres.
+       -- search_path pg_catalog, an operator without a schema is one of Postgres. The portable edition has a sub-select.
        case
          when p.polname = 'aal_owner'
            and pg_catalog.octet_length(p.polqual::pg_catalog.text) <= 8192
            and pg_catalog.octet_length(p.polwithcheck::pg_catalog.text) <= 8192
            then pg_catalog.pg_get_expr(p.polqual, p.polrelid) = pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
              and pg_catalog.pg_get_expr(p.polqual, p.polrelid)
-               ~ '^\((?:([a-z_][a-z0-9_]*|"(?:[^"]|"")+")|\(([a-z_][a-z0-9_]*|"(?:[^"]|"")+")\)::(?:text|uuid)) = auth\.subject(?:_uuid)?\(\)\)$'
+               ~ '^\((?:([a-z_][a-z0-9_]*|"(?:[^"]|"")+")|\(([a-z_][a-z0-9_]*|"(?:[^"]|"")+")\)::(?:text|uuid)) = (?:auth\.subject(?:_uuid)?\(\)|\( SELECT aal\.subject(?:_uuid)?\(\) AS subject(?:_uuid)?\))\)$'
        end as permits_own_rows,
        d.description as comment
 from rows from (

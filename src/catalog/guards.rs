@@ -9,7 +9,7 @@ use proof::{Guard, TableId};
 use super::ids;
 use crate::pg::query::{Row, catalog_query, rows};
 
-/// The guards of these tables. `functions` are `auth.aal_guard`, and that of the portable edition.
+/// The guards of these tables. `functions`: `auth.aal_guard`, and that of the portable edition where it counts.
 pub fn read(client: &SpiClient<'_>, tables: &[Oid], functions: &[Oid]) -> Result<Vec<(TableId, Guard)>, spi::Error> {
     rows(client, catalog_query!("guards"), &[tables.to_vec().into(), functions.to_vec().into()], |row| {
         let always_fires = row.get("for_each_statement")? && row.get("is_before")? && row.get("is_unconditional")?;

@@ -20,8 +20,7 @@ pub fn found_protections(
     roles: &[String],
 ) -> Result<Vec<FoundProtection>, spi::Error> {
     let bodies = Memory::new(c"pg_aal: bodies of functions");
-    // Our own conditions read the same, whether or not settings are trusted.
-    let functions = Functions::read(client, &bodies, false)?;
+    let functions = Functions::read_of_both_editions(client, &bodies)?;
     let policies = policies::read(client, tables, &mut Reader::new(&functions))?;
     let guards = guards::read(client, tables, &functions.guards())?;
     let columns = rows(client, catalog_query!("protected_columns"), &[tables.to_vec().into()], |row| {

@@ -16,8 +16,7 @@ pub fn recognized(client: &SpiClient<'_>, tables: &[Oid]) -> Result<Vec<Recogniz
         return Ok(Vec::new());
     }
     let bodies = Memory::new(c"pg_aal: bodies of functions");
-    // Our own conditions read the same, whether or not settings are trusted.
-    let functions = Functions::read(client, &bodies, false)?;
+    let functions = Functions::read_of_both_editions(client, &bodies)?;
     let names = roles::names(client)?;
     let mut policies = policies::read(client, tables, &mut Reader::new(&functions))?;
     for (_, _, policy) in &mut policies {

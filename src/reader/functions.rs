@@ -111,6 +111,7 @@ pub struct Functions<'tree> {
     /// Whether nobody but a gateway sets settings, the search_path among them.
     trusts_settings: bool,
     guard: pg_sys::Oid,
+    /// `aal.aal_guard` of the portable edition, where it counts as ours.
     portable_guard: Option<pg_sys::Oid>,
     names: Names,
     factors: Option<FactorStore>,
@@ -155,6 +156,20 @@ impl<'tree> Functions<'tree> {
             parsed,
             memory,
         })
+    }
+
+    /// The same, to tell what `protect_table` made on a table, whichever edition it was: the functions of the portable edition count as
+    /// ours. Never for a proof, which must know what they do.
+    pub fn read_of_both_editions(client: &SpiClient<'_>, memory: &'tree Memory) -> Result<Self, spi::Error> {
+        // Our own conditions read the same, whether or not settings are trusted.
+        let mut functions = Functions::read(client, memory, false)?;
+        for (oid, name) in functions.names.portable() {
+            if name == GUARD {
+                functions.portable_guard = Some(oid);
+            }
+            functions.ours.insert(oid, known_by_name(name));
+        }
+        Ok(functions)
     }
 
     /// Takes these functions of the portable edition for ours of the same names, which their release made to answer alike.

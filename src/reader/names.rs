@@ -12,6 +12,16 @@ use crate::pg::lookup;
 use crate::pg::node::NodeRef;
 use crate::pg::query::{catalog_query, rows};
 
+/// The functions of the portable edition that stand in policies and triggers, with how many arguments they take.
+const PORTABLE: [(&str, usize); 6] = [
+    ("has_aal", 2),
+    ("has_enrolled_aal", 1),
+    ("session_is_live", 0),
+    ("subject", 0),
+    ("subject_uuid", 0),
+    ("aal_guard", 0),
+];
+
 /// The functions and operators that didn't come with Postgres, by their names.
 pub struct Names {
     functions: HashMap<String, Vec<Created>>,
@@ -65,6 +75,16 @@ impl Names {
     pub fn ours(&self) -> impl Iterator<Item = (pg_sys::Oid, &str)> {
         let all = self.functions.iter().flat_map(|(name, created)| created.iter().map(move |one| (one, name.as_str())));
         all.filter(|(one, _)| one.is_ours).map(|(one, name)| (one.oid, name))
+    }
+
+    /// The functions of the portable edition that a protection names, by schema, name and number of arguments. Anybody can make such
+    /// functions: so this tells what a policy looks like, and never what it does.
+    pub fn portable(&self) -> impl Iterator<Item = (pg_sys::Oid, &str)> {
+        PORTABLE.iter().flat_map(|(name, arguments)| {
+            let all = self.functions.get(*name).map(Vec::as_slice).unwrap_or_default();
+            let is_portable = |one: &&Created| one.schema == "aal" && one.parameters.len() == *arguments;
+            all.iter().filter(is_portable).map(|one| (one.oid, *name))
+        })
     }
 
     /// All functions of this name that somebody created.

@@ -38,11 +38,11 @@ impl Target {
 
     /// The statements that protect it.
     pub fn protect(&self, protection: &Protection) -> Vec<String> {
-        let mut statements = Vec::new();
+        let mut statements = protection.statements(&self.table, &PostgresQuote);
+        // Last, because it fires event triggers: one that watches the schema finds a protected table.
         if !self.relation.row_security {
             statements.extend(row_security_on_statement(&self.table, &PostgresQuote));
         }
-        statements.extend(protection.statements(&self.table, &PostgresQuote));
         statements
     }
 
