@@ -100,7 +100,7 @@ pub fn read_for(
 
     if scope.with_surroundings {
         catalog.views = views::read(client, &roles, &functions.that_ask(), &names, &mut reader)?.into();
-        catalog.functions = functions::read(client, &roles, &functions.answering(), &names)?.into();
+        catalog.functions = functions::read(client, &roles, functions.portable(), &names)?.into();
         let functions: HashMap<FunctionId, FunctionIndex> =
             catalog.functions.indexed().map(|(index, function)| (function.id, index)).collect();
         catalog.triggers = triggers::read(client, &functions)?;

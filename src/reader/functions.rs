@@ -106,7 +106,7 @@ pub struct Parameter {
 /// The functions that policies call.
 pub struct Functions<'tree> {
     ours: HashMap<pg_sys::Oid, Option<Known>>,
-    /// Those of the portable edition that answer as ours do.
+    /// Those of the portable edition, where they are as a release made them.
     portable: Vec<pg_sys::Oid>,
     /// Whether nobody but a gateway sets settings, the search_path among them.
     trusts_settings: bool,
@@ -177,19 +177,20 @@ impl<'tree> Functions<'tree> {
         for (function, name) in functions {
             let function = pg_sys::Oid::from(function.oid());
             let known = known_by_name(name);
-            if known.is_some() || name == GUARD {
-                self.ours.insert(function, known);
-                self.portable.push(function);
-            }
+            self.portable.push(function);
             if name == GUARD {
                 self.portable_guard = Some(function);
+            }
+            // The others are read like anybody's.
+            if known.is_some() || name == GUARD {
+                self.ours.insert(function, known);
             }
         }
         self
     }
 
-    /// Those of the portable edition that answer as ours do.
-    pub fn answering(&self) -> &[pg_sys::Oid] {
+    /// Those of the portable edition, as a release made them. Like those of the extension they need no proof.
+    pub fn portable(&self) -> &[pg_sys::Oid] {
         &self.portable
     }
 
