@@ -22,16 +22,15 @@ impl Server {
         Ok(Server { folder: folder.to_owned() })
     }
 
-    /// A program of the server, without anything of this process's environment.
+    /// A program of the server.
     pub fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.folder.join("bin").join(name));
-        command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").current_dir("/");
-        command
+        Command::new(self.folder.join("bin").join(name))
     }
 
-    /// psql, connected as a role to the database with the dump.
+    /// psql, connected as a role to the database with the dump, without anything of this process's environment.
     pub fn psql(&self, role: &str) -> Command {
         let mut psql = self.program("psql");
+        psql.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").current_dir("/");
         psql.args(["--no-psqlrc", "--quiet", "--no-password", "--host"]).arg(self.socket());
         psql.args(["--username", role, "--dbname", DATABASE]);
         psql
