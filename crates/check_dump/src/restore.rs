@@ -94,7 +94,9 @@ fn clear(check: &mut Client, roles: &Roles<'_>) -> Result<()> {
     }
     check.batch_execute(&format!(
         "reassign owned by {restorer}, {owners} to {owner};
-         drop owned by {restorer}, {owners};
+         alter default privileges for role {restorer} revoke create, usage on schemas from {owners};
+         drop owned by {owners};
+         drop owned by {restorer};
          drop role {restorer}, {owners};"
     ))?;
     Ok(())
