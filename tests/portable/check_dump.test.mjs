@@ -89,7 +89,7 @@ function check(dump, options = {}) {
   return { status, said: stdout + stderr }
 }
 
-const levels = (table, role, levels) => new RegExp(`^ +${table} +${role} +${levels.join(', ')}$`, 'm')
+const levels = (table, role, levels) => new RegExp(`^ +public\\.${table} +${role} +${levels.join(', ')}$`, 'm')
 
 describe('a dump that needs a second factor for each write is proven', () => {
   test('of a database with the extension', () => {

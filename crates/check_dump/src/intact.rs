@@ -11,7 +11,7 @@ const MEMBERS: &str = "
       cross join lateral (
         select p::text from pg_proc p where d.classid = 'pg_proc'::regclass and p.oid = d.objid
         union all
-        select c.relname || ' ' || c.relkind || ' ' || c.relowner || ' ' || coalesce(c.relacl::text, '') || ' ' || r.ev_action
+        select format('%s %s %s %s %s', c.relname, c.relkind, c.relowner, c.relacl, r.ev_action)
           from pg_class c join pg_rewrite r on r.ev_class = c.oid
          where d.classid = 'pg_class'::regclass and c.oid = d.objid
         union all
