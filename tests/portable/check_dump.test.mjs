@@ -117,7 +117,6 @@ test('a dump with a hole fails, and the finding names it', () => {
   const { status, said } = check(dumps.forgotten)
   assert.equal(status, 1, said)
   assert.match(said, /ERROR 0002_write_left_open: DELETE, INSERT|ERROR 0002_write_left_open: .*public.payments/)
-  assert.equal(check(dumps.forgotten, { FAIL_ON: 'never' }).status, 0)
 })
 
 test('assertions, and all that is written', () => {
@@ -129,7 +128,7 @@ test('assertions, and all that is written', () => {
   assert.match(readFileSync(outputs.REPORT, 'utf8'), /<html[^]*payments/)
   assert.equal(JSON.parse(readFileSync(outputs.SARIF, 'utf8')).version, '2.1.0')
   assert.match(readFileSync(outputs.JUNIT, 'utf8'), /<testsuite/)
-  const failed = check(dumps.portable, { ASSERT: fails })
+  const failed = check(dumps.forgotten, { FAIL_ON: 'never', ASSERT: fails })
   assert.equal(failed.status, 1, failed.said)
   assert.match(failed.said, /possible|need less than reads aal2/)
 })
@@ -141,36 +140,27 @@ test('a database is dumped and proven by its address', () => {
 })
 
 describe('an edited portable edition is not proven', () => {
-  for (const [name, edit, told] of [
-    [
-      'a body',
-      (dump) => dump.replace(/(FUNCTION aal\.has_aal\([^]*?\nbegin\n)/, '$1  return true;\n'),
-      /aal\.has_aal\(text, interval\).*another body/,
-    ],
-    [
-      'SECURITY DEFINER',
-      (dump) => dump.replace(/(FUNCTION aal\.read_claims\(\)[^]*?STABLE)/, '$1 SECURITY DEFINER'),
-      /aal\.read_claims\(\).*another SECURITY clause/,
-    ],
-    [
-      'an owner',
-      (dump) => dump + '\nalter function aal.has_aal(text, interval) owner to authenticated;\n',
-      /0047_portable_replaceable: authenticated may replace/,
-    ],
-    [
-      'an overload',
-      (dump) => dump + `\ncreate function aal.has_aal(level name) returns boolean language sql as 'select true';\n`,
-      /aal\.has_aal\(name\) is not of the release/,
-    ],
-  ]) {
-    test(name, () => {
-      const edited = edit(dumps.portable)
-      assert.notEqual(edited, dumps.portable)
-      const { status, said } = check(edited)
-      assert.equal(status, 2, said)
-      assert.match(said, told)
-    })
+  const refused = (edited, ...told) => {
+    assert.notEqual(edited, dumps.portable)
+    const { status, said } = check(edited)
+    assert.equal(status, 2, said)
+    for (const one of told) assert.match(said, one)
   }
+  test('by a body', () =>
+    refused(
+      dumps.portable.replace(/(FUNCTION aal\.has_aal\([^]*?\nbegin\n)/, '$1  return true;\n'),
+      /^Portable edition: NOT as its release made it$/m,
+      /aal\.has_aal\(text, interval\).*another body/,
+    ))
+  test('by SECURITY DEFINER, an owner and an overload', () =>
+    refused(
+      dumps.portable.replace(/(FUNCTION aal\.read_claims\(\)[^]*?STABLE)/, '$1 SECURITY DEFINER') +
+        `alter function aal.has_aal(text, interval) owner to authenticated;
+         create function aal.has_aal(level name) returns boolean language sql as 'select true';`,
+      /aal\.read_claims\(\).*another SECURITY clause/,
+      /0047_portable_replaceable: authenticated may replace/,
+      /aal\.has_aal\(name\) is not of the release/,
+    ))
 })
 
 test('statements that cannot be restored are open: named, counted, and not proven', () => {
@@ -203,8 +193,7 @@ describe('a hostile dump runs nothing and proves nothing', () => {
     for (const one of told) assert.match(said, one)
     assert.ok(!existsSync(planted))
   }
-  test('a command for psql', () => refused(`\\! touch ${planted}`, /has a command for psql/))
-  test('a command behind a false end of the restriction', () => refused(`\\unrestrict abc\n\\! touch ${planted}`, /has a command for psql/))
+  test('a command for psql, behind a false end of the restriction', () => refused(`\\unrestrict abc\n\\! touch ${planted}`, /has a command for psql/))
   test('programs, superusers, and the proof replaced', () =>
     refused(
       `copy (select 1) to program 'touch ${planted}';
