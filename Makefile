@@ -4,7 +4,7 @@ PG ?= 15
 PG_CONFIG ?= pg_config
 SECONDS ?= 600
 
-.PHONY: help demo demo-oidc test bench fuzz lint format install package portable
+.PHONY: help demo demo-oidc test bench fuzz lint format install package portable check-dump
 
 help:
 	@echo 'make demo              watch a real PostgREST step a client up (KEEP=1 leaves it running)'
@@ -15,6 +15,7 @@ help:
 	@echo 'make lint              check code, scripts, prose and who imports what'
 	@echo 'make format            format Rust, JavaScript and TypeScript'
 	@echo 'make install           install into the Postgres of PG_CONFIG ($(PG_CONFIG))'
+	@echo 'make check-dump        prove a schema-only dump: DUMP=schema.sql ROLES=roles.sql, or DATABASE=address'
 	@echo 'make portable          write the portable edition, in plain SQL, into portable/'
 	@echo 'make package           build a release archive for Postgres $(PG) under target/'
 
@@ -55,3 +56,8 @@ package:
 
 portable:
 	@pgrx-config/portable.sh
+
+check-dump:
+	@pgrx-config/setup.sh --build $(PG)
+	@pgrx-config/build.sh $(PG)
+	@pgrx-config/check_dump.sh $(PG)

@@ -5,6 +5,7 @@
 -- $2 int8:  how many bytes the text of a body may have
 -- $3 int8:  how many bytes the texts of all bodies may have together
 -- $4 text[]: how the names of functions begin that run a query which they are given
+-- $5 oid[]: functions that are left out
 with
   others as materialized (
     select r.oid
@@ -143,6 +144,7 @@ from pg_catalog.pg_proc p
 where p.prorettype <> 'pg_catalog.event_trigger'::pg_catalog.regtype
   and (n.nspname not in ('pg_catalog', 'information_schema') or p.oid >= 16384)
   and n.nspname !~ '^pg_temp_'
+  and p.oid <> all ($5::pg_catalog.oid[])
   and not exists (
     select
     from pg_catalog.pg_depend d

@@ -8,7 +8,7 @@ use pgrx::spi::{self, SpiClient};
 use proof::explain::{Access, Beneath, CallersGuard, CallersPolicy, Grant, RelationKind, RowSecurity};
 use proof::{Bypass, RoleId};
 
-use super::{guards, ids, policies, roles, stored_settings, tables};
+use super::{guards, ids, policies, portable, profiles, roles, stored_settings, tables};
 use crate::pg::memory::Memory;
 use crate::pg::query::{Row, catalog_query, first_row, rows};
 use crate::pg::role;
@@ -114,7 +114,10 @@ fn add_policies_and_guards(client: &SpiClient<'_>, table: pg_sys::Oid, access: &
     let trusts_settings =
         settings::claims_source() == ClaimsSource::Request && !stored_settings::are_untrusted(client)?;
     let bodies = Memory::new(c"pg_aal: bodies of functions");
-    let functions = Functions::read(client, &bodies, trusts_settings)?;
+    let portable = portable::read(client)?;
+    let (profiles, _) = profiles::in_use(client)?;
+    let answering = portable.map_or(Vec::new(), |it| it.answering(trusts_settings, &profiles));
+    let functions = Functions::read(client, &bodies, trusts_settings)?.with_portable(&answering);
     let mut reader = Reader::new(&functions);
     let role = role::current();
     let bound = policies::bound_roles(client, &[table], &[role])?;

@@ -14,12 +14,18 @@ use crate::pg::query::{catalog_query, rows};
 const LARGEST_TEXT: i64 = 1 << 20;
 const MOST_TEXT: i64 = 64 << 20;
 
-/// The functions, without the ones that belong to extensions.
-pub fn read(client: &SpiClient<'_>, roles: &[Oid], names: &Names) -> Result<Vec<Function>, spi::Error> {
+/// The functions, without the ones that belong to extensions, and without those that are `known`.
+pub fn read(client: &SpiClient<'_>, roles: &[Oid], known: &[Oid], names: &Names) -> Result<Vec<Function>, spi::Error> {
     rows(
         client,
         catalog_query!("functions"),
-        &[roles.to_vec().into(), LARGEST_TEXT.into(), MOST_TEXT.into(), RUNS_QUERY.to_vec().into()],
+        &[
+            roles.to_vec().into(),
+            LARGEST_TEXT.into(),
+            MOST_TEXT.into(),
+            RUNS_QUERY.to_vec().into(),
+            known.to_vec().into(),
+        ],
         |row| {
             let commands: Vec<String> = row.get("tree_commands")?;
             Ok(Function {

@@ -11,6 +11,7 @@ mod gates;
 mod guards;
 mod ids;
 mod policies;
+mod portable;
 mod profiles;
 mod protection;
 mod publications;
@@ -69,17 +70,21 @@ pub fn read_for(
     let trusts_settings =
         settings::claims_source() == ClaimsSource::Request && !stored_settings::are_untrusted(client)?;
     let bodies = Memory::new(c"pg_aal: bodies of functions");
-    let functions = Functions::read(client, &bodies, trusts_settings)?;
+    let (profiles, other_profiles_of) = profiles::in_use(client)?;
+    let portable = portable::read(client)?;
+    let guests_of_portable = portable.as_ref().is_some_and(|it| it.guests_may_have_level);
+    let answering = portable.as_ref().map_or(Vec::new(), |it| it.answering(trusts_settings, &profiles));
+    let functions = Functions::read(client, &bodies, trusts_settings)?.with_portable(&answering);
     let mut reader = Reader::new(&functions);
     let names = roles::names(client)?;
     let mut roles = roles::read(client, scope.role)?;
     names.sort(&mut roles);
-    let (profiles, other_profiles_of) = profiles::in_use(client)?;
     let mut catalog = Catalog {
         trusts_settings,
         profiles,
         other_profiles_of,
-        guests_have_level: settings::level_of_guests().is_some(),
+        portable,
+        guests_have_level: settings::level_of_guests().is_some() || guests_of_portable,
         guests_may_have_level: stored_settings::stored_values(client, "pg_aal.anonymous_level")?
             .iter()
             .any(|it| it.value == "aal1"),
@@ -95,7 +100,7 @@ pub fn read_for(
 
     if scope.with_surroundings {
         catalog.views = views::read(client, &roles, &functions.that_ask(), &names, &mut reader)?.into();
-        catalog.functions = functions::read(client, &roles, &names)?.into();
+        catalog.functions = functions::read(client, &roles, functions.portable(), &names)?.into();
         let functions: HashMap<FunctionId, FunctionIndex> =
             catalog.functions.indexed().map(|(index, function)| (function.id, index)).collect();
         catalog.triggers = triggers::read(client, &functions)?;

@@ -36,7 +36,8 @@ impl<'tree> Reading<'_, 'tree> {
                     let strict = lookup::is_strict(function).unwrap_or(false);
                     return Expression::Unknown { key: None, strict, arguments: given, reason: None };
                 }
-                known_call(known, given, collation)
+                let call = known_call(known, given, collation);
+                if self.functions.is_called_per_row(function) { call.map(per_row) } else { call }
             }
             // Its parameters get the call's collation: texts that differ could be equal there.
             None if !compares_bytes(collation) => None,
@@ -239,7 +240,8 @@ impl<'tree> Reading<'_, 'tree> {
                 given.pop();
             }
             let given = given.into_iter().map(|it| it.unwrap_or(Expression::NULL)).collect();
-            return known_call(known, given, pg_sys::InvalidOid).map(|expression| (expression, kind));
+            let call = known_call(known, given, pg_sys::InvalidOid)?;
+            return Some((if functions.is_called_per_row(function) { per_row(call) } else { call }, kind));
         }
         let call = nesting.call(function)?;
         let body = functions.sql_body(function)?;
@@ -263,4 +265,10 @@ impl<'tree> Reading<'_, 'tree> {
     fn argument(&mut self, (argument, kind): &Typed, wanted: Kind, nesting: Nesting<'_>) -> Option<Expression> {
         coerced((self.budget.copy_or_cut(argument, nesting), *kind), wanted)
     }
+}
+
+/// A call that stays one, though what it comes to is known.
+fn per_row(call: Expression) -> Expression {
+    let rows = Rows { from: false, may_be_cut: false, origin: Origin::Call, ..mentioned(Vec::new()) };
+    Expression::Select { target: Box::new(call), rows }
 }

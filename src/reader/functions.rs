@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString};
 
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
-use proof::{SearchPath, plpgsql};
+use proof::{FunctionId, SearchPath, plpgsql};
 
 use super::acting::ActingNames;
 use super::factor_store::FactorStore;
@@ -17,6 +17,9 @@ use crate::pg::lookup;
 use crate::pg::memory::Memory;
 use crate::pg::node::{Node, NodeRef, NodeTree, parse};
 use crate::pg::query::{catalog_query, rows};
+
+/// The name of the function that our triggers call.
+const GUARD: &str = "aal_guard";
 
 /// The body of a function written in SQL: one query.
 pub struct SqlBody<'tree> {
@@ -103,6 +106,8 @@ pub struct Parameter {
 /// The functions that policies call.
 pub struct Functions<'tree> {
     ours: HashMap<pg_sys::Oid, Option<Known>>,
+    /// Those of the portable edition, where they are as a release made them.
+    portable: Vec<pg_sys::Oid>,
     /// Whether nobody but a gateway sets settings, the search_path among them.
     trusts_settings: bool,
     guard: pg_sys::Oid,
@@ -128,7 +133,7 @@ impl<'tree> Functions<'tree> {
         let mut ours = HashMap::new();
         let mut guard = pg_sys::InvalidOid;
         for (oid, name) in names.ours() {
-            if name == "aal_guard" {
+            if name == GUARD {
                 guard = oid;
             }
             ours.insert(oid, known_by_name(name));
@@ -136,17 +141,30 @@ impl<'tree> Functions<'tree> {
         let factors = FactorStore::read(client)?;
         let (written, acting) = (sql_functions(client)?, ActingNames::read(client)?);
         let parsed = RefCell::new((HashMap::new(), MOST_PARSED));
+        let portable = Vec::new();
         let portable_guard = None;
-        Ok(Functions { ours, trusts_settings, guard, portable_guard, written, names, factors, acting, parsed, memory })
+        Ok(Functions {
+            ours,
+            portable,
+            trusts_settings,
+            guard,
+            portable_guard,
+            written,
+            names,
+            factors,
+            acting,
+            parsed,
+            memory,
+        })
     }
 
-    /// The same, to tell what `protect_table` of either edition made on a table: the functions of the portable edition count as ours.
-    /// Never for a proof, which must know what they do.
+    /// The same, to tell what `protect_table` of either edition made on a table: the functions of the portable edition count as
+    /// ours. Never for a proof, which must know what they do.
     pub fn read_of_both_editions(client: &SpiClient<'_>, memory: &'tree Memory) -> Result<Self, spi::Error> {
         // Our own conditions read the same, whether or not settings are trusted.
         let mut functions = Functions::read(client, memory, false)?;
         for (oid, name) in functions.names.portable() {
-            if name == "aal_guard" {
+            if name == GUARD {
                 functions.portable_guard = Some(oid);
             }
             functions.ours.insert(oid, known_by_name(name));
@@ -154,9 +172,32 @@ impl<'tree> Functions<'tree> {
         Ok(functions)
     }
 
-    /// The guards of the editions that are read.
-    pub fn guards(&self) -> Vec<pg_sys::Oid> {
-        std::iter::once(self.guard).chain(self.portable_guard).collect()
+    /// Takes these functions of the portable edition for ours of the same names, which their release made to answer alike.
+    pub fn with_portable(mut self, functions: &[(FunctionId, String)]) -> Self {
+        for (function, name) in functions {
+            let function = pg_sys::Oid::from(function.oid());
+            let known = known_by_name(name);
+            self.portable.push(function);
+            if name == GUARD {
+                self.portable_guard = Some(function);
+            }
+            // The others are read like anybody's.
+            if known.is_some() || name == GUARD {
+                self.ours.insert(function, known);
+            }
+        }
+        self
+    }
+
+    /// Those of the portable edition, as a release made them. Like those of the extension they need no proof.
+    pub fn portable(&self) -> &[pg_sys::Oid] {
+        &self.portable
+    }
+
+    /// Whether a function is called for every row, though it is one of ours: Postgres evaluates a call of the portable edition once
+    /// only in a sub-select.
+    pub fn is_called_per_row(&self, function: pg_sys::Oid) -> bool {
+        self.portable.contains(&function)
     }
 
     /// Those of ours that ask for a level.
@@ -174,6 +215,11 @@ impl<'tree> Functions<'tree> {
     /// The OID of `auth.aal_guard`.
     pub fn guard(&self) -> pg_sys::Oid {
         self.guard
+    }
+
+    /// The same, and that of the portable edition.
+    pub fn guards(&self) -> Vec<pg_sys::Oid> {
+        self.portable_guard.into_iter().chain([self.guard]).collect()
     }
 
     /// What this function does, if it is known.

@@ -9,6 +9,7 @@ use super::ids::{
     ByForeignKey, ByFunction, ByRole, ByStored, ByTable, ByView, ByWatch, FunctionId, FunctionIndex, RoleId, RoleIndex,
     TableId,
 };
+use super::portable::PortableEdition;
 use super::shape::recognize;
 use super::surroundings::{ColumnRight, StoredClaims};
 use aal::protection::{Made, RecordedProtection, SchemaProtection, guard_refuses_reads, guard_requirement};
@@ -70,6 +71,8 @@ pub struct Catalog {
     pub guests_have_level: bool,
     /// Whether they have one in the sessions of some role, by a stored setting.
     pub guests_may_have_level: bool,
+    /// The portable edition, if it is there.
+    pub portable: Option<PortableEdition>,
 }
 
 /// A role.

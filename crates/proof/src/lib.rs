@@ -34,6 +34,7 @@ pub mod lint;
 mod matrix;
 mod opening;
 pub mod plpgsql;
+mod portable;
 mod relevance;
 pub mod report;
 mod search_path;
@@ -63,6 +64,7 @@ pub use ids::{
 pub use known_session::{Factors, KnownSession, Life};
 pub use matrix::{Decision, Matrix, Need, RequiredLevel, Threshold};
 pub use opening::opening_gate;
+pub use portable::{Definition, Deviation, PortableEdition, PortableFunction};
 pub use search_path::SearchPath;
 pub use session_kind::{Age, Enrolled, Session};
 pub use shape::recognize;

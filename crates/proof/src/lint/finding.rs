@@ -45,6 +45,8 @@ pub enum Subject {
     Stored(StoredIndex),
     /// The setting `pg_aal.claims_profile`.
     ClaimsProfile,
+    /// The portable edition.
+    Portable,
 }
 
 const CLAIMS_PROFILE: &str = "pg_aal.claims_profile";
@@ -55,7 +57,7 @@ impl Subject {
         match self {
             Subject::Table(table) => Some(table),
             Subject::View(_) | Subject::Function(_) | Subject::Watch(_) => None,
-            Subject::Stored(_) | Subject::ClaimsProfile => None,
+            Subject::Stored(_) | Subject::ClaimsProfile | Subject::Portable => None,
         }
     }
 
@@ -73,6 +75,7 @@ impl Subject {
             // They belong to no schema. The catalog of settings is there.
             Subject::Stored(stored) => ("pg_catalog", &catalog.stored_claims[stored].name),
             Subject::ClaimsProfile => ("pg_catalog", CLAIMS_PROFILE),
+            Subject::Portable => ("aal", "aal"),
         }
     }
 
@@ -85,6 +88,7 @@ impl Subject {
             Subject::Watch(watch) => catalog.watches[watch].name.clone(),
             Subject::Stored(stored) => catalog.stored_claims[stored].name.clone(),
             Subject::ClaimsProfile => CLAIMS_PROFILE.to_owned(),
+            Subject::Portable => "schema aal".to_owned(),
         }
     }
 
@@ -102,6 +106,7 @@ impl Subject {
             Subject::Stored(stored) if catalog.stored_claims[stored].is_database => "database",
             Subject::Stored(_) => "role",
             Subject::ClaimsProfile => "setting",
+            Subject::Portable => "schema",
         }
     }
 }
@@ -140,6 +145,10 @@ impl Found {
 
     pub(super) fn on_claims_profile(detail: String) -> Found {
         Found::about(Subject::ClaimsProfile, detail)
+    }
+
+    pub(super) fn on_portable(detail: String) -> Found {
+        Found::about(Subject::Portable, detail)
     }
 
     pub(super) fn on_watch(watch: WatchIndex, detail: String) -> Found {

@@ -11,7 +11,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Warn,
     category: "PERFORMANCE",
     description: "The claims are parsed again for each row that the policy looks at: a hundred times slower on a large table than asking once.",
-    remediation: "Wrap it: (select auth.jwt() ->> 'aal'); or use auth.has_aal, which is asked once as it is.",
+    remediation: "Wrap it: (select auth.jwt() ->> 'aal'), (select aal.has_aal('aal2')); or use auth.has_aal, which is asked once as it is.",
     findings,
 };
 

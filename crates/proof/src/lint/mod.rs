@@ -60,6 +60,9 @@ mod lint_0041_issuer_unlikely;
 mod lint_0042_one_factor_may_do;
 mod lint_0043_profiles_differ;
 mod lint_0044_claim_without_level;
+mod lint_0045_portable_altered;
+mod lint_0046_portable_outdated;
+mod lint_0047_portable_replaceable;
 mod methods;
 mod no_level;
 mod null_trap;
@@ -121,6 +124,9 @@ pub const LINTS: &[Lint] = &[
     lint_0042_one_factor_may_do::LINT,
     lint_0043_profiles_differ::LINT,
     lint_0044_claim_without_level::LINT,
+    lint_0045_portable_altered::LINT,
+    lint_0046_portable_outdated::LINT,
+    lint_0047_portable_replaceable::LINT,
 ];
 
 /// Those that find ways around a table's policies. All others are about the policies themselves, which the matrix weighs.
