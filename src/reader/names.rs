@@ -80,10 +80,10 @@ impl Names {
     /// The functions of the portable edition that a protection names, by schema, name and number of arguments. Anybody can make such
     /// functions: so this tells what a policy looks like, and never what it does.
     pub fn portable(&self) -> impl Iterator<Item = (pg_sys::Oid, &str)> {
-        PORTABLE.iter().flat_map(|(name, arguments)| {
+        PORTABLE.iter().flat_map(move |(name, arguments)| {
             let all = self.functions.get(*name).map(Vec::as_slice).unwrap_or_default();
-            let is_portable = |one: &&Created| one.schema == "aal" && one.parameters.len() == *arguments;
-            all.iter().filter(is_portable).map(|one| (one.oid, *name))
+            let is_portable = move |one: &&Created| one.schema == "aal" && one.parameters.len() == *arguments;
+            all.iter().filter(is_portable).map(move |one| (one.oid, *name))
         })
     }
 
