@@ -41,6 +41,8 @@ clients/js/node_modules/.bin/tsc --project clients/js --noEmit
 say "SQL"
 files '*.sql' | xargs -d '\n' node $lint/sql.mjs
 
+say "portable edition"
+pgrx-config/portable.sh --check
 say "rustfmt"
 cargo fmt --all --check
 # Debian's Rust for bookworm comes without clippy, rustup's with it.

@@ -154,6 +154,7 @@ esac
 if [ "$purpose" = --tests ]; then
     (build_client)
     (install_node_packages tests/client/next_app "Next.js and React, whose types the guide's code is checked by")
+    (install_node_packages tests/hosted "the Supabase CLI and its diff tools")
 fi
 # The checks of make lint have tests of their own.
 case $purpose in --lint | --tests) (install_node_packages pgrx-config/lint "a Markdown parser, a Markdown linter and a formatter") ;; esac

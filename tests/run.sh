@@ -50,14 +50,16 @@ run_major() {
     run_node e2e "$major" "end to end" "PostgREST, PgBouncer, a browser, tokens of other libraries, and the SQL of the docs"
     run_node client "$major" "client module" "with PostgREST; with Supabase Auth and a browser, where they are there"
     run_node soundness "$major" "soundness" "the matrix, tried on random schemas"
+    run_node hosted "$major" "hosted" "the portable edition on a stand-in for hosted Supabase: its CLI, PostgREST, dumps, diffs, hostile users"
     run_node differential "$major" "differential" "random queries with and without planner support"
+    run_node portable "$major" "portable edition" "its answers beside the native ones, and hostile surroundings"
 }
 
 "$repo/pgrx-config/setup.sh" --tests "${majors[0]}"
 
 say "core: unit and property tests"
 status=0
-CARGO_TARGET_DIR=$repo/target/pg${majors[0]} with_progress "$logs/core.log" cargo test --quiet -p aal -p proof -p pg_aal-jwks -p pg_aal-check-dump || status=$?
+CARGO_TARGET_DIR=$repo/target/pg${majors[0]} with_progress "$logs/core.log" cargo test --quiet -p aal -p proof -p pg_aal-jwks -p pg_aal-portable -p pg_aal-check-dump || status=$?
 count core core "$status" "$(sum '[0-9]+ passed' "$logs/core.log")" "$(sum '[0-9]+ failed' "$logs/core.log")"
 
 # One program for all majors.

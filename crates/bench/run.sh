@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Measures everything in one run and writes docs/performance.md and its chart.
 #
-# usage: run.sh [--only-proof]     PEERS=dir adds variants, PG=15 is the Postgres major, ROUNDS=11 how often each is measured
+# usage: run.sh [--only-proof | --only-policies]     PEERS=dir adds variants, PG=15 is the Postgres major, ROUNDS=11 how often each is measured
 set -euo pipefail
 source "$(dirname "$0")/../../pgrx-config/env.sh"
 
-case $*: in : | --only-proof:) ;; *) misused ;; esac
+case $*: in : | --only-proof: | --only-policies:) ;; *) misused ;; esac
 major=${PG:-15}
 require_majors "$major"
 "$repo/pgrx-config/setup.sh" "$major"
@@ -13,7 +13,8 @@ require_majors "$major"
 
 export CARGO_TARGET_DIR=$repo/target/pg$major
 cd "$repo"
-if [ "${1:-}" != --only-proof ]; then
+portable=portable/pg_aal_portable--$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml).sql
+if [ -z "${1:-}" ]; then
     say "micro-benchmarks of the core"
     cargo bench --quiet -p aal -- --quiet
 fi
@@ -24,4 +25,4 @@ cluster=$("$repo/pgrx-config/cluster.sh" start "$major" release)
 trap '"$repo/pgrx-config/cluster.sh" stop "$cluster"' EXIT
 "$cluster/bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$cluster/socket" -U postgres -f crates/bench/proof_roles.sql
 "$CARGO_TARGET_DIR/release/aal-bench" --cluster "$cluster" --variants crates/bench/variants ${PEERS:+--peers "$PEERS"} \
-    --criterion "$CARGO_TARGET_DIR/criterion" --setup crates/bench/setup.sql --proof crates/bench/proof.sql --rounds "${ROUNDS:-11}" --out docs "$@"
+    --criterion "$CARGO_TARGET_DIR/criterion" --setup crates/bench/setup.sql --portable "$portable" --proof crates/bench/proof.sql --rounds "${ROUNDS:-11}" --out docs "$@"

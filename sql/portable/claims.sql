@@ -1,4 +1,4 @@
-{% from "macros.sql" import seconds_of, microseconds_of, claims_text, is_stated_once, is_anonymous, factor_time_variables, factor_time -%}
+{% from "macros.sql" import seconds_of, microseconds_of, is_no_jsonb, claims_text, is_stated_once, is_anonymous, factor_time_variables, factor_time -%}
 -- The claims in force -------------------------------------------------------------------------------------------------
 
 -- Their text: request.jwt.claim if it isn't empty, else request.jwt.claims, as Supabase's auth.jwt() reads them.
@@ -58,16 +58,18 @@ as $$
 declare
   claims_text pg_catalog.text collate pg_catalog."C" := {{ claims_text() }};
   claims pg_catalog.jsonb;
+  kept pg_catalog.text collate pg_catalog."C";
 begin
   if claims_text is null then
     return null;
   end if;
   if pg_catalog.current_setting('server_version_num')::int >= 160000 then
-    if not pg_catalog.pg_input_is_valid(claims_text, 'jsonb') then
+    if {{ is_no_jsonb() }} then
       return null;
     end if;
   end if;
   claims := claims_text::pg_catalog.jsonb;
+  kept := claims::pg_catalog.text;
   if {{ is_stated_once() }} then
     return case when pg_catalog.jsonb_typeof(claims) = 'object' then claims end;
   end if;
@@ -233,7 +235,8 @@ language plpgsql immutable parallel safe
 set search_path = ''
 as $$
 begin
-  return timestamp with time zone '1970-01-01 00:00:00+00' + pg_catalog.format('%s.%s seconds',
-    microseconds / 1000000, pg_catalog.lpad((microseconds % 1000000)::pg_catalog.text, 6, '0'))::interval;
+  -- As a text: the product of an interval would be rounded, far from now. NULL stays NULL.
+  return timestamp with time zone '1970-01-01 00:00:00+00'
+    + ((microseconds / 1000000) || '.' || pg_catalog.lpad((microseconds % 1000000)::pg_catalog.text, 6, '0') || ' seconds')::interval;
 end
 $$;

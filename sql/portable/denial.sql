@@ -7,26 +7,28 @@ language plpgsql immutable parallel safe
 set search_path = ''
 as $$
 declare
+  found_level pg_catalog.text collate pg_catalog."C" := level;
   word pg_catalog.text collate pg_catalog."C";
-  meant pg_catalog.text;
+  meant pg_catalog.text collate pg_catalog."C";
 begin
-  if level is null then
+  if found_level is null then
     raise null_value_not_allowed using message = 'level must not be null';
-  elsif level collate pg_catalog."C" = any (valid) then
+  elsif found_level collate pg_catalog."C" = any (valid) then
     return;
-  elsif level collate pg_catalog."C" = '{{ enrolled.word }}' then
+  elsif found_level = '{{ enrolled.word }}' then
     raise invalid_parameter_value using message = {{ enrolled.message }}, hint = {{ enrolled.hint }};
   end if;
-  foreach word in array array[level, pg_catalog.split_part(pg_catalog.translate(level collate pg_catalog."C", ',', ' '), ' ', 1)] loop
-    word := pg_catalog.lower(pg_catalog.regexp_replace(word, '[^A-Za-z0-9]', '', 'g') collate pg_catalog."C");
+  foreach word in array array[found_level, pg_catalog.split_part(pg_catalog.translate(found_level, ',', ' '), ' ', 1)] loop
+    word := pg_catalog.lower(pg_catalog.regexp_replace(word, '[^A-Za-z0-9]', '', 'g'));
     word := case word{% for word, level in other_words %} when '{{ word }}' then '{{ level }}'{% endfor %} else word end;
-    meant := coalesce(meant, case when word = any (valid) then word end);
+    meant := coalesce(meant, case when word collate pg_catalog."C" = any (valid) then word end);
   end loop;
   raise invalid_parameter_value using
     message = pg_catalog.format({{ unknown_level.message }},
-      pg_catalog."left"(level, {{ unknown_level.shown }}) || case when pg_catalog.length(level) > {{ unknown_level.shown }} then '...' else '' end,
+      pg_catalog."left"(found_level, {{ unknown_level.shown }})
+        || case when pg_catalog.length(found_level) > {{ unknown_level.shown }} then '...' else '' end,
       pg_catalog.array_to_string(valid, ', ')),
-    hint = coalesce(pg_catalog.format({{ unknown_level.question }}, meant), '')
+    hint = coalesce(case when meant is not null then pg_catalog.format({{ unknown_level.question }}, meant) end, '')
       || pg_catalog.format({{ unknown_level.hint }}, pg_catalog.array_to_string(valid, ', '));
 end
 $$;
@@ -199,7 +201,7 @@ begin
       when '{{ key }}' then {{ challenge }}
 {%- endfor %}
     end,
-    level, coalesce(pg_catalog.format({{ challenge_max_age }}, pg_catalog.div(aal.microseconds_in(max_age), 1000000)), ''));
+    level, case when max_age is null then '' else pg_catalog.format({{ challenge_max_age }}, pg_catalog.div(aal.microseconds_in(max_age), 1000000)) end);
   perform aal.raise_insufficient_aal(message, aal.refusal_detail(level, max_age, current_level, action, reason), hint, challenge);
 end
 $$;

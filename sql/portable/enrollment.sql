@@ -159,7 +159,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  looked_up record;
+  looked_up pg_catalog.record;
 begin
   if aal.aal() is null then
     return null;
@@ -199,7 +199,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  looked_up record;
+  looked_up pg_catalog.record;
 begin
   perform aal.refuse_max_age(max_age);
   if aal.aal() is null or aal.subject() is null then
@@ -231,7 +231,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  looked_up record;
+  looked_up pg_catalog.record;
   current_level pg_catalog.text;
   level pg_catalog.text := '{{ level_of_first_factors }}';
   action pg_catalog.text;

@@ -9,7 +9,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  sessions record;
+  sessions pg_catalog.record;
   fault pg_catalog.text;
 begin
   select tables.oid, tables.relkind, tables.relowner into sessions
@@ -90,7 +90,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  found_session record;
+  found_session pg_catalog.record;
   timebox interval;
 begin
   if subject is null or session is null then
@@ -146,7 +146,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  looked_up record := aal.look_up_session();
+  looked_up pg_catalog.record := aal.look_up_session();
 begin
   return coalesce(looked_up.liveness = 'live', false) and aal.not_live_reason(looked_up.liveness) is null;
 end
@@ -167,7 +167,7 @@ language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  looked_up record;
+  looked_up pg_catalog.record;
   reason pg_catalog.text;
 begin
   perform aal.raise_invalid_claims();

@@ -584,6 +584,7 @@ declare
   before jsonb;
   statement text;
   goes_off boolean;
+  is_protected boolean := false;
   timeout text := current_setting('lock_timeout');
 begin
   unprotected := 0;
@@ -596,6 +597,7 @@ begin
     if on_table is null then
       continue;
     end if;
+    is_protected := true;
     before := aal.stood_before(it, on_table);
     goes_off := before ->> 'row_security_before' = 'false'
       and (before ->> 'policies_before') is not distinct from aal.other_policies(it)
@@ -612,7 +614,7 @@ begin
     end loop;
     unprotected := unprotected + case when it = target then 0 else 1 end;
   end loop;
-  if on_table is null and unprotected = 0 then
+  if not is_protected then
     raise notice 'the table is not protected';
   end if;
   row_security := (select c.relrowsecurity from pg_class c where c.oid = target);
@@ -689,3 +691,5 @@ comment on function aal.unprotect_table(regclass) is
 
 comment on view aal.protected_tables is
   'What is protected, by either edition, as its policies and triggers say. Not a proof: policies can be altered by hand.';
+
+grant select on aal.protected_tables to public;

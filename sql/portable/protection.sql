@@ -41,7 +41,7 @@ begin
   if level is null then
     raise sqlstate '22004' using message = argument || ' must not be null';
   end if;
-  perform aal.refuse_level(name, array['none', 'aal1', 'enrolled', 'aal2', 'aal3']);
+  perform aal.refuse_level(name, {{ protection.levels }});
   if level = name then
     return case when name = 'none' or default_age is null then name else name || ' within ' || aal.age_in_words(default_age) end;
   end if;
@@ -49,16 +49,16 @@ begin
     max_age := age::interval;
   exception when invalid_datetime_format or datetime_field_overflow or interval_field_overflow then
     raise sqlstate '22007' using message = format('invalid age "%s" in level "%s"', age, level),
-      hint = {{ forms_of_levels }};
+      hint = {{ protection.forms_of_levels }};
   end;
   if max_age < '0' or not isfinite(max_age) then
     raise sqlstate '22023' using
       message = format('invalid age in level "%s": %s', level,
         case when isfinite(max_age) then {{ max_age.negative }} else {{ max_age.infinite }} end),
-      hint = {{ forms_of_levels }};
+      hint = {{ protection.forms_of_levels }};
   end if;
   if name = 'none' then
-    raise sqlstate '22023' using message = format('level none has no age: "%s"', level), hint = {{ forms_of_levels }};
+    raise sqlstate '22023' using message = format('level none has no age: "%s"', level), hint = {{ protection.forms_of_levels }};
   end if;
   return name || ' within ' || aal.age_in_words(max_age);
 end
@@ -70,7 +70,7 @@ create or replace function aal.level_implies(level text, other text) returns boo
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  ranks constant text[] := array['none', 'aal1', 'enrolled', 'aal2', 'aal3'];
+  ranks constant text[] := {{ protection.levels }};
   age interval := nullif(split_part(level, ' within ', 2), '')::interval;
   other_age interval := nullif(split_part(other, ' within ', 2), '')::interval;
 begin
@@ -93,7 +93,7 @@ $$;
 -- The expression of a policy. Each sub-select is evaluated once a statement, and the level first. All arguments have their types: an
 -- exact match, which no other function of that name can come before.
 create or replace function aal.policy_condition(level text, protection jsonb) returns text
-  language plpgsql immutable parallel safe
+  language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -270,7 +270,7 @@ $$;
 -- What the expression of a policy requires, if it is of the form that protect_table gives it, in this edition or the native one:
 -- {"level": "aal2 within 15 minutes", "live": false, "exempts": "private.is_admin()"}. NULL for any other.
 create or replace function aal.condition_of(expression text) returns jsonb
-  language plpgsql immutable parallel safe
+  language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -540,6 +540,7 @@ begin
   if argument is not null then
     raise sqlstate '22004' using message = argument || ' must not be null';
   end if;
+  perform aal.refuse_max_age(max_age);
   if refuse_reads then
     raise sqlstate '0A000' using message = 'refuse_reads needs the native edition of pg_aal',
       detail = 'Plain SQL cannot see that a statement reads: below the level of reads it finds no rows.',
@@ -591,20 +592,20 @@ begin
     end if;
   end loop;
   if new_protection @> '{"read": "none", "insert": "none", "update": "none", "delete": "none"}' then
-    raise sqlstate '22023' using message = 'level none for every command protects nothing',
-      hint = 'Give read or write a level, or call aal.unprotect_table.';
+    raise sqlstate '22023' using message = {{ protection.protects_nothing.message }},
+      hint = {{ protection.protects_nothing.hint }};
   end if;
   if cardinality(roles) = 0 then
-    raise sqlstate '22023' using message = 'roles must name at least one role', hint = 'Leave roles out to bind everybody.';
+    raise sqlstate '22023' using message = {{ protection.no_roles.message }}, hint = {{ protection.no_roles.hint }};
   end if;
   if cardinality(sensitive) > 0 then
     if not guard then
-      raise sqlstate '22023' using message = 'sensitive_columns need the guard',
-        hint = 'A policy can''t see which columns change: leave guard at true, or sensitive_columns out.';
+      raise sqlstate '22023' using message = {{ protection.sensitive_columns_need_guard.message }},
+        hint = {{ protection.sensitive_columns_need_guard.hint }};
     end if;
     if new_protection ->> 'read' = 'none' or new_protection ->> 'update' = 'none' then
-      raise sqlstate '22023' using message = 'sensitive_columns need a level for reads and for updates',
-        hint = 'An update of any other column needs the level of reads, and would be open to all without one.';
+      raise sqlstate '22023' using message = {{ protection.sensitive_columns_need_levels.message }},
+        hint = {{ protection.sensitive_columns_need_levels.hint }};
     end if;
   end if;
   -- Level none says that other policies decide, and is let be.
@@ -613,9 +614,9 @@ begin
        and aal.level_implies(new_protection ->> 'read', new_protection ->> command)
        and not aal.level_implies(new_protection ->> command, new_protection ->> 'read') then
       raise sqlstate '22023' using
-        message = format('level %s for %s is below level %s for reads',
+        message = format({{ protection.below_reads.message }},
           new_protection ->> command, upper(command), new_protection ->> 'read'),
-        hint = 'It reads rows by its WHERE. Without one, it would change rows that the session may not see: raise write, or lower read.';
+        hint = {{ protection.below_reads.hint }};
     end if;
   end loop;
   return new_protection;

@@ -545,3 +545,5 @@ comment on view aal.protected_schemas is
 
 comment on table aal.pending_tables is
   'Tables that came into a protected schema, until the transaction commits. Always empty for others.';
+
+grant select on aal.protected_schemas to public;

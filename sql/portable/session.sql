@@ -1,4 +1,4 @@
-{% from "macros.sql" import claims_text, is_stated_once, is_anonymous, at_least, factor_time_variables, factor_time, latest, is_fresh -%}
+{% from "macros.sql" import is_no_jsonb, claims_text, is_stated_once, is_anonymous, at_least, factor_time_variables, factor_time, latest, is_fresh -%}
 -- The session ---------------------------------------------------------------------------------------------------------
 -- For policies: (select aal.has_aal('aal2')). Always with that select: bare, Postgres evaluates it for every row.
 
@@ -9,6 +9,7 @@ as $$
 declare
   claims_text pg_catalog.text collate pg_catalog."C" := {{ claims_text() }};
   claims pg_catalog.jsonb;
+  kept pg_catalog.text collate pg_catalog."C";
   {{ factor_time_variables() }}
 begin
   if (level collate pg_catalog."C" = any ({{ levels_array }})) is not true or max_age < '0' or not pg_catalog.isfinite(max_age) then
@@ -18,7 +19,7 @@ begin
     return false;
   end if;
   if pg_catalog.current_setting('server_version_num')::int >= 160000 then
-    if not pg_catalog.pg_input_is_valid(claims_text, 'jsonb') then
+    if {{ is_no_jsonb() }} then
       return false;
     end if;
   end if;
@@ -31,6 +32,7 @@ begin
       return false;
     end if;
   end if;
+  kept := claims::pg_catalog.text;
   if not ({{ is_stated_once() }}) then
     claims := aal.claims_stated_once(claims_text);
     if claims is null then

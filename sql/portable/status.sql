@@ -10,7 +10,7 @@ declare
   standing pg_catalog.text;
   -- The level that the user can reach, the next step, and why there is none of them.
   status pg_catalog.text[];
-  looked_up record;
+  looked_up pg_catalog.record;
   live boolean;
 begin
   if current_level is not null then

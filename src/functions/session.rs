@@ -5,11 +5,13 @@
 //! time reach parallel workers. None with an argument is STRICT: a NULL level is an error, not an unknown answer. None is
 //! SECURITY DEFINER: reading settings needs no rights, and looking up what a denial advises asks for none.
 
+use std::collections::HashMap;
 use std::ffi::CStr;
 
 use aal::{Action, Claims, EnrolledIsNoLevel, Enrollment, FixedRequirement, Level, MaxAge, What, assess};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::prelude::*;
+use serde_json::value::RawValue;
 
 use crate::denial;
 use crate::enrollment::{Patience, look_up};
@@ -25,10 +27,12 @@ fn claims() -> Option<Jsonb> {
     session::payload().map(|payload| to_jsonb(&payload))
 }
 
-/// One of the claims in force, as JSON.
+/// One of the claims in force, as JSON. The others stay unread: one that is too deep or too large for a value doesn't matter.
 pub fn claim(name: &str) -> Option<serde_json::Value> {
-    let claims: serde_json::Value = serde_json::from_slice(session::payload()?.to_bytes()).ok()?;
-    claims.get(name).filter(|value| !value.is_null()).cloned()
+    let payload = session::payload()?;
+    let claims: HashMap<String, &RawValue> = serde_json::from_slice(payload.to_bytes()).ok()?;
+    let value: serde_json::Value = serde_json::from_str(claims.get(name)?.get()).ok()?;
+    Some(value).filter(|value| !value.is_null())
 }
 
 /// A JSON text as jsonb; raises 22P02 for what jsonb can't hold.

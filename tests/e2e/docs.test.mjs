@@ -9,8 +9,9 @@ import { after, before, test } from 'node:test'
 import { Cluster } from '../stack.mjs'
 
 const repo = new URL('../../', import.meta.url)
-// cookbook.test.mjs runs the cookbook, in a database with Supabase Auth's tables.
-const docs = readdirSync(new URL('docs/', repo), { recursive: true }).filter((name) => name.endsWith('.md') && name !== 'cookbook.md')
+// cookbook.test.mjs runs the cookbook, in a database with Supabase Auth's tables; tests/hosted runs the pages on the portable edition.
+const elsewhere = /^(cookbook|hosted|portable_\w+)\.md$/
+const docs = readdirSync(new URL('docs/', repo), { recursive: true }).filter((name) => name.endsWith('.md') && !elsewhere.test(name))
 const pages = ['README.md', ...docs.sort().map((name) => 'docs/' + name)]
 
 const runsFirst = /<!-- runs first.*? -->\n```sql\n(.*?)```\n/gs
@@ -61,7 +62,7 @@ test('the README shows SQL', () => {
   assert.match(readFileSync(new URL('README.md', repo), 'utf8'), /```sql/)
 })
 
-const others = ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'clients/js/README.md', 'docs/cookbook.md']
+const others = ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'clients/js/README.md', 'docs/cookbook.md', 'docs/hosted.md']
 
 test('every link within the repository leads to a file, and to a heading of it', () => {
   for (const page of [...pages, ...others]) {

@@ -1,87 +1,114 @@
 // The portable edition answers as the native one does, or refuses: the same questions to both, in one database and one statement.
 //
-//   CLAIMS=100000 SEED=1 node --test equality.test.mjs
+//   CLAIMS=100000 SEED=1 EVERY=20 node --test equality.test.mjs
+//
+// EVERY=20 asks one text of twenty all questions, and the others has_aal and require_aal.
 
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { Cluster } from '../stack.mjs'
-import { kindOf, major } from './kinds.mjs'
-import { questions, setUp } from './questions.mjs'
-import { ClaimsWriter, sessions, users } from './random_claims.mjs'
+import { Editions, file } from './editions.mjs'
+import { ClaimsWriter, users } from './random_claims.mjs'
 
-const count = Number(process.env.CLAIMS ?? 4000)
+const count = Number(process.env.CLAIMS ?? 500)
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
-
-const file = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
-export const edition = file(`portable/pg_aal_portable--${file('Cargo.toml').match(/^version = "(.*)"/m)[1]}.sql`)
 const regress = 'tests/pg_regress/'
-// Replaces @-60@ by a time, as the fixture of pg_regress does.
-const fixture = file(regress + 'fixture.sql').match(/create schema test;[^]*?language plpgsql stable as \$\$[^]*?\$\$;/)[0]
 
-let cluster
+let editions
 before(() => {
-  cluster = new Cluster()
-  cluster.psql('postgres', 'create database both')
-  cluster.psql('both', file('tests/supabase_stand_in.sql'))
-  cluster.psql('both', `create extension pg_aal;\n${edition}\n${fixture}\n${setUp}`)
-  cluster.psql('both', `
-    insert into auth.users (id, banned_until) values ('${users.enrolled}', null), ('${users.factorless}', '-infinity'), ('${users.banned}', 'infinity');
-    insert into auth.mfa_factors (id, user_id, status) values
-      ('66666666-6666-4666-8666-666666666666', '${users.enrolled}', 'verified'),
-      ('66666666-6666-4666-8666-666666666667', '${users.factorless}', 'unverified');
-    insert into auth.sessions (id, user_id, factor_id, aal, not_after) values
-      ('${sessions.atAal2}', '${users.enrolled}', '66666666-6666-4666-8666-666666666666', 'aal2', null),
-      ('${sessions.atAal1}', '${users.factorless}', null, 'aal1', 'infinity');`)
+  editions = new Editions()
 })
-after(() => cluster.stop())
+after(() => editions.stop())
 
-// Holds both editions against each other for these texts; notes each difference by its kind.
-async function compare(t, texts) {
-  const tally = new Map()
-  for (let from = 0; from < texts.length; from += 1000) {
-    const part = texts.slice(from, from + 1000)
-    const rows = await cluster.query('both', 'select * from compared.differences($1)', [part])
-    for (const { nr, question, native, portable } of rows) {
-      const text = part[nr] ?? ''
-      const difference = { text, question: questions[question], native, portable }
-      const kind = kindOf(difference)
-      assert.ok(kind, `SEED=${seed}\n${text.slice(0, 2000)}\n${questions[question].name}\nnative:   ${native}\nportable: ${portable}`)
-      const counted = tally.get(kind) ?? { answers: 0, texts: new Set() }
-      counted.answers++
-      counted.texts.add(from + nr)
-      tally.set(kind, counted)
-    }
+const isJson = (text) => {
+  try {
+    return Boolean(JSON.parse(text))
+  } catch {
+    return false
   }
-  t.diagnostic(`${texts.length} texts, ${questions.length} questions to each`)
-  for (const [kind, { answers, texts }] of tally) t.diagnostic(`${kind}: ${answers} answers, of ${texts.size} texts`)
 }
 
 test('the cases of level_and_freshness have equal answers', async (t) => {
   const cases = file(`${regress}sql/level_and_freshness.sql`).match(/create temp table cases[^]*?(?=create function)/)[0]
-  cluster.psql('both', cases.replace('temp table', 'table'))
-  const rows = await cluster.query('both', 'select test.with_times(claims) as claims from cases order by nr')
+  editions.cluster.psql('editions', cases.replace('temp table', 'table'))
+  const rows = await editions.cluster.query('editions', 'select test.with_times(claims) as claims from cases order by nr')
   assert.equal(rows.length, 104)
-  await compare(t, rows.map(({ claims }) => claims))
+  await editions.compare(
+    t,
+    rows.map(({ claims }) => claims),
+  )
 })
 
 test('every claims document of the other tests has equal answers', async (t) => {
   const folders = ['crates/aal/src/', 'crates/aal/src/profile/']
-  const rust = folders.flatMap((folder) => readdirSync(new URL(`../../${folder}`, import.meta.url)).filter((name) => name.endsWith('.rs')).map((name) => file(folder + name)))
+  const named = (folder, ending) => readdirSync(new URL(`../../${folder}`, import.meta.url)).filter((name) => name.endsWith(ending))
+  const rust = folders.flatMap((folder) => named(folder, '.rs').map((name) => file(folder + name)))
   const written = rust.flatMap((text) => [...text.matchAll(/r#"([^]*?)"#/g)].map(([, document]) => document))
-  const sql = readdirSync(new URL(`../../${regress}sql`, import.meta.url)).map((name) => file(`${regress}sql/${name}`))
+  const sql = named(`${regress}sql/`, '.sql').map((name) => file(`${regress}sql/${name}`))
   written.push(...sql.flatMap((text) => [...text.matchAll(/'((?:''|[^'])*\{(?:''|[^'])*)'/g)].map(([, document]) => document.replaceAll("''", "'"))))
   const now = Math.floor(Date.now() / 1000)
-  const filled = (text) => text.replace(/@([-+]?\d+)@/g, (_, offset) => String(now + Number(offset))).replaceAll('{{', '{').replaceAll('}}', '}')
+  const filled = (text) =>
+    text
+      .replace(/@([-+]?\d+)@/g, (_, offset) => String(now + Number(offset)))
+      .replaceAll('{{', '{')
+      .replaceAll('}}', '}')
   // The cases of providers leave out the issuer and the subject.
-  const documents = new Set(written.map(filled).flatMap((text) => (text.includes('"') && !text.startsWith('{') ? [text, `{"iss":"x","sub":"jane","aal":"aal2",${text}}`] : [text])))
-  assert.ok(documents.size > 500, String(documents.size))
-  await compare(t, [...documents].filter((text) => !text.includes('\0')))
+  const complete = (text) => (text.includes('"') && !text.startsWith('{') ? `{"iss":"x","sub":"jane","aal":"aal2",${text}}` : text)
+  const documents = new Set(written.flatMap((text) => [filled(text), complete(filled(text))]))
+  // Other texts in quotes are no claims: a statement, a call.
+  const claims = [...documents].filter((text) => !text.includes('\0') && isJson(text))
+  assert.ok(claims.length > 400, String(claims.length))
+  await editions.compare(t, claims)
 })
 
 test('random claims have equal answers', async (t) => {
-  t.diagnostic(`SEED=${seed}`)
   const writer = new ClaimsWriter(seed, Math.floor(Date.now() / 1000))
   const texts = Array.from({ length: count }, () => writer.next())
-  await compare(t, texts)
+  await editions.compare(t, texts, { every: Number(process.env.EVERY ?? 1), hint: `SEED=${seed}` })
+})
+
+// Claims of each standing, for questions that need few.
+const standings = () => {
+  const now = Math.floor(Date.now() / 1000)
+  const amr = [
+    { method: 'totp', timestamp: now - 60 },
+    { method: 'password', timestamp: now - 7200 },
+  ]
+  const began = [{ method: 'anonymous', timestamp: now - 60 }]
+  const subjects = [...Object.values(users), 'jane', '', undefined]
+  const levels = ['aal1', 'aal2', 'aal3', 'AAL2', 'not shown', 2, undefined]
+  const claims = subjects.flatMap((sub) => levels.map((aal) => ({ sub, aal, amr })))
+  claims.push(...levels.map((aal) => ({ sub: users.enrolled, aal, amr: began })))
+  claims.push(
+    ...['aal1', 'aal2', undefined].flatMap((aal) =>
+      Object.values(users).map((sub) => ({ sub, aal, amr: began, is_anonymous: true, session_id: 's' })),
+    ),
+  )
+  return [null, '{}', '[]', '{"aal":"aal2","aal":"aal2"}', ...claims.map((claims) => JSON.stringify(claims))]
+}
+
+test('a refusal of a request is the response that the native edition makes', async (t) => {
+  await editions.compare(t, standings(), { settings: { 'request.method': 'GET', 'pg_aal.error_format': 'postgrest' } })
+})
+
+test('without the tables of Supabase Auth answers are equal but for what to set', async (t) => {
+  await editions.compare(t, standings(), { database: 'without_tables' })
+})
+
+test('functions answer for users, sessions and guests as settings of the native edition', async (t) => {
+  editions.cluster.psql(
+    'without_tables',
+    `create function aal.has_second_factor(subject text) returns boolean language sql stable parallel safe as
+       $$ select case subject when 'jane' then true when '${users.factorless}' then false end $$;
+     create function aal.is_live_session(subject text, session text) returns boolean language sql stable parallel safe as
+       $$ select session = 's' $$;
+     create function aal.anonymous_level() returns text language sql immutable parallel safe as $$ select 'aal1' $$;`,
+  )
+  const settings = {
+    'pg_aal.enrollment_function': 'aal.has_second_factor',
+    'pg_aal.session_function': 'aal.is_live_session',
+    'pg_aal.anonymous_level': 'aal1',
+  }
+  const named = standings().flatMap((text) => [text, text?.startsWith('{"sub"') ? text.replace('{', '{"session_id":"s",') : '{}'])
+  await editions.compare(t, named, { database: 'without_tables', settings })
 })

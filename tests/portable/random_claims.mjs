@@ -14,9 +14,69 @@ export const users = {
 export const sessions = { atAal2: '55555555-5555-4555-8555-555555555552', atAal1: '55555555-5555-4555-8555-555555555551' }
 
 const levels = ['"aal2"', '"aal1"', '"aal3"']
-const otherLevels = ['null', '2', '1e2', '""', '"AAL2"', '" aal2"', '"aal2 "', '"aal4"', 'true', '["aal2"]', '{"aal":"aal2"}', '"\\u0061al2"', '"aal2\\u0000"', '"urn:x.y-z_1"', '"a/b"', '"é"']
-const methods = ['"totp"', '"password"', '"mfa/phone"', '"mfa/webauthn"', '"mfa/recovery_code"', '"otp"', '"passkey"', '"token_refresh"', '"anonymous"', '"oauth"', '"TOTP"', '""', '"t\\u006ftp"', '"mfa\\/phone"', '["totp"]', 'null', '7', '"totp\\u0000"', '"\\ud83d"', '"😀"']
-const oddTimes = ['null', '0', '-1', '1', '"1800000000"', 'true', '1e300', '-1e300', '1e400', '1e-300', '5e-324', '2e-324', '1e-400', '0.0000005', '1.5', '-0', '0e5', '9223372036853', '9223372036853.9999', '9223372036854', '9223372036854775808', '909109876819.123456789', '1E9', '[1]', '1e131073']
+const otherLevels = [
+  'null',
+  '2',
+  '1e2',
+  '""',
+  '"AAL2"',
+  '" aal2"',
+  '"aal2 "',
+  '"aal4"',
+  'true',
+  '["aal2"]',
+  '{"aal":"aal2"}',
+  '"\\u0061al2"',
+  '"urn:x.y-z_1"',
+  '"a/b"',
+  '"é"',
+]
+const methods = [
+  '"totp"',
+  '"password"',
+  '"mfa/phone"',
+  '"mfa/webauthn"',
+  '"mfa/recovery_code"',
+  '"otp"',
+  '"passkey"',
+  '"token_refresh"',
+  '"anonymous"',
+  '"oauth"',
+  '"TOTP"',
+  '""',
+  '"t\\u006ftp"',
+  '"mfa\\/phone"',
+  '["totp"]',
+  'null',
+  '7',
+  '"😀"',
+]
+const oddTimes = [
+  'null',
+  '0',
+  '-1',
+  '1',
+  '"1800000000"',
+  'true',
+  '1e300',
+  '-1e300',
+  '1e400',
+  '1e-300',
+  '5e-324',
+  '2e-324',
+  '1e-400',
+  '0.0000005',
+  '1.5',
+  '-0',
+  '0e5',
+  '9223372036853',
+  '9223372036853.9999',
+  '9223372036854',
+  '9223372036854775808',
+  '909109876819.123456789',
+  '1E9',
+  '[1]',
+]
 const anonymous = ['false', 'true', 'null', '"false"', '0', '1', '[]', ' false ']
 
 export class ClaimsWriter {
@@ -64,7 +124,19 @@ export class ClaimsWriter {
       if (this.percent(percent)) claims.push([name, value()])
     }
     maybe(30, 'iss', () => '"http://localhost/auth/v1"')
-    maybe(88, 'sub', () => this.one([...Object.values(users).map((user) => `"${user}"`), `"${users.enrolled.toUpperCase()}"`, '"jane"', '""', 'null', '7', `"{${users.enrolled}}"`, `"${users.enrolled.replaceAll('-', '')}"`, '"x\\u0000"', '"é"']))
+    maybe(88, 'sub', () =>
+      this.one([
+        ...Object.values(users).map((user) => `"${user}"`),
+        `"${users.enrolled.toUpperCase()}"`,
+        '"jane"',
+        '""',
+        'null',
+        '7',
+        `"{${users.enrolled}}"`,
+        `"${users.enrolled.replaceAll('-', '')}"`,
+        '"é"',
+      ]),
+    )
     maybe(92, 'aal', () => this.one(this.percent(85) ? levels : otherLevels))
     maybe(88, 'amr', () => this.amr())
     maybe(20, 'auth_time', () => this.time())
@@ -73,8 +145,19 @@ export class ClaimsWriter {
     maybe(50, 'is_anonymous', () => (this.percent(75) ? 'false' : this.one(anonymous)))
     maybe(50, 'role', () => '"authenticated"')
     maybe(40, 'exp', () => String(this.now + 3600))
-    maybe(40, 'user_metadata', () => this.object([['sub', `"${users.enrolled}"`], ['aal', '"aal2"'], ['name', this.one(['"Jörg \\"J\\" Ü"', '"a\\\\b"', '"\\u00e9"', '"x\\u0000y"', '"\\ud800"', '"<\\u003c>"'])]]))
-    maybe(15, 'app_metadata', () => this.one(['{"provider":"email","providers":["email"]}', '{}', '{"amr":[{"method":"totp"}]}', '[[[[1]]]]', '1e99999', '0.1e-7']))
+    maybe(40, 'user_metadata', () =>
+      this.object([
+        ['sub', `"${users.enrolled}"`],
+        ['aal', '"aal2"'],
+        [
+          'name',
+          this.one(this.percent(94) ? ['"Jörg \\"J\\" Ü"', '"a\\\\b"', '"\\u00e9"', '"<\\u003c>"'] : ['"x\\u0000y"', '"\\ud800"', '1e131073']),
+        ],
+      ]),
+    )
+    maybe(15, 'app_metadata', () =>
+      this.one(['{"provider":"email","providers":["email"]}', '{}', '{"amr":[{"method":"totp"}]}', '[[[[1]]]]', '1e99999', '0.1e-7']),
+    )
     maybe(3, 'deep', () => '['.repeat(300) + ']'.repeat(300))
     return claims
   }

@@ -98,7 +98,7 @@ impl UnknownLevel {
     }
 }
 
-/// What stands in the place of a level and is none: `enrolled` is another level for each user.
+/// The word `enrolled` in the place of a level: it is another level for each user.
 pub struct EnrolledIsNoLevel;
 
 impl EnrolledIsNoLevel {

@@ -23,6 +23,9 @@ struct Options {
     /// SQL that makes the tables.
     #[arg(long)]
     setup: PathBuf,
+    /// The portable edition, which is measured beside the native one.
+    #[arg(long)]
+    portable: PathBuf,
     /// SQL that makes the tables whose policies are proved.
     #[arg(long)]
     proof: PathBuf,
@@ -38,6 +41,9 @@ struct Options {
     /// Measures the proof alone.
     #[arg(long)]
     only_proof: bool,
+    /// Measures the policies alone, and writes no file.
+    #[arg(long, conflicts_with = "only_proof")]
+    only_policies: bool,
     /// How often each variant is measured.
     #[arg(long, default_value_t = 11)]
     rounds: usize,
@@ -49,13 +55,9 @@ struct Options {
 fn main() -> Result<()> {
     let options = Options::parse();
     let machine = works::machine(&options.cluster)?;
-    let proofs = proof::measure(&options.cluster, &options.proof, options.rounds)?;
-    proof::draw(&proofs, &options.out.join("performance-proof.svg"))?;
-    let hostile = proof::measure_hostile(&options.cluster, &options.proof)?;
-    let gated = proof::measure_gated(&options.cluster, &options.proof, options.rounds)?;
-    let page = proof::page(&proofs, &gated, &hostile, &machine);
-    std::fs::write(options.out.join("performance-proof.md"), &page)?;
-    println!("{page}");
+    if !options.only_policies {
+        measure_proof(&options, &machine)?;
+    }
     if options.only_proof {
         return Ok(());
     }
@@ -63,14 +65,30 @@ fn main() -> Result<()> {
     if let Some(peers) = &options.peers {
         variants.extend(variant::read_folder(peers)?);
     }
-    let bench = works::Bench::prepare(&options.cluster, &options.setup)?;
+    let bench = works::Bench::prepare(&options.cluster, &[&options.setup, &options.portable])?;
     let results = bench.run(&variants, options.rounds)?;
     let ddl = ddl::measure(&options.cluster, options.rounds)?;
+    if options.only_policies {
+        println!("{}", report::page(&results, &[], &ddl, &machine));
+        return Ok(());
+    }
     let micro = micro::read(&options.criterion)?;
     let chart = options.out.join("performance.svg");
     chart::draw(&results, &chart)?;
     let page = report::page(&results, &micro, &ddl, &machine);
     std::fs::write(options.out.join("performance.md"), &page)?;
+    println!("{page}");
+    Ok(())
+}
+
+/// Writes performance-proof.md and its chart.
+fn measure_proof(options: &Options, machine: &str) -> Result<()> {
+    let proofs = proof::measure(&options.cluster, &options.proof, options.rounds)?;
+    proof::draw(&proofs, &options.out.join("performance-proof.svg"))?;
+    let hostile = proof::measure_hostile(&options.cluster, &options.proof)?;
+    let gated = proof::measure_gated(&options.cluster, &options.proof, options.rounds)?;
+    let page = proof::page(&proofs, &gated, &hostile, machine);
+    std::fs::write(options.out.join("performance-proof.md"), &page)?;
     println!("{page}");
     Ok(())
 }

@@ -30,6 +30,11 @@ pub const GUARD: &str = "20k one-row writes in the server";
 /// How many writes that are.
 pub const WRITES: f64 = 20_000.0;
 
+/// How often the variants take turns in the profile, and how many reads each turn has.
+const TURNS: usize = 20;
+const READS_PER_TURN: usize = 60;
+const STALE_READS: usize = 10;
+
 /// How the clients of pgbench send their statements.
 const PROTOCOLS: [&str; 2] = ["simple", "prepared"];
 const CLIENTS: [usize; 2] = [1, 8];
@@ -43,8 +48,16 @@ pub struct Results {
     rounds: BTreeMap<(String, String), Vec<f64>>,
     /// First calls in a new backend, in microseconds: what, and the median.
     pub first_calls: Vec<(String, f64)>,
-    /// Where the time of a read by key goes, in microseconds: the variant, its planning and its execution.
-    pub profile: Vec<(String, f64, f64)>,
+    /// Where the time of a read by key goes.
+    pub profile: Vec<Profile>,
+}
+
+/// Where the time of a read by key goes, in microseconds.
+pub struct Profile {
+    variant: String,
+    pub title: String,
+    pub planning: f64,
+    pub execution: f64,
 }
 
 impl Results {
@@ -53,6 +66,15 @@ impl Results {
         let rounds = |variant: &str| self.rounds.get(&(column.to_owned(), variant.to_owned()));
         let ratios = rounds(variant)?.iter().zip(rounds(to)?).map(|(a, b)| a / b).collect();
         Some(median(ratios))
+    }
+
+    /// How much longer a read by key takes in the server than with another variant, in microseconds.
+    pub fn microseconds_over(&self, variant: &str, than: &str) -> Option<f64> {
+        let microseconds = |name: &str| {
+            let profile = self.profile.iter().find(|profile| profile.variant == name)?;
+            Some(profile.planning + profile.execution)
+        };
+        Some(microseconds(variant)? - microseconds(than)?)
     }
 
     /// The median of the rounds, in seconds.
@@ -66,6 +88,12 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
+}
+
+/// The value that a quarter of them are below.
+fn lower_quartile(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 4]
 }
 
 /// A connection to a cluster.
@@ -91,15 +119,14 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Makes the tables.
-    pub fn prepare(folder: &Path, setup: &Path) -> Result<Bench> {
+    /// Makes the tables: runs these files.
+    pub fn prepare(folder: &Path, files: &[&Path]) -> Result<Bench> {
         let bench = Bench { folder: folder.to_owned() };
         eprintln!("making a million rows");
         let mut psql = Command::new(folder.join("bin/psql"));
         psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres", "-h"])
             .arg(folder.join("socket"))
-            .arg("-f")
-            .arg(setup)
+            .args(files.iter().flat_map(|file| [Path::new("-f"), file]))
             .stdout(std::process::Stdio::null());
         if !psql.status().context("starting psql")?.success() {
             bail!("the set-up failed");
@@ -252,30 +279,37 @@ impl Bench {
         }
     }
 
-    /// Where the time of a read by key goes: medians of what EXPLAIN says of many.
-    fn profile(&self, variants: &[Variant]) -> Result<Vec<(String, f64, f64)>> {
+    /// Where the time of a read by key goes, by what EXPLAIN says of many. The variants take turns, so that a disturbance meets all.
+    /// It only ever makes a statement longer: the lower quartile counts.
+    fn profile(&self, variants: &[Variant]) -> Result<Vec<Profile>> {
         let mut admin = self.connect()?;
         let mut session = self.connect()?;
         session.batch_execute(CLAIMS)?;
         session.batch_execute("set role authenticated")?;
-        let mut profile = Vec::new();
-        for variant in variants.iter().filter(|variant| variant.works.contains(&Work::Read)) {
-            if apply(&mut admin, variant, "bench").is_ok() {
-                let (mut planning, mut execution) = (Vec::new(), Vec::new());
-                for id in 0..1000 {
-                    let explain = format!(
-                        "explain (analyze, timing off, summary on, format json) \
-                         select count(s), coalesce(json_agg(s), '[]') from (select * from bench where id = {id}) s"
-                    );
-                    let plan: serde_json::Value = session.query_one(&explain, &[])?.get(0);
-                    planning.push(plan[0]["Planning Time"].as_f64().unwrap_or_default() * 1_000.0);
-                    execution.push(plan[0]["Execution Time"].as_f64().unwrap_or_default() * 1_000.0);
+        let mut samples: BTreeMap<&str, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+        let variants: Vec<&Variant> = variants.iter().filter(|variant| variant.works.contains(&Work::Read)).collect();
+        for _ in 0..TURNS {
+            for variant in &variants {
+                if apply(&mut admin, variant, "bench").is_ok() {
+                    let (planning, execution) = samples.entry(&variant.name).or_default();
+                    for id in 0..READS_PER_TURN {
+                        let explained = explain(&mut session, id)?;
+                        // The first ones load what a change of policies made stale.
+                        if id >= STALE_READS {
+                            planning.push(explained.0);
+                            execution.push(explained.1);
+                        }
+                    }
                 }
-                profile.push((variant.title.clone(), median(planning), median(execution)));
+                clear(&mut admin, "bench")?;
             }
-            clear(&mut admin, "bench")?;
         }
-        Ok(profile)
+        let profile_of = |variant: &&Variant| {
+            let (planning, execution) = samples.remove(variant.name.as_str())?;
+            let (planning, execution) = (lower_quartile(planning), lower_quartile(execution));
+            Some(Profile { variant: variant.name.clone(), title: variant.title.clone(), planning, execution })
+        };
+        Ok(variants.iter().filter_map(profile_of).collect())
     }
 
     /// What the first call costs in a new backend, in microseconds, and the second.
@@ -360,6 +394,17 @@ fn statement(client: &mut Client, work: Work, token: Option<&str>) -> Result<f64
         }
     }
     Ok(best)
+}
+
+/// The microseconds of planning and of executing a read by key.
+fn explain(session: &mut Client, id: usize) -> Result<(f64, f64)> {
+    let explain = format!(
+        "explain (analyze, timing off, summary on, format json) \
+         select count(s), coalesce(json_agg(s), '[]') from (select * from bench where id = {id}) s"
+    );
+    let plan: serde_json::Value = session.query_one(&explain, &[])?.get(0);
+    let microseconds = |key: &str| plan[0][key].as_f64().unwrap_or_default() * 1_000.0;
+    Ok((microseconds("Planning Time"), microseconds("Execution Time")))
 }
 
 fn apply(admin: &mut Client, variant: &Variant, table: &str) -> Result<()> {

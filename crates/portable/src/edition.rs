@@ -3,13 +3,13 @@
 use minijinja::{Environment, Error, UndefinedBehavior, context};
 
 use crate::facts::Facts;
-use crate::statements;
+use crate::{protection, statements};
 
 /// What the others import.
 const MACROS: &str = include_str!("../../../sql/portable/macros.sql");
 
 /// A file per topic. A function that runs while the file is run stands behind what it calls.
-const PARTS: [(&str, &str); 9] = [
+const PARTS: [(&str, &str); 13] = [
     ("schema.sql", include_str!("../../../sql/portable/schema.sql")),
     ("claims.sql", include_str!("../../../sql/portable/claims.sql")),
     ("session.sql", include_str!("../../../sql/portable/session.sql")),
@@ -17,6 +17,10 @@ const PARTS: [(&str, &str); 9] = [
     ("enrollment.sql", include_str!("../../../sql/portable/enrollment.sql")),
     ("liveness.sql", include_str!("../../../sql/portable/liveness.sql")),
     ("status.sql", include_str!("../../../sql/portable/status.sql")),
+    ("protection.sql", include_str!("../../../sql/portable/protection.sql")),
+    ("protected_tables.sql", include_str!("../../../sql/portable/protected_tables.sql")),
+    ("guard.sql", include_str!("../../../sql/portable/guard.sql")),
+    ("schema_watch.sql", include_str!("../../../sql/portable/schema_watch.sql")),
     ("comments.sql", include_str!("../../../sql/portable/comments.sql")),
     ("grants.sql", include_str!("../../../sql/portable/grants.sql")),
 ];
@@ -30,6 +34,7 @@ pub fn render(version: &str) -> Result<String, Error> {
     for (name, value) in Facts::new(version).into_globals() {
         environment.add_global(name, value);
     }
+    environment.add_global("protection", protection::facts());
     environment.add_template("macros.sql", MACROS)?;
     for (name, template) in PARTS {
         environment.add_template(name, template)?;
@@ -47,4 +52,40 @@ pub fn render(version: &str) -> Result<String, Error> {
 fn functions_in(part: &str) -> Vec<String> {
     let definitions = part.lines().filter_map(|line| line.strip_prefix("create or replace function "));
     definitions.filter_map(|definition| Some(definition.split_once('(')?.0.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The Supabase CLI's splitter knows neither, a session can change what a backslash means, and a migration is one transaction.
+    #[test]
+    fn the_splitter_of_the_supabase_cli_can_take_the_text() {
+        let text = render("1.2.3").unwrap();
+        for (line, nr) in text.lines().zip(1..) {
+            let line = line.split("--").next().unwrap_or_default();
+            assert!(!line.contains('\\') && !line.contains(" E'") && !line.contains("(E'"), "line {nr}: {line}");
+            let word = line.trim_end_matches(';').trim();
+            assert!(
+                !["commit", "rollback", "start transaction"].contains(&word) && line != "begin;",
+                "line {nr}: {line}"
+            );
+            assert!(!line.contains("begin atomic") && !line.starts_with("drop "), "line {nr}: {line}");
+        }
+        assert_eq!(text.matches("$$").count() % 2, 0);
+    }
+
+    #[test]
+    fn every_function_pins_its_search_path_and_says_what_it_is() {
+        let text = render("1.2.3").unwrap();
+        let functions: Vec<&str> = text.split("create or replace function ").skip(1).collect();
+        assert!(functions.len() > 40);
+        for function in functions {
+            let head = function.split("as $$").next().unwrap_or_default();
+            let name = function.split('(').next().unwrap_or_default();
+            assert!(head.contains("set search_path = ''"), "{name}");
+            assert!(["stable", "immutable", "volatile"].iter().any(|word| head.contains(word)), "{name}");
+            assert!(!function.contains("\nexception\n") && !function.contains("  exception"), "{name}");
+        }
+    }
 }

@@ -13,6 +13,7 @@ mod edition;
 mod facts;
 mod fingerprints;
 mod literal;
+mod protection;
 mod refusals;
 mod statements;
 

@@ -1,5 +1,5 @@
-//! The core's refusals, as tables: every refusal that a session of Supabase Auth can get is made, and each of its words is put down
-//! under the few things that it depends on. Where a word depends on more, this panics.
+//! The core's refusals, as tables. Every refusal that a session of Supabase Auth can get is made. Each of its words is put down under
+//! the few things that it depends on. Where a word depends on more, this panics.
 
 use std::collections::BTreeMap;
 
@@ -212,7 +212,7 @@ pub fn http() -> (String, String) {
     (literal(&body), literal(&response))
 }
 
-/// The step of a user who was looked up, where it is another than that of the claims alone.
+/// The step of a user who was looked up, where it differs from that of the claims alone.
 pub fn steps() -> Table {
     let mut rows = Vec::new();
     for denial in denials() {

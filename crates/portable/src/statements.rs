@@ -29,8 +29,8 @@ pub fn formats(name: &str, placeholders: Vec<String>) -> Result<Vec<String>, Err
     let (_, template) = TEMPLATES.iter().find(|(known, _)| *known == name).ok_or_else(unknown)?;
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let values: Value =
-        placeholders.iter().enumerate().map(|(nr, name)| (name.clone(), format!("%{}$s", nr + 1))).collect();
+    let places = placeholders.iter().enumerate().map(|(nr, name)| (name.clone(), format!("%{}$s", nr + 1)));
+    let values = Value::from_pairs(places);
     let statements = template.split_inclusive(";\n").map(str::trim).filter(|statement| !statement.is_empty());
     let mut found = Vec::new();
     for statement in statements {

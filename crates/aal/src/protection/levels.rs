@@ -24,7 +24,8 @@ impl TableLevel {
     /// The forms of its text, for a HINT.
     pub const FORMS: &'static str = "A level is written as aal2, or with an age as aal2 within 15 minutes.";
 
-    const VALID: [&'static str; 5] = ["none", "aal1", "enrolled", "aal2", "aal3"];
+    /// The names of levels.
+    pub const VALID: [&'static str; 5] = ["none", "aal1", "enrolled", "aal2", "aal3"];
 
     /// At least this level, of any age.
     pub const fn at(level: Level) -> TableLevel {

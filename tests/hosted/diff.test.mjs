@@ -1,0 +1,94 @@
+// The diff tools of the Supabase CLI carry the protection from one project to another, or opening nothing, and protecting again repairs it.
+
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { answers } from './answers.mjs'
+import { demo, Platform, portableText } from './platform.mjs'
+
+const protection = demo.match(/^select aal\.protect_table.*;$/m)[0]
+const installed = (name) => fileURLToPath(new URL(`node_modules/${name}`, import.meta.url))
+
+// Each as the CLI runs it: from one database to another, as SQL.
+const tools = {
+  migra: {
+    program: installed('@pgkit/migra/dist/command.js'),
+    difference: (from, to) => run(tools.migra.program, 'run', from, to, '--unsafe'),
+  },
+  'pg-delta': {
+    program: installed('@supabase/pg-delta/dist/cli/main.js'),
+    async difference(from, to) {
+      const folder = mkdtempSync(tmpdir() + '/pg_aal_delta.')
+      await run(tools['pg-delta'].program, 'plan', '--source', from, '--desired', to, '--profile', 'supabase', '--out', folder + '/plan.json')
+      await run(tools['pg-delta'].program, 'render', '--plan', folder + '/plan.json', '--out', folder + '/step.sql')
+      const steps = readdirSync(folder).filter((file) => file.endsWith('.sql'))
+      const sql = steps.sort().map((file) => readFileSync(`${folder}/${file}`, 'utf8'))
+      rmSync(folder, { recursive: true })
+      return sql.join('\n')
+    },
+  },
+}
+
+async function run(...args) {
+  const answer = await promisify(execFile)('node', args, { maxBuffer: 1e8 }).catch((error) => error)
+  // Their exit status says whether there is a difference.
+  if (!answer.stdout && answer.stderr) throw new Error(answer.stderr)
+  return answer.stdout
+}
+
+let platform
+before(() => {
+  platform = new Platform()
+  platform.protectedDatabase('project')
+  platform.psql('project', demo)
+  // migra makes tables before functions, so no default may call one of those that are new.
+  platform.protectedDatabase('plain')
+  platform.psql('plain', demo.replace(' default aal.subject_uuid()', ''))
+})
+after(() => platform.stop())
+
+const url = (database) => `postgresql://postgres@localhost/${database}?host=${encodeURIComponent(platform.connection.host)}`
+const rows = (database) =>
+  platform.psql(
+    database,
+    "select format('insert into payments overriding system value values (%L, %L, %L, %L);', id, user_id, amount, payee) from payments",
+  )
+const records = (database) => platform.psql(database, 'select * from aal.protected_tables')
+
+for (const [name, { program, difference }] of Object.entries(tools)) {
+  describe(`a diff by ${name}`, { skip: existsSync(program) ? undefined : `${name} isn't installed: run npm ci in tests/hosted` }, () => {
+    const [table, all] = ['table', 'all'].map((what) => `${what}_by_${name.replace('-', '_')}`)
+
+    test('carries a protected table to a project that has the edition', async () => {
+      platform.protectedDatabase(table)
+      platform.psql(table, await difference(url(table), url('project')))
+      platform.psql(table, rows('project'))
+      assert.deepEqual(await answers(platform, table), await answers(platform, 'project'))
+    })
+
+    test('then protecting again writes the records that it lost', async () => {
+      platform.psql(table, protection)
+      assert.deepEqual(await answers(platform, table), await answers(platform, 'project'))
+      assert.equal(records(table), records('project'))
+    })
+
+    test('opens nothing where it carries the edition, too', async () => {
+      platform.database(all)
+      platform.psql(all, await difference(url(all), url('plain')))
+      platform.psql(all, rows('plain'))
+      const wanted = await answers(platform, 'plain')
+      const opened = (await answers(platform, all)).filter((line, nr) => line !== wanted[nr] && !/: \w{5} \| /.test(line))
+      assert.deepEqual(opened, [])
+    })
+
+    test('then the file and protecting again repair it', async () => {
+      platform.psql(all, portableText() + protection)
+      assert.deepEqual(await answers(platform, all), await answers(platform, 'plain'))
+      assert.equal(records(all), records('plain'))
+    })
+  })
+}

@@ -1,0 +1,33 @@
+// The SQL of the pages on the portable edition does what they say, in a hosted project: each ```sql block is run by the project's own
+// role, in order. A block below a comment <!-- fails: TEXT --> must fail with an error that contains TEXT.
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { Platform } from './platform.mjs'
+
+const docs = new URL('../../docs/', import.meta.url)
+const pages = readdirSync(docs).filter((name) => /^(hosted|portable_\w+)\.md$/.test(name))
+
+let platform
+before(() => {
+  platform = new Platform()
+})
+after(() => platform.stop())
+
+for (const [nr, page] of pages.entries()) {
+  const blocks = [...readFileSync(new URL(page, docs), 'utf8').matchAll(/(?:<!-- fails: (.*?) -->\n)?```sql\n(.*?)```/gs)]
+  if (blocks.length === 0) continue
+  test(`the SQL of docs/${page} runs`, () => {
+    platform.protectedDatabase(`page_${nr}`)
+    for (const [, failure, sql] of blocks) {
+      const run = () => platform.psql(`page_${nr}`, sql)
+      if (failure) assert.throws(run, (error) => error.stderr?.includes(failure) ?? error.message.includes(failure), sql)
+      else run()
+    }
+  })
+}
+
+test('hosted.md shows SQL', () => {
+  assert.match(readFileSync(new URL('hosted.md', docs), 'utf8'), /```sql/)
+})

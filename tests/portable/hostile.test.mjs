@@ -1,0 +1,199 @@
+// Users who want more from the portable edition than their session shows, and surroundings that could get into its way.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { Editions, file, portable } from './editions.mjs'
+import { users } from './random_claims.mjs'
+
+let editions
+const execute = (database, sql) => editions.cluster.psql(database, `set session authorization installer;\n${sql}`)
+
+before(() => {
+  editions = new Editions()
+  // An installing role as on hosted Supabase: no superuser, and sees all rows.
+  editions.cluster.psql(
+    'postgres',
+    `create role installer login nosuperuser createrole bypassrls;
+     create role stranger login;
+     create database hosted owner installer;
+     create database strangers owner stranger`,
+  )
+  execute('hosted', portable)
+})
+after(() => editions.stop())
+
+// Runs statements as a role in one session; answers the last one's first value, or the error.
+async function run(database, user, ...statements) {
+  const client = editions.client(database, user)
+  await client.connect()
+  try {
+    let answer
+    for (const statement of statements) answer = await client.query(statement)
+    const [row] = (Array.isArray(answer) ? answer.at(-1) : answer).rows
+    return row && Object.values(row)[0]
+  } catch (error) {
+    return [error.code, error.message, error.hint].filter(Boolean).join(' ')
+  } finally {
+    await client.end()
+  }
+}
+
+const now = Math.floor(Date.now() / 1000)
+const claims = (aal, more = {}) => JSON.stringify({ sub: users.enrolled, aal, amr: [{ method: 'totp', timestamp: now - 60 }], ...more })
+const put = (text) => `select set_config('request.jwt.claims', '${text.replaceAll("'", "''")}', false)`
+
+test('a role without superuser installs it, twice, and what it made for itself stays', async () => {
+  for (let nr = 0; nr < 2; nr++) {
+    assert.equal(await run('hosted', 'installer', portable, 'select aal.version()'), file('Cargo.toml').match(/^version = "(.*)"/m)[1])
+    assert.equal(
+      await run(
+        'hosted',
+        'installer',
+        `create or replace function aal.has_second_factor(subject text) returns boolean language sql stable parallel safe as 'select true'`,
+      ),
+      undefined,
+    )
+  }
+  assert.equal(await run('hosted', 'installer', put(claims('aal1')), 'select aal.enrolled_aal()'), 'aal2')
+  await run('hosted', 'installer', 'drop function aal.has_second_factor(text)')
+})
+
+test('it is not installed into a schema of somebody else, nor beside a function of somebody else', async () => {
+  await run('strangers', 'stranger', 'create schema aal', 'grant all on schema aal to public')
+  assert.match(await run('strangers', 'postgres', portable), /^42501 schema aal belongs to stranger, and this is postgres /)
+  await run('strangers', 'postgres', 'grant create on schema aal to installer')
+  await run('strangers', 'installer', `create function aal.level_of(claims jsonb) returns text language sql as $$ select 'aal3' $$`)
+  assert.match(
+    await run('strangers', 'stranger', portable),
+    /^42501 schema aal holds a function of another role: aal.level_of\(jsonb\) of installer /,
+  )
+})
+
+test('others can neither replace nor add functions', async () => {
+  for (const statement of [
+    `create or replace function aal.has_aal(level text, max_age interval default null) returns boolean language sql as 'select true'`,
+    `create function aal.has_second_factor(subject text) returns boolean language sql stable parallel safe as 'select false'`,
+    `create function aal.anonymous_level() returns text language sql as $$ select 'aal1' $$`,
+  ]) {
+    assert.match(await run('hosted', 'stranger', statement), /^42501 permission denied for schema aal/)
+  }
+  assert.match(await run('hosted', 'stranger', 'alter function aal.has_aal(text, interval) immutable'), /^42501 must be owner/)
+})
+
+test('types, tables, operators and settings of a session change no answer', async () => {
+  const surroundings = [
+    'create temp table text (x int); create temp table jsonb (x int); create temp table json (x int); create temp table uuid (x int); create temp table pg_proc (oid oid, prorettype oid)',
+    'create temp table pg_class (relkind "char"); create temp table record (x int); create temp table jsonpath (x int); create temp table pg_roles (rolsuper boolean)',
+    `create function pg_temp.current_setting(pg_catalog.text, boolean) returns pg_catalog.text language sql as $$ select '{"aal":"aal3"}'::pg_catalog.text $$`,
+    `create function pg_temp.lie(pg_catalog.text, pg_catalog.text) returns boolean language sql as 'select true'`,
+    'create operator pg_temp.= (leftarg = pg_catalog.text, rightarg = pg_catalog.text, function = pg_temp.lie)',
+    `set search_path = pg_temp, pg_catalog; set standard_conforming_strings = off; set backslash_quote = on; set datestyle = 'SQL, DMY'; set intervalstyle = sql_standard`,
+    `set timezone = 'Australia/Lord_Howe'; set extra_float_digits = -15; set quote_all_identifiers = on; set xmloption = document; set plpgsql.extra_errors = 'all'`,
+  ]
+  const questions = [
+    `aal.has_aal('aal2')`,
+    `aal.has_aal('aal2', '00:15:00')`,
+    `aal.has_aal('aal3')`,
+    `aal.subject_uuid()::pg_catalog.text = '${users.enrolled}'`,
+    `(select pg_catalog.count(*) = 1 and pg_catalog.min(authenticated_at) = pg_catalog.to_timestamp(${now - 60}) from aal.amr())`,
+    `aal.has_enrolled_aal()`,
+    `aal.aal_status() operator(pg_catalog.->>) 'currentLevel'`,
+  ]
+  const database = 'editions'
+  for (const text of [claims('aal2'), claims('aal1'), '{"sub":"\\u0078","aal":"a\\u0061l2"}']) {
+    for (const question of questions) {
+      const plain = await run(database, 'authenticator', put(text), `select ${question}`)
+      assert.equal(await run(database, 'authenticator', put(text), ...surroundings, `select ${question}`), plain, question)
+    }
+    const refusal = `select aal.require_aal('aal3', '1.5 seconds')`
+    assert.match(await run(database, 'authenticator', put(text), ...surroundings, refusal), /^42501 insufficient_aal: this requires aal3/)
+    assert.equal(await run(database, 'authenticator', put(text), ...surroundings, refusal), await run(database, 'authenticator', put(text), refusal))
+  }
+})
+
+test('an argument in a collation without cases grants nothing', async (t) => {
+  const made = await run('hosted', 'installer', `create collation public.nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`)
+  if (made !== undefined) return t.skip(`no collations of ICU: ${made}`)
+  const ask = (text, question) => run('hosted', 'stranger', put(text), `select ${question}`)
+  assert.equal(await ask(claims('AAL2'), `aal.has_aal('aal2' collate public.nocase)`), false)
+  assert.equal(await ask(claims('aal2'), `aal.has_aal('aal2' collate public.nocase)`), true)
+  assert.equal(await ask(claims('aal2', { is_anonymous: true }), `aal.has_aal('aal1' collate public.nocase)`), false)
+  const capitals = JSON.stringify({ sub: 'x', aal: 'aal2', amr: [{ method: 'TOTP', timestamp: now }] })
+  assert.equal(await ask(capitals, `aal.has_aal('aal2' collate public.nocase, '1 hour')`), false)
+  assert.match(await ask(claims('aal2'), `aal.has_aal('AAL2' collate public.nocase)`), /^22023 unknown assurance level "AAL2"/)
+})
+
+test('nobody learns the factors of another user', async () => {
+  const ask = (question) => run('editions', 'authenticator', put(claims('aal1')), `select ${question}`)
+  assert.match(await ask(`aal.is_user('${users.banned}')`), /^42501 permission denied for/)
+  assert.match(await ask(`aal.session_in_supabase_auth('${users.enrolled}', '${users.enrolled}', 'aal2')`), /^42501 permission denied for/)
+  assert.equal(await ask('aal.enrolled_aal()'), 'aal2')
+})
+
+test('factors that row security hides from the installing role are not taken for none', async () => {
+  editions.cluster.psql('postgres', `create role sees_no_factors login; create database hidden owner sees_no_factors`)
+  editions.cluster.psql(
+    'hidden',
+    `create schema auth authorization supabase_auth_admin;
+     set role supabase_auth_admin;
+     create table auth.users (id uuid primary key, deleted_at timestamptz, banned_until timestamptz);
+     create table auth.mfa_factors (id uuid, user_id uuid, status text);
+     insert into auth.users values ('${users.enrolled}');
+     insert into auth.mfa_factors values (gen_random_uuid(), '${users.enrolled}', 'verified');
+     alter table auth.mfa_factors enable row level security;
+     grant usage on schema auth to sees_no_factors;
+     grant select on all tables in schema auth to sees_no_factors;`,
+  )
+  assert.equal(await run('hidden', 'sees_no_factors', portable, put(claims('aal1')), 'select aal.has_enrolled_aal()'), false)
+  assert.match(
+    await run('hidden', 'sees_no_factors', put(claims('aal1')), 'select aal.enrolled_aal()'),
+    /^55000 .*row security hides rows of auth.mfa_factors from sees_no_factors/,
+  )
+  assert.equal(await run('hidden', 'sees_no_factors', put(claims('aal2')), 'select aal.has_enrolled_aal()'), true)
+  editions.cluster.psql('hidden', 'alter role sees_no_factors bypassrls')
+  assert.equal(await run('hidden', 'sees_no_factors', put(claims('aal1')), 'select aal.enrolled_aal()'), 'aal2')
+  editions.cluster.psql('hidden', 'revoke select on auth.users from sees_no_factors')
+  assert.match(
+    await run('hidden', 'sees_no_factors', put(claims('aal1')), 'select aal.enrolled_aal()'),
+    /^55000 .*sees_no_factors may not read auth.users/,
+  )
+})
+
+test('a policy asks in parallel workers, and once per statement', async () => {
+  editions.cluster.psql(
+    'editions',
+    `create table numbers as select nr from generate_series(1, 20000) as nr;
+     alter table numbers enable row level security;
+     create policy everyone on numbers using (true);
+     create policy aal_read on numbers as restrictive for select using ((select aal.has_aal('aal2'::text, null::interval)));
+     grant select on numbers to authenticator;
+     alter table numbers set (parallel_workers = 2);`,
+  )
+  const force = `set parallel_setup_cost = 0; set parallel_tuple_cost = 0; set min_parallel_table_scan_size = 0; set max_parallel_workers_per_gather = 2`
+  const count = (text) => run('editions', 'authenticator', put(text), force, 'select count(*)::int from numbers')
+  assert.deepEqual([await count(claims('aal2')), await count(claims('aal1')), await count('')], [20000, 0, 0])
+  const plan = await run('editions', 'authenticator', put(claims('aal2')), force, 'explain (format json) select count(*) from numbers')
+  assert.match(JSON.stringify(plan), /"Gather".*InitPlan|InitPlan.*"Gather"/)
+})
+
+test('bad arguments raise what they raise in the native edition', async () => {
+  const calls = [
+    'null',
+    `''`,
+    `'AAL2'`,
+    `'mfa'`,
+    `'aal 2, please'`,
+    `'none'`,
+    `'enrolled'`,
+    `repeat('é', 100)`,
+    `'aal2', '-1 second'`,
+    `'aal2', '1 day -25 hours'`,
+    `'x', '-1 s'`,
+    `'aal2', '-178000000 years'`,
+  ]
+  for (const call of calls.flatMap((call) => [`has_aal(${call})`, `require_aal(${call})`])) {
+    const raised = await run('editions', 'postgres', `select auth.${call}`)
+    assert.match(raised, /^22/, call)
+    assert.equal(await run('editions', 'postgres', `select aal.${call}`), raised.replaceAll('auth.', 'aal.'), call)
+  }
+})
