@@ -1,6 +1,6 @@
 -- The functions of schema aal, where the portable edition is, with all that decides what they do.
 --
--- $1 int8: how many bytes a body may have
+-- $1 int4: how many bytes a body may have
 select p.oid,
        p.proname::pg_catalog.text as name,
        coalesce(

@@ -158,8 +158,8 @@ impl<'tree> Functions<'tree> {
         })
     }
 
-    /// The same, to tell what `protect_table` of either edition made on a table: the functions of the portable edition count as
-    /// ours. Never for a proof, which must know what they do.
+    /// The same, to tell what `protect_table` of either edition made on a table: the functions of the portable edition count as ours.
+    /// Never for a proof, which must know what they do.
     pub fn read_of_both_editions(client: &SpiClient<'_>, memory: &'tree Memory) -> Result<Self, spi::Error> {
         // Our own conditions read the same, whether or not settings are trusted.
         let mut functions = Functions::read(client, memory, false)?;

@@ -167,10 +167,10 @@ test('statements that cannot be restored are open: named, counted, and not prove
   const dump =
     dumps.portable +
     `
-    grant select on payments to auditors;
-    grant select on profiles to auditors;
+    grant select on public.payments to auditors;
+    grant select on public.profiles to auditors;
     create extension if not exists no_such_extension;
-    create table of_extension (position no_such_schema.geometry);
+    create table public.of_extension (position no_such_schema.geometry);
     create event trigger watches on ddl_command_end execute function public.nothing();`
   const { status, said } = check(dump)
   assert.equal(status, 2, said)

@@ -77,6 +77,7 @@ select detail from findings;
 rollback;
 
 -- By its names alone, nothing is the portable edition.
+set client_min_messages = error;
 drop schema aal cascade;
 create schema aal;
 grant usage on schema aal to public;
@@ -86,7 +87,6 @@ create policy wrapped on public.lint_0045 as restrictive for select using ((sele
 select * from findings;
 select * from needs;
 
-set client_min_messages = error;
 drop schema aal cascade;
 drop view public.findings, public.needs;
 drop table public.lint_0045;
