@@ -47,3 +47,6 @@ export async function answers(platform, database, methods = ['', 'PATCH']) {
   await client.end()
   return lines
 }
+
+// Without those about TRUNCATE, which no verb of the Data API sends.
+export const butTruncate = (lines) => lines.filter((line) => !line.includes(': truncate '))

@@ -1,4 +1,4 @@
-// The diff tools of the Supabase CLI carry the protection from one project to another, or opening nothing, and protecting again repairs it.
+// The diff tools of the Supabase CLI carry a protected table from one project to another, and protecting again writes what they lose.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -7,17 +7,16 @@ import { tmpdir } from 'node:os'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { answers } from './answers.mjs'
-import { demo, Platform, portableText } from './platform.mjs'
+import { answers, butTruncate } from './answers.mjs'
+import { demo, Platform, portableText, protection } from './platform.mjs'
 
-const protection = demo.match(/^select aal\.protect_table.*;$/m)[0]
 const installed = (name) => fileURLToPath(new URL(`node_modules/${name}`, import.meta.url))
 
 // Each as the CLI runs it: from one database to another, as SQL.
 const tools = {
   migra: {
     program: installed('@pgkit/migra/dist/command.js'),
-    difference: (from, to) => run(tools.migra.program, 'run', from, to, '--unsafe'),
+    difference: (from, to) => run(tools.migra.program, 'run', from, to, '--unsafe', '--with-privileges'),
   },
   'pg-delta': {
     program: installed('@supabase/pg-delta/dist/cli/main.js'),
@@ -28,7 +27,7 @@ const tools = {
       const steps = readdirSync(folder).filter((file) => file.endsWith('.sql'))
       const sql = steps.sort().map((file) => readFileSync(`${folder}/${file}`, 'utf8'))
       rmSync(folder, { recursive: true })
-      return sql.join('\n')
+      return `begin;\n${sql.join('\n')}\ncommit;`
     },
   },
 }
@@ -45,9 +44,6 @@ before(() => {
   platform = new Platform()
   platform.protectedDatabase('project')
   platform.psql('project', demo)
-  // migra makes tables before functions, so no default may call one of those that are new.
-  platform.protectedDatabase('plain')
-  platform.psql('plain', demo.replace(' default aal.subject_uuid()', ''))
 })
 after(() => platform.stop())
 
@@ -55,7 +51,7 @@ const url = (database) => `postgresql://postgres@localhost/${database}?host=${en
 const rows = (database) =>
   platform.psql(
     database,
-    "select format('insert into payments overriding system value values (%L, %L, %L, %L);', id, user_id, amount, payee) from payments",
+    "select format('insert into payments (user_id, amount, payee) values (%L, %L, %L);', user_id, amount, payee) from payments order by id",
   )
 const records = (database) => platform.psql(database, 'select * from aal.protected_tables')
 
@@ -67,28 +63,31 @@ for (const [name, { program, difference }] of Object.entries(tools)) {
       platform.protectedDatabase(table)
       platform.psql(table, await difference(url(table), url('project')))
       platform.psql(table, rows('project'))
-      assert.deepEqual(await answers(platform, table), await answers(platform, 'project'))
+      assert.deepEqual(butTruncate(await answers(platform, table)), butTruncate(await answers(platform, 'project')))
     })
 
-    test('then protecting again writes the records that it lost', async () => {
+    test('then protecting again writes the records that it lost, and revokes what the platform granted', async () => {
       platform.psql(table, protection)
       assert.deepEqual(await answers(platform, table), await answers(platform, 'project'))
       assert.equal(records(table), records('project'))
     })
 
+    // migra makes views before the functions that they call, so the edition itself has to be a migration.
+    if (name === 'migra') return
+
     test('opens nothing where it carries the edition, too', async () => {
       platform.database(all)
-      platform.psql(all, await difference(url(all), url('plain')))
-      platform.psql(all, rows('plain'))
-      const wanted = await answers(platform, 'plain')
-      const opened = (await answers(platform, all)).filter((line, nr) => line !== wanted[nr] && !/: \w{5} \| /.test(line))
+      platform.psql(all, await difference(url(all), url('project')))
+      platform.psql(all, rows('project'))
+      const wanted = butTruncate(await answers(platform, 'project'))
+      const opened = butTruncate(await answers(platform, all)).filter((line, nr) => line !== wanted[nr] && !/: \w{5} \| /.test(line))
       assert.deepEqual(opened, [])
     })
 
     test('then the file and protecting again repair it', async () => {
       platform.psql(all, portableText() + protection)
-      assert.deepEqual(await answers(platform, all), await answers(platform, 'plain'))
-      assert.equal(records(all), records('plain'))
+      assert.deepEqual(await answers(platform, all), await answers(platform, 'project'))
+      assert.equal(records(all), records('project'))
     })
   })
 }

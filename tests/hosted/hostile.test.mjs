@@ -285,7 +285,7 @@ describe('who may what in schema aal', () => {
     assert.equal(platform.psql('project', creators).trim(), '')
   })
 
-  test("a function with its owner's rights tells users of nobody else", async () => {
+  test("a function with its owner's rights takes nothing that a user may choose", async () => {
     const definers = platform
       .psql(
         'project',
@@ -295,7 +295,10 @@ describe('who may what in schema aal', () => {
       )
       .trim()
       .split('\n')
-    assert.deepEqual(definers, [''], 'one that takes arguments')
+    // It works within an event trigger only, and users can't make one.
+    assert.deepEqual(definers, ['look_at_commit(target oid, record jsonb)'], 'those that take arguments')
+    const { last } = await session('authenticated', aal2, [`select aal.look_at_commit('public.secrets'::regclass, '{}')`])
+    assert.equal(last, '39P03 pg_event_trigger_ddl_commands() can only be called in an event trigger function')
   })
 })
 

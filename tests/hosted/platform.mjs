@@ -67,6 +67,9 @@ export const demo = asPortable(readFileSync(repo + 'examples/demo/demo.sql', 'ut
   '',
 )
 
+// Its statement that protects the table.
+export const protection = demo.match(/^select aal\.protect_table.*;$/m)[0]
+
 // SQL for the native edition, as the portable one has it.
 export function asPortable(sql) {
   return sql.replace(
