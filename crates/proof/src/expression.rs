@@ -339,7 +339,9 @@ impl Expression {
     pub fn without_liveness(&self) -> (&Expression, bool) {
         match self.unwrapped() {
             Expression::And(parts) => match parts.as_slice() {
-                [level, Expression::SessionIsLive { raises: false }] => (level.unwrapped(), true),
+                [level, live] if matches!(live.unwrapped(), Expression::SessionIsLive { raises: false }) => {
+                    (level.unwrapped(), true)
+                }
                 _ => (self, false),
             },
             unwrapped => (unwrapped, false),
