@@ -25,8 +25,9 @@ before(async () => {
 })
 after(() => laboratory.stop())
 
-// What comes to another value each time can't be tried.
-const isTried = ({ sql }) => !sql.includes('random()')
+// What comes to another value each time can't be tried, nor a setting that was never set, nor a gateway that sets another.
+const untried = ['random()', "current_setting('request.jwt.claims', true) is null", "'request.jwt.claim',"]
+const isTried = ({ sql }) => !untried.some((form) => sql.includes(form))
 
 class Verdicts {
   counts = {
