@@ -34,7 +34,7 @@ use truth::{any_boolean, negated, or_raise, pairs, tested_for, truth_of_all, tru
 pub(crate) use joint::passes_alone;
 use known::cast;
 pub(crate) use known::is_of_request;
-pub(crate) use residue::{Asked, Residues, SessionClass, admits};
+pub(crate) use residue::{Asked, Residues, SessionClass, Truths, admits};
 pub use work::Work;
 
 /// What an expression is evaluated for.

@@ -1,6 +1,5 @@
-//! What sessions leave of conditions: everything that a session decides is decided, and what is left are conditions on the row, on
-//! other claims and on code that can't be read. These are the same for two sessions of one user, and for two policies on one row. So each
-//! of their truths can be tried.
+//! The conditions that a session leaves open: on the row, on other claims and on code that can't be read. They are the same for two
+//! sessions of one user, and for two policies on one row. So each of their truths can be tried.
 
 use serde_json::Value as Json;
 
@@ -150,6 +149,42 @@ impl Residues {
         })
     }
 
+    /// Whether something holds for all rows, in some session.
+    pub fn for_all_rows(&self, asked: &Asked<'_>, holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
+        let (rows, others) = self.rows_and_others(asked);
+        let all = rows.len() + others.len();
+        all <= MOST_CONDITIONS
+            && try_each(&others, true, &mut Vec::new(), &|truths| match holds(truths) {
+                Some(known) => Some(known),
+                None if truths.len() < others.len() => None,
+                None => Some(try_each(&rows, false, &mut truths.clone(), &|truths| {
+                    holds(truths).or((truths.len() == all).then_some(false))
+                })),
+            })
+    }
+
+    /// Whether something holds for some row, for each outcome of all conditions that aren't on the row.
+    pub fn for_some_row(&self, asked: &Asked<'_>, holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
+        let (rows, others) = self.rows_and_others(asked);
+        let all = rows.len() + others.len();
+        all <= MOST_CONDITIONS
+            && try_each(&rows, true, &mut Vec::new(), &|truths| match holds(truths) {
+                Some(known) => Some(known),
+                None if truths.len() < rows.len() => None,
+                None => Some(try_each(&others, false, &mut truths.clone(), &|truths| {
+                    holds(truths).or((truths.len() == all).then_some(false))
+                })),
+            })
+    }
+
+    /// The conditions on the row, and those on anything else.
+    fn rows_and_others(&self, asked: &Asked<'_>) -> (Vec<(Key, &Condition)>, Vec<(Key, &Condition)>) {
+        let is_of_row = |it: &Condition| {
+            it.left.depends_on_row() || it.left.any(&|it| it.rows().is_some_and(|rows| rows.from || rows.correlated))
+        };
+        self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_of_row(it))
+    }
+
     fn conditions_of(&self, asked: &[&Asked<'_>]) -> Vec<(Key, &Condition)> {
         let mut keys = Vec::new();
         asked.iter().for_each(|it| it.keys(&mut keys));
@@ -205,17 +240,24 @@ struct Leaving<'r, 'v, 'e> {
 }
 
 impl Leaving<'_, '_, '_> {
-    /// What is left of a condition.
+    /// The rest of a condition.
     fn condition(&mut self, expression: &Expression) -> Expression {
-        use Expression::{And, Case, Coalesce, Is, Not, NullIf, Or, Select};
-        if let Some(decided) = self.decided(expression) {
-            return decided;
-        }
-        // So it does within a function, for each of its expressions.
+        use Expression::{And, Case, Coalesce, Exists, Is, Not, NullIf, Or, Select};
+        // Within a function, Postgres asks for the rights on all tables of each expression.
         if self.is_refused(expression) {
             return Expression::Raises;
         }
+        if let Some(decided) = self.decided(expression) {
+            return decided;
+        }
         match expression {
+            Or(any) if any.iter().any(|it| it.any(&may_raise)) => self.in_order(any),
+            // Without tables, it is its condition.
+            Exists(rows) if !rows.from && !rows.always_one && !rows.may_be_cut => {
+                let filter = rows.filter.as_deref().map(|filter| self.condition(filter));
+                let tested = Box::new(filter.unwrap_or(Expression::Constant(Value::Bool(true))));
+                Is { truth: Truth::True, negated: false, tested }
+            }
             And(_) | Or(_) | Not(_) | Coalesce(_) | NullIf(..) | Case { .. } => {
                 expression.map_children(&mut |it| self.condition(it))
             }
@@ -227,6 +269,18 @@ impl Leaving<'_, '_, '_> {
             }
             _ => self.leaf(expression),
         }
+    }
+
+    /// Of conditions of which one suffices, those behind one that raises aren't looked at.
+    fn in_order(&mut self, any: &[Expression]) -> Expression {
+        let [first, rest @ ..] = any else { return Expression::Constant(Value::Bool(false)) };
+        let first = self.condition(first);
+        if rest.is_empty() {
+            return first;
+        }
+        let passes = Expression::Is { truth: Truth::True, negated: false, tested: Box::new(first.clone()) };
+        let otherwise = Box::new(Expression::Or(vec![first, self.in_order(rest)]));
+        Expression::Case { arms: vec![(passes, Expression::Constant(Value::Bool(true)))], otherwise }
     }
 
     /// A condition that isn't one of other conditions. It may have some within.
@@ -252,7 +306,7 @@ impl Leaving<'_, '_, '_> {
         left
     }
 
-    /// What is left of a value that isn't a condition.
+    /// The rest of a value that isn't a condition.
     fn value(&mut self, expression: &Expression) -> Expression {
         if let Some(decided) = self.decided(expression) {
             return decided;
@@ -299,7 +353,9 @@ impl Leaving<'_, '_, '_> {
             return Some(expression.clone());
         }
         let outcomes = self.evaluation.outcomes(expression);
-        if outcomes.always_raises() {
+        let filter =
+            expression.rows().filter(|rows| !rows.from && !rows.may_be_cut).and_then(|it| it.filter.as_deref());
+        if outcomes.always_raises() || filter.is_some_and(|it| self.evaluation.outcomes(it).always_raises()) {
             return Some(Expression::Raises);
         }
         match outcomes.known()? {
@@ -404,6 +460,7 @@ fn is_same(a: &Expression, b: &Expression) -> bool {
             Unknown { reason: Some(Reason::Cast { to_boolean }), arguments: a, key: None, .. },
             Unknown { reason: Some(Reason::Cast { to_boolean: other }), arguments: b, key: None, .. },
         ) => to_boolean == other && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b)),
+        (Unknown { reason: Some(Reason::Column(a)), .. }, Unknown { reason: Some(Reason::Column(b)), .. }) => a == b,
         // Of one with a key, the arguments say what the session makes of it. They may stand in another order, or be wrapped.
         (Unknown { key: Some(key), arguments: a, .. }, Unknown { key: Some(other), arguments: b, .. }) => {
             let is_in = |one: &Expression, all: &[Expression]| all.iter().any(|other| is_same(one, other));
@@ -430,7 +487,7 @@ fn dependence(expression: &Expression) -> Dependence {
     };
     match expression {
         AuthenticatedAt(_) => Dependence::Age,
-        // What isn't decided of it is how old the factor may be.
+        // Only the age of the factor is left open.
         HasLevel { level, max_age, .. } if matches!(**level, Constant(_)) => Dependence::Age.max(dependence(max_age)),
         HasEnrolledLevel { max_age, .. } => Dependence::Age.max(dependence(max_age)),
         Level | EnrolledLevel | Status | HasLevel { .. } | Claims | SessionIsLive { .. } => Dependence::Level,

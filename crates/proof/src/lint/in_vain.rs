@@ -1,7 +1,7 @@
 //! Whether a permissive policy asks for a level in vain: because another one lets sessions below it see the same rows.
 
 use super::survey::Survey;
-use crate::evaluation::{Asked, Residues, SessionClass, admits};
+use crate::evaluation::{Asked, Residues, SessionClass, Truths, admits};
 use crate::session_kind::LevelClaim;
 use crate::{
     Age, Command, Enrolled, Evaluation, Expression, Need, Policy, RequiredLevel, RoleIndex, Session, TableIndex, Work,
@@ -153,15 +153,11 @@ impl Left<'_> {
     /// Whether the policy that asks is about all rows: it admits the higher session to all, and this one to none. The other policy admits
     /// this one to some.
     fn is_about_all(&self, high: &Left<'_>, residues: &Residues) -> bool {
-        let may_be = |it: &Asked<'_>, admitted| {
-            residues.possibly_some(&[it], &|truths| admits(&it.outcomes(truths)).map(|it| it == admitted))
-        };
-        high.pairs.iter().all(|(asking, _)| !may_be(asking, false))
-            && self.pairs.iter().any(|(asking, _)| !may_be(asking, true))
-            && self
-                .pairs
-                .iter()
-                .all(|(_, other)| residues.certainly_some(&[other], &|truths| admits(&other.outcomes(truths))))
+        let is = |it: &Asked<'_>, truths: &Truths, admitted| admits(&it.outcomes(truths)).map(|it| it == admitted);
+        let may_be_admitted = |it: &Asked<'_>| residues.possibly_some(&[it], &|truths| is(it, truths, true));
+        high.pairs.iter().all(|(asking, _)| residues.for_all_rows(asking, &|truths| is(asking, truths, true)))
+            && self.pairs.iter().any(|(asking, _)| !may_be_admitted(asking))
+            && self.pairs.iter().all(|(_, other)| residues.for_some_row(other, &|truths| is(other, truths, true)))
     }
 }
 

@@ -164,9 +164,12 @@ impl<'a> Survey<'a> {
         found
     }
 
-    /// The roles that a policy binds, each with the tables that it may read: one for all of them, where it is the same to all.
+    /// The roles that a policy binds and that have rights on its table, each with the tables that it may read. One stands for all of them
+    /// if the policy is the same to all.
     pub(super) fn roles_of(&self, table: TableIndex, policy: &Policy) -> Vec<ReadingRole<'a>> {
-        let bound = self.bound_roles(&self.catalog.tables[table]).filter(|role| policy.binds[*role]).take(MOST_ROLES);
+        let table = &self.catalog.tables[table];
+        let has_right = |role: &RoleIndex| table.standings[*role].privileges.contains(&true);
+        let bound = self.bound_roles(table).filter(|role| policy.binds[*role] && has_right(role)).take(MOST_ROLES);
         let roles = bound.map(|role| &self.catalog.roles[role]);
         let roles: Vec<ReadingRole<'a>> = roles.map(|role| (role.name.as_str(), Some(&role.readable))).collect();
         let is_same_for_all = !policy.expressions().any(Expression::depends_on_role);
