@@ -35,7 +35,10 @@ pub enum Builtin {
     /// A text as an integer.
     ToInteger,
     /// `text ~ pattern`.
-    Matches,
+    Matches {
+        /// `~*`.
+        ignores_case: bool,
+    },
     /// `text like pattern`.
     Like {
         /// `ilike`.
@@ -98,7 +101,7 @@ impl Builtin {
         matches!(
             self,
             Builtin::StartsWith
-                | Builtin::Matches
+                | Builtin::Matches { .. }
                 | Builtin::Like { .. }
                 | Builtin::HasAnyKey
                 | Builtin::HasAllKeys
