@@ -58,15 +58,17 @@ test('a protection is not replicated: the subscriber needs its own', async () =>
   await arrives('select count(*) from payments', '1')
   assert.equal(rows('publisher'), '0')
   assert.equal(cluster.psql('subscriber', 'select count(*) from auth.protected_tables').trim(), '0')
-  cluster.psql('subscriber', "set client_min_messages = error; select auth.protect_table('payments', read => 'aal2', sensitive_columns => '{amount}')")
+  cluster.psql(
+    'subscriber',
+    "set client_min_messages = error; select auth.protect_table('payments', read => 'aal2', sensitive_columns => '{amount}')",
+  )
   assert.equal(rows('subscriber'), '0')
   assert.equal(rows('subscriber', 'aal1'), '0')
   assert.equal(rows('subscriber', 'aal2'), '1')
 })
 
 test('rows arrive in a protected table, with guards that always fire, too', async () => {
-  const change = (n) =>
-    cluster.psql('publisher', `insert into payments values (${n}, '${user}', 20); update payments set amount = ${n} where id = 1`)
+  const change = (n) => cluster.psql('publisher', `insert into payments values (${n}, '${user}', 20); update payments set amount = ${n} where id = 1`)
   change(2)
   await arrives('select amount from payments where id = 1', '2')
   for (const trigger of ['aal_guard', 'aal_columns']) {
@@ -81,7 +83,7 @@ test('rows arrive in a protected table, with guards that always fire, too', asyn
 test('the owner of the subscription must bypass row security', async () => {
   // Postgres 16 and later apply the rows as the owner of the table, who bypasses it.
   if (major >= 16) return
-  cluster.psql('subscriber', "alter subscription payments owner to app; grant all on payments to app; alter role app nosuperuser")
+  cluster.psql('subscriber', 'alter subscription payments owner to app; grant all on payments to app; alter role app nosuperuser')
   cluster.psql('publisher', `insert into payments values (4, '${user}', 20)`)
   for (let tries = 0; tries < 200 && !/row-level security/.test(cluster.log()); tries++) await new Promise((resolve) => setTimeout(resolve, 50))
   assert.match(cluster.log(), /cannot replicate into relation with row-level security enabled: "payments"/)

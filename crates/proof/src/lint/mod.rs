@@ -60,6 +60,7 @@ mod lint_0041_issuer_unlikely;
 mod lint_0042_one_factor_may_do;
 mod lint_0043_profiles_differ;
 mod lint_0044_claim_without_level;
+mod lint_0048_restrictive_in_shards;
 mod methods;
 mod no_level;
 mod null_trap;
@@ -121,6 +122,7 @@ pub const LINTS: &[Lint] = &[
     lint_0042_one_factor_may_do::LINT,
     lint_0043_profiles_differ::LINT,
     lint_0044_claim_without_level::LINT,
+    lint_0048_restrictive_in_shards::LINT,
 ];
 
 /// Those that find ways around a table's policies. All others are about the policies themselves, which the matrix weighs.
