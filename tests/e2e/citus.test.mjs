@@ -237,6 +237,26 @@ test('claims are handed on only where Citus hands settings on, and statements fa
   assert.match(attempt(`${set('aal2')} ${hand_on} commit; begin; ${set('aal1')} ${read}`), /0$/)
 })
 
+test('policies that a tool made permissive, without their comments, are repaired by protecting again', () => {
+  const lost = `
+    select read from auth.protect_table('app.plain', read => 'aal2');
+    do $$
+    declare p record;
+    begin
+      for p in select * from pg_policies where tablename = 'plain' loop
+        execute format('drop policy %I on app.plain', p.policyname);
+        execute format('create policy %I on app.plain for %s', p.policyname, p.cmd)
+          || coalesce(' using (' || p.qual || ')', '') || coalesce(' with check (' || p.with_check || ')', '');
+      end loop;
+    end $$;
+    comment on trigger aal_guard on app.plain is null;`
+  const policies = "select count(*) filter (where polpermissive), count(*) from pg_policy where polrelid = 'app.plain'::regclass;"
+  const protect = "select read from auth.protect_table('app.plain', read => 'aal2');"
+  assert.equal(attempt(`${lost} ${policies} ${protect} ${policies}`), 'aal2\n4|4\naal2\n0|4')
+  // One of another shape is somebody else's.
+  refused(`${lost} alter policy aal_read on app.plain using (true); ${protect}`, 'was not made by auth.protect_table')
+})
+
 test('nobody is looked up in tables that Citus holds', () => {
   cluster.psql(
     'postgres',
