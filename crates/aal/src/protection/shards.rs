@@ -140,11 +140,12 @@ impl Protection {
         let (truncate, others): (Vec<_>, Vec<_>) =
             Command::WRITES.into_iter().filter_map(argument).partition(is_of_truncate);
         let mut statements = Vec::new();
-        for (made, arguments) in [(Made::Guard, others), (Made::Truncate, truncate)] {
+        let guard = include_str!("../../../../sql/templates/aal_guard_in_shards.sql");
+        for (template, arguments) in [(guard, others), (Made::Truncate.template(), truncate)] {
             let events: Vec<&str> = arguments.iter().map(|argument| argument.command.in_lower_case()).collect();
             let events = events.join(" or ");
             let arguments = arguments_clause(&arguments, &[], renderer.quote);
-            statements.extend(renderer.render(made.template(), context! { events, arguments }));
+            statements.extend(renderer.render(template, context! { events, arguments }));
         }
         statements
     }
