@@ -259,7 +259,7 @@ test('the protection stays through moves, tenants of their own, other shards, co
   assert.equal(matrix.INSERT, 'none')
   run(`select isolate_tenant_to_new_shard('moved', '${owner}'::uuid, 'CASCADE', shard_transfer_mode => 'block_writes')`)
   await isProtected('moved')
-  run("select alter_distributed_table('moved', shard_count := 6)")
+  run("select alter_distributed_table('moved', shard_count := 8)")
   await isProtected('moved')
   protect('moved')
   await isProtected('moved')
