@@ -49,6 +49,9 @@ comment on function auth.token_keys() is
 comment on function auth.authenticate(text) is
   'Puts an access token that verifies in force until the transaction ends, and returns its claims. Needs pg_aal.claims_source = token. VOLATILE and PARALLEL UNSAFE: it changes a setting.';
 
+comment on function auth.hand_on_claims() is
+  'Hands the claims in force, or the token, on to Citus'' other nodes until the transaction ends, for PGRST_DB_PRE_REQUEST. Needs citus.propagate_set_commands = local. Later statements fail if the claims have changed since. Without Citus it does nothing. VOLATILE and PARALLEL UNSAFE: it changes settings.';
+
 comment on function auth.protect_table(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean, boolean, boolean) is
   'Puts a table under assurance levels by policies and a guard trigger, and says in one row what the table needs now. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';
 

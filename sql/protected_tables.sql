@@ -12,7 +12,7 @@ with
     union all
     select t.tgrelid, obj_description(t.oid, 'pg_trigger'), null
       from pg_catalog.pg_trigger t
-     where t.tgname in ('aal_guard', 'aal_columns') and not t.tgisinternal
+     where t.tgname in ('aal_guard', 'aal_columns', 'aal_truncate') and not t.tgisinternal
   ),
   recognized as materialized (
     select r.target::oid as table_oid, r.record from auth.recognized_protections() r
@@ -53,7 +53,9 @@ select
        on d.classid = 'pg_catalog.pg_policy'::regclass and d.objid = owner.oid
       and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = p.table_oid and d.refobjsubid > 0
      join pg_catalog.pg_attribute a on a.attrelid = p.table_oid and a.attnum = d.refobjsubid
-    where owner.polrelid = p.table_oid and owner.polname = 'aal_owner'
+    where owner.polrelid = p.table_oid
+      and (owner.polname = 'aal_owner'
+        or p.record ~ '"in_shards":true' and owner.polname in ('aal_read', 'aal_insert', 'aal_update', 'aal_delete'))
     limit 1) as owner_column,
   (select array_agg(a.attname order by a.attnum)
      from pg_catalog.pg_attribute a

@@ -9,9 +9,10 @@ use pgrx::prelude::*;
 
 use crate::pg::changed_table::StartedQuery;
 use crate::pg::guc::SettingsLevel;
-use crate::pg::plan::FinishedPlan;
+use crate::pg::plan::{FinishedPlan, names_tables};
 use crate::pg::role;
 use crate::planner;
+use crate::session::handed_on;
 use crate::session::statements::{self, Query, Running};
 use crate::session::workers;
 use crate::statement_guards;
@@ -55,6 +56,7 @@ unsafe extern "C-unwind" fn transaction_ended(event: pg_sys::XactEvent::Type, _a
     if matches!(event, XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PREPARE) {
         planner::transaction_ended();
         statements::transaction_ended();
+        handed_on::transaction_ended();
     }
 }
 
@@ -88,6 +90,8 @@ unsafe extern "C-unwind" fn start(query: Query, flags: std::ffi::c_int) {
     // Partitions are chosen here.
     let _running = Running::first(query);
     let role = role::current();
+    // SAFETY: Postgres passes a query that it is about to run, with its plan.
+    handed_on::require_current(|| unsafe { reads_tables(query) });
     if planner::has_missed_a_query() {
         // SAFETY: Postgres passes a query that it is about to run. Its plan is its own, or only this session's plan cache has it.
         let planned = unsafe { query.as_ref().and_then(|query| FinishedPlan::new(query.plannedstmt)) };
@@ -106,6 +110,15 @@ unsafe extern "C-unwind" fn start(query: Query, flags: std::ffi::c_int) {
     if let Some(query) = unsafe { StartedQuery::new(query) } {
         statement_guards::begin(&query, role);
     }
+}
+
+/// Whether a query names a table.
+///
+/// # Safety
+/// `query` must be NULL or a query with its plan.
+unsafe fn reads_tables(query: Query) -> bool {
+    // SAFETY: the caller's promise; a query has its plan until it ends.
+    unsafe { query.as_ref().and_then(|query| query.plannedstmt.as_ref()) }.is_some_and(names_tables)
 }
 
 #[cfg(not(feature = "pg18"))]

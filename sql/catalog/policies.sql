@@ -22,6 +22,15 @@ select p.oid,
            then pg_catalog.pg_get_expr(p.polqual, p.polrelid) = pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
              and pg_catalog.pg_get_expr(p.polqual, p.polrelid)
                ~ '^\((?:([a-z_][a-z0-9_]*|"(?:[^"]|"")+")|\(([a-z_][a-z0-9_]*|"(?:[^"]|"")+")\)::(?:text|uuid)) = (?:auth\.subject(?:_uuid)?\(\)|\( SELECT aal\.subject(?:_uuid)?\(\) AS subject(?:_uuid)?\))\)$'
+         -- The same, and a level, as on a table that Citus holds.
+         when p.polname in ('aal_read', 'aal_insert', 'aal_update', 'aal_delete')
+           and p.polpermissive
+           and pg_catalog.octet_length(coalesce(p.polqual, p.polwithcheck)::pg_catalog.text) <= 8192
+           and pg_catalog.octet_length(coalesce(p.polwithcheck, p.polqual)::pg_catalog.text) <= 8192
+           then pg_catalog.pg_get_expr(coalesce(p.polqual, p.polwithcheck), p.polrelid)
+               = pg_catalog.pg_get_expr(coalesce(p.polwithcheck, p.polqual), p.polrelid)
+             and pg_catalog.pg_get_expr(coalesce(p.polqual, p.polwithcheck), p.polrelid)
+               ~ '^\(\((?:([a-z_][a-z0-9_]*|"(?:[^"]|"")+")|\(([a-z_][a-z0-9_]*|"(?:[^"]|"")+")\)::(?:text|uuid)) = auth\.subject(?:_uuid)?\(\)\) AND auth\.has_aal\(''aal[123]''::text, (?:NULL|''[0-9.]+ seconds?''|''[0-9:. a-z-]+'')::interval\)\)$'
        end as permits_own_rows,
        d.description as comment
 from rows from (

@@ -1,4 +1,5 @@
--- The columns that protections of tables name: whether it is the one of the policy aal_owner, or else one of the trigger aal_columns.
+-- The columns that protections of tables name: whether it is the one of the policy aal_owner (on a table that Citus
+-- holds, of the others), or else one of the trigger aal_columns.
 --
 -- $1 oid[]: the tables
 select a.attrelid as table_id,
@@ -10,7 +11,7 @@ from pg_catalog.pg_policy p
       and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = p.polrelid
   join pg_catalog.pg_attribute a on a.attrelid = p.polrelid and a.attnum = d.refobjsubid
 where p.polrelid = any ($1::pg_catalog.oid[])
-  and p.polname = 'aal_owner'
+  and (p.polname = 'aal_owner' or p.polpermissive and p.polname in ('aal_read', 'aal_insert', 'aal_update', 'aal_delete'))
   and d.refobjsubid > 0
 union
 select a.attrelid, a.attname::pg_catalog.text, false

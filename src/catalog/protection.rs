@@ -84,16 +84,17 @@ pub fn names_in_protection(client: &SpiClient<'_>, table: Oid) -> Result<(Vec<St
     Ok(names.unwrap_or_default())
 }
 
-/// Which of the restrictive policies of `protect_table` it is, by its name. One that is permissive by now requires nothing.
+/// Which of the policies of `protect_table` that require a level it is, by its name. One that is permissive by now requires nothing,
+/// unless it asks for the owner, too, as on a table that Citus holds.
 fn level_policy(policy: &Policy) -> Option<Made> {
-    policy.made().filter(|made| Made::LEVEL_POLICIES.contains(made) && !policy.permissive)
+    policy.made().filter(|made| Made::LEVEL_POLICIES.contains(made) && (!policy.permissive || policy.is_for_shards()))
 }
 
 /// What a policy requires, if it is of the form that `protect_table` gives it.
 fn level(policy: &Policy) -> FoundLevel {
     let is_for_its_command =
         policy.made().and_then(Made::command).is_some_and(|command| policy.command == PolicyCommand::One(command));
-    let required = |it: &Expression| match it.without_exemption().0.without_liveness().0 {
+    let required = |it: &Expression| match policy.beside_owner(it).without_exemption().0.without_liveness().0 {
         Expression::Constant(Value::Bool(true)) => Some(TableLevel::None),
         it => it.requirement().map(TableLevel::Required),
     };
@@ -130,8 +131,8 @@ fn add_guard(found: &mut FoundProtection, guard: &Guard, sensitive_columns: Vec<
             Ok(Some(requirement)) => found.sensitive = Some((sensitive_columns, TableLevel::Required(requirement))),
             Ok(None) | Err(_) => found.policies.push((Made::Columns, FoundLevel::Altered)),
         },
-        Some(_) if guard.always_fires => {
-            found.guard = true;
+        Some(made) if guard.always_fires => {
+            found.guard |= made == Made::Guard;
             for command in &guard.commands {
                 let level =
                     |it: Option<_>| FoundLevel::Requires(vec![it.map_or(TableLevel::None, TableLevel::Required)]);

@@ -153,6 +153,12 @@ impl Relation {
         Ok(first_row(client, query, &arguments, |row| row.nullable("fingerprint"))?.flatten())
     }
 
+    /// The names of its policies that aren't ours.
+    pub fn other_policies(&self, client: &SpiClient<'_>) -> Result<Vec<String>, spi::Error> {
+        let arguments = [self.oid.into(), names(&Made::POLICIES).into()];
+        rows(client, catalog_query!("other_policies"), &arguments, |row| row.get("name"))
+    }
+
     /// The names of its permissive policies that aren't ours.
     pub fn other_permissive_policies(&self, client: &SpiClient<'_>) -> Result<Vec<String>, spi::Error> {
         let arguments = [self.oid.into(), names(&Made::POLICIES).into()];

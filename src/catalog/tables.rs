@@ -33,6 +33,7 @@ pub fn read(client: &SpiClient<'_>, wanted: Option<Oid>) -> Result<ByTable<Table
             parents: parents.into_iter().map(|parent| (parent, is_partition)).collect(),
             publications: Vec::new(),
             held_by_citus: false,
+            takes_copied_rows: false,
         })
     })?;
     Ok(tables.into())
@@ -49,22 +50,31 @@ pub fn command_of_rule(ev_type: &str) -> Option<Command> {
     }
 }
 
-/// Notes which tables Citus holds, with their partitions.
+/// Notes which tables Citus holds, with their partitions, and of which it may copy rows into shards of this node.
 pub fn hold_by_citus(tables: &mut ByTable<Table>, indexes: &HashMap<TableId, TableIndex>) {
     let held = Held::read();
     if held.is_nothing() {
         return;
     }
+    let local = Held::read_local();
     for index in tables.indexes() {
-        let mut seen = HashSet::new();
-        let mut next = Some(index);
-        while let Some(table) = next.filter(|next| seen.insert(*next)).map(|next| &tables[next]) {
-            if held.has(table.id.oid().into()) {
-                tables[index].held_by_citus = true;
-                break;
-            }
-            let parent = table.parents.iter().find(|(_, is_partition)| *is_partition);
-            next = parent.and_then(|(parent, _)| indexes.get(parent).copied());
+        if is_in(&held, tables, indexes, index) {
+            tables[index].held_by_citus = true;
+            tables[index].takes_copied_rows = is_in(&local, tables, indexes, index);
         }
     }
+}
+
+/// Whether a table, or one that it is a partition of, is among these.
+fn is_in(held: &Held, tables: &ByTable<Table>, indexes: &HashMap<TableId, TableIndex>, index: TableIndex) -> bool {
+    let mut seen = HashSet::new();
+    let mut next = Some(index);
+    while let Some(table) = next.filter(|next| seen.insert(*next)).map(|next| &tables[next]) {
+        if held.has(table.id.oid().into()) {
+            return true;
+        }
+        let parent = table.parents.iter().find(|(_, is_partition)| *is_partition);
+        next = parent.and_then(|(parent, _)| indexes.get(parent).copied());
+    }
+    false
 }

@@ -4,6 +4,7 @@ pub mod enrollment;
 mod explain;
 mod function_proof;
 pub mod guard;
+mod hand_on;
 pub mod liveness;
 mod proof;
 pub mod protection;

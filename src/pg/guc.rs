@@ -22,6 +22,16 @@ fn set(name: &CStr, value: &CStr, context: GucContext::Type, source: GucSource::
     unsafe { pg_sys::set_config_option(name.as_ptr(), value.as_ptr(), context, source, action, true, 0, false) };
 }
 
+/// Whether a setting of a library that may not be loaded has this value, as SHOW shows it.
+pub fn is(name: &CStr, wanted: &CStr) -> bool {
+    // SAFETY: the name is a C string. Postgres answers NULL for a setting that isn't there, or a C string that lives until it is
+    // changed, which nothing does before it is compared.
+    unsafe {
+        let value = pg_sys::GetConfigOption(name.as_ptr(), true, false);
+        !value.is_null() && CStr::from_ptr(value) == wanted
+    }
+}
+
 /// No other library may define settings whose names begin so.
 pub fn reserve_prefix(prefix: &'static CStr) {
     // SAFETY: only reads the C string, which Postgres copies.

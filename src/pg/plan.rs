@@ -17,6 +17,14 @@ pub fn check_stack_depth() {
     unsafe { pg_sys::check_stack_depth() }
 }
 
+/// Whether a statement names a table, by its finished plan.
+pub fn names_tables(planned: &pg_sys::PlannedStmt) -> bool {
+    // SAFETY: a finished plan's own range table, a list of RangeTblEntry, which lives with it.
+    let mut entries = unsafe { pointers::<pg_sys::RangeTblEntry>(planned.rtable) };
+    // SAFETY: as above.
+    entries.any(|entry| unsafe { entry.as_ref() }.is_some_and(|it| it.rtekind == pg_sys::RTEKind::RTE_RELATION))
+}
+
 /// A statement's finished plan, which nobody else refers to for `'p`.
 pub struct FinishedPlan<'p>(&'p mut pg_sys::PlannedStmt);
 

@@ -259,6 +259,16 @@ impl Row<'_> {
         self.datum(column).map(|value| unsafe { *value.cast_mut_ptr::<[u8; 16]>() })
     }
 
+    /// The value of a column of type integer or bigint.
+    pub fn number(&self, column: Column) -> Option<i64> {
+        let value = self.datum(column)?.value();
+        match column.kind {
+            pg_sys::INT4OID => Some(i64::from(value as i32)),
+            pg_sys::INT8OID => Some(value as i64),
+            _ => panic!("a column of type integer or bigint"),
+        }
+    }
+
     /// The value of a column whose type is an OID, or is represented by one, as regclass and enums are. Of another type it is some
     /// number.
     pub fn oid(&self, column: Column) -> Option<pg_sys::Oid> {

@@ -4,6 +4,7 @@
 //! it follows transactions, savepoints, poolers and parallel workers. Here is only a cache of the last text read:
 //! it is compared byte by byte on each use, because claims may change between two calls in one transaction.
 
+pub mod handed_on;
 mod keys;
 pub mod statements;
 pub mod workers;
@@ -226,6 +227,18 @@ fn keep(cached: Cached) {
 /// The gateway's claims: the first setting that holds any.
 fn source_of_claims() -> Option<Value> {
     CLAIMS.with(|sources| sources.iter().find_map(TextSetting::get))
+}
+
+/// The settings that the claims come from, with their values as they count now: empty where one doesn't.
+fn sources() -> Vec<(&'static str, CString)> {
+    let text = |value: Option<Value>| value.map_or_else(CString::default, |value| value.as_c_str().to_owned());
+    match settings::claims_source() {
+        ClaimsSource::Request => CLAIMS.with(|sources| sources.iter().map(|it| (it.name(), text(it.get()))).collect()),
+        ClaimsSource::Token => {
+            TOKENS.with(|tokens| tokens.iter().map(|(_, it)| (it.name(), text(it.get_of_this_transaction()))).collect())
+        }
+        ClaimsSource::Unusable => Vec::new(),
+    }
 }
 
 /// The name of the setting that holds the claims in force, or the token.

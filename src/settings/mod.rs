@@ -20,7 +20,7 @@ use self::table::{
     ANONYMOUS_LEVEL, CLAIMS_PROFILE, CLOCK_SKEW, DOCS_URL, ENROLLMENT_FUNCTION, ERROR_FORMAT, JWKS_FILE, JWT_AUDIENCE,
     JWT_ISSUER, LOG_DENIALS, REFUSE_READS, SESSION_FUNCTION, SESSION_TIMEBOX, SETTINGS,
 };
-pub use self::table::{TOKEN_NAME, WORKER_CLAIMS_NAME, jwks, profiles};
+pub use self::table::{HANDED_ON_NAME, TOKEN_NAME, WORKER_CLAIMS_NAME, jwks, profiles};
 pub use self::values::ErrorFormat;
 use self::values::{LOADING, LevelOfGuests, PROFILE_CHANGES, SHARED, SOURCE, TRUST_CHANGES};
 use crate::pg::elog::raise;
@@ -31,6 +31,14 @@ use crate::pg::{guc, process, transaction};
 /// How denials are raised.
 pub fn error_format() -> ErrorFormat {
     ERROR_FORMAT.get()
+}
+
+/// The same, as SHOW shows it.
+pub fn error_format_as_text() -> &'static CStr {
+    match ERROR_FORMAT.get() {
+        ErrorFormat::Sql => c"sql",
+        ErrorFormat::Postgrest => c"postgrest",
+    }
 }
 
 /// The highest level of anonymous users, by `pg_aal.anonymous_level`.

@@ -19,6 +19,9 @@ pub const TOKEN_NAME: &CStr = c"pg_aal.token";
 /// The claims of a verified token, which a leader hands to its parallel workers.
 pub const WORKER_CLAIMS_NAME: &CStr = c"pg_aal.worker_claims";
 
+/// What of the claims was handed on to Citus' other nodes.
+pub const HANDED_ON_NAME: &CStr = c"pg_aal.handed_on";
+
 /// The record of a schema's protection, in the function of its watch.
 pub const PROTECTED_SCHEMA_NAME: &CStr = c"pg_aal.protected_schema";
 
@@ -42,6 +45,7 @@ pub static SESSION_TIMEBOX: GucSetting<i32> = GucSetting::<i32>::new(0);
 pub static DOCS_URL: TextValue = TextValue::new(Some(c""));
 pub static TOKEN: TextValue = TextValue::new(Some(c""));
 pub static WORKER_CLAIMS: TextValue = TextValue::new(Some(c""));
+static HANDED_ON: TextValue = TextValue::new(Some(c""));
 static PROTECTED_SCHEMA: TextValue = TextValue::new(Some(c""));
 
 /// A setting.
@@ -90,7 +94,7 @@ const SETTING: Setting = Setting {
 };
 
 /// All of them.
-pub const SETTINGS: [Setting; 18] = [
+pub const SETTINGS: [Setting; 19] = [
     Setting {
         name: c"pg_aal.error_format",
         short: c"How insufficient_aal and invalid_token are raised.",
@@ -244,6 +248,16 @@ pub const SETTINGS: [Setting; 18] = [
         long: c"Set before each parallel query to those of the verified token then in force.",
         value: Value::Text(&WORKER_CLAIMS),
         flags: GucFlags::SUPERUSER_ONLY.union(GucFlags::NO_SHOW_ALL).union(GucFlags::DISALLOW_IN_FILE),
+        ..SETTING
+    },
+    Setting {
+        name: HANDED_ON_NAME,
+        short: c"A fingerprint of the claims that were handed on to Citus' other nodes. Not for people.",
+        long: c"Set by auth.hand_on_claims(). Statements fail while it is not that of the claims in force.",
+        value: Value::Text(&HANDED_ON),
+        // A session that sets it gives up a check of its own claims.
+        set_by: SetBy::Anyone,
+        flags: GucFlags::NO_SHOW_ALL.union(GucFlags::DISALLOW_IN_FILE),
         ..SETTING
     },
     Setting {

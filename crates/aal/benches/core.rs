@@ -89,7 +89,13 @@ fn benchmarks(criterion: &mut Criterion) {
         refuse_reads: false,
     };
     let before = Before { row_security: false, policies: None };
-    let table = Table { schema: "public".into(), name: "payments".into(), before, copies_row_triggers: false };
+    let table = Table {
+        schema: "public".into(),
+        name: "payments".into(),
+        before,
+        copies_row_triggers: false,
+        has_shards: false,
+    };
     group.bench_function("policies of a table", |bencher| {
         bencher.iter(|| protection.statements(black_box(&table), &Plain))
     });

@@ -126,6 +126,8 @@ pub struct Table {
     pub publications: Vec<String>,
     /// Whether Citus holds its rows, in shards.
     pub held_by_citus: bool,
+    /// Whether a shard of it may be on this node. Citus copies rows there by COPY and INSERT … SELECT, and asks no policy.
+    pub takes_copied_rows: bool,
 }
 
 /// A policy.
@@ -152,7 +154,8 @@ pub struct Policy {
     pub using: Option<Expression>,
     /// WITH CHECK.
     pub check: Option<Expression>,
-    /// Whether it permits rows whose owner is the session's subject, in the form that `protect_table` gives to `aal_owner`.
+    /// Whether it permits rows whose owner is the session's subject, in the form that `protect_table` gives to `aal_owner`. A policy for a
+    /// command does so from a level on, in the form for a table that Citus holds.
     pub permits_own_rows: bool,
     /// What `protect_table` recorded, if it made this.
     pub record: Option<RecordedProtection>,
@@ -218,6 +221,11 @@ impl Guard {
     /// Whether it decides about sensitive columns, and fires.
     pub(crate) fn guards_columns(&self) -> bool {
         self.enabled && self.made() == Some(Made::Columns)
+    }
+
+    /// Whether it fires for TRUNCATE. Citus hands none that does on to shards.
+    pub fn fires_for_truncate(&self) -> bool {
+        self.commands.contains(&Command::Truncate)
     }
 
     /// What it is by its name, if `protect_table` gives that name to a trigger.

@@ -59,6 +59,7 @@ mod tests {
             parents: parents.iter().map(|parent| (id(*parent), true)).collect(),
             publications: Vec::new(),
             held_by_citus: false,
+            takes_copied_rows: false,
         }
     }
 

@@ -11,10 +11,18 @@ pub fn recognize<'a>(
     guards: impl IntoIterator<Item = &'a Guard>,
 ) -> Recognized {
     let mut found = Recognized::default();
-    for policy in policies.into_iter().filter(|policy| policy.is_as_made()) {
+    for policy in policies {
+        if !policy.is_as_made() {
+            found.permissive.extend(policy.made().filter(|_| policy.lost_restrictive()));
+            continue;
+        }
         match (policy.made(), policy.required_as_made()) {
             (Some(made), Some(required)) => found.policies.push((made, required)),
             _ => found.owner = true,
+        }
+        // In shards each of them asks for the owner.
+        if policy.made() != Some(Made::Owner) && policy.permissive {
+            (found.owner, found.in_shards) = (true, true);
         }
         found.roles.clone_from(&policy.role_names);
         found.for_some |= policy.expressions().any(|it| it.without_exemption().1.is_some());
@@ -22,8 +30,9 @@ pub fn recognize<'a>(
     }
     for guard in guards {
         match guard.made() {
-            Some(Made::Guard) => found.guard = guard.recognized(),
-            Some(Made::Columns) => found.columns = guard.recognized(),
+            Some(Made::Guard) => found.guard = guard.recognized(found.in_shards),
+            Some(Made::Columns) => found.columns = guard.recognized(false),
+            Some(Made::Truncate) if found.in_shards => found.truncate = guard.recognized(true),
             _ => {}
         }
     }
@@ -35,15 +44,36 @@ impl Policy {
     pub fn is_as_made(&self) -> bool {
         match self.made() {
             Some(Made::Owner) => self.permissive && self.command == PolicyCommand::All && self.permits_own_rows,
-            Some(_) => !self.permissive && self.required_as_made().is_some(),
+            Some(_) => self.permissive == self.permits_own_rows && self.required_as_made().is_some(),
             None => false,
         }
     }
 
-    /// What it requires, if it has the name, the command and the expressions of a policy that `protect_table` makes restrictive.
+    /// Whether it is exactly as `protect_table` makes a restrictive policy, except that it is permissive.
+    fn lost_restrictive(&self) -> bool {
+        self.permissive && !self.permits_own_rows && self.required_as_made().is_some()
+    }
+
+    /// Whether it is of the kind that `protect_table` makes on a table that Citus holds: permissive, for own rows from a level on.
+    pub fn is_for_shards(&self) -> bool {
+        self.permissive && self.permits_own_rows && self.made().and_then(Made::command).is_some()
+    }
+
+    /// What its expression asks of a session, beside the owner of the row where it is for shards.
+    pub fn beside_owner<'a>(&self, expression: &'a Expression) -> &'a Expression {
+        match expression.unwrapped() {
+            Expression::And(parts) if self.is_for_shards() => match parts.as_slice() {
+                [_, level] => level,
+                _ => expression,
+            },
+            _ => expression,
+        }
+    }
+
+    /// What it requires, if it has the name, the command and the expressions of a policy that `protect_table` makes for a command.
     fn required_as_made(&self) -> Option<Requirement> {
         let command = self.made().and_then(Made::command)?;
-        let first = self.expressions().next()?;
+        let first = self.beside_owner(self.expressions().next()?);
         let (condition, exempting) = first.without_exemption();
         let (level, live) = condition.without_liveness();
         let required = level.requirement()?;
@@ -57,18 +87,19 @@ impl Policy {
         let is_as_made = self.command == PolicyCommand::One(command)
             && self.using.is_some() == (command != Command::Insert)
             && self.check.is_some() == matches!(command, Command::Insert | Command::Update)
-            && self.expressions().all(|expression| *expression == rendered);
+            && self.expressions().all(|expression| *self.beside_owner(expression) == rendered);
         is_as_made.then_some(required)
     }
 }
 
 impl Guard {
     /// What it requires, if it is exactly as `protect_table` makes a trigger of this name.
-    fn recognized(&self) -> Option<RecognizedGuard> {
+    fn recognized(&self, in_shards: bool) -> Option<RecognizedGuard> {
         let has_shape = match self.made()? {
             Made::Columns => self.decides_columns && self.commands == [Command::Update],
-            _ => self.always_fires,
+            Made::Truncate => self.always_fires && self.commands == [Command::Truncate],
+            _ => self.always_fires && !(in_shards && self.commands == [Command::Truncate]),
         };
-        if has_shape { RecognizedGuard::from_arguments(&self.commands, &self.arguments) } else { None }
+        if has_shape { RecognizedGuard::from_arguments(&self.commands, &self.arguments, in_shards) } else { None }
     }
 }

@@ -12,6 +12,7 @@ mod lowering;
 mod options;
 pub mod pending;
 mod schema;
+mod shards;
 mod target;
 mod warnings;
 
@@ -28,8 +29,9 @@ use self::lowering::refuse_to_lower;
 use self::options::{Levels, Options};
 pub use self::options::{names_of, table_level};
 pub use self::schema::schema_of_user;
+use self::shards::{require_propagation, require_to_fit_shards};
 pub use self::target::require_table;
-use self::target::{Target, lock, protection_fits, refuse_citus_tables, relation, targets, with_partitions};
+use self::target::{Target, lock, protection_fits, relation, targets, with_partitions};
 use self::warnings::{Warnings, notice_lost_reads, notice_other_rows, warn_of_opened_rows};
 use crate::catalog::{self, PostgresQuote};
 use crate::denial;
@@ -51,7 +53,7 @@ use crate::pg::types::{Name, Regclass, Regprocedure};
 /// - 42804 for an owner column of another type than uuid or text;
 /// - 42710 where a policy or trigger of somebody else bears one of our names;
 /// - 55000 where it would lower the protection of the table, without `lower`;
-/// - 0A000 for a table that Citus holds;
+/// - 0A000 where it would not hold in the shards of a table that Citus holds;
 /// - 25006 where nothing can be written.
 #[pg_extern(volatile, parallel_unsafe)]
 #[search_path(pg_catalog, pg_temp)]
@@ -101,9 +103,9 @@ fn protect_table(
     };
     let row = connect(|client| {
         let relations = lock(client, target)?;
-        refuse_citus_tables(client, &relations)?;
         let protection = options.protection(client, &relations[0])?;
         let targets = targets(client, relations)?;
+        require_to_fit_shards(client, &targets, &protection)?;
         protection_fits(&protection, &targets[0]);
         if !options.lower() {
             refuse_to_lower(client, &targets, &protection)?;
@@ -178,8 +180,8 @@ fn protect_table_sql(
         let relation = relation(client, target)?;
         let protection = options.protection(client, &relation)?;
         let relations = with_partitions(client, relation)?;
-        refuse_citus_tables(client, &relations)?;
         let mut targets = targets(client, relations)?;
+        require_to_fit_shards(client, &targets, &protection)?;
         protection_fits(&protection, &targets[0]);
         if !options.lower() {
             refuse_to_lower(client, &targets, &protection)?;
@@ -225,6 +227,7 @@ fn unprotect_table(
         let relations = lock(client, target)?;
         let mut row_security = relations[0].row_security;
         let mut targets = targets(client, relations)?;
+        require_propagation(&targets);
         targets.retain(|target| target.existing.iter().any(|named| !named.is_copy));
         if targets.is_empty() {
             notice("the table is not protected", None);

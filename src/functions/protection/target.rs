@@ -4,8 +4,8 @@ use aal::protection::{Before, Made, Protection, Recognized, Table, clear_stateme
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 
+use super::shards::has_shards;
 use crate::catalog::{Named, PostgresQuote, Relation, changed_meanwhile, recognized};
-use crate::citus::Held;
 use crate::pg::elog::raise;
 use crate::pg::relation::lock_exclusively;
 use crate::pg::sqlstate::SqlState;
@@ -39,8 +39,8 @@ impl Target {
     /// The statements that protect it.
     pub fn protect(&self, protection: &Protection) -> Vec<String> {
         let mut statements = protection.statements(&self.table, &PostgresQuote);
-        // Last, because it fires event triggers: one that watches the schema finds a protected table.
-        if !self.relation.row_security {
+        // Last, because it fires event triggers: one that watches the schema finds a protected table. That of the shards isn't known.
+        if !self.relation.row_security || self.table.has_shards {
             statements.extend(row_security_on_statement(&self.table, &PostgresQuote));
         }
         statements
@@ -49,7 +49,7 @@ impl Target {
     /// Raises unless everything stands now on this very table. Names may have come to mean another one meanwhile, if
     /// somebody renamed schemas; then the error undoes all of it.
     pub fn verify_protected(&self, client: &SpiClient<'_>, protection: &Protection) -> Result<(), spi::Error> {
-        let record = protection.record(&self.table.before);
+        let record = protection.record(&self.table);
         let (row_security, made) = self.now(client)?;
         let is_new = |named: &Named| self.existing.iter().all(|old| old.oid != named.oid);
         let is_made = |named: &Named| is_new(named) && named.comment.as_deref() == Some(record.as_str());
@@ -84,6 +84,7 @@ impl Target {
 /// `protect_table` didn't make: it must not be dropped.
 pub fn targets(client: &SpiClient<'_>, relations: Vec<Relation>) -> Result<Vec<Target>, spi::Error> {
     let root = relations[0].oid;
+    let has_shards = has_shards(client, &relations)?;
     let target = |relation: Relation| {
         let existing = relation.named_as_ours(client)?;
         refuse_those_of_others(client, &relation, &existing)?;
@@ -97,7 +98,12 @@ pub fn targets(client: &SpiClient<'_>, relations: Vec<Relation>) -> Result<Vec<T
         };
         let copies_row_triggers = relation.oid != root || existing.iter().any(|named| named.is_copy);
         let (schema, name) = (relation.schema.clone(), relation.name.clone());
-        Ok(Target { relation, table: Table { schema, name, before, copies_row_triggers }, existing, record_is_lost })
+        Ok(Target {
+            relation,
+            table: Table { schema, name, before, copies_row_triggers, has_shards },
+            existing,
+            record_is_lost,
+        })
     };
     relations.into_iter().map(target).collect()
 }
@@ -134,24 +140,6 @@ pub fn protection_fits(protection: &Protection, target: &Target) {
             Some("Protect that table, or leave sensitive_columns out."),
         );
     }
-}
-
-/// Raises 0A000 for what Citus holds: nothing that would be made there counts in the shards.
-pub fn refuse_citus_tables(client: &SpiClient<'_>, relations: &[Relation]) -> Result<(), spi::Error> {
-    let held = Held::read();
-    for relation in relations {
-        if relation.is_held(client, &held)? {
-            let message = format!("{} is a Citus table, which cannot be protected", relation.display_name());
-            let detail = "Citus makes restrictive policies permissive in its shards, and has no triggers there.";
-            raise(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                &message,
-                Some(detail),
-                Some("undistribute_table() makes it a local table."),
-            );
-        }
-    }
-    Ok(())
 }
 
 /// The target, if it is a table of the user's own making.

@@ -170,7 +170,7 @@ impl CommandLevels {
             Made::Update if self.has_sensitive_columns => self.read,
             Made::Update => self.update,
             Made::Delete => self.delete,
-            Made::Owner | Made::Guard | Made::Columns => TableLevel::None,
+            Made::Owner | Made::Guard | Made::Columns | Made::Truncate => TableLevel::None,
         }
     }
 }

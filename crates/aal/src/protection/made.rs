@@ -19,18 +19,25 @@ pub enum Made {
     Guard,
     /// The trigger that decides about sensitive columns.
     Columns,
+    /// The trigger that decides about TRUNCATE on a Citus table, where the guard must not: shards have no trigger that fires for it.
+    Truncate,
 }
 
 impl Made {
     /// All of them, in the order in which they are made.
-    pub const ALL: [Made; 7] =
-        [Made::Read, Made::Insert, Made::Update, Made::Delete, Made::Owner, Made::Guard, Made::Columns];
+    pub const ALL: [Made; 8] =
+        [Made::Read, Made::Insert, Made::Update, Made::Delete, Made::Owner, Made::Guard, Made::Columns, Made::Truncate];
 
     /// The policies.
     pub const POLICIES: [Made; 5] = [Made::Read, Made::Insert, Made::Update, Made::Delete, Made::Owner];
 
     /// The restrictive policies, which require a level.
     pub const LEVEL_POLICIES: [Made; 4] = [Made::Read, Made::Insert, Made::Update, Made::Delete];
+
+    /// Whether `protect_table` makes it on every kind of table; else only on those that Citus holds.
+    pub const fn is_of_every_table(self) -> bool {
+        !matches!(self, Made::Truncate)
+    }
 
     /// Its name in the catalog.
     pub const fn name(self) -> &'static str {
@@ -42,6 +49,7 @@ impl Made {
             Made::Owner => "aal_owner",
             Made::Guard => "aal_guard",
             Made::Columns => "aal_columns",
+            Made::Truncate => "aal_truncate",
         }
     }
 
@@ -52,7 +60,7 @@ impl Made {
 
     /// Whether it is a policy; else it is a trigger.
     pub const fn is_policy(self) -> bool {
-        !matches!(self, Made::Guard | Made::Columns)
+        !matches!(self, Made::Guard | Made::Columns | Made::Truncate)
     }
 
     /// The template of the statements that make it.
@@ -65,6 +73,7 @@ impl Made {
             Made::Owner => include_str!("../../../../sql/templates/aal_owner.sql"),
             Made::Guard => include_str!("../../../../sql/templates/aal_guard.sql"),
             Made::Columns => include_str!("../../../../sql/templates/aal_columns.sql"),
+            Made::Truncate => include_str!("../../../../sql/templates/aal_truncate.sql"),
         }
     }
 
@@ -84,7 +93,7 @@ impl Made {
             Made::Insert => Some(Command::Insert),
             Made::Update => Some(Command::Update),
             Made::Delete => Some(Command::Delete),
-            Made::Owner | Made::Guard | Made::Columns => None,
+            Made::Owner | Made::Guard | Made::Columns | Made::Truncate => None,
         }
     }
 

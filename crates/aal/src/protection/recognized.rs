@@ -42,11 +42,18 @@ pub struct Recognized {
     pub for_some: bool,
     /// Whether its policies ask for a live session.
     pub live: bool,
+    /// Whether they are as on a table that Citus holds.
+    pub in_shards: bool,
+    /// The trigger that decides about TRUNCATE on such a table.
+    pub truncate: Option<RecognizedGuard>,
+    /// The policies that are as `protect_table` makes restrictive ones, except that they are permissive.
+    pub permissive: Vec<Made>,
 }
 
 impl RecognizedGuard {
-    /// The trigger that fires for these commands with these arguments; `None` where `protect_table` would render others.
-    pub fn from_arguments(commands: &[Command], arguments: &[String]) -> Option<RecognizedGuard> {
+    /// The trigger that fires for these commands with these arguments; `None` where `protect_table` would render others. On a table
+    /// that Citus holds, TRUNCATE has a trigger of its own.
+    pub fn from_arguments(commands: &[Command], arguments: &[String], in_shards: bool) -> Option<RecognizedGuard> {
         let given = || arguments.iter().map(String::as_str);
         let mut required = Vec::new();
         for command in Command::WRITES.into_iter().filter(|command| commands.contains(command)) {
@@ -65,7 +72,9 @@ impl RecognizedGuard {
         arguments.sort_unstable();
         let truncates_as_it_deletes = guard.requires(Command::Truncate) == guard.requires(Command::Delete);
         let is_for_updates_only = commands == [Command::Update];
-        (rendered == arguments && (truncates_as_it_deletes || is_for_updates_only)).then_some(guard)
+        let is_apart = in_shards && (commands == [Command::Truncate] || !commands.contains(&Command::Truncate));
+        let is_whole = if in_shards { is_apart } else { truncates_as_it_deletes || is_for_updates_only };
+        (rendered == arguments && is_whole).then_some(guard)
     }
 
     /// What it requires for a command, if it fires for it.
@@ -78,20 +87,22 @@ impl Recognized {
     /// The recognized policies and triggers, by their names. Without a policy that requires a level there are none: a guard alone, or
     /// the owner's policy, can be somebody else's.
     pub fn made(&self) -> Vec<Made> {
-        if self.policies.is_empty() {
+        if self.policies.is_empty() && self.permissive.is_empty() {
             return Vec::new();
         }
         let mut made: Vec<Made> = self.policies.iter().map(|(made, _)| *made).collect();
+        made.extend(&self.permissive);
         made.extend(self.owner.then_some(Made::Owner));
         made.extend(self.guard.as_ref().map(|_| Made::Guard));
         made.extend(self.columns.as_ref().map(|_| Made::Columns));
+        made.extend(self.truncate.as_ref().map(|_| Made::Truncate));
         made
     }
 
     /// The protection that it comes to; `None` where nothing was recognized. The guard also says what the policies required that are
     /// gone.
     pub fn protection(&self) -> Option<RecordedProtection> {
-        if self.made().is_empty() {
+        if self.policies.is_empty() {
             return None;
         }
         Some(RecordedProtection {
@@ -106,6 +117,7 @@ impl Recognized {
             for_some: self.for_some,
             live: self.live,
             refuse_reads: self.guard.as_ref().is_some_and(|guard| guard.reads.is_some()),
+            in_shards: self.in_shards,
         })
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::levels::{CommandLevels, TableLevel};
 use super::made::Made;
 use super::request::Protection;
+use super::table::Table;
 use crate::command::Command;
 use crate::requirement::Requirement;
 
@@ -42,6 +43,8 @@ struct Record<'a> {
     live: bool,
     #[serde(skip_serializing_if = "is_false")]
     refuse_reads: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    in_shards: bool,
     #[serde(flatten)]
     before: &'a Before,
 }
@@ -85,6 +88,8 @@ pub struct RecordedProtection {
     pub live: bool,
     /// Whether its guard refuses statements that read below the level.
     pub refuse_reads: bool,
+    /// Whether it was made for a table that Citus holds.
+    pub in_shards: bool,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +112,8 @@ struct ReadRecord {
     live: bool,
     #[serde(default)]
     refuse_reads: bool,
+    #[serde(default)]
+    in_shards: bool,
 }
 
 fn yes() -> bool {
@@ -129,6 +136,7 @@ impl RecordedProtection {
             for_some: record.for_some,
             live: record.live,
             refuse_reads: record.refuse_reads,
+            in_shards: record.in_shards,
         })
     }
 
@@ -146,6 +154,7 @@ impl RecordedProtection {
             for_some: self.for_some,
             live: self.live,
             refuse_reads: self.refuse_reads,
+            in_shards: self.in_shards,
             before,
         };
         record.to_comment()
@@ -182,7 +191,9 @@ impl RecordedProtection {
     /// The commands that its guard fires for, and what it requires for each.
     pub fn guarded(&self) -> Vec<(Command, Requirement)> {
         let requirement = |command| self.requirement(Made::policy_for(command)).map(|it| (command, it));
-        if self.guard { Command::WRITES.into_iter().filter_map(requirement).collect() } else { Vec::new() }
+        // On a Citus table another trigger decides about TRUNCATE.
+        let is_guarded = |command: &Command| self.guard && !(self.in_shards && *command == Command::Truncate);
+        Command::WRITES.into_iter().filter(is_guarded).filter_map(requirement).collect()
     }
 }
 
@@ -195,7 +206,7 @@ impl RecordedProtection {
 
 impl Protection {
     /// The comment on everything that is made: the request, and how the table stood before.
-    pub fn record(&self, before: &Before) -> String {
+    pub fn record(&self, table: &Table) -> String {
         let record = Record {
             read: self.read.to_string(),
             insert: self.insert.to_string(),
@@ -208,7 +219,8 @@ impl Protection {
             for_some: self.applies_when.is_some(),
             live: self.live,
             refuse_reads: self.refuse_reads,
-            before,
+            in_shards: table.has_shards,
+            before: &table.before,
         };
         record.to_comment()
     }

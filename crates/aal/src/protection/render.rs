@@ -26,7 +26,9 @@ pub fn clear_statements(table: &Table, existing: Option<&[Made]>, quote: &dyn Qu
     let renderer = Renderer { quote, table: qualified(table, quote), record: String::new() };
     let is_wanted = |made: &Made| match existing {
         Some(existing) => existing.contains(made),
-        None => !(table.copies_row_triggers && *made == Made::Columns),
+        None => {
+            !(table.copies_row_triggers && *made == Made::Columns) && (table.has_shards || made.is_of_every_table())
+        }
     };
     let wanted = Made::ALL.into_iter().filter(is_wanted);
     wanted.flat_map(|made| renderer.render(made.drop_template(), context! { name => made.name() })).collect()

@@ -56,6 +56,13 @@ pub struct Owner {
     pub is_uuid: bool,
 }
 
+impl Owner {
+    /// What the column is compared with.
+    pub(super) const fn subject(&self) -> &'static str {
+        if self.is_uuid { "auth.subject_uuid()" } else { "auth.subject()" }
+    }
+}
+
 /// A request for protection that makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvalidProtection {

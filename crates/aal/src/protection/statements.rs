@@ -15,8 +15,10 @@ impl Protection {
     /// The statements that make the protection of one table, in order, after [`clear_statements`] and
     /// [`row_security_on_statement`].
     pub fn statements(&self, table: &Table, quote: &dyn Quote) -> Vec<String> {
-        let renderer =
-            Renderer { quote, table: qualified(table, quote), record: quote.literal(&self.record(&table.before)) };
+        let renderer = Renderer { quote, table: qualified(table, quote), record: quote.literal(&self.record(table)) };
+        if table.has_shards {
+            return self.statements_for_shards(&renderer);
+        }
         let roles = &self.roles_clause(quote);
         let mut statements = Vec::new();
         for policy in Made::LEVEL_POLICIES {
@@ -33,7 +35,7 @@ impl Protection {
         }
         if let Some(owner) = &self.owner {
             let owner_column = quote.identifier(&owner.column);
-            let subject = if owner.is_uuid { "auth.subject_uuid()" } else { "auth.subject()" };
+            let subject = owner.subject();
             statements.extend(renderer.render(Made::Owner.template(), context! { roles, owner_column, subject }));
         }
         if self.guard {
@@ -81,7 +83,7 @@ impl Protection {
     }
 
     /// What a policy requires.
-    fn requirement(&self, policy: Made) -> Option<Requirement> {
+    pub(super) fn requirement(&self, policy: Made) -> Option<Requirement> {
         let Protection { read, insert, update, delete, .. } = *self;
         let has_sensitive_columns = !self.sensitive_columns.is_empty();
         CommandLevels { read, insert, update, delete, has_sensitive_columns }.of_policy(policy).requirement()
@@ -92,7 +94,7 @@ impl Protection {
         self.roles.iter().any(|role| role == "public")
     }
 
-    fn roles_clause(&self, quote: &dyn Quote) -> String {
+    pub(super) fn roles_clause(&self, quote: &dyn Quote) -> String {
         if self.binds_everybody() {
             return "public".to_owned();
         }
@@ -102,7 +104,11 @@ impl Protection {
 
     /// What [`Protection::statements`] makes on a table.
     pub fn made(&self, table: &Table) -> Vec<Made> {
+        if table.has_shards {
+            return self.made_for_shards();
+        }
         let is_made = |made: &Made| match made {
+            Made::Truncate => false,
             Made::Owner => self.owner.is_some(),
             Made::Guard => {
                 let writes = [Made::Insert, Made::Update, Made::Delete];

@@ -13,4 +13,6 @@ pub struct Table {
     pub before: Before,
     /// Whether its row-level triggers are copies that Postgres makes of its parent's, as a partition's are.
     pub copies_row_triggers: bool,
+    /// Whether Citus holds its rows, in shards.
+    pub has_shards: bool,
 }

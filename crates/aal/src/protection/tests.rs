@@ -38,7 +38,13 @@ fn default() -> Protection {
 
 fn payments() -> Table {
     let before = Before { row_security: false, policies: None };
-    Table { schema: "public".to_owned(), name: "payments".to_owned(), before, copies_row_triggers: false }
+    Table {
+        schema: "public".to_owned(),
+        name: "payments".to_owned(),
+        before,
+        copies_row_triggers: false,
+        has_shards: false,
+    }
 }
 
 fn creates(protection: &Protection) -> Vec<String> {
@@ -84,10 +90,10 @@ fn a_protection_for_some_exempts_the_others_in_each_policy_and_guard() {
 
 #[test]
 fn the_record_says_that_a_protection_is_for_some_and_not_by_which_name() {
-    let before = Before { row_security: true, policies: None };
-    let read = |protection: Protection| RecordedProtection::from_record(&protection.record(&before)).unwrap().for_some;
+    let read =
+        |protection: Protection| RecordedProtection::from_record(&protection.record(&payments())).unwrap().for_some;
     assert!(read(for_admins()) && !read(default()));
-    assert!(!for_admins().record(&before).contains("admin"));
+    assert!(!for_admins().record(&payments()).contains("admin"));
 }
 
 #[test]
@@ -138,9 +144,9 @@ fn live_does_not_go_in_silence() {
     assert_eq!(for_live().lowers(&found(&for_live())), [""; 0]);
     let by_hand = FoundProtection { live: true, ..found(&default()) };
     assert_eq!(default().lowers(&by_hand), ["live: true -> false"]);
-    let record = for_live().record(&payments().before);
+    let record = for_live().record(&payments());
     assert!(RecordedProtection::from_record(&record).unwrap().live);
-    assert!(!default().record(&payments().before).contains("live"));
+    assert!(!default().record(&payments()).contains("live"));
 }
 
 #[test]
@@ -267,7 +273,7 @@ fn the_names_are_those_of_what_the_statements_make() {
 #[test]
 fn clearing_takes_all_or_only_what_is_there() {
     let all = clear_statements(&payments(), None, &Always);
-    assert_eq!(all.len(), Made::ALL.len());
+    assert_eq!(all.len(), Made::ALL.len() - 1);
     for (statement, made) in all.iter().zip(Made::ALL) {
         let name = made.name();
         assert!(statement.contains(&format!("if exists {name} on \"public\".\"payments\"")), "{statement}");
@@ -369,10 +375,10 @@ fn what_writes_require_is_said_in_as_few_words_as_will_do() {
 #[test]
 fn the_record_reads_back() {
     let table = Table { before: Before { row_security: false, policies: Some("d41d8".to_owned()) }, ..payments() };
-    let comment = default().record(&table.before);
+    let comment = default().record(&table);
     assert_eq!(Before::from_record(&comment), Some(table.before));
     let aged = Protection { delete: within_15_minutes(TableLevel::ENROLLED), ..default() };
-    let recorded = RecordedProtection::from_record(&aged.record(&payments().before)).unwrap();
+    let recorded = RecordedProtection::from_record(&aged.record(&payments())).unwrap();
     assert_eq!((recorded.update, recorded.delete), (aged.update, aged.delete));
     assert_eq!(recorded.delete.to_string(), "enrolled within 15 minutes");
     for foreign in ["", "pg_aal: ", "pg_aal: {}", "pg_aal: []", "{\"row_security_before\":true}", "my policy"] {
@@ -454,7 +460,7 @@ fn a_guard_refuses_reads_only_where_it_is_told_their_level() {
 #[test]
 fn the_record_says_that_reads_are_refused() {
     let read = |protection: &Protection| {
-        RecordedProtection::from_record(&protection.record(&payments().before)).unwrap().refused_reads()
+        RecordedProtection::from_record(&protection.record(&payments())).unwrap().refused_reads()
     };
     assert_eq!(read(&refusing_reads()), TableLevel::at(Level::Aal2).requirement());
     assert_eq!(read(&default()), None);
@@ -476,7 +482,7 @@ fn to_refuse_reads_no_longer_lowers_nothing() {
 
 /// The protection that is found on a table after this was made there, and nothing was altered.
 fn found(protection: &Protection) -> FoundProtection {
-    let record = RecordedProtection::from_record(&protection.record(&payments().before)).unwrap();
+    let record = RecordedProtection::from_record(&protection.record(&payments())).unwrap();
     let requires = |(made, requirement)| (made, FoundLevel::Requires(vec![TableLevel::Required(requirement)]));
     let columns = protection.sensitive_columns.clone();
     FoundProtection {
@@ -836,7 +842,7 @@ fn a_shortfall_names_each_thing_that_a_table_lacks() {
 
 #[test]
 fn the_same_protection_has_the_higher_of_what_is_recorded_and_what_is_there() {
-    let record = default().record(&Before { row_security: false, policies: None });
+    let record = default().record(&payments());
     let mut found = on_table(&Protection { read: TableLevel::at(Level::Aal2), ..default() });
     found.records = RecordedProtection::from_record(&record).into_iter().collect();
     found.policies[1].1 = FoundLevel::Altered;
@@ -861,14 +867,14 @@ fn a_partition_has_the_levels_of_its_policies_beside_sensitive_columns() {
 
 /// All that a protection makes, recognized without any comment.
 fn recognized(protection: &Protection) -> Recognized {
-    let record = RecordedProtection::from_record(&protection.record(&payments().before)).unwrap();
+    let record = RecordedProtection::from_record(&protection.record(&payments())).unwrap();
     let guard = |requirements: Vec<(Command, Requirement)>, reads: Option<Requirement>| {
         let (commands, mut arguments): (Vec<Command>, Vec<String>) =
             requirements.iter().map(|(command, required)| (*command, guard_argument(*command, *required))).unzip();
         arguments.extend(reads.map(|required| guard_argument(Command::Select, required)));
         arguments.extend(record.for_some.then(|| EXEMPTS_BY_POLICY.to_owned()));
         arguments.extend(record.live.then(|| LIVE_ONLY.to_owned()));
-        (!commands.is_empty()).then(|| RecognizedGuard::from_arguments(&commands, &arguments).unwrap())
+        (!commands.is_empty()).then(|| RecognizedGuard::from_arguments(&commands, &arguments, false).unwrap())
     };
     let of_columns = protection.update.requirement().filter(|_| record.sensitive);
     Recognized {
@@ -879,6 +885,7 @@ fn recognized(protection: &Protection) -> Recognized {
         roles: record.roles.clone(),
         for_some: record.for_some,
         live: record.live,
+        ..Recognized::default()
     }
 }
 
@@ -899,12 +906,13 @@ fn a_protection_is_known_by_its_shape_as_by_its_record() {
         Protection { owner: Some(Owner { column: "o".to_owned(), is_uuid: true }), ..default() },
         Protection { roles: vec!["authenticated".to_owned(), "anon".to_owned()], ..default() },
     ] {
-        let record = RecordedProtection::from_record(&protection.record(&payments().before)).unwrap();
+        let record = RecordedProtection::from_record(&protection.record(&payments())).unwrap();
         let found = recognized(&protection);
         assert_eq!(found.protection(), Some(record.clone()), "{protection:?}");
         assert_eq!(found.made(), protection.made(&payments()), "{protection:?}");
         let before = Before::unknown();
-        assert_eq!(record.to_record(&before), protection.record(&before));
+        let unknown = Table { before: before.clone(), ..payments() };
+        assert_eq!(record.to_record(&before), protection.record(&unknown));
     }
     assert_eq!(Recognized::default().protection(), None);
 }
@@ -926,7 +934,7 @@ fn a_guard_is_recognized_only_as_protect_table_renders_it() {
     use Command::{Delete, Insert, Truncate, Update};
     let is_ours = |commands: &[Command], arguments: &[&str]| {
         let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        RecognizedGuard::from_arguments(commands, &arguments).is_some()
+        RecognizedGuard::from_arguments(commands, &arguments, false).is_some()
     };
     assert!(is_ours(&[Insert, Update], &["insert=aal1", "update=aal2,max_age=900 seconds"]));
     assert!(is_ours(&[Delete, Truncate], &["delete=enrolled", "truncate=enrolled", "applies_when=policy"]));

@@ -51,13 +51,14 @@ fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) ->
         };
         let is_wanted = |expression: Option<&Expression>, there: bool| match expression {
             Some(expression) => {
-                let (asked, found_exempting) = expression.without_exemption();
+                let (asked, found_exempting) = policy.beside_owner(expression).without_exemption();
                 there && asked.without_liveness() == (&wanted, record.live) && found_exempting == exempting
             }
             None => !there,
         };
         // That it isn't restrictive any more is a finding of its own.
-        let as_made = (!policy.permissive || lost_restrictive(policy))
+        let as_made = (policy.is_for_shards() == record.in_shards && (!policy.permissive || record.in_shards)
+            || lost_restrictive(policy))
             && made.command().is_some_and(|command| policy.command == PolicyCommand::One(command))
             && binds_as_recorded(policy)
             && is_wanted(policy.using.as_ref(), using)
@@ -66,7 +67,7 @@ fn changes(table: &Table, record: &RecordedProtection, roles: &HashSet<&str>) ->
             changes.push(format!("policy {name} was altered"));
         }
     }
-    if record.owner {
+    if record.owner && !record.in_shards {
         match named(Made::Owner) {
             None => changes.push("policy aal_owner is missing".to_owned()),
             Some(policy) if !policy.permissive || !binds_as_recorded(policy) => {

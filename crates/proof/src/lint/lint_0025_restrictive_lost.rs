@@ -12,7 +12,7 @@ pub const LINT: Lint = Lint {
     level: Severity::Error,
     category: "SECURITY",
     description: "A restrictive policy narrows what others permit; the same policy as a permissive one opens every row to sessions of its level, and asks nothing of those that another policy lets in. Tools that make a table anew may lose the word, as Citus' alter_table_set_access_method does.",
-    remediation: "Drop the policy, and call auth.protect_table again.",
+    remediation: "Call auth.protect_table again.",
     findings,
 };
 

@@ -75,6 +75,6 @@ fn asked(schema: &SchemaProtection, command: Command) -> TableLevel {
         Made::Read => protection.read,
         Made::Insert => protection.insert,
         Made::Update => protection.update,
-        Made::Delete | Made::Owner | Made::Guard | Made::Columns => protection.delete,
+        Made::Delete | Made::Owner | Made::Guard | Made::Columns | Made::Truncate => protection.delete,
     }
 }

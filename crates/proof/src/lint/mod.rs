@@ -63,6 +63,7 @@ mod lint_0044_claim_without_level;
 mod lint_0045_portable_altered;
 mod lint_0046_portable_outdated;
 mod lint_0047_portable_replaceable;
+mod lint_0048_restrictive_in_shards;
 mod methods;
 mod no_level;
 mod null_trap;
@@ -127,6 +128,7 @@ pub const LINTS: &[Lint] = &[
     lint_0045_portable_altered::LINT,
     lint_0046_portable_outdated::LINT,
     lint_0047_portable_replaceable::LINT,
+    lint_0048_restrictive_in_shards::LINT,
 ];
 
 /// Those that find ways around a table's policies. All others are about the policies themselves, which the matrix weighs.

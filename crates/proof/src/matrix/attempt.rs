@@ -169,7 +169,7 @@ impl<'a> Attempt<'a> {
         let expressions = match self.command {
             _ if self.rows == RowKind::NoRow => Vec::new(),
             Command::Select | Command::Delete => vec![using],
-            Command::Insert if is_checked => vec![check],
+            Command::Insert if is_checked && !self.table.takes_copied_rows => vec![check],
             Command::Update if is_checked => vec![using, check],
             Command::Update => vec![using],
             Command::Insert | Command::Truncate => Vec::new(),
@@ -200,9 +200,9 @@ impl<'a> Attempt<'a> {
     /// The guards that act for this role, and that it cannot get rid of.
     fn guards(&self) -> Vec<(&'a Guard, Expression)> {
         let command = self.command;
-        // Citus' shards have no triggers.
+        // A guard in Citus' shards may be lost when Citus moves them. TRUNCATE fires it on the table that is named.
         if !command.writes()
-            || self.table.held_by_citus
+            || (self.table.held_by_citus && command != Command::Truncate)
             || !self.guards_act_on_role()
             || self.standing().may_undo_guards
         {
@@ -243,6 +243,9 @@ impl<'a> Attempt<'a> {
         if self.rows == RowKind::Unchecked && matches!(self.command, Command::Insert | Command::Update) {
             push_new(&mut open, Decision::CheckSkippedByForeignTable);
         }
+        if open.is_empty() && self.command == Command::Insert && self.table.takes_copied_rows {
+            open.push(Decision::CopiedIntoShard);
+        }
         if open.is_empty() && self.command == Command::Truncate {
             open.push(Decision::TruncateUnseen);
         }
@@ -257,10 +260,7 @@ impl<'a> Attempt<'a> {
         }
         let mut notes = Vec::new();
         if self.table.held_by_citus {
-            notes.push(
-                "a Citus table: in its shards restrictive policies are permissive, and there are no triggers"
-                    .to_owned(),
-            );
+            notes.push(self.note_on_shards().to_owned());
         }
         let unread = hurdles.unread_functions();
         push_list(&mut notes, "taken as possibly true, since it cannot be read", &unread);
@@ -277,6 +277,18 @@ impl<'a> Attempt<'a> {
             }
         }
         notes
+    }
+
+    /// The note about a table that Citus holds.
+    fn note_on_shards(&self) -> &'static str {
+        let binds = |policy: &&Policy| policy.binds[self.role] && policy.command.covers(self.command);
+        let is_unlike = self.table.policies.iter().filter(binds).any(|policy| !policy.permissive);
+        let loses_guard = self.command != Command::Truncate && self.firing_guards().any(Guard::fires_for_truncate);
+        if is_unlike || loses_guard {
+            "a Citus table: in its shards restrictive policies are permissive, and guards that fire for TRUNCATE are not there"
+        } else {
+            "a Citus table: what its shards have is read only on their nodes"
+        }
     }
 
     /// The policies and guards that the role could change or switch off, by the reason.

@@ -23,6 +23,8 @@ pub enum Decision {
     TooComplex,
     /// Rows that Postgres routes to a foreign table skip WITH CHECK.
     CheckSkippedByForeignTable,
+    /// Rows that Citus copies into a shard of its own node skip all policies.
+    CopiedIntoShard,
     /// Row security does not see TRUNCATE.
     TruncateUnseen,
     /// A policy, by its name.
@@ -49,6 +51,9 @@ impl fmt::Display for Decision {
             Decision::TooComplex => f.write_str("too much to weigh"),
             Decision::CheckSkippedByForeignTable => {
                 f.write_str("WITH CHECK is not asked where rows go to a foreign table")
+            }
+            Decision::CopiedIntoShard => {
+                f.write_str("COPY and INSERT ... SELECT into a shard on this node ask no policy")
             }
             Decision::TruncateUnseen => f.write_str("row security does not see TRUNCATE"),
             Decision::Policy(name) => write!(f, "policy {name}"),

@@ -96,6 +96,7 @@ fn table(n: usize, name: &str) -> Table {
         parents: Vec::new(),
         publications: Vec::new(),
         held_by_citus: false,
+        takes_copied_rows: false,
     }
 }
 

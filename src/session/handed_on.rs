@@ -1,0 +1,53 @@
+//! The claims that Citus' other nodes have, handed on by `auth.hand_on_claims()`.
+//!
+//! Citus hands on what `set local` sets, and nothing that `set_config()` does. So claims that change later would leave the others with
+//! the old ones. A fingerprint of what was handed on is a setting, which follows savepoints as those settings do. Each statement that
+//! reads a table is held against it.
+
+use std::cell::Cell;
+use std::ffi::CString;
+
+use super::sources;
+use crate::pg::elog::raise;
+use crate::pg::sqlstate::SqlState;
+use crate::pg::text_setting::TextSetting;
+use crate::settings;
+
+thread_local! {
+    /// Whether this transaction has handed anything on.
+    static HANDS_ON: Cell<bool> = const { Cell::new(false) };
+
+    static HANDED_ON: TextSetting = const { TextSetting::new(settings::HANDED_ON_NAME) };
+}
+
+/// The settings to hand on, with their values, and last the fingerprint of them.
+pub fn settings_to_hand_on() -> Vec<(&'static str, CString)> {
+    HANDS_ON.set(true);
+    let mut all = sources();
+    let fingerprint = CString::new(fingerprint(&all)).unwrap_or_default();
+    all.push(("pg_aal.error_format", settings::error_format_as_text().to_owned()));
+    all.push((HANDED_ON.with(TextSetting::name), fingerprint));
+    all
+}
+
+/// Raises 55000 for a statement that reads or changes a table where other claims are in force than were handed on.
+pub fn require_current(reads_tables: impl FnOnce() -> bool) {
+    if !HANDS_ON.get() {
+        return;
+    }
+    let Some(handed_on) = HANDED_ON.with(TextSetting::get) else { return };
+    if handed_on.as_c_str().to_bytes() != fingerprint(&sources()).as_bytes() && reads_tables() {
+        let message = "the claims have changed since they were handed on to Citus' other nodes";
+        let hint = "Call auth.hand_on_claims() again after each change of the claims.";
+        raise(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message, None, Some(hint))
+    }
+}
+
+/// Nothing is handed on beyond a transaction.
+pub fn transaction_ended() {
+    HANDS_ON.set(false);
+}
+
+fn fingerprint(settings: &[(&'static str, CString)]) -> String {
+    aal::fingerprint(settings.iter().map(|(name, value)| (*name, value.to_bytes())))
+}
