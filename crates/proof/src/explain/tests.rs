@@ -312,7 +312,7 @@ fn a_level_by_a_profile_is_no_claim_aal() {
         let fixture = Fixture { claims: profiles.claims(claims.as_bytes()).ok(), ..Fixture::of(claims) };
         let steps = explain(&table(), &fixture.session(), &[]);
         let step = steps.into_iter().find(|it| it.step == "level").unwrap();
-        [step.subject.unwrap(), step.answer, step.note.unwrap_or_default()].join("; ")
+        [step.subject.unwrap(), step.answer, step.note.unwrap_or_default()].join("; ").replace('\n', " ")
     };
     let of = |claims: &str| level(&format!(r#"{{"iss":"https://a.example/realms/b","sub":"u",{claims}}}"#));
     assert_eq!(of(r#""acr":"aal2","auth_time":1"#), "profile; aal2; ");
