@@ -37,6 +37,7 @@ pub fn read_access(client: &SpiClient<'_>, relation: pg_sys::Oid) -> Result<Opti
             guards: Vec::new(),
             readable: HashSet::new(),
             profiles: vec![settings::profiles().as_ref().clone()],
+            level_of_guests: settings::level_of_guests(),
         };
         Ok((access, row.shared_name("role")?, owner))
     })?;

@@ -18,6 +18,9 @@ pub use crate::pg::table_scan::Patience;
 use crate::session::from_claims;
 use crate::settings;
 
+/// Why Supabase Auth's tables say nothing of users and sessions.
+pub const OF_ANOTHER_ISSUER: &str = "the issuer of the access token is not Supabase Auth";
+
 /// Whether the user of the claims in force has a verified factor.
 pub fn look_up(patience: Patience) -> Result<Enrollment, NoStore> {
     let user =
@@ -26,7 +29,7 @@ pub fn look_up(patience: Patience) -> Result<Enrollment, NoStore> {
     match settings::enrollment_function() {
         Some(name) => Ok(function::ask(&find_function(&name)?, &subject)),
         // Its user may have the same UUID as one of Supabase Auth's.
-        None if !is_supabase_auths => Err(NoStore::Tables("the issuer of the access token is not Supabase Auth")),
+        None if !is_supabase_auths => Err(NoStore::Tables(OF_ANOTHER_ISSUER)),
         None => {
             let tables = Tables::find(patience)?;
             // Supabase Auth's users all have a UUID.

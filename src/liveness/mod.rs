@@ -11,6 +11,7 @@ use aal::store_fault::NO_SESSIONS;
 use aal::{Claims, Level, Liveness};
 
 use self::supabase_auth::Sessions;
+use crate::enrollment::OF_ANOTHER_ISSUER;
 use crate::enrollment::function::{Parameters, find};
 use crate::pg::function::TextFunction;
 pub use crate::pg::table_scan::Patience;
@@ -44,9 +45,7 @@ pub fn look_up(patience: Patience) -> Result<Liveness, NoSessions> {
             let answer = find_function(&name)?.ask(&[&named.subject, &named.session]);
             Ok(if answer == Some(true) { Liveness::Live } else { Liveness::Ended })
         }
-        None if !named.is_supabase_auths => {
-            Err(NoSessions::Tables("the issuer of the access token is not Supabase Auth"))
-        }
+        None if !named.is_supabase_auths => Err(NoSessions::Tables(OF_ANOTHER_ISSUER)),
         None => {
             let sessions = Sessions::find(patience)?;
             let ask = |(user, session)| sessions.ask(&session, &user, named.level);

@@ -278,6 +278,9 @@ impl Reading<'_, '_> {
             (Family::Text, _) if matches!(it.resulttype, pg_sys::INT4OID | pg_sys::INT8OID) => {
                 Expression::Call(Builtin::ToInteger, vec![*argument])
             }
+            (Family::Text, _) if it.resulttype == pg_sys::NUMERICOID => {
+                Expression::Call(Builtin::ToNumeric, vec![*argument])
+            }
             _ => cast(*argument, it.resulttype == pg_sys::BOOLOID),
         }
     }

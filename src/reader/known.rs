@@ -19,7 +19,9 @@ pub enum Known {
     CompareOthers(Comparison, bool),
     /// Comes to its argument.
     Same,
-    /// `->` and `->>` with a key.
+    /// Comes to its argument, an integer, as a number of another type.
+    SameNumber,
+    /// `->` and `->>` with a key or a place.
     Member { as_text: bool },
     /// `#>` and `#>>`.
     Path { as_text: bool },
@@ -52,7 +54,7 @@ pub enum Known {
 impl Known {
     /// Whether a condition of this kind on columns is told apart from others rather than read.
     pub fn keys_columns(self) -> bool {
-        matches!(self, Known::Builtin(..) | Known::CompareEnums(_) | Known::CompareOthers(..))
+        matches!(self, Known::Builtin(..) | Known::CompareEnums(_) | Known::CompareOthers(..) | Known::SameNumber)
     }
 
     /// The parameters and the result of one of ours; `None` for what a body that is stored as text can't be read with.
@@ -89,6 +91,14 @@ pub fn builtin(function: u32) -> Option<Known> {
         F_INT4LE | F_INT8LE | F_INT84LE | F_INT48LE => Known::CompareOthers(LessOrEqual, false),
         F_INT4GT | F_INT8GT | F_INT84GT | F_INT48GT => Known::CompareOthers(Greater, false),
         F_INT4GE | F_INT8GE | F_INT84GE | F_INT48GE => Known::CompareOthers(GreaterOrEqual, false),
+        F_NUMERIC_EQ => Known::CompareOthers(Equal, false),
+        F_NUMERIC_NE => Known::CompareOthers(Equal, true),
+        F_NUMERIC_LT => Known::CompareOthers(Less, false),
+        F_NUMERIC_LE => Known::CompareOthers(LessOrEqual, false),
+        F_NUMERIC_GT => Known::CompareOthers(Greater, false),
+        F_NUMERIC_GE => Known::CompareOthers(GreaterOrEqual, false),
+        // The same number.
+        F_NUMERIC_INT4 | F_NUMERIC_INT8 | F_INT8_INT4 => Known::SameNumber,
         F_TEXT_LT => Known::Compare(Less, false, false),
         F_TEXT_LE => Known::Compare(LessOrEqual, false, false),
         F_TEXT_GT => Known::Compare(Greater, false, false),
@@ -104,6 +114,8 @@ pub fn builtin(function: u32) -> Option<Known> {
         F_TEXT_NAME | F_TEXT_BPCHAR => Known::Same,
         F_JSON_OBJECT_FIELD | F_JSONB_OBJECT_FIELD => Known::Member { as_text: false },
         F_JSON_OBJECT_FIELD_TEXT | F_JSONB_OBJECT_FIELD_TEXT => Known::Member { as_text: true },
+        F_JSON_ARRAY_ELEMENT | F_JSONB_ARRAY_ELEMENT => Known::Member { as_text: false },
+        F_JSON_ARRAY_ELEMENT_TEXT | F_JSONB_ARRAY_ELEMENT_TEXT => Known::Member { as_text: true },
         F_JSON_EXTRACT_PATH | F_JSONB_EXTRACT_PATH => Known::Path { as_text: false },
         F_JSON_EXTRACT_PATH_TEXT | F_JSONB_EXTRACT_PATH_TEXT => Known::Path { as_text: true },
         F_JSONB_EXISTS => Known::HasKey,
@@ -158,6 +170,7 @@ fn builtin_of_json(function: u32) -> Option<Known> {
     let builtin = match function {
         F_JSONB_TYPEOF | F_JSON_TYPEOF => Builtin::JsonType,
         F_TO_JSONB => Builtin::ToJsonb,
+        F_INT4_JSONB | F_INT8_JSONB | F_NUMERIC_JSONB => Builtin::JsonToNumber,
         F_JSONB_BUILD_OBJECT_ANY => Builtin::BuildObject,
         F_JSONB_EXISTS_ANY => Builtin::HasAnyKey,
         F_JSONB_EXISTS_ALL => Builtin::HasAllKeys,
@@ -220,7 +233,7 @@ pub fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::O
             if negated { compared.negate() } else { compared }
         }
         Known::Builtin(..) => return None,
-        Known::Same => *next()?,
+        Known::Same | Known::SameNumber => *next()?,
         Known::Member { as_text } => Expression::Member { document: next()?, key: next()?, as_text },
         Known::Path { as_text } => Expression::Path { document: next()?, path: next()?, as_text },
         Known::HasKey => Expression::HasKey(next()?, next()?),

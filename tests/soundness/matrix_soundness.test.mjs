@@ -1,6 +1,6 @@
 // auth.aal_matrix never promises more than the database holds: what it says of random schemas, held against what happens.
 //
-//   TRIALS=20000 SEED=1 WORKERS=2 node --test matrix_soundness.test.mjs
+//   TRIALS=20000 PROFILE_TRIALS=2000 SEED=1 WORKERS=2 node --test matrix_soundness.test.mjs
 //
 // A schema that shows it wrong is made smaller and printed, ready for psql. VERBOSE=1 goes on instead, and prints examples of each kind
 // of row that was wrong, or lower than need be. MATRIX=none only tries, without a matrix.
@@ -8,8 +8,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
+import pg from 'pg'
 import { Tally } from './matrix_tally.mjs'
 import { counterexample, InvalidSchema, Laboratory, levels, readMatrix } from './matrix_trial.mjs'
+import { ProfileTally, profileCase, tryProfiles } from './profile_trial.mjs'
 import { schema } from './random_schema.mjs'
 
 const trials = Number(process.env.TRIALS ?? 500)
@@ -66,6 +68,44 @@ test('no row of the matrix is above what succeeds', async (t) => {
   if (!asksMatrix) return
   assert.equal(tally.unsound, 0, 'kinds of unsound rows: see above')
   assert.ok(tally.tight > 0.9 * tally.rows, 'the matrix states too many levels that are lower than need be')
+})
+
+// PROFILE_TRIALS tells how many random sets of policies on claims of identity providers are tried.
+const profileTrials = Number(process.env.PROFILE_TRIALS ?? 80)
+
+function tryPolicies({ runs, seed, tally, read }) {
+  const { client } = laboratories[0]
+  const property = fc.asyncProperty(profileCase, async (drawn) => {
+    const judged = await tryProfiles(client, drawn, read).catch((error) => {
+      if (!(error instanceof pg.DatabaseError)) throw error
+      tally.refused.push(error.message)
+      return []
+    })
+    tally.add(judged)
+    const unsound = judged.find(({ unsound }) => unsound)?.unsound
+    if (unsound) throw new Error(unsound)
+  })
+  return fc.check(property, { numRuns: runs, seed, interruptAfterTimeLimit: shrinkingTime })
+}
+
+test('no row of the matrix is above the level of a token that passes, by the claims of a profile', async (t) => {
+  t.diagnostic(`SEED=${seed}`)
+  const tally = new ProfileTally()
+  const { failed, errorInstance } = await tryPolicies({ runs: profileTrials, seed, tally })
+  t.diagnostic(tally.summary)
+  assert.ok(!failed, `SEED=${seed}: ${errorInstance?.message}`)
+  assert.ok(tally.refused.length <= 0.05 * profileTrials, tally.refused[0])
+  for (const level of ['none', 'aal1', 'aal2']) {
+    assert.ok(tally.of[level] > 0, `nothing is stated to need ${level}`)
+    assert.ok(tally.sessions[level] > 0, `no token at ${level} passes`)
+  }
+})
+
+test('a matrix that promises too high a level of tokens by profiles is found out', async () => {
+  const read = async (client, tables) => tables.map(() => ({ level: 'aal2', age: null, note: null }))
+  const { failed, errorInstance } = await tryPolicies({ runs: 20, seed: 1, tally: new ProfileTally(), read })
+  assert.ok(failed)
+  assert.match(errorInstance.message, /The matrix says aal2, and a token at (none|aal1) passes/)
 })
 
 // A matrix that says the same of everything.

@@ -22,6 +22,7 @@ mod keys;
 mod level;
 mod liveness;
 mod log_entry;
+mod loopback;
 mod profile;
 pub mod protection;
 mod reason;
@@ -44,7 +45,8 @@ pub use keys::{FaultyKey, InvalidKeySet, KeyFault, KeySet, Keyring, ListedKey, W
 pub use level::{EnrolledIsNoLevel, Level, UnknownLevel};
 pub use liveness::{Liveness, NotLive, assess_live};
 pub use log_entry::{Asker, What};
-pub use profile::{ClaimValues, Doubt, InvalidProfiles, Profile, Profiles};
+pub use loopback::is_loopback;
+pub use profile::{ClaimValues, Doubt, InvalidProfiles, Numbers, Profile, Profiles, Step as ClaimStep};
 pub use reason::Reason;
 pub use requirement::{FixedRequirement, Requirement};
 pub use status::Status;

@@ -1,8 +1,8 @@
 //! The addresses that may be asked.
 
 use std::fmt;
-use std::net::IpAddr;
 
+use aal::is_loopback;
 use ureq::http::Uri;
 
 /// The address of a document: by https, or on this machine by http where that is allowed.
@@ -62,11 +62,6 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let plain = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || plain.parse::<IpAddr>().is_ok_and(|it| it.is_loopback())
 }
 
 #[cfg(test)]

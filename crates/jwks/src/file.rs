@@ -85,12 +85,26 @@ pub fn text_of(entries: &[Entry<'_>]) -> String {
     format!("{{\"issuers\": [\n{}\n]}}\n", entries.join(",\n"))
 }
 
-/// Puts a new file in the place of the old one, so that a reader finds the one or the other whole, also after a crash.
-pub fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let folder = match path.parent() {
+/// The folder of the file, locked against other runs until it is dropped. It waits for them: each takes a bounded time. `None` where
+/// the file system can't lock it, which is said.
+pub fn lock_folder(path: &Path) -> Option<File> {
+    let folder = folder_of(path);
+    let locked = File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+    let unlocked =
+        |error: &io::Error| eprintln!("{}: cannot be locked against a second run: {error}", folder.display());
+    locked.inspect_err(unlocked).ok()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    };
+    }
+}
+
+/// Puts a new file in the place of the old one, so that a reader finds the one or the other whole, also after a crash.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let folder = folder_of(path);
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}", std::process::id()));
@@ -140,6 +154,35 @@ mod tests {
             assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
         }
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_second_run_waits_for_the_first() {
+        let folder = std::env::temp_dir().join(format!("pg_aal-jwks-lock-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("jwks.json");
+        let first = lock_folder(&path).unwrap();
+        let second = std::thread::spawn({
+            let path = path.clone();
+            move || lock_folder(&path).is_some_and(|_| path.exists())
+        });
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(!second.is_finished());
+        std::fs::write(&path, "").unwrap();
+        drop(first);
+        assert!(second.join().unwrap(), "it sees what the first one wrote");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn issuers_with_the_longest_sets_fit_into_the_file() {
+        let set = WritableKeys::published(format!("{{\"keys\":[{}]}}", vec![KEY; 500].join(",")).as_bytes()).unwrap();
+        let names: Vec<String> =
+            (0..aal::Keyring::MAX_ISSUERS).map(|n| format!("https://issuer-{n}.example")).collect();
+        let copy = || set.keys.iter().map(|key| RawValue::from_string(key.get().to_owned()).unwrap()).collect();
+        let entry = |issuer| Entry { issuer, audience: None, secrets: false, keys: copy() };
+        let text = text_of(&names.iter().map(|name| entry(name.as_str())).collect::<Vec<_>>());
+        assert!(text.len() > 1024 * 1024 && aal::Keyring::from_setting(text.as_bytes()).is_ok());
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Outcome {
 pub fn update(configuration: &Configuration, client: &Client) -> Result<Outcome, String> {
     let path = &configuration.file;
     let named = |error| format!("{}: {error}", path.display());
+    // A run that began earlier would put older keys in the place of this one's.
+    let _alone = file::lock_folder(path);
     let before = Before::read(path).map_err(named)?;
     let fetched = fetch_all(configuration, client);
     let mut outcome = Outcome::AllNew;

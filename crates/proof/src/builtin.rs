@@ -34,6 +34,10 @@ pub enum Builtin {
     Length,
     /// A text as an integer.
     ToInteger,
+    /// A text as a number of any size.
+    ToNumeric,
+    /// A JSON document as a number.
+    JsonToNumber,
     /// `text ~ pattern`.
     Matches {
         /// `~*`.

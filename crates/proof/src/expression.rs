@@ -119,7 +119,7 @@ pub enum Expression {
     Member {
         /// The JSON document.
         document: Box<Expression>,
-        /// The key, or the text of an index.
+        /// The key, or an integer: the place in an array.
         key: Box<Expression>,
         /// Whether it comes out as text.
         as_text: bool,
@@ -559,7 +559,11 @@ impl Expression {
             | Expression::AnyRow { rows, .. }
             | Expression::ArrayOf { rows, .. } => !rows.reads.is_empty(),
             Expression::Member { key, .. } => {
-                !matches!(&**key, Expression::Constant(Value::Text(key)) if key != "role")
+                let is_other = |key: &Value| match key {
+                    Value::Text(key) => key != "role",
+                    other => matches!(other, Value::Integer(_)),
+                };
+                !matches!(&**key, Expression::Constant(key) if is_other(key))
             }
             Expression::Path { .. } => true,
             Expression::Setting { name, .. } => {

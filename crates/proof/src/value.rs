@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
-use aal::MaxAge;
+use aal::{ClaimStep, MaxAge, Numbers};
 
 /// One value that an expression can come to, as far as it is known.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,14 +29,27 @@ pub enum Value {
     Claims,
     /// The claims in force, as the text that a gateway sets.
     ClaimsText,
-    /// A member of the claims as JSON, by the names that lead to it: not NULL. More is not known.
-    Claim(Vec<String>),
+    /// A member of the claims as JSON, by the steps that lead to it: not NULL. More is not known.
+    Claim(Vec<ClaimStep>),
     /// A text that is none of these.
     TextBut(Vec<String>),
     /// A text in JSON that is none of these.
     JsonTextBut(Vec<String>),
     /// An array of texts in JSON, without these.
     TextsWithout(Vec<String>),
+    /// Anything in JSON but an array with an object that says one of these in this member.
+    EntriesWithout {
+        /// The member.
+        key: String,
+        /// What no object says.
+        without: Vec<String>,
+    },
+    /// One of these numbers.
+    Number(Numbers),
+    /// One of these numbers in JSON.
+    JsonNumber(Numbers),
+    /// One of these numbers, as JSON writes it.
+    NumberText(Numbers),
     /// What `auth.aal_status()` answers.
     Status,
     /// Another value, of a type that is not boolean. It isn't NULL; more is not known.
@@ -68,9 +81,12 @@ impl Value {
             Value::Text(text) => text.len(),
             Value::Json(json) => of_json(json),
             Value::Array(items) => items.iter().map(|item| 32 + item.length()).sum(),
-            Value::Claim(texts) | Value::TextBut(texts) | Value::JsonTextBut(texts) | Value::TextsWithout(texts) => {
-                texts.iter().map(|text| 32 + text.len()).sum()
-            }
+            Value::TextBut(texts)
+            | Value::JsonTextBut(texts)
+            | Value::TextsWithout(texts)
+            | Value::EntriesWithout { without: texts, .. } => texts.iter().map(|text| 32 + text.len()).sum(),
+            Value::Claim(steps) => 32 * steps.len(),
+            Value::Number(numbers) | Value::JsonNumber(numbers) | Value::NumberText(numbers) => 8 * numbers.count(),
             _ => 0,
         }
     }
@@ -86,6 +102,16 @@ impl Value {
             (TextBut(but), Text(it)) | (Text(it), TextBut(but)) => but.contains(it).then_some(false),
             (JsonTextBut(but), Json(serde_json::Value::String(it)))
             | (Json(serde_json::Value::String(it)), JsonTextBut(but)) => but.contains(it).then_some(false),
+            (Number(numbers), Integer(it)) | (Integer(it), Number(numbers)) => numbers.lack(*it).then_some(false),
+            (NumberText(numbers), Text(it)) | (Text(it), NumberText(numbers)) => numbers.lack_text(it).then_some(false),
+            (JsonNumber(numbers), Json(serde_json::Value::Number(it)))
+            | (Json(serde_json::Value::Number(it)), JsonNumber(numbers)) => {
+                it.as_i64().is_some_and(|it| numbers.lack(it)).then_some(false)
+            }
+            (JsonNumber(_), Json(_)) | (Json(_), JsonNumber(_)) => Some(false),
+            (Json(serde_json::Value::Number(a)), Json(serde_json::Value::Number(b))) => {
+                a.as_i64().zip(b.as_i64()).map(|(a, b)| a == b)
+            }
             (Json(a), Json(b)) => json_equals(a, b),
             (Array(a), Array(b)) => array_equals(a, b),
             _ => None,
@@ -93,8 +119,11 @@ impl Value {
     }
 }
 
-/// Equality of jsonb. Numbers are left open: jsonb holds 1 and 1.0 for equal, and numbers of any size.
+/// Equality of jsonb. Numbers other than two whole ones are left open: jsonb holds 1 and 1.0 for equal, and numbers of any size.
 fn json_equals(a: &Json, b: &Json) -> Option<bool> {
+    if std::mem::discriminant(a) != std::mem::discriminant(b) {
+        return Some(false);
+    }
     if holds_number(a) || holds_number(b) { None } else { Some(a == b) }
 }
 

@@ -46,8 +46,8 @@ enum Faulty {
 }
 
 impl Keyring {
-    /// The longest document of several issuers, in bytes.
-    pub const MAX_BYTES: usize = 1024 * 1024;
+    /// The longest document of several issuers, in bytes: each may have a set of any length, and its name and line breaks beside it.
+    pub const MAX_BYTES: usize = Self::MAX_ISSUERS * (KeySet::MAX_BYTES + 16 * 1024);
     /// The most issuers of a document.
     pub const MAX_ISSUERS: usize = 64;
 

@@ -3,6 +3,7 @@
 use super::level::Rule;
 use super::{Profile, Reading};
 use crate::level::Level;
+use crate::loopback::is_loopback;
 
 /// Something doubtful in a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,11 +124,14 @@ impl Profile {
     }
 }
 
-/// Whether an address without its scheme is this machine's.
+/// Whether an address without its scheme is this machine's. The part before `@` is no host.
 fn is_local(rest: &str) -> bool {
-    let authority = rest.split('/').next().unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]") || matches!(authority, "[::1]")
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    !authority.contains('@') && (is_loopback(host) || is_loopback(authority))
 }
 
 #[cfg(test)]
@@ -146,6 +150,9 @@ mod tests {
             r#""issuer":"http://127.0.0.1:8080/realms/app","profile":"keycloak""#,
             r#""issuer":"http://localhost/realms/app","profile":"keycloak""#,
             r#""issuer":"http://[::1]:8080/realms/app","profile":"keycloak""#,
+            r#""issuer":"http://[::1]/realms/app","profile":"keycloak""#,
+            r#""issuer":"http://127.0.0.2:8080/realms/app","profile":"keycloak""#,
+            r#""issuer":"http://LocalHost:8080/realms/app","profile":"keycloak""#,
             r#""issuer":"https://tenant.eu.auth0.com/","profile":"auth0","claim":["https://a/b"]"#,
             r#""issuer":"https://org.okta.com/oauth2/as1","profile":"okta""#,
             r#""issuer":"https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_x","profile":"cognito""#,
@@ -163,6 +170,7 @@ mod tests {
             r#""issuer":"id.example.com/realms/app","profile":"keycloak""#,
             r#""issuer":"http://id.example.com/realms/app","profile":"keycloak""#,
             r#""issuer":"http://localhost.example.com/realms/app","profile":"keycloak""#,
+            r#""issuer":"http://localhost:1@id.example.com/realms/app","profile":"keycloak""#,
             r#""issuer":"https://id.example.com/realms/app/","profile":"keycloak""#,
             r#""issuer":" https://id.example.com/realms/app","profile":"keycloak""#,
             r#""issuer":"https://id.example.com/auth","profile":"keycloak""#,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::definition::{LevelMap, LevelRule, LevelShape};
 use super::path::Path;
-use crate::json::{Object, array_of, number_of, text_of};
+use crate::json::{NoObject, Object, array_of, number_of, text_of};
 use crate::level::Level;
 
 /// One way to a level.
@@ -108,6 +108,11 @@ impl Rule {
             Rule::Value { claim, shape: Shape::Texts, .. } => {
                 (claim, |value| array_of(value).is_some_and(|all| all.into_iter().all(|it| text_of(it).is_some())))
             }
+            Rule::Value { claim, shape: Shape::Number, .. } => (claim, |value| whole_number_of(value).is_some()),
+            Rule::Value { claim, shape: Shape::Entries(_), .. } => {
+                (claim, |value| array_of(value).is_none_or(|all| !all.into_iter().any(states_a_member_twice)))
+            }
+            Rule::Minutes { claim, .. } => (claim, are_minutes),
             _ => return true,
         };
         claim.find(claims).is_none_or(|value| value.get() == "null" || is_of_type(value))
@@ -128,12 +133,24 @@ impl Shape {
             Shape::Text => text_of(value).into_iter().collect(),
             Shape::Texts => array_of(value).unwrap_or_default().into_iter().filter_map(text_of).collect(),
             Shape::Words => text_of(value).unwrap_or_default().split(' ').map(str::to_owned).collect(),
-            Shape::Number => {
-                serde_json::from_str::<i64>(value.get()).ok().map(|it| it.to_string()).into_iter().collect()
-            }
+            Shape::Number => whole_number_of(value).map(|it| it.to_string()).into_iter().collect(),
             Shape::Entries(key) => entries(value).iter().filter_map(|entry| entry.text(key)).collect(),
         }
     }
+}
+
+fn whole_number_of(value: &RawValue) -> Option<i64> {
+    serde_json::from_str(value.get()).ok()
+}
+
+/// Whether a value is a number of minutes. One below 0 is whole: the database rounds others to 0, which is an age.
+fn are_minutes(value: &RawValue) -> bool {
+    number_of(value).is_some() && (!value.get().starts_with('-') || whole_number_of(value).is_some())
+}
+
+/// Whether a value is an object of which the database would read another member than an entry's.
+fn states_a_member_twice(value: &RawValue) -> bool {
+    matches!(Object::parse(value.get().as_bytes()), Err(NoObject::Duplicate))
 }
 
 /// The objects of an array, without those that state a member twice.

@@ -6,6 +6,7 @@
 mod definition;
 mod doubts;
 mod level;
+mod numbers;
 mod path;
 mod possible;
 mod time;
@@ -17,7 +18,9 @@ use std::sync::Arc;
 use self::definition::{AuthTimeIs, Ceiling, Definition, Need, TimeRule, TimeShape, Values};
 pub use self::doubts::Doubt;
 use self::level::Rule;
-use self::path::{Path, Step};
+pub use self::numbers::Numbers;
+use self::path::Path;
+pub use self::path::Step;
 pub use self::possible::ClaimValues;
 use crate::claims::{Claims, FactorTimes, InvalidClaims, LevelClaim, shown};
 use crate::json::{NoObject, Object, array_of, text_of};

@@ -14,8 +14,10 @@ pub(super) struct Path(pub Vec<Step>);
 /// One step: a member of an object, or a place in an array, from 0.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Step {
+pub enum Step {
+    /// The member of this name.
     Key(String),
+    /// The element at this place.
     Place(usize),
 }
 
@@ -31,7 +33,7 @@ impl Path {
     }
 
     /// Whether the path may lead to another value in the database. There an object beneath the claims states a member twice, a key
-    /// meets an array, or a place meets an object.
+    /// meets an array, or a place meets something else than one. `->` takes a text or a number for its own first element.
     pub fn is_ambiguous(&self, claims: &Object<'_>) -> bool {
         let Some((Step::Key(first), rest)) = self.0.split_first() else { return false };
         let Some(mut value) = claims.get(first) else { return false };
@@ -43,8 +45,10 @@ impl Path {
                     Err(NoObject::Other) => None,
                     Ok(object) => object.get(key),
                 },
-                Step::Place(_) if Object::parse(value.get().as_bytes()).is_ok() => return true,
-                Step::Place(place) => array_of(value).and_then(|items| items.get(*place).copied()),
+                Step::Place(place) => match array_of(value) {
+                    Some(items) => items.get(*place).copied(),
+                    None => return value.get() != "null",
+                },
             };
             let Some(next) = next else { return false };
             value = next;

@@ -215,6 +215,12 @@ const CASES: &[Case] = &[
     Case(CLERK, r#""iat":@10,"fva":[3]"#, AAL1, 0),
     Case(CLERK, r#""iat":@10,"fva":["3","0"]"#, NONE, 0),
     Case(CLERK, r#""iat":@10,"fva":{"1":0}"#, NONE, 0),
+    // A policy that casts the text or the number would take it for an age.
+    Case(CLERK, r#""iat":@10,"fva":[3,"0"]"#, NONE, 0),
+    Case(CLERK, r#""iat":@10,"fva":[3,-0.4]"#, NONE, 0),
+    Case(CLERK, r#""iat":@10,"fva":3"#, NONE, 0),
+    Case(CLERK, r#""iat":@10,"fva":[3,null]"#, AAL1, 0),
+    Case(CLERK, r#""iat":@10,"fva":[3,0.5]"#, AAL2, 600),
     Case(CLERK, r#""fva":[3,0]"#, AAL2, 0),
     Case(CLERK, r#""iat":@10"#, NONE, 0),
     Case(CLERK, r#""iat":@10,"fva":[3,0],"sts":"pending""#, NONE, 0),

@@ -66,6 +66,9 @@ impl Evaluation<'_> {
                 return self.of_path(builtin, document, path);
             }
             (Builtin::JsonType, [document]) => Value::text(json_type(document)?),
+            (Builtin::ToInteger | Builtin::ToNumeric, [Value::NumberText(numbers)]) => Value::Number(numbers.clone()),
+            (Builtin::ToNumeric, [Value::Text(text)]) => to_numeric(text),
+            (Builtin::JsonToNumber, [document]) => return json_to_number(document),
             (Builtin::ToJsonb, [value]) => json_of(value)?,
             (_, [Value::Text(text), others @ ..]) if text.is_ascii() => return of_text(builtin, text, others),
             _ => return None,
@@ -190,6 +193,24 @@ fn to_integer(text: &str) -> Option<Outcomes> {
     Some(Outcomes::one(Value::Integer(number)))
 }
 
+/// A number that isn't whole, or is written in another way, is some number.
+fn to_numeric(text: &str) -> Value {
+    let whole = text.parse::<i64>().ok().filter(|number| number.to_string() == text);
+    whole.map_or(Value::Other, Value::Integer)
+}
+
+/// An integer is rounded, which leads beyond neither end of a range of numbers with whole ends. From version 18 on, null becomes NULL;
+/// before, it raises.
+fn json_to_number(document: &Value) -> Option<Outcomes> {
+    Some(match document {
+        Value::Json(Json::Number(number)) => Outcomes::one(Value::Integer(number.as_i64()?)),
+        Value::JsonNumber(numbers) => Outcomes::one(Value::Number(numbers.clone())),
+        Value::Json(Json::Null) => Outcomes::one(Value::Null),
+        Value::Json(_) | Value::JsonTextBut(_) | Value::TextsWithout(_) => Outcomes::raises(),
+        _ => return None,
+    })
+}
+
 /// A text cut to the length of a type modifier.
 fn cut(text: &str, modifier: i64, is_explicit: bool) -> Option<Outcomes> {
     // The modifier counts a header of four bytes.
@@ -262,9 +283,9 @@ fn string_to_array(text: &Value, delimiter: &Value) -> Option<Value> {
 fn json_type(document: &Value) -> Option<&'static str> {
     Some(match document {
         Value::Claims | Value::Json(Json::Object(_)) => "object",
-        Value::Json(Json::Array(_)) => "array",
-        Value::Json(Json::String(_)) => "string",
-        Value::Json(Json::Number(_)) => "number",
+        Value::Json(Json::Array(_)) | Value::TextsWithout(_) => "array",
+        Value::Json(Json::String(_)) | Value::JsonTextBut(_) => "string",
+        Value::Json(Json::Number(_)) | Value::JsonNumber(_) => "number",
         Value::Json(Json::Bool(_)) => "boolean",
         Value::Json(Json::Null) => "null",
         _ => return None,

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::readings::{Reading, Readings};
 use super::{Evaluation, Outcomes, Value};
-use aal::{ClaimValues, Level, Profile, Profiles};
+use aal::{ClaimStep, ClaimValues, Level, Numbers, Profile, Profiles};
 
 /// The members of the claims that lead to a claim are followed so far.
 const MOST_MEMBERS: usize = 8;
@@ -28,7 +28,7 @@ impl<'a> Evaluation<'a> {
     /// The profile that gave the level, where that is known.
     pub(super) fn profile(&self) -> Option<&'a Profile> {
         match self.readings.reading {
-            Reading::Of(profile) => Some(profile),
+            Reading::Of { profile, .. } => Some(profile),
             Reading::Any | Reading::AsSupabase => None,
         }
     }
@@ -39,10 +39,8 @@ impl<'a> Evaluation<'a> {
     }
 
     /// What a claim comes to, or a member of one.
-    pub(super) fn claim_of_profile(&self, profile: &Profile, path: &[String], as_text: bool) -> Outcomes {
-        let (Some(level), keys) = (self.session.level, path.iter().map(String::as_str).collect::<Vec<&str>>()) else {
-            return Outcomes::anything();
-        };
+    pub(super) fn claim_of_profile(&self, profile: &Profile, path: &[ClaimStep], as_text: bool) -> Outcomes {
+        let Some(level) = self.session.level else { return Outcomes::anything() };
         if path.len() > MOST_MEMBERS {
             return Outcomes::anything();
         }
@@ -56,7 +54,15 @@ impl<'a> Evaluation<'a> {
             }
             outcomes
         };
-        match profile.claim(&keys, level, self.readings.guests) {
+        let acts = matches!(self.readings.reading, Reading::Of { acts: true, .. });
+        match profile.claim(path, level, self.readings.guests, acts) {
+            ClaimValues::Nothing if as_text => Outcomes::any_of([Value::Null, Value::text(""), Value::text("false")]),
+            ClaimValues::Nothing => {
+                let all = [Json::Null, Json::Bool(false), Json::String(String::new())];
+                Outcomes::any_of(all.into_iter().map(Value::Json).chain([Value::Null]))
+            }
+            ClaimValues::Something if as_text => Outcomes::one(Value::TextBut(vec![String::new()])),
+            ClaimValues::Something => Outcomes::one(Value::Claim(path.to_vec())),
             ClaimValues::Text { these, but, or_missing: missing } => {
                 let text = |text: String| if as_text { Value::Text(text) } else { Value::Json(Json::String(text)) };
                 let other = |but| if as_text { Value::TextBut(but) } else { Value::JsonTextBut(but) };
@@ -65,17 +71,25 @@ impl<'a> Evaluation<'a> {
             ClaimValues::Texts { without, or_missing: missing } if !as_text => {
                 or_missing(Outcomes::one(Value::TextsWithout(without)), missing)
             }
-            ClaimValues::Texts { .. } => Outcomes::anything(),
+            ClaimValues::Number { these, among, or_missing: missing } => {
+                let one = |it: i64| if as_text { Value::Text(it.to_string()) } else { Value::Json(Json::from(it)) };
+                let many = |it: Numbers| if as_text { Value::NumberText(it) } else { Value::JsonNumber(it) };
+                or_missing(Outcomes::any_of(these.into_iter().map(one).chain(among.into_iter().map(many))), missing)
+            }
+            ClaimValues::Entries { key, without, or_missing: missing } if !as_text => {
+                or_missing(Outcomes::one(Value::EntriesWithout { key, without }), missing)
+            }
+            ClaimValues::Texts { .. } | ClaimValues::Entries { .. } => Outcomes::anything(),
             ClaimValues::Anything if as_text => Outcomes::anything(),
             ClaimValues::Anything => or_missing(Outcomes::one(Value::Claim(path.to_vec())), true),
         }
     }
 
     /// Whether the claims, or a member of them, contain this; `None`: not known.
-    pub(super) fn claims_contain(&self, profile: &Profile, path: &[String], part: &Json) -> Option<bool> {
+    pub(super) fn claims_contain(&self, profile: &Profile, path: &[ClaimStep], part: &Json) -> Option<bool> {
         let Json::Object(members) = part else { return None };
         let cannot = members.iter().any(|(key, part)| {
-            let path = [path, std::slice::from_ref(key)].concat();
+            let path = [path, &[ClaimStep::Key(key.clone())]].concat();
             let found = self.claim_of_profile(profile, &path, false);
             let part = Value::Json(part.clone());
             // Of no value at all, no token has this level.
@@ -94,6 +108,18 @@ impl<'a> Evaluation<'a> {
             _ => self.contains(value, part) == Some(false),
         }
     }
+}
+
+/// Whether a document contains this, where no object of its array says one of these in this member; `None`: not known.
+pub(super) fn entries_contain(key: &str, without: &[String], part: &Json) -> Option<bool> {
+    let lacks = |part: &Json| match part {
+        Json::Object(members) => match members.get(key) {
+            Some(Json::String(said)) => without.contains(said),
+            _ => false,
+        },
+        _ => false,
+    };
+    part.as_array()?.iter().any(lacks).then_some(false)
 }
 
 /// Whether an array of texts without these contains a text, an array of texts or NULL; `None`: not known.

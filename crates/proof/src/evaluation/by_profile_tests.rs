@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
 use super::*;
+use crate::builtin::Builtin;
 use aal::{Level, Profiles};
 
 /// Entries of profiles whose rules read texts, arrays of texts and members, in several orders.
@@ -328,4 +329,94 @@ fn an_issuer_that_is_tested_is_the_one() {
     assert_eq!(levels(&both, &of(ISSUERS[0])), [None, aal2]);
     assert_eq!(levels(&both, &of(ISSUERS[1])), [None, aal1, aal2, aal3]);
     assert_eq!(levels(&both, &of(ISSUERS[2])), [None]);
+}
+
+/// A member of the claims by a place in an array, as a number.
+fn number_at(claim: &str, place: i64) -> Expression {
+    let array = member(&[claim], false, false);
+    let element = Expression::Member { document: array, key: constant(Value::Integer(place)), as_text: true };
+    Expression::Call(Builtin::ToInteger, vec![element])
+}
+
+fn compares(a: &Expression, how: Comparison, number: i64) -> Expression {
+    Expression::Compare(how, Box::new(a.clone()), constant(Value::Integer(number)))
+}
+
+const OF_MINUTES: &str =
+    r#""levels":[{"claim":["fva",1],"is":"minutes","level":"aal2"},{"claim":["fva",0],"is":"minutes","level":"aal1"}]"#;
+
+#[test]
+fn an_age_in_minutes_decides_where_it_is_no_negative_number() {
+    let (aal1, aal2, aal3) = (Some(Level::Aal1), Some(Level::Aal2), Some(Level::Aal3));
+    let own = setting_of(&[OF_MINUTES]);
+    let second = number_at("fva", 1);
+    let from_zero = compares(&second, Comparison::GreaterOrEqual, 0);
+    let below_ten = compares(&second, Comparison::Less, 10);
+    assert_eq!(levels(&own, &from_zero), [None, aal2]);
+    assert_eq!(levels(&own, &Expression::And(vec![from_zero, below_ten.clone()])), [None, aal2]);
+    // A factor that was never verified is -1 minutes old.
+    assert_eq!(levels(&own, &below_ten), [None, aal1, aal2]);
+    assert_eq!(levels(&own, &compares(&second, Comparison::Equal, -1)), [None, aal1]);
+    // Without this rule no session is at aal3, so the first place says nothing there.
+    assert_eq!(levels(&own, &compares(&number_at("fva", 0), Comparison::GreaterOrEqual, 0)), [None, aal1, aal2]);
+    let path = Expression::Path {
+        document: Box::new(Expression::Claims),
+        path: constant(Value::Array(vec![Value::text("fva"), Value::text("1")])),
+        as_text: true,
+    };
+    assert_eq!(
+        levels(&own, &compares(&Expression::Call(Builtin::ToNumeric, vec![path]), Comparison::Greater, 0)),
+        [None, aal2]
+    );
+    // From the end of the array, or another element: nothing is known.
+    assert_eq!(levels(&own, &compares(&number_at("fva", -1), Comparison::GreaterOrEqual, 0)), [None, aal1, aal2, aal3]);
+}
+
+#[test]
+fn somebody_who_acts_as_another_user_has_their_claims() {
+    let clerk = setting_of(&[r#""profile":"clerk""#]);
+    let second = compares(&number_at("fva", 1), Comparison::GreaterOrEqual, 0);
+    let (aal1, aal2) = (Some(Level::Aal1), Some(Level::Aal2));
+    assert_eq!(levels(&clerk, &second), [None, aal1, aal2]);
+    let acts = Expression::HasKey(Box::new(Expression::Claims), constant(Value::text("act")));
+    let is_null = Expression::Is { truth: Truth::Null, negated: false, tested: member(&["act"], true, false) };
+    for nobody_acts in [acts.clone().negate(), is_null] {
+        assert_eq!(levels(&clerk, &Expression::And(vec![second.clone(), nobody_acts])), [None, aal2]);
+    }
+    assert_eq!(levels(&clerk, &Expression::And(vec![second, acts])), [None, aal1, aal2]);
+}
+
+#[test]
+fn a_number_decides_where_a_rule_names_it() {
+    let entry = r#""levels":[{"claim":["loa"],"is":"number","map":{"2":"aal2","3":"aal3"}},{"level":"aal1"}]"#;
+    let (aal1, aal2, aal3) = (Some(Level::Aal1), Some(Level::Aal2), Some(Level::Aal3));
+    let own = setting_of(&[entry]);
+    let of_text = Expression::Call(Builtin::ToInteger, vec![*member(&["loa"], true, false)]);
+    let of_json = Expression::Call(Builtin::JsonToNumber, vec![*member(&["loa"], false, false)]);
+    for loa in [of_text, of_json] {
+        assert_eq!(levels(&own, &compares(&loa, Comparison::Equal, 2)), [None, aal2]);
+        // At aal1 it can be 4, too.
+        assert_eq!(levels(&own, &compares(&loa, Comparison::GreaterOrEqual, 3)), [None, aal1, aal3]);
+    }
+    let json = |number: i64| {
+        Expression::Compare(Comparison::Equal, member(&["loa"], false, false), constant(Value::Json(json!(number))))
+    };
+    assert_eq!(levels(&own, &json(3)), [None, aal3]);
+    assert_eq!(levels(&own, &is(&["loa"], "3")), [None, aal3]);
+}
+
+#[test]
+fn an_entry_decides_where_a_rule_names_it() {
+    let claim = "https://shop.example/methods";
+    let auth0 = setting_of(&[&format!(r#""profile":"auth0","claim":["{claim}"]"#)]);
+    let aal2 = [None, Some(Level::Aal2)];
+    let contains = |whole: Box<Expression>, part: Json| {
+        Expression::Compare(Comparison::Contains, whole, constant(Value::Json(part)))
+    };
+    let mfa = json!([{ "name": "mfa" }]);
+    assert_eq!(levels(&auth0, &contains(member(&[claim], false, false), mfa.clone())), aal2);
+    assert_eq!(levels(&auth0, &contains(Box::new(Expression::Claims), json!({ claim: mfa }))), aal2);
+    let password = contains(member(&[claim], false, false), json!([{ "name": "pwd" }]));
+    // No rule gives aal3, so nothing tells what a token at aal3 holds.
+    assert_eq!(levels(&auth0, &password), [None, Some(Level::Aal1), Some(Level::Aal2), Some(Level::Aal3)]);
 }

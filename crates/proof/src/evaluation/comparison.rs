@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::by_profile::texts_contain;
+use super::by_profile::{entries_contain, texts_contain};
 use super::truth::{any_boolean, known_or_any, negated, pairs, truth_of_all, truth_of_any};
 use super::{Comparison, Evaluation, Expression, Outcomes, Value};
 
@@ -93,6 +93,8 @@ impl Evaluation<'_> {
             (Value::TextsWithout(without), Value::Json(part)) => texts_contain(without, part),
             (Value::JsonTextBut(but), Value::Json(Json::String(text))) => but.contains(text).then_some(false),
             (Value::Claims, Value::Json(Json::Object(part))) if self.is_of_user => self.claims_of_user_contain(part),
+            (Value::JsonNumber(_), Value::Json(_)) => whole.equals(part).filter(|is_equal| !is_equal),
+            (Value::EntriesWithout { key, without }, Value::Json(part)) => entries_contain(key, without, part),
             (Value::Claims, Value::Json(Json::Object(part))) => match part.get("aal") {
                 Some(aal) if !self.claims_level(aal) => Some(false),
                 Some(_) if part.len() == 1 => Some(true),
@@ -145,6 +147,8 @@ pub(super) fn is_less(a: &Value, b: &Value) -> Option<bool> {
         (Value::Integer(a), Value::Integer(b)) => Some(a < b),
         (Value::Positive, Value::Integer(..=1)) => Some(false),
         (Value::Integer(..=0), Value::Positive) => Some(true),
+        (Value::Number(numbers), Value::Integer(it)) => numbers.are_below(*it),
+        (Value::Integer(it), Value::Number(numbers)) => numbers.are_above(*it),
         _ => None,
     }
 }

@@ -9,6 +9,8 @@ pub(super) fn to_json(value: &Value) -> Outcomes {
     match value {
         Value::Null | Value::Json(_) | Value::Claims | Value::Status => Outcomes::one(value.clone()),
         Value::Claim(_) | Value::JsonTextBut(_) | Value::TextsWithout(_) => Outcomes::one(value.clone()),
+        Value::JsonNumber(_) | Value::EntriesWithout { .. } => Outcomes::one(value.clone()),
+        Value::NumberText(numbers) => Outcomes::one(Value::JsonNumber(numbers.clone())),
         Value::ClaimsText => Outcomes::one(Value::Claims),
         Value::Text(text) if text.trim().is_empty() => Outcomes::raises(),
         Value::Text(text) => {
@@ -27,6 +29,7 @@ pub(super) fn json_to_text(value: &Value) -> Outcomes {
         Value::Claims => Outcomes::one(Value::ClaimsText),
         Value::Json(Json::String(text)) if is_plain(text) => Outcomes::one(Value::Text(format!("\"{text}\""))),
         Value::Json(Json::Null) => Outcomes::one(Value::text("null")),
+        Value::JsonNumber(numbers) => Outcomes::one(Value::NumberText(numbers.clone())),
         _ => Outcomes::anything(),
     }
 }

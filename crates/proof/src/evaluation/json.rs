@@ -2,9 +2,10 @@
 
 use serde_json::Value as Json;
 
+use aal::{ClaimStep, Level};
+
 use super::truth::{any_boolean, pairs};
 use super::{Enrolled, Evaluation, Expression, LevelClaim, Outcomes, Value};
-use aal::Level;
 
 impl Evaluation<'_> {
     /// A member of a document.
@@ -12,6 +13,7 @@ impl Evaluation<'_> {
         let key = match (document, key) {
             (Value::Null, _) | (_, Value::Null) => return Outcomes::one(Value::Null),
             (_, Value::Text(key)) => key.as_str(),
+            (_, Value::Integer(place)) => return self.element(document, *place, as_text),
             _ => return Outcomes::anything(),
         };
         let text = |text: &str| {
@@ -21,10 +23,7 @@ impl Evaluation<'_> {
         if let (Value::Claims | Value::Claim(_), Some(profile)) = (document, self.profile())
             && (*document != Value::Claims || key != "role")
         {
-            let path = match document {
-                Value::Claim(path) => [path.as_slice(), &[key.to_owned()]].concat(),
-                _ => vec![key.to_owned()],
-            };
+            let path = [path_of(document), &[ClaimStep::Key(key.to_owned())]].concat();
             return self.claim_of_profile(profile, &path, as_text);
         }
         match (document, key) {
@@ -76,6 +75,7 @@ impl Evaluation<'_> {
                 Some(Json::Null) if as_text => Outcomes::one(Value::Null),
                 Some(Json::String(member)) => Outcomes::one(text(member)),
                 Some(Json::Bool(member)) if as_text => Outcomes::one(text(if *member { "true" } else { "false" })),
+                Some(Json::Number(member)) if as_text && member.is_i64() => Outcomes::one(text(&member.to_string())),
                 Some(member) if !as_text => Outcomes::one(Value::Json(member.clone())),
                 Some(_) => Outcomes::anything(),
             },
@@ -86,6 +86,42 @@ impl Evaluation<'_> {
     /// Whether it is known which level the session's user can reach.
     fn knows_enrollment(&self) -> bool {
         self.is_of_user || (self.known.is_some() && self.session.level.is_none())
+    }
+
+    /// An element of an array, by its place from 0.
+    fn element(&self, document: &Value, place: i64, as_text: bool) -> Outcomes {
+        let texts_but = |but: &[String]| {
+            let text = if as_text { Value::TextBut(but.to_vec()) } else { Value::JsonTextBut(but.to_vec()) };
+            Outcomes::any_of([text, Value::Null])
+        };
+        match (document, usize::try_from(place), self.profile()) {
+            (Value::Claims | Value::Json(Json::Object(_)), ..) => Outcomes::one(Value::Null),
+            (Value::Claim(path), Ok(place), Some(profile)) => {
+                self.claim_of_profile(profile, &[path.as_slice(), &[ClaimStep::Place(place)]].concat(), as_text)
+            }
+            // The first element of null, taken for an array, is null itself.
+            (Value::Json(Json::Null), ..) if as_text => Outcomes::one(Value::Null),
+            (Value::Json(Json::Null), ..) => Outcomes::any_of([Value::Null, Value::Json(Json::Null)]),
+            (Value::TextsWithout(without), ..) => texts_but(without),
+            (Value::Json(Json::Array(items)), Ok(place), _) => match items.get(place) {
+                None => Outcomes::one(Value::Null),
+                Some(item) => whole(&Value::Json(item.clone()), as_text),
+            },
+            _ => Outcomes::anything(),
+        }
+    }
+
+    /// What a path's text leads to. The number in `document[1]` counts as its text.
+    fn step(&self, document: &Value, key: &Value, as_text: bool) -> Outcomes {
+        if let Value::Integer(place) = key {
+            return self.step(document, &Value::Text(place.to_string()), as_text);
+        }
+        if let (Value::Claim(path), Value::Text(key), Some(profile)) = (document, key, self.profile())
+            && let ClaimStep::Place(place) = profile.step(path, key)
+        {
+            return self.claim_of_profile(profile, &[path.as_slice(), &[ClaimStep::Place(place)]].concat(), as_text);
+        }
+        self.member(document, key, as_text)
     }
 
     pub(super) fn path(&self, document: &Expression, path: &Expression, as_text: bool) -> Outcomes {
@@ -100,7 +136,7 @@ impl Evaluation<'_> {
             let mut found = Outcomes::one(document.clone());
             for (n, key) in keys.iter().enumerate() {
                 let last = n + 1 == keys.len();
-                found = found.map(Outcomes::anything, |it| self.member(it, key, as_text && last));
+                found = found.map(Outcomes::anything, |it| self.step(it, key, as_text && last));
             }
             found
         })
@@ -111,7 +147,7 @@ impl Evaluation<'_> {
             (Value::Null, _) | (_, Value::Null) => Outcomes::one(Value::Null),
             (Value::Claims | Value::Claim(_), Value::Text(_)) if self.profile().is_some() => {
                 // A member that is NULL is there, too.
-                let found = self.member(document, key, true);
+                let found = self.member(document, key, false);
                 let is_there = !found.can_be(&Value::Null);
                 if is_there { Outcomes::one(Value::Bool(true)) } else { any_boolean() }
             }
@@ -132,6 +168,14 @@ impl Evaluation<'_> {
     }
 }
 
+/// The steps to a document within the claims.
+fn path_of(document: &Value) -> &[ClaimStep] {
+    match document {
+        Value::Claim(path) => path,
+        _ => &[],
+    }
+}
+
 /// A document as a whole.
 fn whole(document: &Value, as_text: bool) -> Outcomes {
     match document {
@@ -139,6 +183,8 @@ fn whole(document: &Value, as_text: bool) -> Outcomes {
         Value::Json(Json::String(text)) => Outcomes::one(Value::text(text)),
         Value::Json(Json::Bool(truth)) => Outcomes::one(Value::text(if *truth { "true" } else { "false" })),
         Value::Json(Json::Null) => Outcomes::one(Value::Null),
+        Value::Json(Json::Number(number)) if number.is_i64() => Outcomes::one(Value::Text(number.to_string())),
+        Value::JsonNumber(numbers) => Outcomes::one(Value::NumberText(numbers.clone())),
         _ => Outcomes::anything(),
     }
 }

@@ -20,8 +20,8 @@ pub(super) enum Reading<'a> {
     Any,
     /// As Supabase Auth's, at any issuer.
     AsSupabase,
-    /// By the profile of their issuer.
-    Of(&'a Profile),
+    /// By the profile of their issuer. `acts`: in a session of somebody who acts as another user.
+    Of { profile: &'a Profile, acts: bool },
 }
 
 impl<'a> Readings<'a> {
@@ -34,7 +34,10 @@ impl<'a> Readings<'a> {
     pub(super) fn each(self) -> Vec<Readings<'a>> {
         let Reading::Any = self.reading else { return Vec::new() };
         let supabases = self.all.iter().any(Profiles::are_supabases).then_some(Reading::AsSupabase);
-        let of_issuers = self.all.iter().flat_map(Profiles::of_issuers).map(Reading::Of);
+        let of_issuers = self.all.iter().flat_map(Profiles::of_issuers).flat_map(|profile| {
+            let acting = profile.limits_acting_users().then_some(Reading::Of { profile, acts: true });
+            [Reading::Of { profile, acts: false }].into_iter().chain(acting)
+        });
         supabases.into_iter().chain(of_issuers).map(|reading| Readings { reading, ..self }).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::catalog::{Bypass, Guard, Policy};
 use crate::ids::TableId;
-use aal::{Claims, ClaimsSource, Command, Profiles};
+use aal::{Claims, ClaimsSource, Command, Level, Profiles};
 
 use crate::known_session::KnownSession;
 
@@ -39,6 +39,8 @@ pub struct Access {
     pub readable: HashSet<TableId>,
     /// The claims profiles that are in force.
     pub profiles: Vec<Profiles>,
+    /// The highest level of anonymous users.
+    pub level_of_guests: Option<Level>,
 }
 
 /// What a relation is.

@@ -136,7 +136,7 @@ fn threshold(access: &Access, session: &CallersSession<'_>, command: Command) ->
     let work = Work::new(MOST_WORK);
     Threshold::lowest(&ages, |kind: Session| {
         let evaluation = Evaluation::new(kind, Some(session.known.role), Some(&access.readable), true)
-            .by_profiles(&access.profiles, None)
+            .by_profiles(&access.profiles, access.level_of_guests)
             .within(&work, true);
         evaluation.could_pass(None, &asked)
             && rows

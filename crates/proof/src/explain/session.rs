@@ -34,22 +34,36 @@ fn not_counted(left_out: LeftOut<'_>, source: ClaimsSource) -> String {
 }
 
 fn level(session: &CallersSession<'_>) -> Step {
-    let Some(level) = session.claims().and_then(Claims::level) else {
-        if session.claims().is_some_and(|claims| claims.level_claim() == LevelClaim::OfGuest) {
-            let note = "The user is anonymous, and has shown no factor.".to_owned();
-            return Step::new("level", "aal", "none", Some(note));
-        }
-        let note = match session.known.payload.map(|payload| payload.get("aal")) {
-            None => None,
-            Some(None | Some(serde_json::Value::Null)) => Some("The claims have no aal."),
-            Some(Some(_)) => Some("The claim aal is not aal1, aal2 or aal3."),
-        };
-        return Step::new("level", "aal", "none", note.map(str::to_owned));
-    };
+    let Some(level) = session.claims().and_then(Claims::level) else { return no_level(session) };
     let proved = session.claims().and_then(|claims| claims.authenticated_at(level, session.known.clock));
     let factor = if level == Level::Aal1 { "signed in" } else { "second factor verified" };
     let note = proved.map(|at| format!("{factor} {} ago", session.known.clock.age_of(at).roughly()));
-    Step::new("level", "aal", level, note)
+    let is_claim = session.claims().is_some_and(Claims::are_supabase_auths);
+    Step::new("level", if is_claim { "aal" } else { "profile" }, level, note)
+}
+
+/// Why there is no level.
+fn no_level(session: &CallersSession<'_>) -> Step {
+    let (subject, note) = match session.claims().map(Claims::level_claim) {
+        Some(LevelClaim::OfGuest) => ("aal", Some("The user is anonymous, and has shown no factor.".to_owned())),
+        Some(LevelClaim::NoProfile) => {
+            ("profile", Some("No claims profile is for the token's issuer and audience.".to_owned()))
+        }
+        Some(LevelClaim::NoRule) => ("profile", Some("The issuer's profile gives this token no level.".to_owned())),
+        Some(LevelClaim::NotNamed(value)) => {
+            let value = value.unwrap_or_else(|| "it states".to_owned());
+            ("profile", Some(format!("The issuer's profile has no level for the value {value}.")))
+        }
+        _ => {
+            let note = match session.known.payload.map(|payload| payload.get("aal")) {
+                None => None,
+                Some(None | Some(serde_json::Value::Null)) => Some("The claims have no aal."),
+                Some(Some(_)) => Some("The claim aal is not aal1, aal2 or aal3."),
+            };
+            ("aal", note.map(str::to_owned))
+        }
+    };
+    Step::new("level", subject, "none", note)
 }
 
 fn subject(session: &CallersSession<'_>) -> Step {

@@ -7,7 +7,7 @@ use crate::catalog::{Bypass, Guard, Policy, PolicyCommand};
 use crate::expression::{Comparison, Origin, Reason, Rows};
 use crate::ids::{ByRole, TableId};
 use crate::known_session::{Factors, KnownSession, Life};
-use aal::{Claims, ClaimsSource, Clock, Enrollment, Requirement, Timestamp};
+use aal::{Claims, ClaimsSource, Clock, Enrollment, Profiles, Requirement, Timestamp};
 use proptest::prelude::*;
 
 const NOW: i64 = 1_800_000_000;
@@ -98,6 +98,7 @@ fn table() -> Access {
         guards: Vec::new(),
         readable: HashSet::new(),
         profiles: Vec::new(),
+        level_of_guests: None,
     }
 }
 
@@ -302,6 +303,23 @@ fn a_claim_is_read_as_it_is_even_where_it_is_no_level() {
     assert_eq!(odd.lines(&access("AAL2"), Command::Select)[1], "permissive p true");
     assert_eq!(odd.lines(&access("aal2"), Command::Select)[1], "permissive p false");
     assert_eq!(Fixture::of("{}").lines(&access("aal2"), Command::Select)[1], "permissive p null");
+}
+
+#[test]
+fn a_level_by_a_profile_is_no_claim_aal() {
+    let profiles = Profiles::from_setting(r#"[{"issuer":"https://a.example/realms/b","profile":"keycloak"}]"#).unwrap();
+    let level = |claims: &str| {
+        let fixture = Fixture { claims: profiles.claims(claims.as_bytes()).ok(), ..Fixture::of(claims) };
+        let steps = explain(&table(), &fixture.session(), &[]);
+        let step = steps.into_iter().find(|it| it.step == "level").unwrap();
+        [step.subject.unwrap(), step.answer, step.note.unwrap_or_default()].join("; ").replace('\n', " ")
+    };
+    let of = |claims: &str| level(&format!(r#"{{"iss":"https://a.example/realms/b","sub":"u",{claims}}}"#));
+    assert_eq!(of(r#""acr":"aal2","auth_time":1"#), "profile; aal2; ");
+    assert_eq!(of(r#""acr":"0","auth_time":1"#), "profile; none; The issuer's profile has no level for the value 0.");
+    assert_eq!(of(r#""acr":"aal2""#), "profile; none; The issuer's profile gives this token no level.");
+    let other = r#"{"iss":"https://b.example","sub":"u","aal":"aal2"}"#;
+    assert_eq!(level(other), "profile; none; No claims profile is for the token's issuer and audience.");
 }
 
 #[test]

@@ -151,10 +151,10 @@ fn a_document_that_leaves_a_doubt_is_refused_as_a_whole() {
     assert!(setting(&many(Keyring::MAX_ISSUERS)).is_ok());
     assert_eq!(
         setting(&many(Keyring::MAX_ISSUERS + 1)),
-        Err("there are more than 64 issuers, or 1048576 bytes".to_owned())
+        Err("there are more than 64 issuers, or 5242880 bytes".to_owned())
     );
     let large = format!(r#"{{"issuers":[],"x":"{}"}}"#, "x".repeat(Keyring::MAX_BYTES));
-    assert_eq!(file(&large), Err("there are more than 64 issuers, or 1048576 bytes".to_owned()));
+    assert_eq!(file(&large), Err("there are more than 64 issuers, or 5242880 bytes".to_owned()));
 }
 
 #[test]
