@@ -46,6 +46,9 @@ comment on function auth.verify_jwt(text) is
 comment on function auth.token_keys() is
   'The keys that access tokens are verified by in this session, by setting and issuer, and in column fault why one is left out. No key is shown. For superusers and pg_read_all_settings. STABLE: the settings decide, and the file as it was last read. PARALLEL RESTRICTED: only the leader reads the file.';
 
+comment on function auth.token_cache() is
+  'The verified tokens that are kept: a row for this backend, and one for the memory that all backends share. Each has the number of tokens, the bytes that they take, and the size that is set. hits and misses count the tokens that were found and those that were not, and evictions those that made room for others. For superusers and pg_read_all_stats. VOLATILE: each statement may change it. PARALLEL RESTRICTED: a worker keeps its own.';
+
 comment on function auth.authenticate(text) is
   'Puts an access token that verifies in force until the transaction ends, and returns its claims. Needs pg_aal.claims_source = token. VOLATILE and PARALLEL UNSAFE: it changes a setting.';
 

@@ -93,6 +93,7 @@ extension_sql_file!(
         functions::token::verify_jwt,
         functions::token::authenticate,
         functions::token::token_keys,
+        functions::token::token_cache,
         functions::protection::protect_table,
         functions::protection::protect_table_sql,
         functions::protection::unprotect_table,
@@ -123,6 +124,7 @@ extension_sql_file!("../sql/refuse_overloads.sql", name = "refuse_overloads", fi
 pub extern "C-unwind" fn _PG_init() {
     settings::refuse_to_load_in_parallel_mode();
     settings::define();
+    session::share_tokens();
     executor::install();
     planner::install();
     functions::protection::pending::install();

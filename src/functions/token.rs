@@ -76,6 +76,43 @@ fn token_keys() -> TableIterator<
     )
 }
 
+/// The verified tokens that are kept, and what became of the questions for them: a row for each cache.
+///
+/// VOLATILE: each statement may change it. PARALLEL RESTRICTED: a worker would tell of its own.
+///
+/// Errors: 42501 for a role that may not see all statistics.
+#[pg_extern(volatile, parallel_restricted)]
+#[allow(clippy::type_complexity)]
+fn token_cache() -> TableIterator<
+    'static,
+    (
+        name!(cache, String),
+        name!(tokens, i64),
+        name!(bytes, i64),
+        name!(size, i64),
+        name!(hits, i64),
+        name!(misses, i64),
+        name!(evictions, i64),
+    ),
+> {
+    if !role::reads_all_stats(role::current()) {
+        let hint = "Grant pg_read_all_stats to it.";
+        raise(SqlState::INSUFFICIENT_PRIVILEGE, "permission denied to see the token cache of pg_aal", None, Some(hint));
+    }
+    let caches = [("backend", Some(session::kept_tokens())), ("shared", session::shared_tokens())];
+    TableIterator::new(caches.into_iter().filter_map(|(cache, usage)| {
+        let session::Usage { tally, tokens, bytes, size } = usage?;
+        let [tokens, bytes, size] = [tokens, bytes, size].map(count);
+        let [hits, misses, evictions] = [tally.hits, tally.misses, tally.evictions].map(count);
+        Some((cache.to_owned(), tokens, bytes, size, hits, misses, evictions))
+    }))
+}
+
+/// A number as SQL has them.
+fn count(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
 fn not_null<'a>(token: Option<Text<'a>>) -> &'a str {
     token.map_or_else(|| denial::null_argument("token"), |Text(token)| token)
 }

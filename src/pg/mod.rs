@@ -18,6 +18,7 @@ pub mod process;
 pub mod query;
 pub mod relation;
 pub mod role;
+pub mod shared_memory;
 pub mod sqlstate;
 mod syscache;
 pub mod table_scan;

@@ -34,6 +34,11 @@ pub fn reads_all_settings(role: pg_sys::Oid) -> bool {
     has_rights_of(role, pg_sys::Oid::from(pg_sys::ROLE_PG_READ_ALL_SETTINGS))
 }
 
+/// Whether a role may see the statistics that are for superusers only.
+pub fn reads_all_stats(role: pg_sys::Oid) -> bool {
+    has_rights_of(role, pg_sys::Oid::from(pg_sys::ROLE_PG_READ_ALL_STATS))
+}
+
 /// Whether a role holds a privilege (`ACL_SELECT` …) on a table, or on a column of it.
 pub fn holds_privilege(role: pg_sys::Oid, table: pg_sys::Oid, privilege: u32) -> bool {
     let privilege = pg_sys::AclMode::from(privilege);

@@ -12,6 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use aal::token::shared::TrustDigest;
 use aal::token::{self, Expected};
 use aal::{InvalidToken, Keyring, ListedKey, Verified};
 use pgrx::prelude::*;
@@ -31,8 +32,18 @@ struct Loaded {
     generation: Generation,
     keys: Keyring,
     expected: Expected,
-    /// The file and its keys as they were last read without fault.
-    file: Option<(CString, Keyring)>,
+    /// The file as it was last read without fault.
+    file: Option<KeyFile>,
+    /// Of all that is above, but the path of the file.
+    digest: TrustDigest,
+}
+
+/// A file with keys.
+struct KeyFile {
+    path: CString,
+    keys: Keyring,
+    /// Of its content, or of nothing where it was never read.
+    digest: TrustDigest,
 }
 
 thread_local! {
@@ -55,10 +66,17 @@ pub fn verify(token: &CStr) -> Result<Verified, InvalidToken> {
     })
 }
 
+/// A digest of the keys in force, and of the issuer and the audience that are expected. It is the same in each backend that
+/// has the same.
+pub fn digest() -> TrustDigest {
+    refresh();
+    LOADED.with(|loaded| loaded.borrow().digest)
+}
+
 /// The keys in force, and those that can't be used. First those of `pg_aal.jwks`, then those of the file.
 pub fn list() -> [Vec<ListedKey>; 2] {
     refresh();
-    let of_file = LOADED.with(|loaded| loaded.borrow().file.as_ref().map(|(_, keys)| keys.list()));
+    let of_file = LOADED.with(|loaded| loaded.borrow().file.as_ref().map(|file| file.keys.list()));
     [settings::jwks().list(), of_file.unwrap_or_default()]
 }
 
@@ -78,33 +96,42 @@ impl Loaded {
         }
         let mut faults = Vec::new();
         self.file = settings::jwks_file().map(|path| {
-            let before = self.file.take().filter(|(known, _)| *known == path).map(|(_, keys)| keys);
-            let keys = match read(&path) {
-                Ok(keys) => {
+            let before = self.file.take().filter(|known| known.path == path);
+            match read(&path) {
+                Ok((keys, digest)) => {
                     let left_out = |fault| format!("pg_aal.jwks_file {path:?}: {fault}; it is left out");
                     faults.extend(keys.faults().into_iter().map(left_out));
-                    keys
+                    KeyFile { path, keys, digest }
                 }
                 Err(error) => {
                     let instead =
                         if before.is_some() { "the keys it held before stay in force" } else { "it gives no keys" };
                     faults.push(format!("pg_aal.jwks_file {path:?}: {error}; {instead}"));
-                    before.unwrap_or_else(Keyring::unread)
+                    before.unwrap_or_else(|| KeyFile { path, keys: Keyring::unread(), digest: TrustDigest::default() })
                 }
-            };
-            (path, keys)
+            }
         });
-        let of_file = self.file.as_ref().map(|(_, keys)| keys.clone()).unwrap_or_default();
+        let of_file = self.file.as_ref().map(|file| file.keys.clone()).unwrap_or_default();
         self.keys = settings::jwks().and(of_file);
         self.expected = settings::expected();
+        self.digest = self.digest_of_all();
         self.generation = generation;
         faults
     }
+
+    fn digest_of_all(&self) -> TrustDigest {
+        let or_nothing = |text: &Option<String>| text.clone().unwrap_or_default();
+        let Expected { issuer, audience } = &self.expected;
+        let (issuer, audience, jwks) = (or_nothing(issuer), or_nothing(audience), settings::jwks_as_text());
+        let mut texts = vec![jwks.to_bytes(), issuer.as_bytes(), audience.as_bytes()];
+        texts.extend(self.file.iter().map(|file| &file.digest.as_bytes()[..]));
+        TrustDigest::of(&texts)
+    }
 }
 
-/// The keys of a file; relative to the data directory, where Postgres runs. An error says what is wrong with the file, and
+/// The keys of a file, and a digest of its content; relative to the data directory, where Postgres runs. An error says what is wrong with the file, and
 /// never shows its content.
-fn read(path: &CStr) -> Result<Keyring, String> {
+fn read(path: &CStr) -> Result<(Keyring, TrustDigest), String> {
     let path = Path::new(std::ffi::OsStr::from_bytes(path.to_bytes()));
     let cannot_read = |error: std::io::Error| format!("cannot be read: {error}");
     // Opening a pipe would wait for somebody who writes to it.
@@ -118,5 +145,6 @@ fn read(path: &CStr) -> Result<Keyring, String> {
     if text.is_empty() {
         return Err("is empty".to_owned());
     }
-    Keyring::from_file(&text).map_err(|error| error.to_string())
+    let keys = Keyring::from_file(&text).map_err(|error| error.to_string())?;
+    Ok((keys, TrustDigest::of(&[&text])))
 }

@@ -6,7 +6,9 @@
 
 pub mod handed_on;
 mod keys;
+mod shared;
 pub mod statements;
+mod verified;
 pub mod workers;
 
 use std::cell::RefCell;
@@ -15,12 +17,14 @@ use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use aal::token::{Bearer, MAX_TOKEN_BYTES, bearer_token, is_api_key};
-use aal::{Claims, Clock, InvalidClaims, InvalidToken, Level, ListedKey, Timestamp, Verified};
+use aal::{Claims, Clock, InvalidClaims, InvalidToken, ListedKey, Timestamp, Verified};
 use pgrx::prelude::*;
 
-use self::keys::Generation;
+pub use self::shared::Usage;
+use self::verified::Trust;
+pub use self::verified::usage as kept_tokens;
 use crate::pg::text_setting::{TextSetting, Value};
-use crate::pg::{process, transaction};
+use crate::pg::{process, shared_memory, transaction};
 use crate::settings::{self, ClaimsSource};
 
 /// Microseconds from 1970-01-01, where JSON Web Tokens count from, to 2000-01-01, where Postgres does.
@@ -61,12 +65,8 @@ struct Cached {
     text: CString,
     /// The request's headers, where they decide what the text is.
     headers: Option<CString>,
-    /// The keys that a token was held against.
-    generation: Generation,
-    /// The level that anonymous users had.
-    level_of_guests: Option<Level>,
-    /// The changes of the profiles by which claims were read.
-    profile_changes: u64,
+    /// By what a token was verified, and claims were read.
+    trust: Trust,
     /// The token that is in the text.
     token: Option<Rc<CStr>>,
     found: Found,
@@ -75,7 +75,7 @@ struct Cached {
 enum Found {
     Nothing,
     Claims(Claims),
-    Verified(Verified),
+    Verified(Rc<Verified>),
     Refused(Refused),
 }
 
@@ -171,13 +171,26 @@ pub fn listed_keys() -> impl Iterator<Item = (&'static str, ListedKey)> {
 /// Verifies a token, its time included, and keeps the answer for when it is put in force. Returns its payload.
 pub fn admit(token: &str) -> Result<CString, InvalidToken> {
     let text = CString::new(token).map_err(|_| InvalidToken::NotThreeParts)?;
-    let generation = keys::generation();
-    let verified = keys::verify(&text)?;
+    let trust = Trust::now();
+    let verified = verify(&text)?;
     verified.claims_at(token_clock())?;
     let payload = c_string(verified.payload());
     let token = Some(Rc::from(text.as_c_str()));
-    keep(cached(Form::Token, text, None, generation, token, Found::Verified(verified)));
+    keep(Cached { form: Form::Token, text, headers: None, trust, token, found: Found::Verified(verified) });
     Ok(payload)
+}
+
+/// The verified tokens that all backends share now; `None` where nothing is shared.
+pub fn shared_tokens() -> Option<Usage> {
+    shared::usage(token_clock())
+}
+
+/// Asks for the memory in which backends share verified tokens, if the server is loading the library for all. Called once, when the
+/// library is loaded.
+pub fn share_tokens() {
+    if process::is_preloading_for_all() {
+        shared_memory::request(settings::shared_token_cache_size());
+    }
 }
 
 fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
@@ -191,12 +204,10 @@ fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
         Ok(None) => return read(&Found::Nothing),
         Err(refused) => return read(&Found::Refused(refused)),
     };
-    let generation = if form == Form::Claims { Generation::default() } else { keys::generation() };
+    let trust = if form == Form::Claims { Trust::in_the_gateway() } else { Trust::now() };
     let is_known = |cached: &Cached| {
         cached.form == form
-            && cached.generation == generation
-            && cached.level_of_guests == settings::level_of_guests()
-            && cached.profile_changes == settings::profile_changes()
+            && cached.trust == trust
             && text.is(&cached.text)
             && cached.headers.as_ref().is_none_or(are_headers_of_request)
     };
@@ -209,7 +220,7 @@ fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
         if matches!(form, Form::Token | Form::TokenOrApiKey) && text.count_bytes() > MAX_TOKEN_BYTES {
             return read(&Found::Refused(Refused::Token(InvalidToken::TooLarge)));
         }
-        keep(find(form, text.to_owned(), generation));
+        keep(find(form, text.to_owned(), trust));
     }
     CACHE.with(|cache| match &*cache.borrow() {
         Some(Cached { token: Some(token), .. }) if !statements::is_only_token(token) => {
@@ -291,16 +302,24 @@ fn source_of_token() -> Result<Option<(Form, Value)>, Refused> {
     })
 }
 
-fn find(form: Form, text: CString, generation: Generation) -> Cached {
+/// Verifies all of a token but its time, or finds it among those that were.
+fn verify(token: &CStr) -> Result<Rc<Verified>, InvalidToken> {
+    verified::verify(token, token_clock())
+}
+
+fn find(form: Form, text: CString, trust: Trust) -> Cached {
     let mut headers = None;
     let (token, found) = match form {
         Form::Claims => match settings::profiles().claims(text.to_bytes()) {
-            Ok(claims) => (None, Found::Claims(claims)),
+            Ok(claims) => (None, Found::Claims(claims.with_guests_at(trust.level_of_guests))),
             Err(error) => (None, Found::Refused(Refused::Claims(error))),
         },
-        Form::OfLeader => (None, Verified::from_payload(&text.to_string_lossy(), &settings::profiles()).into()),
-        Form::Token => (Some(Rc::from(text.as_c_str())), keys::verify(&text).into()),
-        Form::TokenOrApiKey => match keys::verify(&text) {
+        Form::OfLeader => {
+            let verified = Verified::from_payload(&text.to_string_lossy(), &settings::profiles());
+            (None, verified.map(|verified| Rc::new(verified.with_guests_at(trust.level_of_guests))).into())
+        }
+        Form::Token => (Some(Rc::from(text.as_c_str())), verify(&text).into()),
+        Form::TokenOrApiKey => match verify(&text) {
             Ok(verified) => (Some(Rc::from(text.as_c_str())), Found::Verified(verified)),
             Err(error) => {
                 let of_request = headers.insert(headers_of_request());
@@ -313,37 +332,18 @@ fn find(form: Form, text: CString, generation: Generation) -> Cached {
         },
         Form::Headers => match bearer_token(text.to_bytes()) {
             None => (None, Found::Nothing),
-            Some(Bearer { token, is_api_key }) => match keys::verify(&c_string(&token)) {
+            Some(Bearer { token, is_api_key }) => match verify(&c_string(&token)) {
                 // What supabase-js sends where nobody is signed in: not a token that went wrong.
                 Err(_) if is_api_key => (None, Found::Nothing),
                 verified => (Some(Rc::from(c_string(&token))), verified.into()),
             },
         },
     };
-    cached(form, text, headers, generation, token, found)
+    Cached { form, text, headers, trust, token, found }
 }
 
-/// The kept reading of a text, by the settings as they are.
-fn cached(
-    form: Form,
-    text: CString,
-    headers: Option<CString>,
-    generation: Generation,
-    token: Option<Rc<CStr>>,
-    found: Found,
-) -> Cached {
-    let level_of_guests = settings::level_of_guests();
-    let found = match found {
-        Found::Claims(claims) => Found::Claims(claims.with_guests_at(level_of_guests)),
-        Found::Verified(verified) => Found::Verified(verified.with_guests_at(level_of_guests)),
-        other => other,
-    };
-    let profile_changes = settings::profile_changes();
-    Cached { form, text, headers, generation, level_of_guests, profile_changes, token, found }
-}
-
-impl From<Result<Verified, InvalidToken>> for Found {
-    fn from(verified: Result<Verified, InvalidToken>) -> Self {
+impl From<Result<Rc<Verified>, InvalidToken>> for Found {
+    fn from(verified: Result<Rc<Verified>, InvalidToken>) -> Self {
         match verified {
             Ok(verified) => Found::Verified(verified),
             Err(error) => Found::Refused(Refused::Token(error)),

@@ -17,8 +17,9 @@ use aal::Level;
 use aal::token::Expected;
 
 use self::table::{
-    ANONYMOUS_LEVEL, CLAIMS_PROFILE, CLOCK_SKEW, DOCS_URL, ENROLLMENT_FUNCTION, ERROR_FORMAT, JWKS_FILE, JWT_AUDIENCE,
-    JWT_ISSUER, LOG_DENIALS, REFUSE_READS, SESSION_FUNCTION, SESSION_TIMEBOX, SETTINGS,
+    ANONYMOUS_LEVEL, CLAIMS_PROFILE, CLOCK_SKEW, DOCS_URL, ENROLLMENT_FUNCTION, ERROR_FORMAT, JWKS, JWKS_FILE,
+    JWT_AUDIENCE, JWT_ISSUER, LOG_DENIALS, REFUSE_READS, SESSION_FUNCTION, SESSION_TIMEBOX, SETTINGS,
+    SHARED_TOKEN_CACHE_SIZE, TOKEN_CACHE_SIZE,
 };
 pub use self::table::{HANDED_ON_NAME, TOKEN_NAME, WORKER_CLAIMS_NAME, jwks, profiles};
 pub use self::values::ErrorFormat;
@@ -85,6 +86,11 @@ pub fn trust_changes() -> u64 {
     TRUST_CHANGES.get()
 }
 
+/// The keys of `pg_aal.jwks`, as they are written.
+pub fn jwks_as_text() -> CString {
+    JWKS.get().unwrap_or_default()
+}
+
 /// The file of `pg_aal.jwks_file`, if there is one.
 pub fn jwks_file() -> Option<CString> {
     JWKS_FILE.get().filter(|file| !file.is_empty())
@@ -111,6 +117,16 @@ pub fn session_function() -> Option<String> {
 /// How long sessions of Supabase Auth are live, in microseconds; `None` if that has no end.
 pub fn session_timebox() -> Option<i64> {
     Some(SESSION_TIMEBOX.get()).filter(|seconds| *seconds > 0).map(|seconds| i64::from(seconds) * 1_000_000)
+}
+
+/// How much memory each backend has for verified tokens, in bytes.
+pub fn token_cache_size() -> usize {
+    usize::try_from(TOKEN_CACHE_SIZE.get()).unwrap_or_default() * 1024
+}
+
+/// How much shared memory there is to be for verified tokens, in bytes.
+pub fn shared_token_cache_size() -> usize {
+    usize::try_from(SHARED_TOKEN_CACHE_SIZE.get()).unwrap_or_default() * 1024
 }
 
 /// The address of the documentation, without a slash at its end. Without `pg_aal.docs_url` it is the folder's path in the

@@ -11,7 +11,7 @@ use super::hooks::{
     assign_claims_profile, assign_claims_source, assign_trust, check_claims_profile, check_claims_source,
     check_docs_url, check_jwks,
 };
-use super::values::{ErrorFormat, LevelOfGuests, PROFILE_CHANGES, PROFILES};
+use super::values::{ErrorFormat, LevelOfGuests, PROFILE_CHANGES, PROFILES, SHARED};
 use crate::pg::guc::copy_of;
 
 /// The token that a transaction puts in force.
@@ -46,6 +46,8 @@ pub static DOCS_URL: TextValue = TextValue::new(Some(c""));
 pub static TOKEN: TextValue = TextValue::new(Some(c""));
 pub static WORKER_CLAIMS: TextValue = TextValue::new(Some(c""));
 static HANDED_ON: TextValue = TextValue::new(Some(c""));
+pub static TOKEN_CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1024);
+pub static SHARED_TOKEN_CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(8192);
 static PROTECTED_SCHEMA: TextValue = TextValue::new(Some(c""));
 
 /// A setting.
@@ -69,6 +71,7 @@ enum Value {
     Guests(&'static GucSetting<LevelOfGuests>),
     Switch(&'static GucSetting<bool>),
     Seconds(&'static GucSetting<i32>, std::ops::RangeInclusive<i32>),
+    Kilobytes(&'static GucSetting<i32>, std::ops::RangeInclusive<i32>),
     Text(&'static TextValue),
 }
 
@@ -77,6 +80,8 @@ enum Value {
 enum SetBy {
     Anyone,
     Superuser,
+    /// The configuration, when the server starts.
+    ServerStart,
 }
 
 /// A setting that superusers set, without hooks.
@@ -94,7 +99,7 @@ const SETTING: Setting = Setting {
 };
 
 /// All of them.
-pub const SETTINGS: [Setting; 19] = [
+pub const SETTINGS: [Setting; 21] = [
     Setting {
         name: c"pg_aal.error_format",
         short: c"How insufficient_aal and invalid_token are raised.",
@@ -233,6 +238,23 @@ pub const SETTINGS: [Setting; 19] = [
         ..SETTING
     },
     Setting {
+        name: c"pg_aal.token_cache_size",
+        short: c"How much memory each backend has for the claims of tokens that it verified.",
+        long: c"A token that is kept costs no signature when it comes again. 0: only the last one is kept.",
+        value: Value::Kilobytes(&TOKEN_CACHE_SIZE, 0..=1_048_576),
+        flags: GucFlags::UNIT_KB,
+        ..SETTING
+    },
+    Setting {
+        name: c"pg_aal.shared_token_cache_size",
+        short: c"How much shared memory there is for the claims of verified tokens.",
+        long: c"Only if pg_aal is in shared_preload_libraries. A token that one backend verified costs the others no signature.",
+        value: Value::Kilobytes(&SHARED_TOKEN_CACHE_SIZE, 0..=1_048_576),
+        set_by: SetBy::ServerStart,
+        flags: GucFlags::UNIT_KB,
+        ..SETTING
+    },
+    Setting {
         name: TOKEN_NAME,
         short: c"The access token in force, where pg_aal.claims_source is token.",
         long: c"It counts in the transaction that sets it, and in no other.",
@@ -288,12 +310,15 @@ impl Setting {
         let context = match self.set_by {
             SetBy::Anyone => GucContext::Userset,
             SetBy::Superuser => GucContext::Suset,
+            // Postgres takes such a setting only from `shared_preload_libraries`. Elsewhere it counts for nothing.
+            SetBy::ServerStart if SHARED.get() => GucContext::Postmaster,
+            SetBy::ServerStart => GucContext::Sighup,
         };
         match self.value {
             Value::Format(value) => GucRegistry::define_enum_guc(name, short, long, value, context, flags),
             Value::Guests(value) => GucRegistry::define_enum_guc(name, short, long, value, context, flags),
             Value::Switch(value) => GucRegistry::define_bool_guc(name, short, long, value, context, flags),
-            Value::Seconds(value, range) => {
+            Value::Seconds(value, range) | Value::Kilobytes(value, range) => {
                 GucRegistry::define_int_guc(name, short, long, value, *range.start(), *range.end(), context, flags);
             }
             // SAFETY: the hooks are those of the table: each is made for its setting, and lives as long as the program. pg_guard

@@ -155,18 +155,19 @@ function mayBeSetBy(name) {
   // A role that may set it may still get another error: the value is a bad one.
   const code = `
     set role ordinary; set client_min_messages = error;
-    create temporary table outcome (refused boolean) on commit preserve rows;
+    create temporary table outcome (set_by text) on commit preserve rows;
     do $$ begin
       begin
         execute 'set local ${name} = ''1''';
-        insert into outcome values (false);
+        insert into outcome values ('every role');
       exception
-        when insufficient_privilege then insert into outcome values (true);
-        when others then insert into outcome values (false);
+        when insufficient_privilege then insert into outcome values ('superusers');
+        when cant_change_runtime_param then insert into outcome values ('the server''s start');
+        when others then insert into outcome values ('every role');
       end;
     end $$;
-    select refused from outcome;`
-  return cluster.psql('postgres', code).trim() === 't' ? 'superusers' : 'every role'
+    select set_by from outcome;`
+  return cluster.psql('postgres', code).trim()
 }
 
 // Conditions by the name that PL/pgSQL has for them.

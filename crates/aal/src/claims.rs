@@ -251,6 +251,22 @@ impl Claims {
         Claims { way_back, ..self }
     }
 
+    /// How much memory they take beside themselves, in bytes. The way back is the profile's, which all claims share.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let of_text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
+        let of_level = match &self.aal {
+            LevelClaim::Unknown(text) | LevelClaim::NotNamed(text) => of_text(text),
+            LevelClaim::Missing
+            | LevelClaim::OfGuest
+            | LevelClaim::NoProfile
+            | LevelClaim::NoRule
+            | LevelClaim::Level(_) => 0,
+        };
+        let names: usize = self.methods.iter().map(|method| method.name.capacity()).sum();
+        let of_methods = self.methods.capacity() * size_of::<Method>() + names;
+        of_level + of_methods + of_text(&self.subject) + of_text(&self.session_id)
+    }
+
     /// Whom a client must ask for a higher level.
     pub fn way_back(&self) -> &WayBack {
         &self.way_back

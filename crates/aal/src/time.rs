@@ -55,6 +55,11 @@ impl Clock {
         Clock { now, skew_micros: i64::from(skew_seconds) * MICROS_PER_SECOND }
     }
 
+    /// The time at which the question is asked.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// Whether `at` lies in the future by more than the clock skew.
     pub fn is_future(&self, at: Timestamp) -> bool {
         at.0 > self.now.0.saturating_add(self.skew_micros)

@@ -5,6 +5,8 @@
 //! which key, whose header, what claims.
 
 mod by_issuer;
+mod kept;
+pub mod shared;
 
 use std::fmt;
 
@@ -21,6 +23,7 @@ use crate::profile::Profiles;
 use crate::time::{Clock, Timestamp};
 
 pub use self::by_issuer::verify_by_issuer;
+pub use self::kept::{KeptTokens, Tally};
 
 /// The longest token, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 64 * 1024;
@@ -82,6 +85,16 @@ impl Verified {
     /// The JSON text of all claims. Ask [`Verified::claims_at`] first whether they are in force.
     pub fn payload(&self) -> &str {
         &self.payload
+    }
+
+    /// From which time on it is refused.
+    pub(crate) fn expires(&self) -> Timestamp {
+        self.expires
+    }
+
+    /// How much memory it takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Verified>() + self.payload.capacity() + self.claims.heap_bytes()
     }
 }
 

@@ -6,6 +6,7 @@ mod micro;
 mod proof;
 mod report;
 mod token;
+mod users;
 mod variant;
 mod works;
 
@@ -44,6 +45,12 @@ struct Options {
     /// Measures the policies alone, and writes no file.
     #[arg(long, conflicts_with = "only_proof")]
     only_policies: bool,
+    /// The folder of a cluster that has the library in shared_preload_libraries.
+    #[arg(long)]
+    preloaded: Option<PathBuf>,
+    /// Measures the tokens of many users alone, and prints the section.
+    #[arg(long)]
+    only_users: bool,
     /// How often each variant is measured.
     #[arg(long, default_value_t = 11)]
     rounds: usize,
@@ -54,6 +61,10 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    if options.only_users {
+        println!("{}", measure_users(&options)?);
+        return Ok(());
+    }
     let machine = works::machine(&options.cluster)?;
     if !options.only_policies {
         measure_proof(&options, &machine)?;
@@ -69,16 +80,22 @@ fn main() -> Result<()> {
     let results = bench.run(&variants, options.rounds)?;
     let ddl = ddl::measure(&options.cluster, options.rounds)?;
     if options.only_policies {
-        println!("{}", report::page(&results, &[], &ddl, &machine));
+        println!("{}", report::page(&results, &[], &ddl, "", &machine));
         return Ok(());
     }
     let micro = micro::read(&options.criterion)?;
     let chart = options.out.join("performance.svg");
     chart::draw(&results, &chart)?;
-    let page = report::page(&results, &micro, &ddl, &machine);
+    let page = report::page(&results, &micro, &ddl, &measure_users(&options)?, &machine);
     std::fs::write(options.out.join("performance.md"), &page)?;
     println!("{page}");
     Ok(())
+}
+
+/// The section on the tokens of many users; empty without a cluster for them.
+fn measure_users(options: &Options) -> Result<String> {
+    let Some(preloaded) = &options.preloaded else { return Ok(String::new()) };
+    Ok(users::section(&users::measure(preloaded, options.rounds)?))
 }
 
 /// Writes performance-proof.md and its chart.

@@ -10,7 +10,7 @@ const BARE: &str = "20-pg_aal-bare";
 const PORTABLE: &str = "61-portable-wrapped";
 
 /// The page.
-pub fn page(results: &Results, micro: &[Micro], ddl: &[(String, f64)], machine: &str) -> String {
+pub fn page(results: &Results, micro: &[Micro], ddl: &[(String, f64)], users: &str, machine: &str) -> String {
     let mut page = String::new();
     let _ = write!(
         page,
@@ -46,6 +46,7 @@ pub fn page(results: &Results, micro: &[Micro], ddl: &[(String, f64)], machine: 
     for Profile { title, planning, execution, .. } in &results.profile {
         let _ = writeln!(page, "| {title} | {planning:.0} | {execution:.0} |");
     }
+    page.push_str(users);
     let _ = write!(page, "\n## CREATE TABLE\n\n| `create table` | microseconds | ratio |\n| --- | ---: | ---: |\n");
     for (kind, microseconds) in ddl {
         let _ = writeln!(page, "| {kind} | {microseconds:.0} | {:.2} |", microseconds / ddl[0].1);
@@ -222,7 +223,7 @@ hands each row on. That is all it costs, and the same for the form wrapped by ha
 Another third compares the claims' text with the cached one, all of it, because claims may change between two calls. The rest finds \
 the setting: on Postgres 15 by comparing names where it was the last time, from 16 on by a hash look-up.\n\
 - **A verified token**: once per token and backend, the cryptography and reading the JSON; then, per call, comparing the token's text \
-and its times. A request that comes with a token not seen last in its backend pays the verification.\n\
+and its times. A request that comes with a token that neither its backend nor shared memory has pays the verification.\n\
 - **The guard**: one trigger call per statement, which reads the table's policies from the relation cache and its levels from the \
 trigger's arguments. It doesn't depend on the number of rows; a trigger function in PL/pgSQL that does nothing costs about as much.\n\
 - **Noise**: with 8 clients on so few cores, rounds differ by a tenth and more; a figure there only shows the order of magnitude.\n";
