@@ -11,6 +11,10 @@ use crate::expression::is_claims_setting;
 /// How many conditions are told apart in one question: each triples the work.
 const MOST_CONDITIONS: usize = 7;
 
+/// How many conditions are looked at in their order, and how large one may be to stand twice for it.
+const MOST_IN_ORDER: usize = 16;
+const LARGEST_REPEATED: usize = 100;
+
 /// By what sessions of one user differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SessionClass {
@@ -62,6 +66,9 @@ impl PartialEq for Asked<'_> {
         self.left == other.left
     }
 }
+
+/// Conditions with their keys.
+type Conditions<'r> = Vec<(Key, &'r Condition)>;
 
 /// What conditions are taken to come to.
 pub(crate) type Truths = Vec<(Key, Option<bool>)>;
@@ -178,14 +185,14 @@ impl Residues {
     }
 
     /// The conditions on the row, and those on anything else.
-    fn rows_and_others(&self, asked: &Asked<'_>) -> (Vec<(Key, &Condition)>, Vec<(Key, &Condition)>) {
+    fn rows_and_others(&self, asked: &Asked<'_>) -> (Conditions<'_>, Conditions<'_>) {
         let is_of_row = |it: &Condition| {
             it.left.depends_on_row() || it.left.any(&|it| it.rows().is_some_and(|rows| rows.from || rows.correlated))
         };
         self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_of_row(it))
     }
 
-    fn conditions_of(&self, asked: &[&Asked<'_>]) -> Vec<(Key, &Condition)> {
+    fn conditions_of(&self, asked: &[&Asked<'_>]) -> Conditions<'_> {
         let mut keys = Vec::new();
         asked.iter().for_each(|it| it.keys(&mut keys));
         keys.into_iter().filter_map(|key| Some((key, self.conditions.get(place_of(key))?))).collect()
@@ -251,7 +258,7 @@ impl Leaving<'_, '_, '_> {
             return decided;
         }
         match expression {
-            Or(any) if any.iter().any(|it| it.any(&may_raise)) => self.in_order(any),
+            Or(any) if any.len() <= MOST_IN_ORDER && any.iter().any(|it| it.any(&may_raise)) => self.in_order(any),
             // Without tables, it is its condition.
             Exists(rows) if !rows.from && !rows.always_one && !rows.may_be_cut => {
                 let filter = rows.filter.as_deref().map(|filter| self.condition(filter));
@@ -277,6 +284,9 @@ impl Leaving<'_, '_, '_> {
         let first = self.condition(first);
         if rest.is_empty() {
             return first;
+        }
+        if first.extent().0 > LARGEST_REPEATED {
+            return Expression::Or(vec![first, self.in_order(rest)]);
         }
         let passes = Expression::Is { truth: Truth::True, negated: false, tested: Box::new(first.clone()) };
         let otherwise = Box::new(Expression::Or(vec![first, self.in_order(rest)]));
@@ -538,5 +548,43 @@ fn of_claim(name: &str) -> Dependence {
         "aal" => Dependence::Level,
         "amr" => Dependence::Methods,
         _ => Dependence::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Session;
+
+    fn left(condition: &Expression) -> Expression {
+        let evaluation = Evaluation::new(Session::NOBODY, None, None, true);
+        Residues::default().of(condition, &evaluation, SessionClass { level: 0, methods: 0 }).left
+    }
+
+    fn unknown(key: u32) -> Expression {
+        Expression::Unknown { key: Some(Key(key)), strict: false, arguments: Vec::new(), reason: None }
+    }
+
+    fn required() -> Expression {
+        let level = Box::new(Expression::Constant(Value::text("aal2")));
+        Expression::HasLevel { level, max_age: Box::new(Expression::NULL), raises: true }
+    }
+
+    #[test]
+    fn conditions_that_raise_one_within_another_stay_small() {
+        let mut condition = unknown(0);
+        for key in 1..100 {
+            condition = Expression::Or(vec![condition, unknown(key), required()]);
+        }
+        assert!(left(&condition).extent().0 < 20_000);
+        let many = Expression::Or((0..10_000).map(unknown).chain([required()]).collect());
+        assert!(left(&many).extent().1 < 10);
+    }
+
+    #[test]
+    fn a_condition_behind_one_that_raises_is_not_looked_at() {
+        let constant = |truth| Expression::Constant(Value::Bool(truth));
+        let kept = left(&Expression::Or(vec![required(), constant(true)]));
+        assert!(Evaluation::new(Session::NOBODY, None, None, true).outcomes(&kept).always_raises());
     }
 }
