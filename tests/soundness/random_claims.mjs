@@ -313,8 +313,11 @@ const { condition } = fc.letrec((tie) => ({
   ),
 }))
 
-// For each table a permissive policy, and sometimes a restrictive one.
-const policies = fc.record({ permissive: condition, restrictive: oneOf([2, undefined], [1, condition]) })
+// For each table a permissive policy, and mostly a restrictive one: often one that leaves only users of an issuer with a profile.
+const policies = fc.record({
+  permissive: condition,
+  restrictive: oneOf([1, undefined], [1, condition], [3, written("(select auth.has_aal('aal1'))")]),
+})
 export const tables = fc.array(policies, { minLength: 8, maxLength: 8 }).map((drafts) =>
   drafts.map(({ permissive, restrictive }, nr) => {
     const name = `s.t${nr}`

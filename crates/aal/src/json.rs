@@ -46,6 +46,12 @@ impl<'a> Object<'a> {
         self.get(name).and_then(text_of)
     }
 
+    /// The last text of this name in the text of an object that may state a member twice: what the database reads.
+    pub(crate) fn last_text(text: &'a [u8], name: &str) -> Option<String> {
+        let object: Object<'a> = serde_json::from_slice(text).ok()?;
+        object.0.iter().rev().find(|(known, _)| known == name).and_then(|(_, value)| text_of(value))
+    }
+
     fn states_a_member_twice(&self) -> bool {
         let mut seen = HashSet::with_capacity(self.0.len());
         !self.0.iter().all(|(name, _)| seen.insert(name.as_str()))
@@ -106,6 +112,8 @@ mod tests {
         for twice in [r#"{"a":1,"a":1}"#, r#"{"a":1,"b":2,"\u0061":3}"#] {
             assert_eq!(Object::parse(twice.as_bytes()).unwrap_err(), NoObject::Duplicate, "{twice}");
         }
+        let twice = br#"{"a":"x","\u0061":"y","b":1}"#;
+        assert_eq!((Object::last_text(twice, "a"), Object::last_text(twice, "b")), (Some("y".to_owned()), None));
         for other in ["", "null", "[]", "[[\"a\",1]]", "\"a\"", "{", "{}{}", "{\"a\"}", "{1:2}"] {
             assert_eq!(Object::parse(other.as_bytes()).unwrap_err(), NoObject::Other, "{other}");
         }

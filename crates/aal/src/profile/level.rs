@@ -101,17 +101,18 @@ impl Rule {
         }
     }
 
-    /// Whether its claim has the type that it names, or is missing or null.
+    /// Whether its claim has the type that it names, or is missing or null. Of entries: whether the database reads the same of them.
     pub fn is_of_its_type(&self, claims: &Object<'_>) -> bool {
+        if let Rule::Value { claim, shape: Shape::Entries(key), map } = self {
+            let entries = claim.find(claims).and_then(array_of).unwrap_or_default();
+            return !entries.into_iter().any(|entry| map.is_named_twice(entry, key));
+        }
         let (claim, is_of_type): (_, fn(&RawValue) -> bool) = match self {
             Rule::Value { claim, shape: Shape::Text, .. } => (claim, |value| text_of(value).is_some()),
             Rule::Value { claim, shape: Shape::Texts, .. } => {
                 (claim, |value| array_of(value).is_some_and(|all| all.into_iter().all(|it| text_of(it).is_some())))
             }
             Rule::Value { claim, shape: Shape::Number, .. } => (claim, |value| whole_number_of(value).is_some()),
-            Rule::Value { claim, shape: Shape::Entries(_), .. } => {
-                (claim, |value| array_of(value).is_none_or(|all| !all.into_iter().any(states_a_member_twice)))
-            }
             Rule::Minutes { claim, .. } => (claim, are_minutes),
             _ => return true,
         };
@@ -148,9 +149,13 @@ fn are_minutes(value: &RawValue) -> bool {
     number_of(value).is_some() && (!value.get().starts_with('-') || whole_number_of(value).is_some())
 }
 
-/// Whether a value is an object of which the database would read another member than an entry's.
-fn states_a_member_twice(value: &RawValue) -> bool {
-    matches!(Object::parse(value.get().as_bytes()), Err(NoObject::Duplicate))
+impl LevelMap {
+    /// Whether an entry states a member twice, so that it counts for nothing here, and names one of these values in the database.
+    fn is_named_twice(&self, entry: &RawValue, key: &str) -> bool {
+        let text = entry.get().as_bytes();
+        matches!(Object::parse(text), Err(NoObject::Duplicate))
+            && Object::last_text(text, key).is_some_and(|value| self.0.iter().any(|(known, _)| *known == value))
+    }
 }
 
 /// The objects of an array, without those that state a member twice.

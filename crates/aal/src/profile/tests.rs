@@ -214,6 +214,7 @@ const CASES: &[Case] = &[
     Case(CLERK, r#""iat":@10,"fva":[-1,-1]"#, NONE, 0),
     Case(CLERK, r#""iat":@10,"fva":[3]"#, AAL1, 0),
     Case(CLERK, r#""iat":@10,"fva":["3","0"]"#, NONE, 0),
+    Case(AUTH0, r#""https://shop.example/methods":[{"name":"pwd","name":"mfa","timestamp":"@rfc30"}]"#, NONE, 0),
     Case(CLERK, r#""iat":@10,"fva":{"1":0}"#, NONE, 0),
     // A policy that casts the text or the number would take it for an age.
     Case(CLERK, r#""iat":@10,"fva":[3,"0"]"#, NONE, 0),
