@@ -108,14 +108,15 @@ unsafe extern "C-unwind" fn attach() {
 
 /// The secret that the server made when it started; `None` without shared memory.
 pub fn secret() -> Option<[u8; 32]> {
-    // SAFETY: the memory stays as long as the process. The secret was written before there was a backend.
-    MEMORY.get().map(|attached| unsafe { attached.memory.as_ref().secret })
+    // SAFETY: the memory stays as long as the process. The secret was written before there was a backend. No reference is made to
+    // the whole, whose counts others change.
+    MEMORY.get().map(|attached| unsafe { (*attached.memory.as_ptr()).secret })
 }
 
 /// How many bytes the blocks have together.
 pub fn size() -> usize {
     // SAFETY: as for the secret.
-    let per_shard = MEMORY.get().map_or(0, |attached| unsafe { attached.memory.as_ref().blocks_per_shard });
+    let per_shard = MEMORY.get().map_or(0, |attached| unsafe { (*attached.memory.as_ptr()).blocks_per_shard });
     SHARDS * per_shard * size_of::<Block>()
 }
 

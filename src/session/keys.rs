@@ -124,7 +124,7 @@ impl Loaded {
         let Expected { issuer, audience } = &self.expected;
         let (issuer, audience, jwks) = (or_nothing(issuer), or_nothing(audience), settings::jwks_as_text());
         let mut texts = vec![jwks.to_bytes(), issuer.as_bytes(), audience.as_bytes()];
-        texts.extend(self.file.iter().map(|file| &file.digest.as_bytes()[..]));
+        texts.extend(self.file.iter().map(|file| file.digest.as_bytes()));
         TrustDigest::of(&texts)
     }
 }
