@@ -136,7 +136,7 @@ const inJson = (value) => quoted(JSON.stringify(value))
 const around = (path, value) => path.toReversed().reduce((inner, key) => ({ [key]: inner }), value)
 
 // Conditions on a text.
-function onText(path) {
+function textOf(path) {
   const { text: it, json } = member(path)
   const parts = {
     it,
@@ -264,10 +264,10 @@ function onEntries(path, key) {
 }
 
 const leaf = oneOf(
-  [4, onText(['acr'])],
-  [1, onText(['aal'])],
-  [1, onText(['iss'])],
-  [2, onText(['firebase', 'sign_in_second_factor'])],
+  [4, textOf(['acr'])],
+  [1, textOf(['aal'])],
+  [1, textOf(['iss'])],
+  [2, textOf(['firebase', 'sign_in_second_factor'])],
   [2, onTexts('acrs')],
   [2, onTexts('amr')],
   [4, onNumber(['fva', 1])],
