@@ -39,10 +39,7 @@ pub enum Builtin {
     /// A JSON document as a number.
     JsonToNumber,
     /// `text ~ pattern`.
-    Matches {
-        /// `~*`.
-        ignores_case: bool,
-    },
+    Matches,
     /// `text like pattern`.
     Like {
         /// `ilike`.
@@ -105,7 +102,7 @@ impl Builtin {
         matches!(
             self,
             Builtin::StartsWith
-                | Builtin::Matches { .. }
+                | Builtin::Matches
                 | Builtin::Like { .. }
                 | Builtin::HasAnyKey
                 | Builtin::HasAllKeys
