@@ -1728,7 +1728,7 @@ create or replace function aal.named_as_ours(target oid)
   returns table (name text, kind text, id oid, comment text, roles oid[], requires jsonb, has_shape boolean)
   language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
-  set intervalstyle = 'postgres'
+  set IntervalStyle = 'postgres'
 as $$
 begin
   return query

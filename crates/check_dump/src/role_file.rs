@@ -167,7 +167,7 @@ fn tokens(line: &str) -> Option<Vec<Token>> {
             '"' => quoted(rest, '"').map(|(name, length)| (Token::Name(name), length))?,
             '\'' => quoted(rest, '\'').map(|(text, length)| (Token::Text(text), length))?,
             ',' | '=' | '.' => (Token::Mark(first), 1),
-            first if is_of_word(first) => {
+            first if first != '$' && is_of_word(first) => {
                 let length = rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
                 (Token::Word(rest[..length].to_owned()), length)
             }
