@@ -176,7 +176,9 @@ mod tests {
 
     #[test]
     fn issuers_with_the_longest_sets_fit_into_the_file() {
-        let set = WritableKeys::published(format!("{{\"keys\":[{}]}}", vec![KEY; 500].join(",")).as_bytes()).unwrap();
+        let key = |n: usize| KEY.replace("\"1\"", &format!("\"{n}{}\"", "x".repeat(1_900)));
+        let keys: Vec<String> = (0..aal::KeySet::MAX_KEYS).map(key).collect();
+        let set = WritableKeys::published(format!("{{\"keys\":[{}]}}", keys.join(",")).as_bytes()).unwrap();
         let names: Vec<String> =
             (0..aal::Keyring::MAX_ISSUERS).map(|n| format!("https://issuer-{n}.example")).collect();
         let copy = || set.keys.iter().map(|key| RawValue::from_string(key.get().to_owned()).unwrap()).collect();
