@@ -154,7 +154,6 @@ drop table contracts;
 create table others (nr int generated always as identity, statement text, found text);
 insert into others (statement) values
   -- Policies that require a level.
-  ($$create policy aal_read on t for select using (auth.has_aal('aal2'))$$),
   ($$create policy aal_read on t as restrictive for all using (auth.has_aal('aal2'))$$),
   ($$create policy aal_read on t as restrictive for update using (auth.has_aal('aal2'))$$),
   ($$create policy aal_read on t as restrictive for select using (auth.has_aal('aal2') or true)$$),
