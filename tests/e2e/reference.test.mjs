@@ -177,6 +177,8 @@ const conditions = {
   feature_not_supported: '0A000',
   insufficient_privilege: '42501',
   invalid_parameter_value: '22023',
+  invalid_text_representation: '22P02',
+  notice: '00000',
   null_value_not_allowed: '22004',
   object_not_in_prerequisite_state: '55000',
   undefined_object: '42704',
@@ -196,6 +198,7 @@ test('errors.md lists each SQLSTATE that is raised, and no other', () => {
         assert.ok(conditions[condition], `the SQLSTATE of ${condition} is known here`)
         raised.add(conditions[condition])
       }
+      for (const [, state] of text.matchAll(/\braise sqlstate '(\w{5})' using/g)) raised.add(state)
     }
   }
   for (const state of noErrors) raised.delete(state)

@@ -34,8 +34,8 @@ const tools = {
 
 async function run(...args) {
   const answer = await promisify(execFile)('node', args, { maxBuffer: 1e8 }).catch((error) => error)
-  // Their exit status says whether there is a difference.
-  if (!answer.stdout && answer.stderr) throw new Error(answer.stderr)
+  // Exit status 2 says that there is a difference.
+  if (answer.code !== undefined && answer.code !== 2) throw new Error(answer.stderr)
   return answer.stdout
 }
 
