@@ -7,6 +7,8 @@
 use std::cell::Cell;
 use std::ffi::CString;
 
+use aal::Digest;
+
 use super::sources;
 use crate::pg::elog::raise;
 use crate::pg::sqlstate::SqlState;
@@ -49,5 +51,6 @@ pub fn transaction_ended() {
 }
 
 fn fingerprint(settings: &[(&'static str, CString)]) -> String {
-    aal::fingerprint(settings.iter().map(|(name, value)| (*name, value.to_bytes())))
+    let texts: Vec<&[u8]> = settings.iter().flat_map(|(name, value)| [name.as_bytes(), value.to_bytes()]).collect();
+    Digest::of(&texts).to_string()
 }

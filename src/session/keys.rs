@@ -12,9 +12,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use aal::token::shared::TrustDigest;
 use aal::token::{self, Expected};
-use aal::{InvalidToken, Keyring, ListedKey, Verified};
+use aal::{Digest, InvalidToken, Keyring, ListedKey, Verified};
 use pgrx::prelude::*;
 
 use crate::pg::{elog, process};
@@ -35,7 +34,7 @@ struct Loaded {
     /// The file as it was last read without fault.
     file: Option<KeyFile>,
     /// Of all that is above, but the path of the file.
-    digest: TrustDigest,
+    digest: Digest,
 }
 
 /// A file with keys.
@@ -43,7 +42,7 @@ struct KeyFile {
     path: CString,
     keys: Keyring,
     /// Of its content, or of nothing where it was never read.
-    digest: TrustDigest,
+    digest: Digest,
 }
 
 thread_local! {
@@ -68,7 +67,7 @@ pub fn verify(token: &CStr) -> Result<Verified, InvalidToken> {
 
 /// A digest of the keys in force, and of the issuer and the audience that are expected. It is the same in each backend that
 /// has the same.
-pub fn digest() -> TrustDigest {
+pub fn digest() -> Digest {
     refresh();
     LOADED.with(|loaded| loaded.borrow().digest)
 }
@@ -107,7 +106,7 @@ impl Loaded {
                     let instead =
                         if before.is_some() { "the keys it held before stay in force" } else { "it gives no keys" };
                     faults.push(format!("pg_aal.jwks_file {path:?}: {error}; {instead}"));
-                    before.unwrap_or_else(|| KeyFile { path, keys: Keyring::unread(), digest: TrustDigest::default() })
+                    before.unwrap_or_else(|| KeyFile { path, keys: Keyring::unread(), digest: Digest::default() })
                 }
             }
         });
@@ -119,19 +118,19 @@ impl Loaded {
         faults
     }
 
-    fn digest_of_all(&self) -> TrustDigest {
+    fn digest_of_all(&self) -> Digest {
         let or_nothing = |text: &Option<String>| text.clone().unwrap_or_default();
         let Expected { issuer, audience } = &self.expected;
         let (issuer, audience, jwks) = (or_nothing(issuer), or_nothing(audience), settings::jwks_as_text());
         let mut texts = vec![jwks.to_bytes(), issuer.as_bytes(), audience.as_bytes()];
         texts.extend(self.file.iter().map(|file| file.digest.as_bytes()));
-        TrustDigest::of(&texts)
+        Digest::of(&texts)
     }
 }
 
 /// The keys of a file, and a digest of its content; relative to the data directory, where Postgres runs. An error says what is wrong with the file, and
 /// never shows its content.
-fn read(path: &CStr) -> Result<(Keyring, TrustDigest), String> {
+fn read(path: &CStr) -> Result<(Keyring, Digest), String> {
     let path = Path::new(std::ffi::OsStr::from_bytes(path.to_bytes()));
     let cannot_read = |error: std::io::Error| format!("cannot be read: {error}");
     // Opening a pipe would wait for somebody who writes to it.
@@ -146,5 +145,5 @@ fn read(path: &CStr) -> Result<(Keyring, TrustDigest), String> {
         return Err("is empty".to_owned());
     }
     let keys = Keyring::from_file(&text).map_err(|error| error.to_string())?;
-    Ok((keys, TrustDigest::of(&[&text])))
+    Ok((keys, Digest::of(&[&text])))
 }

@@ -6,8 +6,8 @@
 use std::array;
 
 use aal::token::Tally;
-use aal::token::shared::{self, Block, SharedName, Sharing, TrustDigest};
-use aal::{Clock, Verified};
+use aal::token::shared::{self, Block, SharedName, Sharing};
+use aal::{Clock, Digest, Verified};
 
 use super::keys;
 use crate::pg::shared_memory::{self, SHARDS};
@@ -28,7 +28,7 @@ impl Place {
     pub fn of(token: &[u8]) -> Option<Place> {
         let secret = shared_memory::secret()?;
         // The profiles have a part in it, too: whether several issuers are known.
-        let trust = TrustDigest::of(&[keys::digest().as_bytes(), settings::profiles_as_text().as_bytes()]);
+        let trust = Digest::of(&[keys::digest().as_bytes(), settings::profiles_as_text().as_bytes()]);
         Some(Place { name: SharedName::new(&secret, &trust, token) })
     }
 

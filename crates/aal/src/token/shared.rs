@@ -4,10 +4,10 @@
 //! token and of the trust that verified it. Its secret was made when the server started. So a block gives away neither a
 //! token nor a key, and no other trust finds it. Every sequence of bytes is a valid block, and a half-written one is empty.
 
-use aws_lc_rs::digest::{self, SHA256};
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 
 use super::Verified;
+use crate::digest::Digest;
 use crate::time::{Clock, Timestamp};
 
 /// One block of the shared memory.
@@ -26,36 +26,13 @@ const USED: std::ops::Range<usize> = 40..48;
 const LENGTH: std::ops::Range<usize> = 48..52;
 const PAYLOAD: usize = 52;
 
-/// The bytes that stand for all that decides whether a token verifies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TrustDigest([u8; 32]);
-
-impl TrustDigest {
-    /// Of texts in this order. Those of another trust differ in one, or in their number.
-    pub fn of(texts: &[&[u8]]) -> TrustDigest {
-        let mut digest = digest::Context::new(&SHA256);
-        for text in texts {
-            digest.update(&length_of(text));
-            digest.update(text);
-        }
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(digest.finish().as_ref());
-        TrustDigest(bytes)
-    }
-
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
 /// The name of a token in shared memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SharedName([u8; 32]);
 
 impl SharedName {
     /// The name of a token under a trust, by the server's secret.
-    pub fn new(secret: &[u8; 32], trust: &TrustDigest, token: &[u8]) -> SharedName {
+    pub fn new(secret: &[u8; 32], trust: &Digest, token: &[u8]) -> SharedName {
         let mut context = hmac::Context::with_key(&hmac::Key::new(HMAC_SHA256, secret));
         context.update(trust.as_bytes());
         context.update(token);
@@ -158,10 +135,6 @@ fn number(block: &Block, place: std::ops::Range<usize>) -> i64 {
     i64::from_le_bytes(bytes)
 }
 
-fn length_of(text: &[u8]) -> [u8; 8] {
-    (text.len() as u64).to_le_bytes()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,7 +158,7 @@ mod tests {
     }
 
     fn name(token: &str) -> SharedName {
-        SharedName::new(&SECRET, &TrustDigest::of(&[b"keys"]), token.as_bytes())
+        SharedName::new(&SECRET, &Digest::of(&[b"keys"]), token.as_bytes())
     }
 
     fn share(blocks: &mut [Block], token: &str, now: i64) -> Sharing {
@@ -217,16 +190,13 @@ mod tests {
         share(&mut blocks, &token, NOW);
         let bytes = token.as_bytes();
         for other in [
-            SharedName::new(&SECRET, &TrustDigest::of(&[b"other keys"]), bytes),
-            SharedName::new(&SECRET, &TrustDigest::of(&[b"keys", b""]), bytes),
-            SharedName::new(&[8; 32], &TrustDigest::of(&[b"keys"]), bytes),
-            SharedName::new(&SECRET, &TrustDigest::of(&[b"keys"]), &bytes[..bytes.len() - 1]),
+            SharedName::new(&SECRET, &Digest::of(&[b"other keys"]), bytes),
+            SharedName::new(&SECRET, &Digest::of(&[b"keys", b""]), bytes),
+            SharedName::new(&[8; 32], &Digest::of(&[b"keys"]), bytes),
+            SharedName::new(&SECRET, &Digest::of(&[b"keys"]), &bytes[..bytes.len() - 1]),
         ] {
             assert_eq!(find(&mut blocks, &other, at(NOW)), None);
         }
-        // No two lists of texts are the same bytes.
-        assert_ne!(TrustDigest::of(&[b"ab", b"c"]), TrustDigest::of(&[b"a", b"bc"]));
-        assert_ne!(TrustDigest::of(&[]), TrustDigest::of(&[b""]));
     }
 
     #[test]
