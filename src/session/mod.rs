@@ -172,7 +172,7 @@ pub fn listed_keys() -> impl Iterator<Item = (&'static str, ListedKey)> {
 pub fn admit(token: &str) -> Result<CString, InvalidToken> {
     let text = CString::new(token).map_err(|_| InvalidToken::NotThreeParts)?;
     let trust = Trust::now();
-    let verified = verify(&text)?;
+    let verified = verify(&text, trust)?;
     verified.claims_at(token_clock())?;
     let payload = c_string(verified.payload());
     let token = Some(Rc::from(text.as_c_str()));
@@ -303,8 +303,8 @@ fn source_of_token() -> Result<Option<(Form, Value)>, Refused> {
 }
 
 /// Verifies all of a token but its time, or finds it among those that were.
-fn verify(token: &CStr) -> Result<Rc<Verified>, InvalidToken> {
-    verified::verify(token, token_clock())
+fn verify(token: &CStr, trust: Trust) -> Result<Rc<Verified>, InvalidToken> {
+    verified::verify(token, trust, token_clock())
 }
 
 fn find(form: Form, text: CString, trust: Trust) -> Cached {
@@ -318,8 +318,8 @@ fn find(form: Form, text: CString, trust: Trust) -> Cached {
             let verified = Verified::from_payload(&text.to_string_lossy(), &settings::profiles());
             (None, verified.map(|verified| Rc::new(verified.with_guests_at(trust.level_of_guests))).into())
         }
-        Form::Token => (Some(Rc::from(text.as_c_str())), verify(&text).into()),
-        Form::TokenOrApiKey => match verify(&text) {
+        Form::Token => (Some(Rc::from(text.as_c_str())), verify(&text, trust).into()),
+        Form::TokenOrApiKey => match verify(&text, trust) {
             Ok(verified) => (Some(Rc::from(text.as_c_str())), Found::Verified(verified)),
             Err(error) => {
                 let of_request = headers.insert(headers_of_request());
@@ -332,7 +332,7 @@ fn find(form: Form, text: CString, trust: Trust) -> Cached {
         },
         Form::Headers => match bearer_token(text.to_bytes()) {
             None => (None, Found::Nothing),
-            Some(Bearer { token, is_api_key }) => match verify(&c_string(&token)) {
+            Some(Bearer { token, is_api_key }) => match verify(&c_string(&token), trust) {
                 // What supabase-js sends where nobody is signed in: not a token that went wrong.
                 Err(_) if is_api_key => (None, Found::Nothing),
                 verified => (Some(Rc::from(c_string(&token))), verified.into()),

@@ -47,9 +47,8 @@ thread_local! {
     static KEPT: ManuallyDrop<RefCell<KeptTokens<Trust>>> = ManuallyDrop::default();
 }
 
-/// Verifies all of a token but its time, or finds it among those that were: first in this backend, then among those that all share.
-pub fn verify(token: &CStr, clock: Clock) -> Result<Rc<Verified>, InvalidToken> {
-    let trust = Trust::now();
+/// Verifies all of a token but its time, by the trust in force, or finds it among those that were: first in this backend, then among those that all share.
+pub fn verify(token: &CStr, trust: Trust, clock: Clock) -> Result<Rc<Verified>, InvalidToken> {
     let text = token.to_bytes();
     if let Some(verified) = KEPT.with(|kept| kept.borrow_mut().find(text, &trust)) {
         return Ok(verified);

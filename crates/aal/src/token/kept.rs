@@ -58,9 +58,7 @@ impl<Trust: PartialEq> KeptTokens<Trust> {
 
     /// The token, if it was verified by this trust and is still kept. It may be past its time: ask [`Verified::claims_at`].
     pub fn find(&mut self, token: &[u8], trust: &Trust) -> Option<Rc<Verified>> {
-        if self.trust.as_ref() != Some(trust) {
-            self.clear();
-        }
+        self.forget_those_of_others(trust);
         let found = self.tokens.get(&name(token)).map(|kept| Rc::clone(&kept.verified));
         match found {
             Some(_) => self.tally.hits += 1,
@@ -71,10 +69,8 @@ impl<Trust: PartialEq> KeptTokens<Trust> {
 
     /// Keeps a token that was verified by this trust, within so many bytes for all.
     pub fn keep(&mut self, token: &[u8], trust: Trust, verified: &Rc<Verified>, room: usize) {
-        if self.trust.as_ref() != Some(&trust) {
-            self.clear();
-            self.trust = Some(trust);
-        }
+        self.forget_those_of_others(&trust);
+        self.trust = Some(trust);
         let bytes = size_of::<Name>() + Self::BYTES_OF_ENTRY + verified.bytes();
         if bytes > room / Self::PART_OF_ROOM {
             return;
