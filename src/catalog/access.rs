@@ -8,12 +8,13 @@ use pgrx::spi::{self, SpiClient};
 use proof::explain::{Access, Beneath, CallersGuard, CallersPolicy, Grant, RelationKind, RowSecurity};
 use proof::{Bypass, RoleId};
 
-use super::{guards, ids, policies, portable, profiles, roles, stored_settings, tables};
+use super::trust::Trust;
+use super::{guards, ids, policies, roles, tables};
 use crate::pg::memory::Memory;
 use crate::pg::query::{Row, catalog_query, first_row, rows};
 use crate::pg::role;
-use crate::reader::{Functions, Reader};
-use crate::settings::{self, ClaimsSource};
+use crate::reader::Reader;
+use crate::settings;
 
 /// How many bytes the tree of a condition may have and be shown.
 const LARGEST_SHOWN: i32 = 16 << 10;
@@ -112,13 +113,8 @@ fn grants(row: &Row<'_>) -> Result<[Grant; Command::ALL.len()], spi::Error> {
 }
 
 fn add_policies_and_guards(client: &SpiClient<'_>, table: pg_sys::Oid, access: &mut Access) -> Result<(), spi::Error> {
-    let trusts_settings =
-        settings::claims_source() == ClaimsSource::Request && !stored_settings::are_untrusted(client)?;
     let bodies = Memory::new(c"pg_aal: bodies of functions");
-    let portable = portable::read(client)?;
-    let (profiles, _) = profiles::in_use(client)?;
-    let answering = portable.map_or(Vec::new(), |it| it.answering(trusts_settings, &profiles));
-    let functions = Functions::read(client, &bodies, trusts_settings)?.with_portable(&answering);
+    let functions = Trust::read(client)?.functions(client, &bodies)?;
     let mut reader = Reader::new(&functions);
     let role = role::current();
     let bound = policies::bound_roles(client, &[table], &[role])?;

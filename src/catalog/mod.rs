@@ -24,6 +24,7 @@ mod stored_settings;
 mod surroundings;
 mod tables;
 mod triggers;
+mod trust;
 mod views;
 mod watches;
 
@@ -41,9 +42,10 @@ pub use stored_settings::stored_values;
 pub use watches::Watch;
 
 use crate::pg::memory::Memory;
-use crate::reader::{Functions, Reader};
-use crate::settings::{self, ClaimsSource};
+use crate::reader::Reader;
+use crate::settings;
 use acting::Acting;
+use trust::Trust;
 
 /// How much of the catalog is wanted.
 #[derive(Clone, Copy)]
@@ -67,14 +69,11 @@ pub fn read_for(
     scope: Scope<'_>,
     asserted: Option<pgrx::pg_sys::Oid>,
 ) -> Result<Catalog, spi::Error> {
-    let trusts_settings =
-        settings::claims_source() == ClaimsSource::Request && !stored_settings::are_untrusted(client)?;
     let bodies = Memory::new(c"pg_aal: bodies of functions");
-    let (profiles, other_profiles_of) = profiles::in_use(client)?;
-    let portable = portable::read(client)?;
+    let trust = Trust::read(client)?;
+    let functions = trust.functions(client, &bodies)?;
+    let Trust { trusts_settings, profiles, other_profiles_of, portable } = trust;
     let guests_of_portable = portable.as_ref().is_some_and(|it| it.guests_may_have_level);
-    let answering = portable.as_ref().map_or(Vec::new(), |it| it.answering(trusts_settings, &profiles));
-    let functions = Functions::read(client, &bodies, trusts_settings)?.with_portable(&answering);
     let mut reader = Reader::new(&functions);
     let names = roles::names(client)?;
     let mut roles = roles::read(client, scope.role)?;

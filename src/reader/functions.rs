@@ -163,12 +163,8 @@ impl<'tree> Functions<'tree> {
     pub fn read_of_both_editions(client: &SpiClient<'_>, memory: &'tree Memory) -> Result<Self, spi::Error> {
         // Our own conditions read the same, whether or not settings are trusted.
         let mut functions = Functions::read(client, memory, false)?;
-        for (oid, name) in functions.names.portable() {
-            if name == GUARD {
-                functions.portable_guard = Some(oid);
-            }
-            functions.ours.insert(oid, known_by_name(name));
-        }
+        let portable: Vec<_> = functions.names.portable().map(|(oid, name)| (oid, name.to_owned())).collect();
+        portable.iter().for_each(|(function, name)| functions.count_as_ours(*function, name));
         Ok(functions)
     }
 
@@ -176,17 +172,22 @@ impl<'tree> Functions<'tree> {
     pub fn with_portable(mut self, functions: &[(FunctionId, String)]) -> Self {
         for (function, name) in functions {
             let function = pg_sys::Oid::from(function.oid());
-            let known = known_by_name(name);
             self.portable.push(function);
-            if name == GUARD {
-                self.portable_guard = Some(function);
-            }
-            // The others are read like anybody's.
-            if known.is_some() || name == GUARD {
-                self.ours.insert(function, known);
-            }
+            self.count_as_ours(function, name);
         }
         self
+    }
+
+    /// Takes a function of the portable edition for ours of the same name.
+    fn count_as_ours(&mut self, function: pg_sys::Oid, name: &str) {
+        let known = known_by_name(name);
+        if name == GUARD {
+            self.portable_guard = Some(function);
+        }
+        // The others are read like anybody's.
+        if known.is_some() || name == GUARD {
+            self.ours.insert(function, known);
+        }
     }
 
     /// Those of the portable edition, as a release made them. Like those of the extension they need no proof.
