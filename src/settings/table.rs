@@ -70,8 +70,8 @@ enum Value {
     Format(&'static GucSetting<ErrorFormat>),
     Guests(&'static GucSetting<LevelOfGuests>),
     Switch(&'static GucSetting<bool>),
-    Seconds(&'static GucSetting<i32>, std::ops::RangeInclusive<i32>),
-    Kilobytes(&'static GucSetting<i32>, std::ops::RangeInclusive<i32>),
+    /// A number, in the unit that the flags say.
+    Integer(&'static GucSetting<i32>, std::ops::RangeInclusive<i32>),
     Text(&'static TextValue),
 }
 
@@ -130,7 +130,7 @@ pub const SETTINGS: [Setting; 21] = [
         name: c"pg_aal.clock_skew",
         short: c"How far a time in a token may lie in the future and still count.",
         long: c"For servers whose clocks differ. It never makes an old time younger.",
-        value: Value::Seconds(&CLOCK_SKEW, 0..=600),
+        value: Value::Integer(&CLOCK_SKEW, 0..=600),
         decides_trust: true,
         flags: GucFlags::UNIT_S,
         ..SETTING
@@ -224,7 +224,7 @@ pub const SETTINGS: [Setting; 21] = [
         name: c"pg_aal.session_timebox",
         short: c"How long a session of Supabase Auth is live after its sign-in.",
         long: c"What GOTRUE_SESSIONS_TIMEBOX says, which is not in the database. 0: as long as it has not ended otherwise.",
-        value: Value::Seconds(&SESSION_TIMEBOX, 0..=i32::MAX),
+        value: Value::Integer(&SESSION_TIMEBOX, 0..=i32::MAX),
         decides_trust: true,
         flags: GucFlags::UNIT_S,
         ..SETTING
@@ -241,7 +241,7 @@ pub const SETTINGS: [Setting; 21] = [
         name: c"pg_aal.token_cache_size",
         short: c"How much memory each backend has for the claims of tokens that it verified.",
         long: c"A token that is kept costs no signature when it comes again. 0: only the last one is kept.",
-        value: Value::Kilobytes(&TOKEN_CACHE_SIZE, 0..=1_048_576),
+        value: Value::Integer(&TOKEN_CACHE_SIZE, 0..=1_048_576),
         flags: GucFlags::UNIT_KB,
         ..SETTING
     },
@@ -249,7 +249,7 @@ pub const SETTINGS: [Setting; 21] = [
         name: c"pg_aal.shared_token_cache_size",
         short: c"How much shared memory there is for the claims of verified tokens.",
         long: c"Only if pg_aal is in shared_preload_libraries. A token that one backend verified costs the others no signature.",
-        value: Value::Kilobytes(&SHARED_TOKEN_CACHE_SIZE, 0..=1_048_576),
+        value: Value::Integer(&SHARED_TOKEN_CACHE_SIZE, 0..=1_048_576),
         set_by: SetBy::ServerStart,
         flags: GucFlags::UNIT_KB,
         ..SETTING
@@ -318,7 +318,7 @@ impl Setting {
             Value::Format(value) => GucRegistry::define_enum_guc(name, short, long, value, context, flags),
             Value::Guests(value) => GucRegistry::define_enum_guc(name, short, long, value, context, flags),
             Value::Switch(value) => GucRegistry::define_bool_guc(name, short, long, value, context, flags),
-            Value::Seconds(value, range) | Value::Kilobytes(value, range) => {
+            Value::Integer(value, range) => {
                 GucRegistry::define_int_guc(name, short, long, value, *range.start(), *range.end(), context, flags);
             }
             // SAFETY: the hooks are those of the table: each is made for its setting, and lives as long as the program. pg_guard
