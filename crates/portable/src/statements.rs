@@ -1,11 +1,12 @@
 //! The statements of `sql/templates/`, as format() strings.
 
+use aal::protection::split_statements;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
-use crate::literal::{filled, literal};
+use crate::literal::literal;
 
-/// Every template, by its name.
-const TEMPLATES: [(&str, &str); 14] = [
+/// The templates about tables, by their names.
+const TEMPLATES: [(&str, &str); 11] = [
     ("aal_columns", include_str!("../../../sql/templates/aal_columns.sql")),
     ("aal_delete", include_str!("../../../sql/templates/aal_delete.sql")),
     ("aal_guard", include_str!("../../../sql/templates/aal_guard.sql")),
@@ -17,9 +18,6 @@ const TEMPLATES: [(&str, &str); 14] = [
     ("drop_trigger", include_str!("../../../sql/templates/drop_trigger.sql")),
     ("row_security", include_str!("../../../sql/templates/row_security.sql")),
     ("row_security_off", include_str!("../../../sql/templates/row_security_off.sql")),
-    ("unwatch", include_str!("../../../sql/templates/unwatch.sql")),
-    ("watch", include_str!("../../../sql/templates/watch.sql")),
-    ("watch_record", include_str!("../../../sql/templates/watch_record.sql")),
 ];
 
 /// The statements of a template as literals for format(), with functions of schema `aal`. The values of `placeholders` are its
@@ -31,13 +29,11 @@ pub fn formats(name: &str, placeholders: Vec<String>) -> Result<Vec<String>, Err
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let places = placeholders.iter().enumerate().map(|(nr, name)| (name.clone(), format!("%{}$s", nr + 1)));
     let values = Value::from_pairs(places);
-    let statements = template.split_inclusive(";\n").map(str::trim).filter(|statement| !statement.is_empty());
     let mut found = Vec::new();
-    for statement in statements {
+    for statement in split_statements(template) {
         // A sign that format() would read, doubled; those of the placeholders come later.
         let statement = statement.replace('%', "%%");
         let rendered = environment.render_str(&statement, &values)?.replace("auth.aal_", "aal.aal_");
-        debug_assert!(!filled(&rendered, &[]).is_empty());
         found.push(literal(rendered.trim_end_matches(';')));
     }
     Ok(found)

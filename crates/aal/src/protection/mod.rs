@@ -24,7 +24,9 @@ pub use self::lowering::{FoundLevel, FoundProtection, FoundRoles, Gaps};
 pub use self::made::Made;
 pub use self::recognized::{Recognized, RecognizedGuard};
 pub use self::record::{Before, RECORD_MARK, RecordedProtection};
-pub use self::render::{Quote, clear_statements, row_security_off_statement, row_security_on_statement};
+pub use self::render::{
+    Quote, clear_statements, row_security_off_statement, row_security_on_statement, split_statements,
+};
 pub use self::request::{AppliesWhen, InvalidProtection, Owner, Protection};
 pub use self::schema::{NewTables, SchemaProtection, WATCHED_TAGS, unwatch_statements};
 pub use self::shards::UnfitForShards;

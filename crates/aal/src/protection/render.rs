@@ -109,7 +109,7 @@ impl Renderer<'_> {
     }
 }
 
-/// The statements of a template: each ends with a semicolon at the end of a line.
-fn split_statements(template: &str) -> Vec<&str> {
+/// The statements of a template of `sql/templates/`: each ends with a semicolon at the end of a line.
+pub fn split_statements(template: &str) -> Vec<&str> {
     template.split_inclusive(";\n").map(str::trim).filter(|statement| !statement.is_empty()).collect()
 }
