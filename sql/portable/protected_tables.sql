@@ -177,6 +177,24 @@ begin
 end
 $$;
 
+-- Raises where a protection can't replace what is on a table and its partitions.
+create or replace function aal.refuse_unfit(target oid, tables oid[], protection jsonb, lower boolean) returns void
+  language plpgsql stable parallel safe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  it oid;
+begin
+  perform aal.refuse_columns_of_many_tables(target, protection);
+  foreach it in array tables loop
+    perform aal.refuse_those_of_others(it, aal.found_protection(it));
+  end loop;
+  if not lower then
+    perform aal.refuse_to_lower(tables, protection);
+  end if;
+end
+$$;
+
 -- Replaces what is on a table by a protection. Policies come late, because the first statement about one may lock tables of Supabase
 -- Auth until the transaction ends. Row security comes last: an event trigger that watches the schema then finds a protected table.
 create or replace function aal.apply_protection(target oid, protection jsonb) returns void
@@ -440,13 +458,7 @@ begin
     perform set_config('lock_timeout', '5s', true);
   end if;
   tables := aal.lock_tables(target);
-  perform aal.refuse_columns_of_many_tables(target, protection);
-  foreach it in array tables loop
-    perform aal.refuse_those_of_others(it, aal.found_protection(it));
-  end loop;
-  if not lower then
-    perform aal.refuse_to_lower(tables, protection);
-  end if;
+  perform aal.refuse_unfit(target, tables, protection, lower);
   if revoke then
     for statement in
       select r from aal.revoke_statements(
@@ -543,13 +555,7 @@ begin
   if lower is null or revoke is null then
     raise sqlstate '22004' using message = case when lower is null then 'lower' else 'revoke' end || ' must not be null';
   end if;
-  perform aal.refuse_columns_of_many_tables(target, protection);
-  foreach it in array tables loop
-    perform aal.refuse_those_of_others(it, aal.found_protection(it));
-  end loop;
-  if not lower then
-    perform aal.refuse_to_lower(tables, protection);
-  end if;
+  perform aal.refuse_unfit(target, tables, protection, lower);
   if revoke then
     statements := statements || array(select r from aal.revoke_statements(tables, protection) as r);
   end if;
