@@ -2,7 +2,9 @@
 # Proves a database that can't have pg_aal: restores its schema-only dump beside the extension in a throw-away cluster.
 # Ends with 0 if it is proven, 1 with a finding or a failed assertion, and 2 if it can't be told.
 #
-# usage: DUMP=schema.sql [ROLES=roles.sql] [OPTION=value …] check_dump.sh MAJOR
+# usage: check_dump.sh MAJOR
+#        from the environment:
+#        DUMP=schema.sql    the dump; with ROLES=roles.sql, the roles that it names
 #        DATABASE=address   instead of DUMP and ROLES: dumps both from there
 #        SUPABASE_ROLES=1   assumes the roles of Supabase beside those of ROLES; without ROLES they are assumed anyway
 #        ASSERT=file.sql    SQL that must not fail, such as select auth.assert_schema('public')
