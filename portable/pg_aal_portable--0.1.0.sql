@@ -112,7 +112,7 @@ begin
   end if;
   if pg_catalog.current_setting('server_version_num')::int >= 160000 then
     if not pg_catalog.pg_input_is_valid(claims_text,
-      case when pg_catalog.strpos(claims_text, pg_catalog.chr(92) || 'u') > 0 then 'jsonb' else 'json' end) then
+      case when pg_catalog.strpos(claims_text, pg_catalog.chr(92) || 'u') > 0 then 'pg_catalog.jsonb' else 'pg_catalog.json' end) then
       return null;
     end if;
   end if;
@@ -142,10 +142,10 @@ begin
     return null;
   end if;
   if pg_catalog.current_setting('server_version_num')::int >= 160000 then
-    if not pg_catalog.pg_input_is_valid(claims_text, 'json') then
+    if not pg_catalog.pg_input_is_valid(claims_text, 'pg_catalog.json') then
       return 'not_json';
     end if;
-    if pg_catalog.json_typeof(claims_text::pg_catalog.json) = 'object' and not pg_catalog.pg_input_is_valid(claims_text, 'jsonb') then
+    if pg_catalog.json_typeof(claims_text::pg_catalog.json) = 'object' and not pg_catalog.pg_input_is_valid(claims_text, 'pg_catalog.jsonb') then
       return 'beyond_jsonb';
     end if;
   end if;
@@ -352,7 +352,7 @@ begin
   end if;
   if pg_catalog.current_setting('server_version_num')::int >= 160000 then
     if not pg_catalog.pg_input_is_valid(claims_text,
-      case when pg_catalog.strpos(claims_text, pg_catalog.chr(92) || 'u') > 0 then 'jsonb' else 'json' end) then
+      case when pg_catalog.strpos(claims_text, pg_catalog.chr(92) || 'u') > 0 then 'pg_catalog.jsonb' else 'pg_catalog.json' end) then
       return false;
     end if;
   end if;
@@ -854,7 +854,7 @@ begin
   return (
     select case
         when prorettype <> 'boolean'::pg_catalog.regtype or provolatile not in ('s', 'i') or proparallel <> 's' then
-          name || ' ' || 'names a function that does not return boolean, is volatile, or is not parallel safe'
+          oid::pg_catalog.regprocedure || ' ' || 'names a function that does not return boolean, is volatile, or is not parallel safe'
       end
       from pg_catalog.pg_proc
      where oid = pg_catalog.to_regprocedure(name)
@@ -946,8 +946,8 @@ declare
 begin
   if subject is null then
     enrollment := 'foreign_user';
-  elsif pg_catalog.to_regprocedure('aal.has_second_factor(text)') is not null then
-    fault := aal.function_fault('aal.has_second_factor(text)');
+  elsif pg_catalog.to_regprocedure('aal.has_second_factor(pg_catalog.text)') is not null then
+    fault := aal.function_fault('aal.has_second_factor(pg_catalog.text)');
     if fault is null then
       enrollment := case aal.has_second_factor(subject) when true then 'factor' when false then 'no_factor' else 'unknown_user' end;
     end if;
@@ -1153,8 +1153,8 @@ language plpgsql stable parallel safe security definer
 set search_path = ''
 as $$
 begin
-  if pg_catalog.to_regprocedure('aal.is_live_session(text,text)') is not null then
-    return aal.function_fault('aal.is_live_session(text,text)');
+  if pg_catalog.to_regprocedure('aal.is_live_session(pg_catalog.text,pg_catalog.text)') is not null then
+    return aal.function_fault('aal.is_live_session(pg_catalog.text,pg_catalog.text)');
   end if;
   return aal.session_store_fault();
 end
@@ -1177,7 +1177,7 @@ begin
   fault := aal.sessions_fault();
   if fault is not null then
     return;
-  elsif pg_catalog.to_regprocedure('aal.is_live_session(text,text)') is not null then
+  elsif pg_catalog.to_regprocedure('aal.is_live_session(pg_catalog.text,pg_catalog.text)') is not null then
     liveness := case when aal.is_live_session(subject, session) then 'live' else 'session_ended' end;
   else
     liveness := aal.session_in_supabase_auth(aal.uuid_of(subject), aal.uuid_of(session), aal.level_of(claims));

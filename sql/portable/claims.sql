@@ -90,10 +90,10 @@ begin
     return null;
   end if;
   if pg_catalog.current_setting('server_version_num')::int >= 160000 then
-    if not pg_catalog.pg_input_is_valid(claims_text, 'json') then
+    if not pg_catalog.pg_input_is_valid(claims_text, 'pg_catalog.json') then
       return 'not_json';
     end if;
-    if pg_catalog.json_typeof(claims_text::pg_catalog.json) = 'object' and not pg_catalog.pg_input_is_valid(claims_text, 'jsonb') then
+    if pg_catalog.json_typeof(claims_text::pg_catalog.json) = 'object' and not pg_catalog.pg_input_is_valid(claims_text, 'pg_catalog.jsonb') then
       return 'beyond_jsonb';
     end if;
   end if;

@@ -11,7 +11,7 @@ begin
   return (
     select case
         when prorettype <> 'boolean'::pg_catalog.regtype or provolatile not in ('s', 'i') or proparallel <> 's' then
-          name || ' ' || {{ store_fault.unfit_function }}
+          oid::pg_catalog.regprocedure || ' ' || {{ store_fault.unfit_function }}
       end
       from pg_catalog.pg_proc
      where oid = pg_catalog.to_regprocedure(name)
@@ -103,8 +103,8 @@ declare
 begin
   if subject is null then
     enrollment := 'foreign_user';
-  elsif pg_catalog.to_regprocedure('aal.has_second_factor(text)') is not null then
-    fault := aal.function_fault('aal.has_second_factor(text)');
+  elsif pg_catalog.to_regprocedure('aal.has_second_factor(pg_catalog.text)') is not null then
+    fault := aal.function_fault('aal.has_second_factor(pg_catalog.text)');
     if fault is null then
       enrollment := case aal.has_second_factor(subject) when true then 'factor' when false then 'no_factor' else 'unknown_user' end;
     end if;

@@ -52,8 +52,8 @@ language plpgsql stable parallel safe security definer
 set search_path = ''
 as $$
 begin
-  if pg_catalog.to_regprocedure('aal.is_live_session(text,text)') is not null then
-    return aal.function_fault('aal.is_live_session(text,text)');
+  if pg_catalog.to_regprocedure('aal.is_live_session(pg_catalog.text,pg_catalog.text)') is not null then
+    return aal.function_fault('aal.is_live_session(pg_catalog.text,pg_catalog.text)');
   end if;
   return aal.session_store_fault();
 end
@@ -76,7 +76,7 @@ begin
   fault := aal.sessions_fault();
   if fault is not null then
     return;
-  elsif pg_catalog.to_regprocedure('aal.is_live_session(text,text)') is not null then
+  elsif pg_catalog.to_regprocedure('aal.is_live_session(pg_catalog.text,pg_catalog.text)') is not null then
     liveness := case when aal.is_live_session(subject, session) then 'live' else 'session_ended' end;
   else
     liveness := aal.session_in_supabase_auth(aal.uuid_of(subject), aal.uuid_of(session), aal.level_of(claims));

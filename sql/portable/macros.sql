@@ -10,7 +10,7 @@ coalesce(
    is less work, and what jsonb can't hold mostly has an escape. -#}
 {%- macro is_no_jsonb() -%}
 not pg_catalog.pg_input_is_valid(claims_text,
-      case when pg_catalog.strpos(claims_text, pg_catalog.chr(92) || 'u') > 0 then 'jsonb' else 'json' end)
+      case when pg_catalog.strpos(claims_text, pg_catalog.chr(92) || 'u') > 0 then 'pg_catalog.jsonb' else 'pg_catalog.json' end)
 {%- endmacro -%}
 
 {# Whether jsonb, which keeps the last of several members of one name, has dropped none: then it has as many quotation marks as the
