@@ -1,39 +1,27 @@
 // A mail server that delivers nothing: it keeps what it is sent, on the loopback.
 
-import { createServer } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import PostalMime from 'postal-mime'
+import { SMTPServer } from 'smtp-server'
 
 export class Outbox {
   static async start() {
     const outbox = new Outbox()
     outbox.mails = []
-    outbox.server = createServer((socket) => outbox.converse(socket))
+    outbox.server = new SMTPServer({
+      authOptional: true,
+      disabledCommands: ['STARTTLS'],
+      onData: (stream, session, done) => outbox.keep(stream).then(done, done),
+    })
     await new Promise((resolve) => outbox.server.listen(0, '127.0.0.1', resolve))
-    outbox.port = outbox.server.address().port
+    outbox.port = outbox.server.server.address().port
     return outbox
   }
 
-  // As much of RFC 5321 as a client needs that sends one mail.
-  converse(socket) {
-    let [rest, mail] = ['', null]
-    const answer = (line) => socket.write(line + '\r\n')
-    socket.setEncoding('utf8').on('error', () => {})
-    socket.on('data', (part) => {
-      rest += part
-      for (let end; (end = rest.indexOf('\r\n')) >= 0; rest = rest.slice(end + 2)) {
-        const line = rest.slice(0, end)
-        if (mail === null) {
-          if (/^DATA/i.test(line)) mail = ''
-          if (/^QUIT/i.test(line)) socket.end('221 bye\r\n')
-          else answer(mail === '' ? '354 go on' : '250 ok')
-        } else if (line === '.') {
-          this.mails.push(decoded(mail))
-          this.onMail?.(this.mails.at(-1))
-          mail = null
-          answer('250 ok')
-        } else mail += line + '\n'
-      }
-    })
-    answer('220 outbox')
+  async keep(stream) {
+    const { text } = await PostalMime.parse(await buffer(stream))
+    this.mails.push(text)
+    this.onMail?.(text)
   }
 
   // The first link of the next mail.
@@ -50,6 +38,3 @@ export class Outbox {
     this.server.close()
   }
 }
-
-// The text, whose lines may be broken by =, with some letters as =3D.
-const decoded = (mail) => mail.replace(/=\n/g, '').replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)))
