@@ -610,6 +610,9 @@ begin
       and (select c.relrowsecurity from pg_class c where c.oid = it);
     -- While the table is protected: an event trigger that watches the schema lets it be then.
     if goes_off then
+      if not (select pg_has_role(c.relowner, 'USAGE') from pg_class c where c.oid = it) then
+        raise sqlstate '42501' using message = 'must be owner of table ' || aal.qualified_name(it);
+      end if;
       raise warning using
         message = format('row security goes off for %s, as it was before', aal.qualified_name(it)),
         hint = 'Grants alone decide now who reaches its rows.';
