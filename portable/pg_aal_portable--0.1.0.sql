@@ -2572,7 +2572,10 @@ as $$
 declare
   target oid := tables[1];
   shown text := aal.qualified_name(tables[1]);
+  applies_when text := case when jsonb_typeof(protection -> 'applies_when') = 'array'
+    then format('%I.%I()', protection -> 'applies_when' ->> 0, protection -> 'applies_when' ->> 1) end;
   names text;
+  without_schema text;
   command text;
   statement text;
   age text;
@@ -2646,23 +2649,36 @@ begin
     return query select format('foreign keys of %s change sensitive columns by their own action: %s', shown, names),
       'The session that changes the other table needs the level of updates, too.';
   end if;
-  names := (select string_agg(distinct quote_ident(r.rolname), ', ' order by quote_ident(r.rolname))
-              from pg_roles r
-              join pg_class c on c.oid = any (tables)
-             where jsonb_typeof(protection -> 'applies_when') = 'array'
-               and r.rolname !~ '^pg_' and not r.rolsuper and not r.rolbypassrls
-               and (c.relforcerowsecurity or not pg_has_role(r.oid, c.relowner, 'USAGE'))
-               and (protection -> 'roles' ? 'public'
-                    or exists (select from jsonb_array_elements_text(protection -> 'roles') as b(name)
-                                where pg_has_role(r.oid, b.name, 'USAGE')))
-               and (has_table_privilege(r.oid, c.oid, 'DELETE, TRUNCATE')
-                    or has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE'))
-               and not has_function_privilege(r.oid,
-                     format('%I.%I()', protection -> 'applies_when' ->> 0, protection -> 'applies_when' ->> 1), 'EXECUTE'));
+  -- A policy calls it by what it is, and the guard by its name.
+  select string_agg(distinct u.name, ', ' order by u.name) filter (where not u.may_execute),
+         string_agg(distinct u.name, ', ' order by u.name) filter (where u.may_write and not u.may_use and protection ->> 'guard' = 'true')
+    into names, without_schema
+    from (
+      select quote_ident(r.rolname),
+             has_any_column_privilege(r.oid, c.oid, 'SELECT') or w.may_write,
+             w.may_write,
+             has_function_privilege(r.oid, applies_when, 'EXECUTE'),
+             has_schema_privilege(r.oid, protection -> 'applies_when' ->> 0, 'USAGE')
+        from pg_roles r
+        join pg_class c on c.oid = any (tables)
+        cross join lateral (
+          select has_table_privilege(r.oid, c.oid, 'DELETE, TRUNCATE') or has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE')) as w(may_write)
+       where applies_when is not null
+         and r.rolname !~ '^pg_' and not r.rolsuper and not r.rolbypassrls
+         and (c.relforcerowsecurity or not pg_has_role(r.oid, c.relowner, 'USAGE'))
+         and (protection -> 'roles' ? 'public'
+              or exists (select from jsonb_array_elements_text(protection -> 'roles') as b(name)
+                          where pg_has_role(r.oid, b.name, 'USAGE')))
+    ) as u(name, may_begin, may_write, may_execute, may_use)
+   where u.may_begin;
   if names is not null then
-    statement := format('%I.%I()', protection -> 'applies_when' ->> 0, protection -> 'applies_when' ->> 1);
-    return query select format('every statement on %s fails for roles that may not execute %s: %s', shown, statement, names),
-      format('grant execute on function %s to %s;', statement, names);
+    return query select format('every statement on %s fails for roles that may not execute %s: %s', shown, applies_when, names),
+      format('grant execute on function %s to %s;', applies_when, names);
+  end if;
+  if without_schema is not null then
+    return query select format('writes to %s below the level fail for roles that may not use schema %I: %s', shown,
+        protection -> 'applies_when' ->> 0, without_schema),
+      format('grant usage on schema %I to %s;', protection -> 'applies_when' ->> 0, without_schema);
   end if;
 end
 $$;
@@ -2877,6 +2893,9 @@ begin
       and (select c.relrowsecurity from pg_class c where c.oid = it);
     -- While the table is protected: an event trigger that watches the schema lets it be then.
     if goes_off then
+      if not (select pg_has_role(c.relowner, 'USAGE') from pg_class c where c.oid = it) then
+        raise sqlstate '42501' using message = 'must be owner of table ' || aal.qualified_name(it);
+      end if;
       raise warning using
         message = format('row security goes off for %s, as it was before', aal.qualified_name(it)),
         hint = 'Grants alone decide now who reaches its rows.';
@@ -3295,7 +3314,7 @@ declare
   it record;
   above oid;
   protection jsonb;
-  lacks text[];
+  is_for_commit boolean := false;
 begin
   for it in
     select distinct c.oid, c.relkind, n.nspname
@@ -3314,7 +3333,7 @@ begin
     elsif it.relkind = 'f' then
       perform aal.say_of_foreign_table(record, it.oid);
     elsif record ->> 'new_tables' <> 'protect' then
-      perform aal.look_at_commit(it.oid, record);
+      is_for_commit := true;
     elsif aal.found_protection(it.oid) is null then
       above := (
         select a.oid from pg_partition_ancestors(it.oid) with ordinality as a(oid, place)
@@ -3327,6 +3346,9 @@ begin
         protection ->> 'read', aal.writes_in_words(protection));
     end if;
   end loop;
+  if is_for_commit then
+    perform aal.look_at_commit();
+  end if;
 end
 $$;
 
@@ -3346,16 +3368,29 @@ begin
 end
 $$;
 
--- Has a table looked at when the transaction commits: by then a migration can have protected it. SECURITY DEFINER, because any role may
--- run a command that makes a table, and none may write this list otherwise. Only an event trigger's function gets through.
-create or replace function aal.look_at_commit(target oid, record jsonb) returns void
+-- Has the tables of an event trigger's command looked at when the transaction commits: by then a migration can have protected them.
+-- SECURITY DEFINER, because any role may run a command that makes a table, and none may write this list otherwise. So it takes nothing
+-- from its caller: the tables are those of the command, and the records those of the watches. Only an event trigger's function gets
+-- through.
+create or replace function aal.look_at_commit() returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- Raises where no event trigger runs.
   perform from pg_event_trigger_ddl_commands();
-  insert into aal.pending_tables values (target, record);
+  insert into aal.pending_tables (target, record)
+  select distinct c.oid, w.record
+    from pg_event_trigger_ddl_commands() as d
+    join pg_class c on c.oid = d.objid
+    join pg_namespace n on n.oid = c.relnamespace
+    join aal.watches() as w on w.record -> 'schemas' ? n.nspname
+   where d.classid = 'pg_class'::regclass
+     and c.relkind in ('r', 'p')
+     and c.relpersistence <> 't'
+     and w.record ->> 'new_tables' <> 'protect'
+     and not aal.is_excluded(w.record, c.oid)
+     and aal.lacks_of_schema(w.record, c.oid) is distinct from '{}';
 end
 $$;
 
@@ -3758,7 +3793,7 @@ comment on function aal.require_live_session() is
 
 -- Grants --------------------------------------------------------------------------------------------------------------
 -- For every role, also where default privileges withhold functions: a policy runs as the caller. Those with more rights than the
--- caller take no argument, or run for event triggers only: nobody can ask about another's factors or sessions. A function that you make in this schema keeps the
+-- caller take no argument: nobody can ask about another's factors or sessions. A function that you make in this schema keeps the
 -- grants that you give it.
 grant execute on function
   aal.version,

@@ -24,12 +24,13 @@ pub fn parts(condition: Node<'_>) -> Option<(Node<'_>, pg_sys::Oid)> {
     if !is_scalar || test.booltesttype != pg_sys::BoolTestType::IS_FALSE {
         return None;
     }
-    Some((level, called_alone(link.subselect()?)?))
+    let call = called_alone(link.subselect()?.cast()?)?;
+    let returns_boolean = call.funcresulttype == pg_sys::BOOLOID && !call.funcretset;
+    (returns_boolean && call.args().is_empty()).then_some((level, call.funcid))
 }
 
-/// The function in `select function()`, which returns one boolean.
-fn called_alone(query: Node<'_>) -> Option<pg_sys::Oid> {
-    let query: NodeRef<'_, pg_sys::Query> = query.cast()?;
+/// The call in `select function(…)`, if the query is nothing but that.
+pub fn called_alone<'tree>(query: NodeRef<'tree, pg_sys::Query>) -> Option<NodeRef<'tree, pg_sys::FuncExpr>> {
     let from: NodeRef<'_, pg_sys::FromExpr> = query.jointree()?.cast()?;
     let is_plain = query.commandType == pg_sys::CmdType::CMD_SELECT
         && query.setOperations().is_none()
@@ -44,8 +45,7 @@ fn called_alone(query: Node<'_>) -> Option<pg_sys::Oid> {
         && from.quals().is_none();
     let selected: NodeRef<'_, pg_sys::TargetEntry> = query.targetList().single()?.cast()?;
     let Form::FuncExpr(call) = selected.expr()?.form() else { return None };
-    let returns_boolean = call.funcresulttype == pg_sys::BOOLOID && !call.funcretset;
-    (is_plain && returns_boolean && call.args().is_empty()).then_some(call.funcid)
+    is_plain.then_some(call)
 }
 
 /// The function by which our policies for a command exempt sessions, on the first of these tables that has such policies.

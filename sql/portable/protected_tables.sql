@@ -305,7 +305,10 @@ as $$
 declare
   target oid := tables[1];
   shown text := aal.qualified_name(tables[1]);
+  applies_when text := case when jsonb_typeof(protection -> 'applies_when') = 'array'
+    then format('%I.%I()', protection -> 'applies_when' ->> 0, protection -> 'applies_when' ->> 1) end;
   names text;
+  without_schema text;
   command text;
   statement text;
   age text;
@@ -379,23 +382,36 @@ begin
     return query select format('foreign keys of %s change sensitive columns by their own action: %s', shown, names),
       'The session that changes the other table needs the level of updates, too.';
   end if;
-  names := (select string_agg(distinct quote_ident(r.rolname), ', ' order by quote_ident(r.rolname))
-              from pg_roles r
-              join pg_class c on c.oid = any (tables)
-             where jsonb_typeof(protection -> 'applies_when') = 'array'
-               and r.rolname !~ '^pg_' and not r.rolsuper and not r.rolbypassrls
-               and (c.relforcerowsecurity or not pg_has_role(r.oid, c.relowner, 'USAGE'))
-               and (protection -> 'roles' ? 'public'
-                    or exists (select from jsonb_array_elements_text(protection -> 'roles') as b(name)
-                                where pg_has_role(r.oid, b.name, 'USAGE')))
-               and (has_table_privilege(r.oid, c.oid, 'DELETE, TRUNCATE')
-                    or has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE'))
-               and not has_function_privilege(r.oid,
-                     format('%I.%I()', protection -> 'applies_when' ->> 0, protection -> 'applies_when' ->> 1), 'EXECUTE'));
+  -- A policy calls it by what it is, and the guard by its name.
+  select string_agg(distinct u.name, ', ' order by u.name) filter (where not u.may_execute),
+         string_agg(distinct u.name, ', ' order by u.name) filter (where u.may_write and not u.may_use and protection ->> 'guard' = 'true')
+    into names, without_schema
+    from (
+      select quote_ident(r.rolname),
+             has_any_column_privilege(r.oid, c.oid, 'SELECT') or w.may_write,
+             w.may_write,
+             has_function_privilege(r.oid, applies_when, 'EXECUTE'),
+             has_schema_privilege(r.oid, protection -> 'applies_when' ->> 0, 'USAGE')
+        from pg_roles r
+        join pg_class c on c.oid = any (tables)
+        cross join lateral (
+          select has_table_privilege(r.oid, c.oid, 'DELETE, TRUNCATE') or has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE')) as w(may_write)
+       where applies_when is not null
+         and r.rolname !~ '^pg_' and not r.rolsuper and not r.rolbypassrls
+         and (c.relforcerowsecurity or not pg_has_role(r.oid, c.relowner, 'USAGE'))
+         and (protection -> 'roles' ? 'public'
+              or exists (select from jsonb_array_elements_text(protection -> 'roles') as b(name)
+                          where pg_has_role(r.oid, b.name, 'USAGE')))
+    ) as u(name, may_begin, may_write, may_execute, may_use)
+   where u.may_begin;
   if names is not null then
-    statement := format('%I.%I()', protection -> 'applies_when' ->> 0, protection -> 'applies_when' ->> 1);
-    return query select format('every statement on %s fails for roles that may not execute %s: %s', shown, statement, names),
-      format('grant execute on function %s to %s;', statement, names);
+    return query select format('every statement on %s fails for roles that may not execute %s: %s', shown, applies_when, names),
+      format('grant execute on function %s to %s;', applies_when, names);
+  end if;
+  if without_schema is not null then
+    return query select format('writes to %s below the level fail for roles that may not use schema %I: %s', shown,
+        protection -> 'applies_when' ->> 0, without_schema),
+      format('grant usage on schema %I to %s;', protection -> 'applies_when' ->> 0, without_schema);
   end if;
 end
 $$;
@@ -610,6 +626,9 @@ begin
       and (select c.relrowsecurity from pg_class c where c.oid = it);
     -- While the table is protected: an event trigger that watches the schema lets it be then.
     if goes_off then
+      if not (select pg_has_role(c.relowner, 'USAGE') from pg_class c where c.oid = it) then
+        raise sqlstate '42501' using message = 'must be owner of table ' || aal.qualified_name(it);
+      end if;
       raise warning using
         message = format('row security goes off for %s, as it was before', aal.qualified_name(it)),
         hint = 'Grants alone decide now who reaches its rows.';

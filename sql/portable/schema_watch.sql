@@ -136,7 +136,7 @@ declare
   it record;
   above oid;
   protection jsonb;
-  lacks text[];
+  is_for_commit boolean := false;
 begin
   for it in
     select distinct c.oid, c.relkind, n.nspname
@@ -155,7 +155,7 @@ begin
     elsif it.relkind = 'f' then
       perform aal.say_of_foreign_table(record, it.oid);
     elsif record ->> 'new_tables' <> 'protect' then
-      perform aal.look_at_commit(it.oid, record);
+      is_for_commit := true;
     elsif aal.found_protection(it.oid) is null then
       above := (
         select a.oid from pg_partition_ancestors(it.oid) with ordinality as a(oid, place)
@@ -168,6 +168,9 @@ begin
         protection ->> 'read', aal.writes_in_words(protection));
     end if;
   end loop;
+  if is_for_commit then
+    perform aal.look_at_commit();
+  end if;
 end
 $$;
 
@@ -187,16 +190,29 @@ begin
 end
 $$;
 
--- Has a table looked at when the transaction commits: by then a migration can have protected it. SECURITY DEFINER, because any role may
--- run a command that makes a table, and none may write this list otherwise. Only an event trigger's function gets through.
-create or replace function aal.look_at_commit(target oid, record jsonb) returns void
+-- Has the tables of an event trigger's command looked at when the transaction commits: by then a migration can have protected them.
+-- SECURITY DEFINER, because any role may run a command that makes a table, and none may write this list otherwise. So it takes nothing
+-- from its caller: the tables are those of the command, and the records those of the watches. Only an event trigger's function gets
+-- through.
+create or replace function aal.look_at_commit() returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- Raises where no event trigger runs.
   perform from pg_event_trigger_ddl_commands();
-  insert into aal.pending_tables values (target, record);
+  insert into aal.pending_tables (target, record)
+  select distinct c.oid, w.record
+    from pg_event_trigger_ddl_commands() as d
+    join pg_class c on c.oid = d.objid
+    join pg_namespace n on n.oid = c.relnamespace
+    join aal.watches() as w on w.record -> 'schemas' ? n.nspname
+   where d.classid = 'pg_class'::regclass
+     and c.relkind in ('r', 'p')
+     and c.relpersistence <> 't'
+     and w.record ->> 'new_tables' <> 'protect'
+     and not aal.is_excluded(w.record, c.oid)
+     and aal.lacks_of_schema(w.record, c.oid) is distinct from '{}';
 end
 $$;
 

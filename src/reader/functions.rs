@@ -108,6 +108,8 @@ pub struct Functions<'tree> {
     ours: HashMap<pg_sys::Oid, Option<Known>>,
     /// Those of the portable edition, where they are as a release made them.
     portable: Vec<pg_sys::Oid>,
+    /// Those of the portable edition, to tell what its `protect_table` made: each stands in a sub-select there.
+    wrapped: Vec<pg_sys::Oid>,
     /// Whether nobody but a gateway sets settings, the search_path among them.
     trusts_settings: bool,
     guard: pg_sys::Oid,
@@ -141,11 +143,12 @@ impl<'tree> Functions<'tree> {
         let factors = FactorStore::read(client)?;
         let (written, acting) = (sql_functions(client)?, ActingNames::read(client)?);
         let parsed = RefCell::new((HashMap::new(), MOST_PARSED));
-        let portable = Vec::new();
+        let (portable, wrapped) = (Vec::new(), Vec::new());
         let portable_guard = None;
         Ok(Functions {
             ours,
             portable,
+            wrapped,
             trusts_settings,
             guard,
             portable_guard,
@@ -165,6 +168,7 @@ impl<'tree> Functions<'tree> {
         let mut functions = Functions::read(client, memory, false)?;
         let portable: Vec<_> = functions.names.portable().map(|(oid, name)| (oid, name.to_owned())).collect();
         portable.iter().for_each(|(function, name)| functions.count_as_ours(*function, name));
+        functions.wrapped = portable.into_iter().map(|(function, _)| function).collect();
         Ok(functions)
     }
 
@@ -199,6 +203,12 @@ impl<'tree> Functions<'tree> {
     /// only in a sub-select.
     pub fn is_called_per_row(&self, function: pg_sys::Oid) -> bool {
         self.portable.contains(&function)
+    }
+
+    /// Whether a sub-select of this call alone is read as the call itself: so `protect_table` of the portable edition writes what that
+    /// of the extension writes bare. Only where what either of them made is to be told.
+    pub fn is_wrapped(&self, function: pg_sys::Oid) -> bool {
+        self.wrapped.contains(&function)
     }
 
     /// Those of ours that ask for a level.

@@ -7,6 +7,7 @@ use proof::{Expression, Origin, Rows, Value};
 
 use super::expressions::{Frame, Reading};
 use super::types::value_of;
+use crate::applies_when::called_alone;
 use crate::pg::node::{Form, Node, NodeRef};
 
 impl Reading<'_, '_> {
@@ -16,6 +17,7 @@ impl Reading<'_, '_> {
         let Some((selected, mut rows)) = query.and_then(|query| self.query(query, &frame.in_query())) else {
             return Expression::unknown();
         };
+        let is_wrapped = query.and_then(called_alone).is_some_and(|call| self.functions.is_wrapped(call.funcid));
         let mut test = |selected: &[Expression]| self.boxed(it.testexpr(), &Frame { selected, ..*frame });
         let target =
             |selected: Vec<Expression>| Box::new(selected.into_iter().next().unwrap_or_else(Expression::unknown));
@@ -25,6 +27,7 @@ impl Reading<'_, '_> {
                 rows.mentions.extend(selected.into_iter().filter(Expression::selects_from));
                 Expression::Exists(rows)
             }
+            EXPR_SUBLINK if is_wrapped => *target(selected),
             EXPR_SUBLINK => Expression::Select { target: target(selected), rows },
             ARRAY_SUBLINK => Expression::ArrayOf { target: target(selected), rows },
             ANY_SUBLINK => Expression::AnyRow { test: test(&selected), rows },

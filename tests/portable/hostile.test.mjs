@@ -58,6 +58,22 @@ test('a role without superuser installs it, twice, and what it made for itself s
   await run('hosted', 'installer', 'drop function aal.has_second_factor(text)')
 })
 
+test("a project's own look-up answers, though no user may call it", async () => {
+  await run(
+    'hosted',
+    'installer',
+    `create function aal.has_second_factor(subject text) returns boolean language sql stable parallel safe as 'select true';
+     revoke execute on function aal.has_second_factor(text) from public`,
+  )
+  assert.equal(await run('hosted', 'stranger', put(claims('aal1')), 'select aal.enrolled_aal()'), 'aal2')
+  assert.match(await run('hosted', 'stranger', put(claims('aal1')), 'select aal.require_enrolled_aal()'), /^42501 insufficient_aal/)
+  assert.match(
+    await run('hosted', 'stranger', `select aal.has_second_factor('${users.banned}')`),
+    /^42501 permission denied for function has_second_factor/,
+  )
+  await run('hosted', 'installer', 'drop function aal.has_second_factor(text)')
+})
+
 test('it is not installed into a schema of somebody else, nor beside a function of somebody else', async () => {
   await run('strangers', 'stranger', 'create schema aal', 'grant all on schema aal to public')
   assert.match(await run('strangers', 'postgres', portable), /^42501 schema aal belongs to stranger, and this is postgres /)

@@ -342,6 +342,7 @@ test('a table moves from one edition to the other and back in one statement', as
         const where = `${option}${loses ? ', without comments' : ''}`
         await client.query(`select from aal.protect_table(${list})`)
         const [portable] = await rows(shown('app.t'))
+        if (loses) await client.query(uncomment)
         await client.query(`select from auth.protect_table(${list})`)
         const native = await rows(`select polname, pg_get_expr(polqual, polrelid) as using, pg_get_expr(polwithcheck, polrelid) as check
                                      from pg_policy where polrelid = 'app.t'::regclass and polname ~ '^aal_'`)
@@ -361,6 +362,25 @@ test('a table moves from one edition to the other and back in one statement', as
   }
 })
 
+test('lints say of a table that has not moved what they say of one that has', async () => {
+  const findings = () => rows("select name, level, detail from auth.aal_lint() where metadata ->> 'name' = 't' order by 1, 3")
+  for (const option of options) {
+    await undone(async () => {
+      const list = ["'app.t'", option, 'lower => true'].filter(Boolean).join(', ')
+      const found = []
+      for (const [edition, more] of [
+        ['auth', ''],
+        ['aal', ', revoke => false'],
+      ]) {
+        await client.query(`set local role owner; select from ${edition}.protect_table(${list}${more}); reset role`)
+        found.push(await findings())
+      }
+      assert.deepEqual(found[1], found[0], option)
+      assert.ok(!found[1].some(({ name }) => /^00(20|21|30|39)/.test(name)), option)
+    })
+  }
+})
+
 test('no edition lowers what the other one made, and each takes away what the other one made', async () => {
   for (const [first, second] of [
     ['aal', 'auth'],
@@ -371,11 +391,6 @@ test('no edition lowers what the other one made, and each takes away what the ot
         await client.query(`select from ${first}.protect_table('app.t', read => 'aal2', sensitive_columns => '{iban}', live => true)`)
         if (loses) await client.query(uncomment)
         const lower = await attempt(`select from ${second}.protect_table('app.t')`)
-        if (loses && second === 'auth') {
-          // The native edition knows the portable one's policies by their records.
-          assert.equal(lower.code, '42710')
-          return
-        }
         assert.equal(lower.code, '55000')
         assert.match(lower.detail, /read: aal2 -> aal1/)
         assert.match(lower.detail, /live: true -> false/)
@@ -386,6 +401,23 @@ test('no edition lowers what the other one made, and each takes away what the ot
       })
     }
   }
+})
+
+test('roles that the guard would fail for are named', async () => {
+  await undone(async () => {
+    await client.query(`
+      reset role;
+      create schema closed; grant all on schema closed to owner;
+      create function closed.applies() returns boolean language sql stable as 'select true'; alter function closed.applies owner to owner;
+      create role reader; grant select on app.t to reader;
+      set local role owner`)
+    const notes = async (option) => (await rows(`select notes from aal.protect_table('app.t', revoke => false, applies_when => 'closed.applies()'${option})`))[0].notes
+    const said = 'writes to app.t below the level fail for roles that may not use schema closed: anon, authenticated. grant usage on schema closed to anon, authenticated;'
+    assert.ok((await notes('')).includes(said))
+    assert.ok(!(await notes(', guard => false, lower => true')).some((note) => note.includes('closed')))
+    await client.query('revoke execute on function closed.applies() from public')
+    assert.ok((await notes('')).some((note) => /^every statement on app\.t fails for roles that may not execute closed\.applies\(\): anon, authenticated, reader\b/.test(note)))
+  })
 })
 
 test('something of the user that bears one of the names is let be', async () => {
@@ -474,6 +506,11 @@ test('new tables of a protected schema are protected, refused or named', async (
     const late = await attempt('create table fresh.late (id int); set constraints all immediate')
     assert.equal(late.code, '55000')
     assert.match(late.hint, /select \* from aal\.protect_table\('fresh\.late', read => 'aal1'/)
+    // A role without any right in schema aal meets the watch, too.
+    await client.query('create role maker; grant create on schema fresh to maker; set local role maker')
+    const made = await attempt('create table fresh.late (id int); set constraints all immediate')
+    assert.deepEqual([made.code, made.message], [late.code, late.message])
+    await client.query('reset role')
     const inTime = await attempt("create table fresh.late (id int); select from aal.protect_table('fresh.late'); set constraints all immediate")
     assert.equal(inTime.code, undefined)
     const [ended] = await rows("select unprotected, kept from aal.unprotect_schema('fresh')")
