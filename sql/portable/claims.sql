@@ -1,4 +1,4 @@
-{% from "macros.sql" import seconds_of, microseconds_of, is_no_jsonb, claims_text, is_stated_once, is_anonymous, factor_time_variables, factor_time -%}
+{% from "macros.sql" import seconds_of, microseconds_of, can_ask_for_validity, has_escape, is_no_jsonb, claims_text, is_stated_once, is_anonymous, factor_time_variables, factor_time -%}
 -- The claims in force -------------------------------------------------------------------------------------------------
 
 -- Their text: request.jwt.claim if it isn't empty, else request.jwt.claims, as Supabase's auth.jwt() reads them.
@@ -57,13 +57,14 @@ set search_path = ''
 as $$
 declare
   claims_text pg_catalog.text collate pg_catalog."C" := {{ claims_text() }};
+  has_escape boolean := {{ has_escape() }};
   claims pg_catalog.jsonb;
   kept pg_catalog.text collate pg_catalog."C";
 begin
   if claims_text is null then
     return null;
   end if;
-  if pg_catalog.current_setting('server_version_num')::int >= 160000 then
+  if {{ can_ask_for_validity() }} then
     if {{ is_no_jsonb() }} then
       return null;
     end if;
@@ -89,7 +90,7 @@ begin
   if claims_text is null then
     return null;
   end if;
-  if pg_catalog.current_setting('server_version_num')::int >= 160000 then
+  if {{ can_ask_for_validity() }} then
     if not pg_catalog.pg_input_is_valid(claims_text, 'pg_catalog.json') then
       return 'not_json';
     end if;
@@ -213,7 +214,7 @@ declare
   {{ factor_time_variables() }}
 begin
   {{ factor_time() }}
-  return verified_at;
+  return {{ microseconds_of("newest") }};
 end
 $$;
 

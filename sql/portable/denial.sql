@@ -1,4 +1,4 @@
-{% from "macros.sql" import is_fresh -%}
+{% from "macros.sql" import now, is_fresh -%}
 -- Refusals ------------------------------------------------------------------------------------------------------------
 
 -- Raises for a text that names no level. valid: the levels that would do, lowest first.
@@ -231,7 +231,7 @@ begin
     verified_at := aal.factor_time(claims, level);
     if verified_at is null then
       action := case when level = '{{ level_of_first_factors }}' and aal.began_anonymously(claims) then 'reverify' else 'configure' end;
-    elsif {{ is_fresh() }} then
+    elsif {{ is_fresh("(" ~ now() ~ " - verified_at)") }} then
       return null;
     else
       action := 'reverify';

@@ -6,39 +6,57 @@ coalesce(
     nullif(pg_catalog.current_setting('request.jwt.claims', true) collate pg_catalog."C", ''))
 {%- endmacro -%}
 
+{# Whether the server knows pg_input_is_valid(): Postgres 16 and later do. -#}
+{%- macro can_ask_for_validity() -%}
+pg_catalog.current_setting('server_version_num') collate pg_catalog."C" >= '160000'
+{%- endmacro -%}
+
+{# Whether the text has an escape with u: only such a one stands for any character, and maybe for one that jsonb can't hold. -#}
+{%- macro has_escape() -%}
+pg_catalog.strpos(claims_text, pg_catalog.chr(92) || 'u') > 0
+{%- endmacro -%}
+
 {# Whether a text can't be read as jsonb. Nothing on Postgres 15, where the cast raises: it can't be asked without. Reading it as json
    is less work, and what jsonb can't hold mostly has an escape. -#}
 {%- macro is_no_jsonb() -%}
-not pg_catalog.pg_input_is_valid(claims_text,
-      case when pg_catalog.strpos(claims_text, pg_catalog.chr(92) || 'u') > 0 then 'pg_catalog.jsonb' else 'pg_catalog.json' end)
+not pg_catalog.pg_input_is_valid(claims_text, case when has_escape then 'pg_catalog.jsonb' else 'pg_catalog.json' end)
 {%- endmacro -%}
 
-{# Whether jsonb, which keeps the last of several members of one name, has dropped none: then it has as many quotation marks as the
-   text. Only an escape \u could bring new ones. kept: the claims as jsonb has them. -#}
+{# Whether jsonb, which keeps the last of several members of one name, has dropped none: then it has as many colons as the text. Only
+   an escape could bring new ones. Colons are fewer than quotation marks. kept: the claims as jsonb has them. -#}
 {%- macro is_stated_once() -%}
-pg_catalog.strpos(claims_text, pg_catalog.chr(92) || 'u') = 0
-    and pg_catalog.octet_length(claims_text) - pg_catalog.octet_length(pg_catalog.replace(claims_text, '"', ''))
-      = pg_catalog.octet_length(kept) - pg_catalog.octet_length(pg_catalog.replace(kept, '"', ''))
+not has_escape and pg_catalog.octet_length(pg_catalog.replace(claims_text, ':', '') || kept)
+      = pg_catalog.octet_length(pg_catalog.replace(kept, ':', '') || claims_text)
 {%- endmacro -%}
 
 {%- macro is_anonymous() -%}
 coalesce(claims -> 'is_anonymous', 'false') not in ('false'::pg_catalog.jsonb, 'null'::pg_catalog.jsonb)
 {%- endmacro -%}
 
-{# The levels that meet one. -#}
-{%- macro at_least() -%}
-case level collate pg_catalog."C"
-{%- for level in levels %} when '{{ level }}' then array['{{ levels[loop.index0:] | join("', '") }}']{% endfor %} end
+{# Whether a level meets the one that is asked for. They are compared by their names. -#}
+{%- macro meets(found) -%}
+{{ found }} collate pg_catalog."C" >= level and {{ found }} collate pg_catalog."C" = any ({{ levels_array }})
+{%- endmacro -%}
+
+{%- macro array(names) -%}
+array['{{ names | join("', '") }}']
 {%- endmacro -%}
 
 {# A NumericDate in seconds; NULL for another type, and for a number that can't be a time. The smallest are one: numeric has smaller
    ones than double precision. -#}
 {%- macro seconds_of(value) -%}
 case when pg_catalog.jsonb_typeof({{ value }}) = 'number' then
-        case when ({{ value }})::numeric >= 5e-324 and ({{ value }})::numeric < 1e13 then
-          nullif(least(greatest(({{ value }})::numeric, 1e-300)::double precision, {{ end_of_time }}), {{ end_of_time }})
+        case when ({{ value }})::numeric >= {{ smallest_time }} and ({{ value }})::numeric < {{ largest_time }} then
+          {{ seconds_of_time(value) }}
         end
       end
+{%- endmacro -%}
+
+{# The same for a number between these. -#}
+{%- set smallest_time = "5e-324" -%}
+{%- set largest_time = "1e13" -%}
+{%- macro seconds_of_time(value) -%}
+nullif(least(greatest(({{ value }})::numeric, 1e-300)::double precision, {{ end_of_time }}), {{ end_of_time }})
 {%- endmacro -%}
 
 {%- macro microseconds_of(seconds) -%}
@@ -48,42 +66,43 @@ pg_catalog.trunc({{ seconds }})::bigint * 1000000
 
 {%- macro factor_time_variables() -%}
 methods pg_catalog.jsonb;
-  method pg_catalog.jsonb;
+  times pg_catalog.jsonb;
   newest double precision;
-  verified_at bigint;
+{%- endmacro -%}
+
+{# The times of the methods that are named by a condition. Strict: no array stands for its elements. -#}
+{%- macro times_where(condition) -%}
+'strict $.amr[*] ? (({{ condition }}) && @.timestamp >= {{ smallest_time }} && @.timestamp < {{ largest_time }}).timestamp'::pg_catalog.jsonpath
 {%- endmacro -%}
 
 {# The newest entry of amr that counts for the level decides. An amr of plain texts has no times: then auth_time does. -#}
 {%- macro factor_time() -%}
-methods := claims -> 'amr';
-  if pg_catalog.jsonb_typeof(methods) = 'array' then
-    for nr in 0 .. pg_catalog.jsonb_array_length(methods) - 1 loop
-      method := methods -> nr;
-      if pg_catalog.jsonb_typeof(method -> 'method') = 'string' and (case level collate pg_catalog."C"
-        when '{{ level_of_first_factors }}' then (method ->> 'method') collate pg_catalog."C" <> all ({{ proves_nothing }})
-        else (method ->> 'method') collate pg_catalog."C" = any ({{ second_factors }})
-      end) then
-        newest := greatest(newest, {{ seconds_of("method -> 'timestamp'") }});
-      end if;
-    end loop;
-    if newest is null and pg_catalog.jsonb_array_length(methods) > 0
+times := pg_catalog.jsonb_path_query_array(claims, case level collate pg_catalog."C"
+    when '{{ level_of_first_factors }}' then {{ times_where('@.method.type() == "string" && @.method != "' ~ (proves_nothing | join('" && @.method != "')) ~ '"') }}
+    else {{ times_where('@.method == "' ~ (second_factors | join('" || @.method == "')) ~ '"') }}
+  end, '{}', true);
+  for nr in 0 .. pg_catalog.jsonb_array_length(times) - 1 loop
+    newest := greatest(newest, {{ seconds_of_time("times -> nr") }});
+  end loop;
+  if newest is null then
+    methods := claims -> 'amr';
+    if pg_catalog.jsonb_typeof(methods) = 'array' and pg_catalog.jsonb_array_length(methods) > 0
       and not pg_catalog.jsonb_path_exists(methods, 'strict $[*] ? (@.type() != "string")') then
       newest := {{ seconds_of("claims -> 'auth_time'") }};
     end if;
   end if;
-  verified_at := {{ microseconds_of("newest") }};
 {%- endmacro -%}
 
 {%- macro now() -%}
 (extract(epoch from pg_catalog.statement_timestamp()) * 1000000)::bigint
 {%- endmacro -%}
 
-{# The last time that isn't in the future, by clocks that may differ. -#}
 {%- macro latest() -%}
 {{ now() }} + {{ clock_skew }}000000
 {%- endmacro -%}
 
-{# Postgres compares intervals with days of 24 hours and months of 30 days. -#}
-{%- macro is_fresh() -%}
-verified_at <= {{ latest() }} and ({{ now() }} - verified_at) * interval '1 microsecond' <= max_age
+{# Whether a factor is fresh that was verified these microseconds ago. Postgres compares intervals with days of 24 hours and months of
+   30 days. -#}
+{%- macro is_fresh(age) -%}
+{{ age }} >= -{{ clock_skew }}000000 and {{ age }} * interval '1 microsecond' <= max_age
 {%- endmacro -%}

@@ -1,4 +1,4 @@
-{% from "macros.sql" import is_no_jsonb, claims_text, is_stated_once, is_anonymous, at_least, factor_time_variables, factor_time, latest, is_fresh -%}
+{% from "macros.sql" import can_ask_for_validity, has_escape, is_no_jsonb, claims_text, is_stated_once, is_anonymous, meets, array, microseconds_of, factor_time_variables, factor_time, now, latest, is_fresh -%}
 -- The session ---------------------------------------------------------------------------------------------------------
 -- For policies: (select aal.has_aal('aal2')). Always with that select: bare, Postgres evaluates it for every row.
 
@@ -8,23 +8,28 @@ set search_path = ''
 as $$
 declare
   claims_text pg_catalog.text collate pg_catalog."C" := {{ claims_text() }};
+  has_escape boolean := {{ has_escape() }};
   claims pg_catalog.jsonb;
   kept pg_catalog.text collate pg_catalog."C";
   {{ factor_time_variables() }}
+  age bigint;
 begin
-  if (level collate pg_catalog."C" = any ({{ levels_array }})) is not true or max_age < '0' or not pg_catalog.isfinite(max_age) then
+  -- What this costs, each statement pays: each operator and each function by what it does, and by being looked up anew in each
+  -- transaction. Without claims all that follows is NULL.
+  if (level collate pg_catalog."C" = any ({{ levels_array }})) is not true then
     perform aal.refuse_arguments(level, max_age);
+  elsif max_age is not null then
+    if max_age < '0' or not pg_catalog.isfinite(max_age) then
+      perform aal.refuse_arguments(level, max_age);
+    end if;
   end if;
-  if claims_text is null then
-    return false;
-  end if;
-  if pg_catalog.current_setting('server_version_num')::int >= 160000 then
+  if {{ can_ask_for_validity() }} then
     if {{ is_no_jsonb() }} then
       return false;
     end if;
   end if;
   claims := claims_text::pg_catalog.jsonb;
-  if ((claims ->> 'aal') collate pg_catalog."C" = any ({{ at_least() }})) is not true then
+  if ({{ meets("(claims ->> 'aal')") }}) is not true then
     return false;
   end if;
   if {{ is_anonymous() }} then
@@ -43,7 +48,8 @@ begin
     return true;
   end if;
   {{ factor_time() }}
-  return coalesce({{ is_fresh() }}, false);
+  age := {{ now() }} - ({{ microseconds_of("newest") }});
+  return coalesce({{ is_fresh("age") }}, false);
 end
 $$;
 
@@ -112,8 +118,8 @@ begin
     select name,
            aal.time_of(verified_at),
            case
-             when name collate pg_catalog."C" = any ({{ second_factors }}) then '{{ level_of_second_factors }}'
-             when name collate pg_catalog."C" <> all ({{ proves_nothing }}) then '{{ level_of_first_factors }}'
+             when name collate pg_catalog."C" = any ({{ array(second_factors) }}) then '{{ level_of_second_factors }}'
+             when name collate pg_catalog."C" <> all ({{ array(proves_nothing) }}) then '{{ level_of_first_factors }}'
            end
       from (
         select nr,
@@ -138,7 +144,7 @@ declare
   verified_at bigint;
 begin
   perform aal.refuse_arguments(level, null);
-  if (aal.level_of(claims) collate pg_catalog."C" = any ({{ at_least() }})) is not true then
+  if ({{ meets("aal.level_of(claims)") }}) is not true then
     return null;
   end if;
   verified_at := aal.factor_time(claims, level);

@@ -61,6 +61,47 @@ test('every claims document of the other tests has equal answers', async (t) => 
   await editions.compare(t, claims)
 })
 
+test('members that are stated twice, and methods of any shape, have equal answers', async (t) => {
+  const now = Math.floor(Date.now() / 1000)
+  const texts = [
+    '"aal":"aal2","aal":"aal2"',
+    '"aal" :\n"aal2","aal"\t:\t"aal2"',
+    '"aal":"aal2","x":":::","aal":"aal2"',
+    '"aal":"aal2","x":{"a:":":","a:":1}',
+  ]
+  const entry = (method, timestamp) => `{"method":${method},"timestamp":${timestamp}}`
+  const methods = ['"totp"', '["totp"]', '{"totp":1}', 'null', '7', '"otp"', '"token_refresh"', '"anonymous"', '"\\u0074otp"']
+  const times = [
+    now,
+    now + 29.9,
+    now + 31,
+    `[${now}]`,
+    `"${now}"`,
+    'null',
+    '0',
+    '-1',
+    '5e-324',
+    '1e-400',
+    '9223372036853.5',
+    '9223372036854',
+    '1e13',
+    '1e200',
+  ]
+  const amrs = methods.flatMap((method) => times.map((time) => entry(method, time)))
+  amrs.push(
+    ...times.map((time) => `${entry('"totp"', now - 60)},${entry('"mfa/phone"', time)}`),
+    `[${entry('"totp"', now)}]`,
+    '"totp"',
+    '"totp",7',
+    '{"method":"totp"}',
+  )
+  texts.push(...amrs.map((amr) => `"aal":"aal2","auth_time":${now},"amr":[${amr}]`), `"aal":"aal2","amr":${entry('"totp"', now)}`)
+  await editions.compare(
+    t,
+    texts.map((text) => `{"sub":"${users.enrolled}",${text}}`),
+  )
+})
+
 test('random claims have equal answers', async (t) => {
   const writer = new ClaimsWriter(seed, Math.floor(Date.now() / 1000))
   const texts = Array.from({ length: count }, () => writer.next())

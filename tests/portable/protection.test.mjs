@@ -287,6 +287,17 @@ test('statements at each level have the same outcome under both editions', async
   }
 })
 
+test('the guard reads no claims of roles that the policies do not bind', async () => {
+  for (const [table, schema] of Object.entries({ native: 'auth', portable: 'aal' })) {
+    await undone(async () => {
+      await client.query(`select from ${schema}.protect_table('app.${table}', read => 'none', roles => '{authenticated}')`)
+      await client.query('set local role anon')
+      await client.query("select set_config('request.jwt.claims', 'no claims', true)")
+      assert.deepEqual(await attempt(`update app.${table} set note = 'z'`), { rowCount: 2, rows: 0 }, table)
+    })
+  }
+})
+
 test('a refusal is a response of PostgREST where its request asks', async () => {
   await undone(async () => {
     await client.query("select from aal.protect_table('app.portable')")
