@@ -850,6 +850,8 @@ end
 $$;
 
 -- Why nobody can be looked up in the tables of Supabase Auth; NULL where they can.
+-- The types are Postgres' own, or enums: a cast of another type is a function of its owner, and would run with our owner's rights. So
+-- enums are read by format(), which asks for no cast.
 create or replace function aal.factor_store_fault() returns text
 language plpgsql stable parallel safe
 set search_path = ''
@@ -869,10 +871,10 @@ begin
             join pg_catalog.pg_type as types on types.oid = columns.atttypid
            where columns.attrelid = tables.oid and columns.attnum > 0 and not columns.attisdropped
              and case tables.relname
-               when 'users' then columns.attname = 'id' and types.typname = 'uuid'
-                 or columns.attname in ('deleted_at', 'banned_until') and types.typname = 'timestamptz'
-               else columns.attname in ('id', 'user_id') and types.typname = 'uuid'
-                 or columns.attname = 'status' and (types.typname in ('text', 'varchar') or types.typtype = 'e')
+               when 'users' then columns.attname = 'id' and types.oid = 'pg_catalog.uuid'::pg_catalog.regtype
+                 or columns.attname in ('deleted_at', 'banned_until') and types.oid = 'pg_catalog.timestamptz'::pg_catalog.regtype
+               else columns.attname in ('id', 'user_id') and types.oid = 'pg_catalog.uuid'::pg_catalog.regtype
+                 or columns.attname = 'status' and (types.oid in ('pg_catalog.text'::pg_catalog.regtype, 'pg_catalog.varchar'::pg_catalog.regtype) or types.typtype = 'e')
              end
         )) <> 6 then 'the columns of auth.users and auth.mfa_factors are not those of Supabase Auth'
         else pg_catalog.min(aal.hidden_table_fault(tables.oid))
@@ -884,7 +886,8 @@ begin
 end
 $$;
 
--- Whether a role decides about the users: a superuser, Supabase Auth's own, or the owner of their schema.
+-- Whether a role decides about the users: a superuser, Supabase Auth's own, or the owner of their schema, who must own the database or
+-- this edition, too: where there is no such schema, any role that may create schemas could make one, with users as it likes.
 create or replace function aal.may_keep_users(keeper oid, schema oid) returns boolean
 language plpgsql stable parallel safe
 set search_path = ''
@@ -893,7 +896,9 @@ begin
   return exists (
     select from pg_catalog.pg_roles
      where oid = keeper and (rolsuper or rolname = 'supabase_auth_admin'
-       or oid = (select nspowner from pg_catalog.pg_namespace where oid = schema))
+       or oid = (select nspowner from pg_catalog.pg_namespace where oid = schema) and oid in (
+         (select datdba from pg_catalog.pg_database where datname = pg_catalog.current_database()),
+         (select nspowner from pg_catalog.pg_namespace where nspname = 'aal')))
   );
 end
 $$;
@@ -948,7 +953,7 @@ begin
       enrollment := 'unknown_user';
     elsif exists (
       select from only auth.mfa_factors as factors
-       where factors.user_id = subject_uuid and factors.status::pg_catalog.text collate pg_catalog."C" = 'verified'
+       where factors.user_id = subject_uuid and pg_catalog.format('%s', factors.status) collate pg_catalog."C" = 'verified'
     ) then
       enrollment := 'factor';
     else
@@ -1121,9 +1126,9 @@ begin
             join pg_catalog.pg_type as types on types.oid = columns.atttypid
            where columns.attrelid = sessions.oid and columns.attnum > 0 and not columns.attisdropped
              and case
-               when columns.attname in ('id', 'user_id', 'factor_id') then types.typname = 'uuid'
-               when columns.attname in ('created_at', 'not_after') then types.typname = 'timestamptz'
-               when columns.attname = 'aal' then types.typname in ('text', 'varchar') or types.typtype = 'e'
+               when columns.attname in ('id', 'user_id', 'factor_id') then types.oid = 'pg_catalog.uuid'::pg_catalog.regtype
+               when columns.attname in ('created_at', 'not_after') then types.oid = 'pg_catalog.timestamptz'::pg_catalog.regtype
+               when columns.attname = 'aal' then types.oid in ('pg_catalog.text'::pg_catalog.regtype, 'pg_catalog.varchar'::pg_catalog.regtype) or types.typtype = 'e'
              end
         ) <> 6 then 'the columns of auth.sessions, auth.users and auth.mfa_factors are not those of Supabase Auth since 2023'
         else aal.hidden_table_fault(sessions.oid)
@@ -1186,7 +1191,7 @@ begin
   elsif not aal.is_user(subject) then
     return 'unknown_user';
   end if;
-  select sessions.created_at, sessions.not_after, sessions.aal::pg_catalog.text as level, sessions.factor_id into found_session
+  select sessions.created_at, sessions.not_after, nullif(pg_catalog.format('%s', sessions.aal), '') as level, sessions.factor_id into found_session
     from only auth.sessions as sessions
    where sessions.id = session and sessions.user_id = subject;
   if not found or found_session.not_after <= pg_catalog.statement_timestamp() then
@@ -1206,7 +1211,7 @@ begin
     when found_session.level collate pg_catalog."C" = level and exists (
       select from only auth.mfa_factors as factors
        where factors.id = found_session.factor_id and factors.user_id = subject
-         and factors.status::pg_catalog.text collate pg_catalog."C" = 'verified'
+         and pg_catalog.format('%s', factors.status) collate pg_catalog."C" = 'verified'
     ) then 'live'
     else 'factor_removed'
   end;
@@ -1691,7 +1696,8 @@ begin
   if cardinality(on_table) = 0 then
     return 'none';
   end if;
-  if cardinality(on_table) > 1 or parts is null then
+  -- Anybody can name such a trigger so. An age beyond intervals must not break a view for everybody.
+  if cardinality(on_table) > 1 or parts is null or split_part(parts[2], ' ', 1)::numeric > 9223372036854.775807 then
     return null;
   end if;
   return parts[1] || coalesce(' within ' || aal.age_in_words(parts[2]::interval), '');
@@ -2510,7 +2516,7 @@ as $$
 begin
   return query
     select format('revoke %s on %s from %s',
-             string_agg(distinct lower(acl.privilege_type), ', '), aal.qualified_name(c.oid), grantee.name)
+             string_agg(distinct lower(acl.privilege_type collate "C"), ', '), aal.qualified_name(c.oid), grantee.name)
       from unnest(tables) with ordinality as t(oid, place)
       join pg_class c on c.oid = t.oid
       cross join lateral (
@@ -2984,7 +2990,8 @@ create or replace function aal.aal_guard() returns trigger
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  command text := lower(tg_op);
+  -- Turkish has a lower-case I of its own.
+  command text := lower(tg_op collate "C");
   argument text;
   required text;
   level text;
@@ -3129,7 +3136,7 @@ begin
   if old_values is null then
     return true;
   end if;
-  execute format('select (select o from (select %s) o) operator(pg_catalog.*<>) (select n from (select %s) n)', old_values, new_values)
+  execute format('select row(%s)::record operator(pg_catalog.*<>) row(%s)::record', old_values, new_values)
     into changes using old_row, new_row;
   return changes is not false;
 end

@@ -20,6 +20,8 @@ end
 $$;
 
 -- Why nobody can be looked up in the tables of Supabase Auth; NULL where they can.
+-- The types are Postgres' own, or enums: a cast of another type is a function of its owner, and would run with our owner's rights. So
+-- enums are read by format(), which asks for no cast.
 create or replace function aal.factor_store_fault() returns text
 language plpgsql stable parallel safe
 set search_path = ''
@@ -39,10 +41,10 @@ begin
             join pg_catalog.pg_type as types on types.oid = columns.atttypid
            where columns.attrelid = tables.oid and columns.attnum > 0 and not columns.attisdropped
              and case tables.relname
-               when 'users' then columns.attname = 'id' and types.typname = 'uuid'
-                 or columns.attname in ('deleted_at', 'banned_until') and types.typname = 'timestamptz'
-               else columns.attname in ('id', 'user_id') and types.typname = 'uuid'
-                 or columns.attname = 'status' and (types.typname in ('text', 'varchar') or types.typtype = 'e')
+               when 'users' then columns.attname = 'id' and types.oid = 'pg_catalog.uuid'::pg_catalog.regtype
+                 or columns.attname in ('deleted_at', 'banned_until') and types.oid = 'pg_catalog.timestamptz'::pg_catalog.regtype
+               else columns.attname in ('id', 'user_id') and types.oid = 'pg_catalog.uuid'::pg_catalog.regtype
+                 or columns.attname = 'status' and (types.oid in ('pg_catalog.text'::pg_catalog.regtype, 'pg_catalog.varchar'::pg_catalog.regtype) or types.typtype = 'e')
              end
         )) <> 6 then {{ store_fault.other_columns }}
         else pg_catalog.min(aal.hidden_table_fault(tables.oid))
@@ -54,7 +56,8 @@ begin
 end
 $$;
 
--- Whether a role decides about the users: a superuser, Supabase Auth's own, or the owner of their schema.
+-- Whether a role decides about the users: a superuser, Supabase Auth's own, or the owner of their schema, who must own the database or
+-- this edition, too: where there is no such schema, any role that may create schemas could make one, with users as it likes.
 create or replace function aal.may_keep_users(keeper oid, schema oid) returns boolean
 language plpgsql stable parallel safe
 set search_path = ''
@@ -63,7 +66,9 @@ begin
   return exists (
     select from pg_catalog.pg_roles
      where oid = keeper and (rolsuper or rolname = 'supabase_auth_admin'
-       or oid = (select nspowner from pg_catalog.pg_namespace where oid = schema))
+       or oid = (select nspowner from pg_catalog.pg_namespace where oid = schema) and oid in (
+         (select datdba from pg_catalog.pg_database where datname = pg_catalog.current_database()),
+         (select nspowner from pg_catalog.pg_namespace where nspname = 'aal')))
   );
 end
 $$;
@@ -118,7 +123,7 @@ begin
       enrollment := 'unknown_user';
     elsif exists (
       select from only auth.mfa_factors as factors
-       where factors.user_id = subject_uuid and factors.status::pg_catalog.text collate pg_catalog."C" = 'verified'
+       where factors.user_id = subject_uuid and pg_catalog.format('%s', factors.status) collate pg_catalog."C" = 'verified'
     ) then
       enrollment := 'factor';
     else

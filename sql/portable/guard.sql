@@ -9,7 +9,8 @@ create or replace function aal.aal_guard() returns trigger
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  command text := lower(tg_op);
+  -- Turkish has a lower-case I of its own.
+  command text := lower(tg_op collate "C");
   argument text;
   required text;
   level text;
@@ -154,7 +155,7 @@ begin
   if old_values is null then
     return true;
   end if;
-  execute format('select (select o from (select %s) o) operator(pg_catalog.*<>) (select n from (select %s) n)', old_values, new_values)
+  execute format('select row(%s)::record operator(pg_catalog.*<>) row(%s)::record', old_values, new_values)
     into changes using old_row, new_row;
   return changes is not false;
 end

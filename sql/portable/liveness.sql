@@ -33,9 +33,9 @@ begin
             join pg_catalog.pg_type as types on types.oid = columns.atttypid
            where columns.attrelid = sessions.oid and columns.attnum > 0 and not columns.attisdropped
              and case
-               when columns.attname in ('id', 'user_id', 'factor_id') then types.typname = 'uuid'
-               when columns.attname in ('created_at', 'not_after') then types.typname = 'timestamptz'
-               when columns.attname = 'aal' then types.typname in ('text', 'varchar') or types.typtype = 'e'
+               when columns.attname in ('id', 'user_id', 'factor_id') then types.oid = 'pg_catalog.uuid'::pg_catalog.regtype
+               when columns.attname in ('created_at', 'not_after') then types.oid = 'pg_catalog.timestamptz'::pg_catalog.regtype
+               when columns.attname = 'aal' then types.oid in ('pg_catalog.text'::pg_catalog.regtype, 'pg_catalog.varchar'::pg_catalog.regtype) or types.typtype = 'e'
              end
         ) <> 6 then {{ store_fault.other_columns_of_sessions }}
         else aal.hidden_table_fault(sessions.oid)
@@ -98,7 +98,7 @@ begin
   elsif not aal.is_user(subject) then
     return 'unknown_user';
   end if;
-  select sessions.created_at, sessions.not_after, sessions.aal::pg_catalog.text as level, sessions.factor_id into found_session
+  select sessions.created_at, sessions.not_after, nullif(pg_catalog.format('%s', sessions.aal), '') as level, sessions.factor_id into found_session
     from only auth.sessions as sessions
    where sessions.id = session and sessions.user_id = subject;
   if not found or found_session.not_after <= pg_catalog.statement_timestamp() then
@@ -118,7 +118,7 @@ begin
     when found_session.level collate pg_catalog."C" = level and exists (
       select from only auth.mfa_factors as factors
        where factors.id = found_session.factor_id and factors.user_id = subject
-         and factors.status::pg_catalog.text collate pg_catalog."C" = 'verified'
+         and pg_catalog.format('%s', factors.status) collate pg_catalog."C" = 'verified'
     ) then 'live'
     else 'factor_removed'
   end;

@@ -256,7 +256,7 @@ as $$
 begin
   return query
     select format('revoke %s on %s from %s',
-             string_agg(distinct lower(acl.privilege_type), ', '), aal.qualified_name(c.oid), grantee.name)
+             string_agg(distinct lower(acl.privilege_type collate "C"), ', '), aal.qualified_name(c.oid), grantee.name)
       from unnest(tables) with ordinality as t(oid, place)
       join pg_class c on c.oid = t.oid
       cross join lateral (

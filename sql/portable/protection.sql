@@ -307,7 +307,8 @@ begin
   if cardinality(on_table) = 0 then
     return 'none';
   end if;
-  if cardinality(on_table) > 1 or parts is null then
+  -- Anybody can name such a trigger so. An age beyond intervals must not break a view for everybody.
+  if cardinality(on_table) > 1 or parts is null or split_part(parts[2], ' ', 1)::numeric > 9223372036854.775807 then
     return null;
   end if;
   return parts[1] || coalesce(' within ' || aal.age_in_words(parts[2]::interval), '');

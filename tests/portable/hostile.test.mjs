@@ -213,3 +213,125 @@ test('bad arguments raise what they raise in the native edition', async () => {
     assert.equal(await run('editions', 'postgres', `select aal.${call}`), raised.replaceAll('auth.', 'aal.'), call)
   }
 })
+
+test('a cast of whoever keeps the users is not run with the rights of the installing role', async () => {
+  editions.cluster.psql('postgres', 'create database kept owner installer; grant create on database kept to supabase_auth_admin')
+  execute('kept', portable)
+  const keep = (sql) => editions.cluster.psql('kept', `set role supabase_auth_admin; ${sql}`)
+  keep(
+    `create schema auth;
+     create type auth.status as enum ('verified', 'unverified');
+     create function auth.run(auth.status) returns text language plpgsql as $$ begin raise 'run as %', current_user; end $$;
+     create cast (auth.status as text) with function auth.run(auth.status);
+     create table auth.users (id uuid, deleted_at timestamptz, banned_until timestamptz);
+     create table auth.mfa_factors (id uuid, user_id uuid, status auth.status);
+     create table auth.sessions (id uuid, user_id uuid, factor_id uuid, created_at timestamptz, not_after timestamptz, aal auth.status);
+     insert into auth.users values ('${users.enrolled}');
+     insert into auth.mfa_factors values ('${users.enrolled}', '${users.enrolled}', 'verified');
+     insert into auth.sessions values ('${users.enrolled}', '${users.enrolled}', '${users.enrolled}', now(), null, 'verified');
+     grant usage on schema auth to public;
+     grant select on all tables in schema auth to public`,
+  )
+  const ask = (question) => run('kept', 'stranger', put(claims('aal2', { session_id: users.enrolled })), `select ${question}`)
+  assert.equal(await ask(`'verified'::auth.status::text`), 'P0001 run as stranger')
+  assert.equal(await ask('aal.enrolled_aal()'), 'aal2')
+  assert.equal(await ask('aal.session_is_live()'), false)
+  // A type that is only called like one of Postgres.
+  keep(
+    `create schema keepers;
+     create type keepers.uuid as enum ('x');
+     create function keepers.run(keepers.uuid) returns pg_catalog.uuid language plpgsql as $$ begin raise 'run as %', current_user; end $$;
+     create cast (keepers.uuid as pg_catalog.uuid) with function keepers.run(keepers.uuid) as implicit;
+     alter table auth.users alter id type keepers.uuid using 'x'`,
+  )
+  assert.match(await ask('aal.enrolled_aal()'), /^55000 /)
+})
+
+test('a role that may create schemas keeps no users', async () => {
+  editions.cluster.psql(
+    'postgres',
+    `create role creator login; create database unkept owner installer; grant create on database unkept to creator`,
+  )
+  execute('unkept', portable)
+  await run(
+    'unkept',
+    'creator',
+    `create schema auth;
+     create table auth.users (id uuid, deleted_at timestamptz, banned_until timestamptz);
+     create table auth.mfa_factors (id uuid, user_id uuid, status text);
+     create table auth.sessions (id uuid, user_id uuid, factor_id uuid, created_at timestamptz, not_after timestamptz, aal text);
+     insert into auth.users values ('${users.enrolled}');
+     insert into auth.sessions values ('${users.enrolled}', '${users.enrolled}', null, now(), null, 'aal1');
+     grant usage on schema auth to public;
+     grant select on all tables in schema auth to public`,
+  )
+  const ask = (question) => run('unkept', 'creator', put(claims('aal1', { session_id: users.enrolled })), `select ${question}`)
+  assert.equal(await ask('aal.has_enrolled_aal()'), false)
+  assert.equal(await ask('aal.session_is_live()'), false)
+  assert.match(await ask('aal.enrolled_aal()'), /^55000 .* do not belong to who keeps the users/)
+  // The installing role may.
+  editions.cluster.psql('unkept', 'alter schema auth owner to installer; grant all on schema auth to creator')
+  for (const table of ['users', 'mfa_factors', 'sessions']) editions.cluster.psql('unkept', `alter table auth.${table} owner to installer`)
+  assert.equal(await ask('aal.enrolled_aal()'), 'aal1')
+})
+
+test('a trigger that anybody names as ours leaves aal.protected_tables to everybody', async () => {
+  editions.cluster.psql('hosted', 'create schema strangers authorization stranger')
+  await run(
+    'hosted',
+    'stranger',
+    `create table strangers.notes (id int);
+     create trigger aal_guard before insert on strangers.notes execute function aal.aal_guard('insert=aal2,max_age=9999999999999 seconds')`,
+  )
+  assert.equal(await run('hosted', 'installer', 'select count(*)::int from aal.protected_tables'), 0)
+  editions.cluster.psql('hosted', 'drop schema strangers cascade')
+})
+
+test('sensitive columns may have any name and type', async () => {
+  const changing = async (types, changed) => {
+    execute(
+      'hosted',
+      `drop table if exists sensitive; drop type if exists inner_value;
+       create type inner_value as (a int);
+       create table sensitive (id int, ${types});
+       insert into sensitive values (1, '(1)', '(1)');
+       grant select, update on sensitive to stranger;
+       create policy everybody on sensitive using (true);
+       select aal.protect_table('sensitive', sensitive_columns => '{o,n}')`,
+    )
+    const update = (level, set) => run('hosted', 'stranger', put(claims(level)), `update sensitive set ${set} returning (o, n)::text`)
+    for (const value of ["o = '(2)'", "o = '(2)', n = '(1)'", 'o = null', "n = '(2)'"]) {
+      assert.match(await update('aal1', value), /^42501 insufficient_aal/, `${types}: ${value}`)
+    }
+    assert.ok(await update('aal1', 'o = o, n = n'))
+    assert.equal(await update('aal2', "o = '(2)', n = '(1)'"), changed)
+    // What is old in one column is new in the other.
+    assert.match(await update('aal1', "o = '(1)', n = '(2)'"), /^42501 insufficient_aal/)
+  }
+  await changing('o inner_value, n inner_value', '("(2)","(1)")')
+  await changing('o text, n text', '("(2)","(1)")')
+  execute('hosted', 'drop table sensitive; drop type inner_value')
+})
+
+test('a database whose language has letters of its own is protected', async (t) => {
+  try {
+    editions.cluster.psql(
+      'postgres',
+      `create database turkish owner installer template template0 encoding utf8 locale_provider icu icu_locale 'tr-TR' locale 'C'`,
+    )
+  } catch (error) {
+    return t.skip(`no locales of ICU: ${error.stderr}`)
+  }
+  assert.equal(editions.cluster.psql('turkish', `select lower('I') <> 'i'`).trim(), 't')
+  execute(
+    'turkish',
+    `${portable};
+     create table notes (id int);
+     grant all on notes to stranger;
+     create policy everybody on notes using (true);
+     select aal.protect_table('notes')`,
+  )
+  const insert = (level) => run('turkish', 'stranger', put(claims(level)), 'insert into notes values (1) returning id')
+  assert.match(await insert('aal1'), /^42501 insufficient_aal: insert on table "notes"/)
+  assert.equal(await insert('aal2'), 1)
+})
