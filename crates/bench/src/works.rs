@@ -304,7 +304,7 @@ impl Bench {
                     }
                     let (planning, execution) = samples.entry((work, &variant.name)).or_default();
                     for id in 0..STATEMENTS_PER_TURN {
-                        // Each in a transaction of its own, as requests are: what is prepared for one is paid by one statement.
+                        // Each in a transaction of its own, as requests are: PL/pgSQL prepares its expressions anew.
                         session.batch_execute("begin")?;
                         let explained = explain(&mut session, work, id)?;
                         session.batch_execute("rollback")?;
