@@ -35,6 +35,9 @@ const TURNS: usize = 20;
 const STATEMENTS_PER_TURN: usize = 60;
 const STALE_STATEMENTS: usize = 10;
 
+/// The times of planning and of executing.
+type Samples = (Vec<f64>, Vec<f64>);
+
 /// How the clients of pgbench send their statements.
 const PROTOCOLS: [&str; 2] = ["simple", "prepared"];
 const CLIENTS: [usize; 2] = [1, 8];
@@ -293,7 +296,7 @@ impl Bench {
         let mut session = self.connect()?;
         session.batch_execute(CLAIMS)?;
         session.batch_execute("set role authenticated")?;
-        let mut samples: BTreeMap<(Work, &str), (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+        let mut samples: BTreeMap<(Work, &str), Samples> = BTreeMap::new();
         for turn in 0..TURNS {
             eprint!("\rone statement: turn {} of {TURNS}   ", turn + 1);
             for variant in variants {
