@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Measures everything in one run and writes docs/performance.md and its chart.
 #
-# usage: run.sh [--only-proof | --only-policies | --only-users]     PEERS=dir adds variants, PG=15 is the Postgres major, ROUNDS=11 how often each is measured
+# usage: run.sh [--only-proof | --only-policies | --only-portable | --only-users]     PEERS=dir adds variants, PG=15 is the Postgres major, ROUNDS=11 how often each is measured
 set -euo pipefail
 source "$(dirname "$0")/../../pgrx-config/env.sh"
 
-case $*: in : | --only-proof: | --only-policies: | --only-users:) ;; *) misused ;; esac
+case $*: in : | --only-proof: | --only-policies: | --only-portable: | --only-users:) ;; *) misused ;; esac
 major=${PG:-15}
 require_majors "$major"
 "$repo/pgrx-config/setup.sh" "$major"

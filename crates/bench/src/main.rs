@@ -45,6 +45,9 @@ struct Options {
     /// Measures the policies alone, and writes no file.
     #[arg(long, conflicts_with = "only_proof")]
     only_policies: bool,
+    /// Measures the portable edition beside the native one and the wrapped idiom, and prints the section.
+    #[arg(long, conflicts_with_all = ["only_proof", "only_policies"])]
+    only_portable: bool,
     /// The folder of a cluster that has the library in shared_preload_libraries.
     #[arg(long)]
     preloaded: Option<PathBuf>,
@@ -66,6 +69,13 @@ fn main() -> Result<()> {
         return Ok(());
     }
     let machine = works::machine(&options.cluster)?;
+    if options.only_portable {
+        let variants = report::compared_with_portable(variant::read_folder(&options.variants)?);
+        let bench = works::Bench::prepare(&options.cluster, &[&options.setup, &options.portable])?;
+        let results = bench.run_inside(&variants, &[variant::Work::Scan, variant::Work::Insert], options.rounds)?;
+        println!("{machine}\n{}", report::portable(&results));
+        return Ok(());
+    }
     if !options.only_policies {
         measure_proof(&options, &machine)?;
     }

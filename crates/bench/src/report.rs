@@ -3,11 +3,24 @@
 use std::fmt::Write;
 
 use crate::micro::Micro;
-use crate::works::{GUARD, Profile, ROWS, Results, WRITES};
+use crate::variant::{Variant, Work};
+use crate::works::{GUARD, Profile, ROWS, Results, WRITES, column};
 
 const NONE: &str = "00-none";
 const BARE: &str = "20-pg_aal-bare";
-const PORTABLE: &str = "61-portable-wrapped";
+
+/// What the portable edition is compared on: the title, the work, and the variants, in the order of the table's columns.
+const PORTABLE: [(&str, Work, [&str; 5]); 5] = [
+    ("read by key", Work::Read, WRAPPED),
+    ("write of a row", Work::Write, WRAPPED),
+    ("1M rows", Work::Scan, WRAPPED),
+    ("200k INSERT", Work::Insert, WRAPPED),
+    ("write of a row, with a guard", Work::Write, GUARDED),
+];
+const WRAPPED: [&str; 5] =
+    [NONE, "11-supabase-wrapped", "21-pg_aal-wrapped", "61-portable-wrapped", "62-portable-max_age"];
+const GUARDED: [&str; 5] =
+    [NONE, "13-supabase-guard", "51-protect_table", "64-portable-protect_table", "66-portable-protect_table-max_age"];
 
 /// The page.
 pub fn page(results: &Results, micro: &[Micro], ddl: &[(String, f64)], users: &str, machine: &str) -> String {
@@ -34,16 +47,17 @@ pub fn page(results: &Results, micro: &[Micro], ddl: &[(String, f64)], users: &s
         .collect();
     table(&mut page, results, &requests);
     let _ = write!(page, "\n## What was promised\n\n| promise | measured | kept |\n| --- | --- | --- |\n");
-    for (promise, measured, kept) in promises(results, micro) {
-        let _ = writeln!(page, "| {promise} | {measured} | {} |", if kept { "yes" } else { "**no**" });
-    }
+    judged(&mut page, &promises(results, micro));
+    page.push_str(&portable(results));
     let _ = write!(
         page,
         "\n## Where a request's time goes\n\nOf a read by primary key, inside the server (lower quartiles of 1,000 that take turns, by \
          `explain (analyze, summary)`): all else of a request, most of its time, is the same for each.\n\n\
          | policy | planning, µs | execution, µs |\n| --- | ---: | ---: |\n"
     );
-    for Profile { title, planning, execution, .. } in &results.profile {
+    for Profile { title, planning, execution, .. } in
+        results.profile.iter().filter(|profile| profile.work == Work::Read)
+    {
         let _ = writeln!(page, "| {title} | {planning:.0} | {execution:.0} |");
     }
     page.push_str(users);
@@ -88,6 +102,63 @@ fn table(page: &mut String, results: &Results, columns: &[&str]) {
         writeln!(page, "| *no AAL policy took* | {} |", columns.iter().map(seconds).collect::<Vec<_>>().join(" | "));
 }
 
+/// The rows of a table of promises.
+fn judged(page: &mut String, promises: &[(String, String, bool)]) {
+    for (promise, measured, kept) in promises {
+        let _ = writeln!(page, "| {promise} | {measured} | {} |", if *kept { "yes" } else { "**no**" });
+    }
+}
+
+/// The variants that the section on the portable edition compares, of these.
+pub fn compared_with_portable(variants: Vec<Variant>) -> Vec<Variant> {
+    let compared = |variant: &Variant| PORTABLE.iter().any(|(.., names)| names.contains(&variant.name.as_str()));
+    variants.into_iter().filter(compared).collect()
+}
+
+/// The section on the portable edition: each work beside the native edition and the wrapped idiom, judged against its promise.
+pub fn portable(results: &Results) -> String {
+    let mut section = "\n## The portable edition\n\n\
+        A statement is planned and executed inside the server, in a transaction of its own (lower quartiles of 1,000 that take turns). \
+        A scan and an INSERT are the median of the rounds. \
+        Each policy has its call in a sub-select. The idiom is `(select auth.jwt() ->> 'aal') = 'aal2'`; its guard is a trigger by hand, \
+        beside policies for each command as `protect_table` makes them.\n\n\
+        | work | no AAL policy | idiom | native | portable | portable, max_age |\n| --- | ---: | ---: | ---: | ---: | ---: |\n"
+        .to_owned();
+    let mut promises = Vec::new();
+    for (title, work, variants) in PORTABLE {
+        let is_statement = matches!(work, Work::Read | Work::Write);
+        let measured = variants.map(|variant| {
+            if is_statement { results.microseconds(work, variant) } else { results.seconds(column(work), variant) }
+        });
+        let cells = measured.map(|value| match value {
+            None => "–".to_owned(),
+            Some(microseconds) if is_statement => format!("{microseconds:.0} µs"),
+            Some(seconds) => format!("{:.0} ms", seconds * 1e3),
+        });
+        let _ = writeln!(section, "| {title} | {} |", cells.join(" | "));
+        let ratio = |nr: usize, to: usize| {
+            if is_statement {
+                Some(measured[nr]? / measured[to]?)
+            } else {
+                results.ratio(column(work), variants[nr], variants[to])
+            }
+        };
+        let mut at_most = |promise: String, ratio: Option<f64>, limit: f64| {
+            if let Some(ratio) = ratio {
+                promises.push((promise, format!("{ratio:.2} ×"), ratio <= limit));
+            }
+        };
+        at_most(format!("{title}: at most 1.5 × the idiom"), ratio(3, 1), 1.5);
+        at_most(format!("{title}, with max_age: at most 1.5 × the idiom"), ratio(4, 1), 1.5);
+        if work == Work::Scan {
+            at_most(format!("{title}: at most 1.1 × no AAL policy"), ratio(3, 0), 1.1);
+        }
+    }
+    section.push_str("\n| promise | measured | kept |\n| --- | --- | --- |\n");
+    judged(&mut section, &promises);
+    section
+}
+
 /// Issue by issue: the request, the measurement, and whether that is enough.
 fn promises(results: &Results, micro: &[Micro]) -> Vec<(String, String, bool)> {
     let mut promises = Vec::new();
@@ -128,23 +199,6 @@ fn promises(results: &Results, micro: &[Micro]) -> Vec<(String, String, bool)> {
         results.ratio("1M rows", "55-protect_table-refuse_reads", NONE),
         1.05,
     );
-    for column in &results.columns {
-        let wrapped = results.ratio(column, PORTABLE, "11-supabase-wrapped");
-        at_most(format!("portable edition, {column}: at most 1.5 × the idiom wrapped by hand"), wrapped, 1.5);
-        if column.starts_with("write of a row") || column == GUARD {
-            let ratio = results.ratio(column, "64-portable-protect_table", "11-supabase-wrapped");
-            at_most(
-                format!("portable edition with its guard, {column}: at most 1.5 × the idiom wrapped by hand"),
-                ratio,
-                1.5,
-            );
-        }
-    }
-    at_most(
-        "portable edition, 1M rows: at most 1.1 × no AAL policy".into(),
-        results.ratio("1M rows", PORTABLE, NONE),
-        1.1,
-    );
     let guard = |variant| results.seconds(GUARD, variant);
     if let (Some(with), Some(without)) = (guard("51-protect_table"), guard("50-protect_table-policies")) {
         let microseconds = (with - without) / WRITES * 1e6;
@@ -171,7 +225,9 @@ fn promises(results: &Results, micro: &[Micro]) -> Vec<(String, String, bool)> {
             5.0,
         ),
     ] {
-        if let Some(microseconds) = results.microseconds_over(with, without) {
+        let read = |variant| results.microseconds(Work::Read, variant);
+        if let (Some(with), Some(without)) = (read(with), read(without)) {
+            let microseconds = with - without;
             promises.push((promise.into(), format!("{microseconds:.2} µs"), microseconds <= limit));
         }
     }

@@ -30,10 +30,13 @@ pub const GUARD: &str = "20k one-row writes in the server";
 /// How many writes that are.
 pub const WRITES: f64 = 20_000.0;
 
-/// How often the variants take turns in the profile, and how many reads each turn has.
+/// How often the variants take turns in the profile, and how many statements each turn has.
 const TURNS: usize = 20;
-const READS_PER_TURN: usize = 60;
-const STALE_READS: usize = 10;
+const STATEMENTS_PER_TURN: usize = 60;
+const STALE_STATEMENTS: usize = 10;
+
+/// The times of planning and of executing.
+type Samples = (Vec<f64>, Vec<f64>);
 
 /// How the clients of pgbench send their statements.
 const PROTOCOLS: [&str; 2] = ["simple", "prepared"];
@@ -48,14 +51,16 @@ pub struct Results {
     rounds: BTreeMap<(String, String), Vec<f64>>,
     /// First calls in a new backend, in microseconds: what, and the median.
     pub first_calls: Vec<(String, f64)>,
-    /// Where the time of a read by key goes.
+    /// Where the time of a read by key and of a write of a row goes.
     pub profile: Vec<Profile>,
 }
 
-/// Where the time of a read by key goes, in microseconds.
+/// Where the time of a statement goes inside the server.
 pub struct Profile {
     variant: String,
     pub title: String,
+    pub work: Work,
+    /// In microseconds, as is the execution.
     pub planning: f64,
     pub execution: f64,
 }
@@ -68,13 +73,10 @@ impl Results {
         Some(median(ratios))
     }
 
-    /// How much longer a read by key takes in the server than with another variant, in microseconds.
-    pub fn microseconds_over(&self, variant: &str, than: &str) -> Option<f64> {
-        let microseconds = |name: &str| {
-            let profile = self.profile.iter().find(|profile| profile.variant == name)?;
-            Some(profile.planning + profile.execution)
-        };
-        Some(microseconds(variant)? - microseconds(than)?)
+    /// How long a read by key or a write of a row takes in the server, planned and executed, in microseconds.
+    pub fn microseconds(&self, work: Work, variant: &str) -> Option<f64> {
+        let profile = self.profile.iter().find(|profile| profile.work == work && profile.variant == variant)?;
+        Some(profile.planning + profile.execution)
     }
 
     /// The median of the rounds, in seconds.
@@ -140,22 +142,10 @@ impl Bench {
 
     /// Measures all variants on all their works.
     pub fn run(&self, variants: &[Variant], rounds: usize) -> Result<Results> {
-        let mut results = Results {
-            titles: variants.iter().map(|variant| (variant.name.clone(), variant.title.clone())).collect(),
-            columns: Vec::new(),
-            rounds: BTreeMap::new(),
-            first_calls: self.first_calls()?,
-            profile: self.profile(variants)?,
-        };
+        let mut results =
+            self.run_inside(variants, &[Work::Scan, Work::Parallel, Work::Insert, Work::Guard], rounds)?;
+        results.first_calls = self.first_calls()?;
         let variants = self.those_that_work(variants)?;
-        for work in [Work::Scan, Work::Parallel, Work::Insert, Work::Guard] {
-            let column = column(work);
-            // Seconds each, some of them: half as many rounds do.
-            let rounds = if matches!(work, Work::Scan | Work::Parallel) { rounds.div_ceil(2) } else { rounds };
-            self.rounds(&mut results, &variants, work, &column, rounds, |client, token| {
-                statement(client, work, token)
-            })?;
-        }
         for work in [Work::Read, Work::Write] {
             for protocol in PROTOCOLS {
                 for clients in CLIENTS {
@@ -166,6 +156,26 @@ impl Bench {
                     })?;
                 }
             }
+        }
+        Ok(results)
+    }
+
+    /// Measures what needs no client but ours: these works, and where the time of a statement goes.
+    pub fn run_inside(&self, variants: &[Variant], works: &[Work], rounds: usize) -> Result<Results> {
+        let mut results = Results {
+            titles: variants.iter().map(|variant| (variant.name.clone(), variant.title.clone())).collect(),
+            columns: Vec::new(),
+            rounds: BTreeMap::new(),
+            first_calls: Vec::new(),
+            profile: self.profile(variants)?,
+        };
+        let variants = self.those_that_work(variants)?;
+        for &work in works {
+            // Seconds each, some of them: half as many rounds do.
+            let rounds = if matches!(work, Work::Scan | Work::Parallel) { rounds.div_ceil(2) } else { rounds };
+            self.rounds(&mut results, &variants, work, column(work), rounds, |client, token| {
+                statement(client, work, token)
+            })?;
         }
         Ok(results)
     }
@@ -279,23 +289,30 @@ impl Bench {
         }
     }
 
-    /// Where the time of a read by key goes, by what EXPLAIN says of many. The variants take turns, so that a disturbance meets all.
+    /// Where the time of a statement goes, by what EXPLAIN says of many. The variants take turns, so that a disturbance meets all.
     /// It only ever makes a statement longer: the lower quartile counts.
     fn profile(&self, variants: &[Variant]) -> Result<Vec<Profile>> {
         let mut admin = self.connect()?;
         let mut session = self.connect()?;
         session.batch_execute(CLAIMS)?;
         session.batch_execute("set role authenticated")?;
-        let mut samples: BTreeMap<&str, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
-        let variants: Vec<&Variant> = variants.iter().filter(|variant| variant.works.contains(&Work::Read)).collect();
-        for _ in 0..TURNS {
-            for variant in &variants {
-                if apply(&mut admin, variant, "bench").is_ok() {
-                    let (planning, execution) = samples.entry(&variant.name).or_default();
-                    for id in 0..READS_PER_TURN {
-                        let explained = explain(&mut session, id)?;
+        let mut samples: BTreeMap<(Work, &str), Samples> = BTreeMap::new();
+        for turn in 0..TURNS {
+            eprint!("\rone statement: turn {} of {TURNS}   ", turn + 1);
+            for variant in variants {
+                let applied = apply(&mut admin, variant, "bench").is_ok();
+                for work in [Work::Read, Work::Write] {
+                    if !applied || !variant.works.contains(&work) {
+                        continue;
+                    }
+                    let (planning, execution) = samples.entry((work, &variant.name)).or_default();
+                    for id in 0..STATEMENTS_PER_TURN {
+                        // Each in a transaction of its own, as requests are: PL/pgSQL prepares its expressions anew.
+                        session.batch_execute("begin")?;
+                        let explained = explain(&mut session, work, id)?;
+                        session.batch_execute("rollback")?;
                         // The first ones load what a change of policies made stale.
-                        if id >= STALE_READS {
+                        if id >= STALE_STATEMENTS {
                             planning.push(explained.0);
                             execution.push(explained.1);
                         }
@@ -304,12 +321,18 @@ impl Bench {
                 clear(&mut admin, "bench")?;
             }
         }
-        let profile_of = |variant: &&Variant| {
-            let (planning, execution) = samples.remove(variant.name.as_str())?;
-            let (planning, execution) = (lower_quartile(planning), lower_quartile(execution));
-            Some(Profile { variant: variant.name.clone(), title: variant.title.clone(), planning, execution })
-        };
-        Ok(variants.iter().filter_map(profile_of).collect())
+        eprintln!();
+        let mut profiles = Vec::new();
+        for variant in variants {
+            for work in [Work::Read, Work::Write] {
+                if let Some((planning, execution)) = samples.remove(&(work, variant.name.as_str())) {
+                    let (planning, execution) = (lower_quartile(planning), lower_quartile(execution));
+                    let (variant, title) = (variant.name.clone(), variant.title.clone());
+                    profiles.push(Profile { variant, title, work, planning, execution });
+                }
+            }
+        }
+        Ok(profiles)
     }
 
     /// What the first call costs in a new backend, in microseconds, and the second.
@@ -338,7 +361,8 @@ impl Bench {
     }
 }
 
-fn column(work: Work) -> String {
+/// The title of a column.
+pub fn column(work: Work) -> &'static str {
     match work {
         Work::Scan => "1M rows",
         Work::Parallel => "1M rows, parallel",
@@ -347,7 +371,6 @@ fn column(work: Work) -> String {
         Work::Write => "write of a row",
         Work::Guard => GUARD,
     }
-    .to_owned()
 }
 
 fn clients_text(clients: usize) -> String {
@@ -396,12 +419,15 @@ fn statement(client: &mut Client, work: Work, token: Option<&str>) -> Result<f64
     Ok(best)
 }
 
-/// The microseconds of planning and of executing a read by key.
-fn explain(session: &mut Client, id: usize) -> Result<(f64, f64)> {
-    let explain = format!(
-        "explain (analyze, timing off, summary on, format json) \
-         select count(s), coalesce(json_agg(s), '[]') from (select * from bench where id = {id}) s"
-    );
+/// The microseconds of planning and of executing a read by key or a write of a row.
+fn explain(session: &mut Client, work: Work, id: usize) -> Result<(f64, f64)> {
+    let statement = match work {
+        Work::Read => {
+            format!("select count(s), coalesce(json_agg(s), '[]') from (select * from bench where id = {id}) s")
+        }
+        _ => format!("update bench set amount = amount where id = {id}"),
+    };
+    let explain = format!("explain (analyze, timing off, summary on, format json) {statement}");
     let plan: serde_json::Value = session.query_one(&explain, &[])?.get(0);
     let microseconds = |key: &str| plan[0][key].as_f64().unwrap_or_default() * 1_000.0;
     Ok((microseconds("Planning Time"), microseconds("Execution Time")))
