@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { Cluster, PostgREST } from '../stack.mjs'
+import { Cluster, isPortable, PostgREST } from '../stack.mjs'
 import { claims, sign } from '../tokens.mjs'
 
 const page = readFileSync(new URL('../../docs/cookbook.md', import.meta.url), 'utf8')
@@ -157,7 +157,7 @@ test('the organisation decides', async () => {
   assert.deepEqual(await change(await as(bob)), [], 'the policy holds without the trigger')
 })
 
-test('the level of an organisation is looked up once per statement, and the proof does not guess it', () => {
+test('the level of an organisation is looked up once per statement, and the proof does not guess it', { skip: isPortable && 'the plan has more sub-selects, and the proof is native' }, () => {
   const asBob = `set role authenticated; set request.jwt.claims = '{"sub":"${bob}","aal":"aal2"}';`
   const plan = cluster.psql('postgres', `${asBob} explain (costs off) select * from contracts`)
   assert.match(plan, /Filter: .*user_id = /)
@@ -294,7 +294,7 @@ test('where the session stands', async () => {
   assert.deepEqual(await status(await sign(withoutLevel, postgrest.secret)), { ...none, action: 'configure', reason: 'no_level' })
 })
 
-test('other stores of factors', async () => {
+test('other stores of factors', { skip: isPortable && 'a setting names them, and the portable edition has none' }, async () => {
   cluster.psql(
     'postgres',
     `
