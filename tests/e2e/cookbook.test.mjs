@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { Cluster, PostgREST } from '../stack.mjs'
+import { Cluster, isPortable, PostgREST } from '../stack.mjs'
 import { claims, sign } from '../tokens.mjs'
 
 const page = readFileSync(new URL('../../docs/cookbook.md', import.meta.url), 'utf8')
@@ -157,19 +157,22 @@ test('the organisation decides', async () => {
   assert.deepEqual(await change(await as(bob)), [], 'the policy holds without the trigger')
 })
 
-test('the level of an organisation is looked up once per statement, and the proof does not guess it', () => {
-  const asBob = `set role authenticated; set request.jwt.claims = '{"sub":"${bob}","aal":"aal2"}';`
-  const plan = cluster.psql('postgres', `${asBob} explain (costs off) select * from contracts`)
-  assert.match(plan, /Filter: .*user_id = /)
-  assert.match(plan, /InitPlan 1/)
-  assert.doesNotMatch(plan, /Filter: .*(required_level|has_aal)/)
-  const [, shownPlan] = page.match(/```text\nexplain \(costs off\) select \* from contracts;\n\n(.*?)```/s)
-  // Later majors name the parameters otherwise.
-  if ((process.env.PG ?? '15') === '15') assert.ok(plan.startsWith(shownPlan), plan)
+test(
+  'the level of an organisation is looked up once per statement, and the proof does not guess it',
+  { skip: isPortable && 'the plan has more sub-selects, and the proof is native' },
+  () => {
+    const asBob = `set role authenticated; set request.jwt.claims = '{"sub":"${bob}","aal":"aal2"}';`
+    const plan = cluster.psql('postgres', `${asBob} explain (costs off) select * from contracts`)
+    assert.match(plan, /Filter: .*user_id = /)
+    assert.match(plan, /InitPlan 1/)
+    assert.doesNotMatch(plan, /Filter: .*(required_level|has_aal)/)
+    const [, shownPlan] = page.match(/```text\nexplain \(costs off\) select \* from contracts;\n\n(.*?)```/s)
+    // Later majors name the parameters otherwise.
+    if ((process.env.PG ?? '15') === '15') assert.ok(plan.startsWith(shownPlan), plan)
 
-  cluster.psql(
-    'postgres',
-    `
+    cluster.psql(
+      'postgres',
+      `
     create sequence private.lookups;
     alter function private.required_level() rename to looked_up;
     create function private.required_level() returns text language plpgsql stable security definer as $$
@@ -179,26 +182,27 @@ test('the level of an organisation is looked up once per statement, and the proo
     alter table many enable row level security;
     create policy everybody on many using (true);
     create policy organisation_decides on many as restrictive using (true)`,
-  )
-  const lookups = (condition, statement) => {
-    cluster.psql('postgres', `alter policy organisation_decides on many using (${condition}); alter sequence private.lookups restart`)
-    return cluster.psql('postgres', `${asBob} ${statement}; reset role; select nextval('private.lookups') - 1`).trim().split('\n').at(-1)
-  }
-  const [, recommended] = page.match(/policy organisation_decides on contracts as restrictive\n {2}using \((.*)\);\n/)
-  assert.equal(lookups(recommended, 'select count(*) from many'), '1')
-  // Once for USING, and once for WITH CHECK.
-  assert.equal(lookups(recommended, 'update many set id = id'), '2')
-  assert.equal(lookups('auth.has_aal(private.required_level())', 'select count(*) from many'), '1')
-  assert.equal(lookups('auth.has_aal(private.required_level())', 'update many set id = id'), '200', 'as the page says')
+    )
+    const lookups = (condition, statement) => {
+      cluster.psql('postgres', `alter policy organisation_decides on many using (${condition}); alter sequence private.lookups restart`)
+      return cluster.psql('postgres', `${asBob} ${statement}; reset role; select nextval('private.lookups') - 1`).trim().split('\n').at(-1)
+    }
+    const [, recommended] = page.match(/policy organisation_decides on contracts as restrictive\n {2}using \((.*)\);\n/)
+    assert.equal(lookups(recommended, 'select count(*) from many'), '1')
+    // Once for USING, and once for WITH CHECK.
+    assert.equal(lookups(recommended, 'update many set id = id'), '2')
+    assert.equal(lookups('auth.has_aal(private.required_level())', 'select count(*) from many'), '1')
+    assert.equal(lookups('auth.has_aal(private.required_level())', 'update many set id = id'), '200', 'as the page says')
 
-  const shown = cluster.psql(
-    'postgres',
-    `select distinct required_aal, decided_by from auth.aal_matrix('contracts') where role = 'authenticated' and command <> 'TRUNCATE'`,
-  )
-  assert.match(shown, /^aal1\|/)
-  assert.throws(() => cluster.psql('postgres', `select auth.assert_aal('contracts', 'update', 'aal2')`), /is possible below aal2/)
-  cluster.psql('postgres', `select auth.assert_aal('contracts', 'update', 'aal1')`)
-})
+    const shown = cluster.psql(
+      'postgres',
+      `select distinct required_aal, decided_by from auth.aal_matrix('contracts') where role = 'authenticated' and command <> 'TRUNCATE'`,
+    )
+    assert.match(shown, /^aal1\|/)
+    assert.throws(() => cluster.psql('postgres', `select auth.assert_aal('contracts', 'update', 'aal2')`), /is possible below aal2/)
+    cluster.psql('postgres', `select auth.assert_aal('contracts', 'update', 'aal1')`)
+  },
+)
 
 test('one command needs a fresh second factor', async () => {
   assert.deepEqual(await send(await as(bob, { stepped: 3600 }), 'DELETE', '/archives?id=eq.3'), '401 reverify')
@@ -294,7 +298,7 @@ test('where the session stands', async () => {
   assert.deepEqual(await status(await sign(withoutLevel, postgrest.secret)), { ...none, action: 'configure', reason: 'no_level' })
 })
 
-test('other stores of factors', async () => {
+test('other stores of factors', { skip: isPortable && 'a setting names them, and the portable edition has none' }, async () => {
   cluster.psql(
     'postgres',
     `

@@ -18,7 +18,10 @@ const translated = (text) =>
     .replaceAll(/\bset (local )?pg_aal\.error_format = 'postgrest';/g, "set $1request.method = 'POST';")
     .replaceAll(/\breset pg_aal\.error_format;/g, 'reset request.method;')
     // Its answer has one column more, and it revokes more.
-    .replaceAll(/\bselect \* from aal\.protect_table\(/g, 'select target, read, write, roles, owner_column, partitions, warnings from aal.protect_table(')
+    .replaceAll(
+      /\bselect \* from aal\.protect_table\(/g,
+      'select target, read, write, roles, owner_column, partitions, warnings from aal.protect_table(',
+    )
     .replaceAll(/\baal\.protect_table(?:_sql)?\((?:[^()']|'(?:[^'\\]|''|\\.)*'(?!')|\([^()]*\))+(?=\))/g, '$&, revoke => false')
     // Without superuser, a role is become by who is a member of it.
     .replaceAll(/^(create role ("(?:[^"]|"")+"|\w+)[^;\n]*;)$/gm, '$1 grant $2 to current_user;')

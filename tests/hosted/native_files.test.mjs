@@ -11,7 +11,8 @@ import { Platform } from './platform.mjs'
 // Lines that only the native edition shows, and lines that only the portable one shows. None of them is an answer that grants more.
 const inAnyFile = {
   'it does not name roles that lose their reads, and says other things of policies and privileges': {
-    native: /^(NOTICE: (reads of .* now, for these roles|row security stays on|no permissive policy)|WARNING: (privileges on .* that row security does not check|row security goes off))|^HINT: (That is meant where only users|revoke |To keep own rows apart|If they are not needed|AAL policies only narrow)/,
+    native:
+      /^(NOTICE: (reads of .* now, for these roles|row security stays on|no permissive policy)|WARNING: (privileges on .* that row security does not check|row security goes off))|^HINT: (That is meant where only users|revoke |To keep own rows apart|If they are not needed|AAL policies only narrow)/,
     portable: /^WARNING: (privileges that row security does not check|row security goes off)|^HINT: (revoke |Grants alone decide now)/,
   },
 }
@@ -41,13 +42,17 @@ const files = {
       native: sqlOfProtection('(?:aal|auth)'),
       portable: sqlOfProtection('\\(select aal'),
     },
-    'its view has another column': { native: /\| (refuse_reads \| row_security|f \| t \| f \| t)$/, portable: /\| (row_security \| edition|f \| t \| t \| portable)$/ },
+    'its view has another column': {
+      native: /\| (refuse_reads \| row_security|f \| t \| f \| t)$/,
+      portable: /\| (row_security \| edition|f \| t \| t \| portable)$/,
+    },
   },
   no_row_existence_oracle: {},
   policies_hold_without_the_guard: {
     'its role may not switch triggers off, so the guard refuses before the policies do': {
       native: /^ done, 0 rows$/,
-      portable: /^ERROR: permission denied to set parameter "session_replication_role"|^ 42501 insufficient_aal: delete on table "payments" requires aal2/,
+      portable:
+        /^ERROR: permission denied to set parameter "session_replication_role"|^ 42501 insufficient_aal: delete on table "payments" requires aal2/,
     },
   },
   protect_and_unprotect_are_repeatable: {},
@@ -111,9 +116,18 @@ describe("the native edition's files, with the portable edition alone", () => {
         if (found) counted.set(found[0], (counted.get(found[0]) ?? 0) + 1)
         return found !== undefined
       }
-      assert.deepEqual(diff(...paths).filter((line) => !explained(line)), [])
-      t.diagnostic(`${lines(outputs.native).length} lines, ${counted.size ? [...counted].map(([why, count]) => `${count} differ: ${why}`).join('; ') : 'none differs'}`)
-      assert.deepEqual(Object.keys(ofThisFile).filter((why) => !counted.has(why)), [], 'each difference is there')
+      assert.deepEqual(
+        diff(...paths).filter((line) => !explained(line)),
+        [],
+      )
+      t.diagnostic(
+        `${lines(outputs.native).length} lines, ${counted.size ? [...counted].map(([why, count]) => `${count} differ: ${why}`).join('; ') : 'none differs'}`,
+      )
+      assert.deepEqual(
+        Object.keys(ofThisFile).filter((why) => !counted.has(why)),
+        [],
+        'each difference is there',
+      )
     })
   }
 })
@@ -131,6 +145,12 @@ function diff(...paths) {
 test('each file is run here, or it is said why not', () => {
   const all = readdirSync(new URL('../pg_regress/sql', import.meta.url)).map((file) => file.replace('.sql', ''))
   const reasons = (name) => Object.keys(others).filter((why) => others[why].test(name))
-  assert.deepEqual(all.filter((name) => !(name in files) && reasons(name).length === 0), [])
-  assert.deepEqual(Object.keys(files).filter((name) => reasons(name).length > 0), [])
+  assert.deepEqual(
+    all.filter((name) => !(name in files) && reasons(name).length === 0),
+    [],
+  )
+  assert.deepEqual(
+    Object.keys(files).filter((name) => reasons(name).length > 0),
+    [],
+  )
 })

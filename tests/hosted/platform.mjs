@@ -3,16 +3,14 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { asPortable, portable, portableText, version } from '../portable_edition.mjs'
 import { Cluster } from '../stack.mjs'
 import { jane } from '../tokens.mjs'
 
 const repo = fileURLToPath(new URL('../../', import.meta.url))
 const here = (name) => readFileSync(new URL(name, import.meta.url), 'utf8')
 
-// The portable edition of this version: one file.
-export const version = readFileSync(repo + 'Cargo.toml', 'utf8').match(/^version = "(.*)"$/m)[1]
-export const portable = `${repo}portable/pg_aal_portable--${version}.sql`
-export const portableText = () => readFileSync(portable, 'utf8')
+export { asPortable, portable, portableText, version }
 
 // In it, psql and query are those of role postgres, who is no superuser.
 export class Platform extends Cluster {
@@ -69,11 +67,3 @@ export const demo = asPortable(readFileSync(repo + 'examples/demo/demo.sql', 'ut
 
 // Its statement that protects the table.
 export const protection = demo.match(/^select aal\.protect_table.*;$/m)[0]
-
-// SQL for the native edition, as the portable one has it.
-export function asPortable(sql) {
-  return sql.replace(
-    /\bauth\.(?=(claims|subject|subject_uuid|aal|has_aal|require_aal|amr|authenticated_at|enrolled_aal|has_enrolled_aal|require_enrolled_aal|aal_status|session_is_live|require_live_session|protect_table|protect_table_sql|unprotect_table|protected_tables|protect_schema|unprotect_schema|protected_schemas|aal_guard)\b)/g,
-    'aal.',
-  )
-}

@@ -422,12 +422,18 @@ test('roles that the guard would fail for are named', async () => {
       create function closed.applies() returns boolean language sql stable as 'select true'; alter function closed.applies owner to owner;
       create role reader; grant select on app.t to reader;
       set local role owner`)
-    const notes = async (option) => (await rows(`select notes from aal.protect_table('app.t', revoke => false, applies_when => 'closed.applies()'${option})`))[0].notes
-    const said = 'writes to app.t below the level fail for roles that may not use schema closed: anon, authenticated. grant usage on schema closed to anon, authenticated;'
+    const notes = async (option) =>
+      (await rows(`select notes from aal.protect_table('app.t', revoke => false, applies_when => 'closed.applies()'${option})`))[0].notes
+    const said =
+      'writes to app.t below the level fail for roles that may not use schema closed: anon, authenticated. grant usage on schema closed to anon, authenticated;'
     assert.ok((await notes('')).includes(said))
     assert.ok(!(await notes(', guard => false, lower => true')).some((note) => note.includes('closed')))
     await client.query('revoke execute on function closed.applies() from public')
-    assert.ok((await notes('')).some((note) => /^every statement on app\.t fails for roles that may not execute closed\.applies\(\): anon, authenticated, reader\b/.test(note)))
+    assert.ok(
+      (await notes('')).some((note) =>
+        /^every statement on app\.t fails for roles that may not execute closed\.applies\(\): anon, authenticated, reader\b/.test(note),
+      ),
+    )
   })
 })
 
