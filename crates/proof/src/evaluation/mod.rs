@@ -14,6 +14,7 @@ mod md5;
 mod patterns;
 mod readings;
 mod recurring;
+mod residue;
 mod rows;
 mod truth;
 mod work;
@@ -33,6 +34,7 @@ use truth::{any_boolean, negated, or_raise, pairs, tested_for, truth_of_all, tru
 pub(crate) use joint::passes_alone;
 use known::cast;
 pub(crate) use known::is_of_request;
+pub(crate) use residue::{Asked, Residues, SessionClass, Truths, admits};
 pub use work::Work;
 
 /// What an expression is evaluated for.
@@ -54,6 +56,8 @@ pub struct Evaluation<'a> {
     may_be_exempt: bool,
     /// Whether the session may be live. It may be none that is, too.
     may_be_live: bool,
+    /// Whether it is a live session of a user who is signed in and known, and isn't anonymous.
+    is_of_user: bool,
     /// How much work it may be; `None`: any.
     work: Option<&'a Work>,
     /// Whether it tells apart what unknowns come to, and which settings hold the claims.
@@ -124,6 +128,7 @@ impl<'a> Evaluation<'a> {
             may_become_nobody,
             may_be_exempt,
             may_be_live: true,
+            is_of_user: false,
             work,
             closely,
             held_in,
@@ -156,6 +161,11 @@ impl<'a> Evaluation<'a> {
         Evaluation { may_be_live: false, ..self }
     }
 
+    /// The same, of a live session of a user whom Supabase Auth knows, and who isn't anonymous.
+    pub(crate) fn of_signed_in_user(self) -> Self {
+        Evaluation { is_of_user: true, ..self }
+    }
+
     /// The same, of a statement that may set another token where settings aren't a gateway's.
     pub fn of_any_token(self) -> Self {
         Evaluation { may_become_nobody: !self.trusts_settings, ..self }
@@ -180,7 +190,15 @@ impl<'a> Evaluation<'a> {
         if !by_each_profile.is_empty() {
             return by_each_profile.into_iter().any(|it| it.could_pass(permissive, restrictive));
         }
+        // Most are decided without telling anything apart, which only takes outcomes away.
         let all = || permissive.unwrap_or_default().iter().chain(restrictive);
+        let reads_claims_settings = || all().any(|expression| expression.any(&reads_claims_setting));
+        let tells_settings_apart = self.has_claims() && self.trusts_settings && reads_claims_settings();
+        match self.passes_undivided(permissive, restrictive) {
+            Some(true) if !tells_settings_apart => return true,
+            Some(false) => return false,
+            _ => {}
+        }
         let size = all().map(|expression| expression.extent().0).sum();
         let most = most_assumptions(size);
         let mut unknowns = recurring_unknowns(all().copied());
@@ -192,9 +210,8 @@ impl<'a> Evaluation<'a> {
             .map(Recurring::OfClaims)
             .chain(unknowns.into_iter().map(Recurring::Unknown))
             .collect();
-        let reads_claims_settings = || all().any(|expression| expression.any(&reads_claims_setting));
-        if !self.has_claims() || !self.trusts_settings || !reads_claims_settings() {
-            return self.could_pass_assuming(permissive, restrictive, &unknowns);
+        if !tells_settings_apart {
+            return self.could_pass_dividing(permissive, restrictive, &unknowns);
         }
         HeldIn::ALL.into_iter().any(|held_in| {
             let evaluation = Evaluation { held_in: Some(held_in), ..self.clone() };
@@ -209,23 +226,42 @@ impl<'a> Evaluation<'a> {
         restrictive: &[&'a Expression],
         unknowns: &[Recurring<'a>],
     ) -> bool {
+        match self.passes_undivided(permissive, restrictive) {
+            Some(known) => known,
+            None => self.could_pass_dividing(permissive, restrictive, unknowns),
+        }
+    }
+
+    /// The same for each that the first of these unknowns can come to.
+    fn could_pass_dividing(
+        &self,
+        permissive: Option<&[&'a Expression]>,
+        restrictive: &[&'a Expression],
+        unknowns: &[Recurring<'a>],
+    ) -> bool {
+        let Some((recurring, others)) = unknowns.split_first() else { return true };
+        self.assuming(*recurring).into_iter().any(|it| it.could_pass_assuming(permissive, restrictive, others))
+    }
+
+    /// The same without telling any unknown apart; `None` where that could make a difference.
+    fn passes_undivided(&self, permissive: Option<&[&'a Expression]>, restrictive: &[&'a Expression]) -> Option<bool> {
         if restrictive.iter().any(|it| self.is_refused_outright(it)) {
-            return false;
+            return Some(false);
         }
         let restricted = truth_of_all(restrictive.iter().map(|it| self.outcomes(it)));
+        if !restricted.can_be_true() {
+            return Some(false);
+        }
         let permitted = match permissive {
             Some(any) => truth_of_any(any.iter().map(|it| self.outcomes(it))),
             None => Outcomes::one(Value::Bool(true)),
         };
         let both = truth_of_all([restricted, permitted].into_iter());
         if !both.can_be_true() {
-            return false;
+            return Some(false);
         }
-        if both.is_certainly(&Value::Bool(true)) || self.work.is_some_and(Work::is_spent) {
-            return true;
-        }
-        let Some((recurring, others)) = unknowns.split_first() else { return true };
-        self.assuming(*recurring).into_iter().any(|it| it.could_pass_assuming(permissive, restrictive, others))
+        let is_decided = both.is_certainly(&Value::Bool(true)) || self.work.is_some_and(Work::is_spent);
+        is_decided.then_some(true)
     }
 
     /// The same for each that a recurring part can come to.
@@ -308,10 +344,13 @@ impl<'a> Evaluation<'a> {
         match expression {
             Constant(value) => Outcomes::one(value.clone()),
             Raises => Outcomes::raises(),
-            Unknown { reason: Some(Reason::Cast { to_boolean: true }), arguments, .. } if self.session.is_guest => {
+            Unknown { reason: Some(Reason::Cast { to_boolean }), arguments, .. }
+                if self.is_of_user || (self.session.is_guest && *to_boolean) =>
+            {
                 let argument = arguments.first().map_or_else(Outcomes::anything, |it| self.outcomes(it));
-                argument.map(Outcomes::anything, |value| cast(value, true))
+                argument.map(Outcomes::anything, |value| cast(value, *to_boolean))
             }
+            Unknown { reason: Some(Reason::Subject { .. }), .. } if self.is_of_user => Outcomes::one(Value::Other),
             Unknown { key, strict, arguments, .. } => self.unknown(*key, *strict, arguments),
             Claims if self.knows_no_claim() => Outcomes::anything(),
             Claims if self.has_claims() => Outcomes::one(Value::Claims),
@@ -330,6 +369,7 @@ impl<'a> Evaluation<'a> {
             SessionIsLive { raises } if !self.may_be_live && self.trusts_settings => {
                 or_raise(Outcomes::one(Value::Bool(false)), *raises)
             }
+            SessionIsLive { .. } if self.is_of_user => Outcomes::one(Value::Bool(true)),
             // At every level there are sessions that are live, and others.
             SessionIsLive { raises } => or_raise(any_boolean(), *raises),
             AuthenticatedAt(level) => self.authenticated_at(level),
