@@ -420,16 +420,16 @@ impl Expression {
     }
 
     /// The same, with others in the place of the expressions directly beneath it.
-    pub(crate) fn map_children(&self, map: &mut dyn FnMut(&Expression) -> Expression) -> Expression {
+    pub(crate) fn map_children<'x>(&'x self, map: &mut dyn FnMut(&'x Expression) -> Expression) -> Expression {
         use Expression::*;
-        type Map<'f> = &'f mut dyn FnMut(&Expression) -> Expression;
-        fn boxed(it: &Expression, map: Map<'_>) -> Box<Expression> {
+        type Map<'f, 'x> = &'f mut dyn FnMut(&'x Expression) -> Expression;
+        fn boxed<'x>(it: &'x Expression, map: Map<'_, 'x>) -> Box<Expression> {
             Box::new(map(it))
         }
-        fn all(many: &[Expression], map: Map<'_>) -> Vec<Expression> {
+        fn all<'x>(many: &'x [Expression], map: Map<'_, 'x>) -> Vec<Expression> {
             many.iter().map(map).collect()
         }
-        fn in_rows(rows: &Rows, map: Map<'_>) -> Rows {
+        fn in_rows<'x>(rows: &'x Rows, map: Map<'_, 'x>) -> Rows {
             let filter = rows.filter.as_deref().map(|filter| boxed(filter, &mut *map));
             Rows { filter, mentions: all(&rows.mentions, map), ..rows.clone() }
         }

@@ -13,12 +13,14 @@ mod levels;
 mod md5;
 mod patterns;
 mod readings;
+mod recall;
 mod recurring;
 mod residue;
 mod rows;
 mod truth;
 mod work;
 
+use std::cell::LazyCell;
 use std::collections::HashSet;
 
 use super::expression::{Comparison, Expression, Key, Origin, Reason, Rows, Truth, is_claims_setting};
@@ -34,6 +36,7 @@ use truth::{any_boolean, negated, or_raise, pairs, tested_for, truth_of_all, tru
 pub(crate) use joint::passes_alone;
 use known::cast;
 pub(crate) use known::is_of_request;
+pub use recall::Recall;
 pub(crate) use residue::{Asked, Residues, SessionClass, Truths, admits};
 pub use work::Work;
 
@@ -58,6 +61,8 @@ pub struct Evaluation<'a> {
     may_be_live: bool,
     /// Whether it is a live session of a user who is signed in and known, and isn't anonymous.
     is_of_user: bool,
+    /// What whole expressions came to before.
+    recall: Option<&'a Recall<'a>>,
     /// How much work it may be; `None`: any.
     work: Option<&'a Work>,
     /// Whether it tells apart what unknowns come to, and which settings hold the claims.
@@ -75,7 +80,7 @@ pub struct Evaluation<'a> {
 }
 
 /// The settings that a gateway may put the claims into. The first that holds any counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum HeldIn {
     /// `request.jwt.claim`, while `request.jwt.claims` is empty or was never set.
     Singular,
@@ -128,6 +133,7 @@ impl<'a> Evaluation<'a> {
             may_become_nobody,
             may_be_exempt,
             may_be_live: true,
+            recall: None,
             is_of_user: false,
             work,
             closely,
@@ -176,6 +182,11 @@ impl<'a> Evaluation<'a> {
         Evaluation { work: Some(work), closely, ..self }
     }
 
+    /// The same, with what was found out before.
+    pub fn recalling(self, recall: Option<&'a Recall<'a>>) -> Self {
+        Evaluation { recall, ..self }
+    }
+
     /// The same, as in a session whose claims every setting holds that may.
     pub fn with_claims_in_each_setting(self) -> Self {
         Evaluation { held_in: Some(HeldIn::Both), ..self }
@@ -191,32 +202,39 @@ impl<'a> Evaluation<'a> {
             return by_each_profile.into_iter().any(|it| it.could_pass(permissive, restrictive));
         }
         // Most are decided without telling anything apart, which only takes outcomes away.
+        let undivided = self.passes_undivided(permissive, restrictive);
+        if undivided == Some(false) {
+            return false;
+        }
         let all = || permissive.unwrap_or_default().iter().chain(restrictive);
         let reads_claims_settings = || all().any(|expression| expression.any(&reads_claims_setting));
         let tells_settings_apart = self.has_claims() && self.trusts_settings && reads_claims_settings();
-        match self.passes_undivided(permissive, restrictive) {
-            Some(true) if !tells_settings_apart => return true,
-            Some(false) => return false,
-            _ => {}
+        if undivided == Some(true) && !tells_settings_apart {
+            return true;
         }
-        let size = all().map(|expression| expression.extent().0).sum();
-        let most = most_assumptions(size);
-        let mut unknowns = recurring_unknowns(all().copied());
-        unknowns.truncate(most);
-        let of_claims =
-            if most == 0 || !self.knows_claims_stay() { Vec::new() } else { recurring_claims(all().copied()) };
-        let unknowns: Vec<Recurring<'_>> = of_claims
-            .into_iter()
-            .map(Recurring::OfClaims)
-            .chain(unknowns.into_iter().map(Recurring::Unknown))
-            .collect();
+        let unknowns = LazyCell::new(|| self.recurring(permissive.unwrap_or_default(), restrictive));
         if !tells_settings_apart {
             return self.could_pass_dividing(permissive, restrictive, &unknowns);
         }
         HeldIn::ALL.into_iter().any(|held_in| {
             let evaluation = Evaluation { held_in: Some(held_in), ..self.clone() };
-            evaluation.could_pass_assuming(permissive, restrictive, &unknowns)
+            match evaluation.passes_undivided(permissive, restrictive) {
+                Some(known) => known,
+                None => evaluation.could_pass_dividing(permissive, restrictive, &unknowns),
+            }
         })
+    }
+
+    /// What occurs more than once in these, as far as it is told apart.
+    fn recurring(&self, permissive: &[&'a Expression], restrictive: &[&'a Expression]) -> Vec<Recurring<'a>> {
+        let all = || permissive.iter().chain(restrictive).copied();
+        let most = most_assumptions(all().map(|expression| expression.extent().0).sum());
+        if most == 0 {
+            return Vec::new();
+        }
+        let of_claims = if self.knows_claims_stay() { recurring_claims(all()) } else { Vec::new() };
+        let unknowns = recurring_unknowns(all()).into_iter().take(most);
+        of_claims.into_iter().map(Recurring::OfClaims).chain(unknowns.map(Recurring::Unknown)).collect()
     }
 
     /// The same, telling these unknowns apart.
@@ -248,12 +266,12 @@ impl<'a> Evaluation<'a> {
         if restrictive.iter().any(|it| self.is_refused_outright(it)) {
             return Some(false);
         }
-        let restricted = truth_of_all(restrictive.iter().map(|it| self.outcomes(it)));
+        let restricted = truth_of_all(restrictive.iter().map(|it| self.recalled(it)));
         if !restricted.can_be_true() {
             return Some(false);
         }
         let permitted = match permissive {
-            Some(any) => truth_of_any(any.iter().map(|it| self.outcomes(it))),
+            Some(any) => truth_of_any(any.iter().map(|it| self.recalled(it))),
             None => Outcomes::one(Value::Bool(true)),
         };
         let both = truth_of_all([restricted, permitted].into_iter());

@@ -24,33 +24,67 @@ pub(crate) struct SessionClass {
     pub methods: usize,
 }
 
-/// What a condition that is left depends on, beside the row and other claims.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Dependence {
-    Nothing,
-    Methods,
+/// What a condition that is left depends on, beside the row and other claims. Of an enum with an order, rustc 1.95 takes the lowest for
+/// another one where it optimizes: a property test shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Dependence {
+    methods: bool,
     /// How old the factors are: of a session at a level, they may be of any age.
-    Age,
-    Level,
+    age: bool,
+    level: bool,
 }
+
+impl Dependence {
+    const NOTHING: Dependence = Dependence { methods: false, age: false, level: false };
+    const METHODS: Dependence = Dependence { methods: true, ..Dependence::NOTHING };
+    const AGE: Dependence = Dependence { age: true, ..Dependence::NOTHING };
+    const LEVEL: Dependence = Dependence { level: true, ..Dependence::NOTHING };
+
+    fn and(self, other: Dependence) -> Dependence {
+        Dependence {
+            methods: self.methods || other.methods,
+            age: self.age || other.age,
+            level: self.level || other.level,
+        }
+    }
+
+    /// Whether it is the methods alone.
+    fn is_methods(self) -> bool {
+        self.methods && !self.age && !self.level
+    }
+
+    /// The class of sessions for which a condition is the same.
+    fn class(self, class: SessionClass) -> usize {
+        if self.age || self.level {
+            class.level
+        } else if self.methods {
+            class.methods
+        } else {
+            ALL_SESSIONS
+        }
+    }
+}
+
+/// The class of all sessions.
+const ALL_SESSIONS: usize = usize::MAX;
 
 /// A condition that a session doesn't decide.
 #[derive(Debug)]
-struct Condition {
+struct Condition<'x> {
     left: Expression,
     /// Where it stands in the policies.
-    place: *const Expression,
+    place: &'x Expression,
     depends_on: Dependence,
     /// The class of sessions for which it is this one.
-    class: Option<usize>,
+    class: usize,
     /// Whether it can be true, false and NULL.
     can_be: [bool; 3],
 }
 
 /// The conditions that sessions leave of some policies of one table.
 #[derive(Debug, Default)]
-pub(crate) struct Residues {
-    conditions: Vec<Condition>,
+pub(crate) struct Residues<'x> {
+    conditions: Vec<Condition<'x>>,
 }
 
 /// What one session leaves of an expression.
@@ -68,7 +102,7 @@ impl PartialEq for Asked<'_> {
 }
 
 /// Conditions with their keys.
-type Conditions<'r> = Vec<(Key, &'r Condition)>;
+type Conditions<'r, 'x> = Vec<(Key, &'r Condition<'x>)>;
 
 /// What conditions are taken to come to.
 pub(crate) type Truths = Vec<(Key, Option<bool>)>;
@@ -102,9 +136,14 @@ pub(crate) fn admits(outcomes: &Outcomes) -> Option<bool> {
     }
 }
 
-impl Residues {
+impl<'x> Residues<'x> {
     /// What a session leaves of an expression.
-    pub fn of<'e>(&mut self, expression: &Expression, evaluation: &Evaluation<'e>, class: SessionClass) -> Asked<'e> {
+    pub fn of<'e>(
+        &mut self,
+        expression: &'x Expression,
+        evaluation: &Evaluation<'e>,
+        class: SessionClass,
+    ) -> Asked<'e> {
         // Postgres asks for the rights on all tables of a query before its first row.
         let is_refused = expression.has_rows(&|rows| !evaluation.may_read(rows));
         let left = if is_refused {
@@ -118,18 +157,10 @@ impl Residues {
     /// Whether something certainly holds for some row: for each outcome of what depends on the sessions and isn't known.
     pub fn certainly_some(&self, asked: &[&Asked<'_>], holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
         let conditions = self.conditions_of(asked);
-        let methods: Vec<Option<usize>> = conditions
-            .iter()
-            .map(|(_, it)| it)
-            .filter(|it| it.depends_on == Dependence::Methods)
-            .map(|it| it.class)
-            .collect();
+        let of_methods = conditions.iter().map(|(_, it)| it).filter(|it| it.depends_on.is_methods());
+        let methods: Vec<usize> = of_methods.map(|it| it.class).collect();
         let is_same = methods.windows(2).all(|pair| pair[0] == pair[1]);
-        let is_open = |it: &Condition| match it.depends_on {
-            Dependence::Nothing | Dependence::Age => false,
-            Dependence::Methods => !is_same,
-            Dependence::Level => true,
-        };
+        let is_open = |it: &Condition<'_>| it.depends_on.level || (it.depends_on.is_methods() && !is_same);
         let (open, rows): (Vec<_>, Vec<_>) = conditions.into_iter().partition(|(_, it)| is_open(it));
         if rows.len() + open.len() > MOST_CONDITIONS {
             return false;
@@ -185,14 +216,14 @@ impl Residues {
     }
 
     /// The conditions on the row, and those on anything else.
-    fn rows_and_others(&self, asked: &Asked<'_>) -> (Conditions<'_>, Conditions<'_>) {
-        let is_of_row = |it: &Condition| {
+    fn rows_and_others(&self, asked: &Asked<'_>) -> (Conditions<'_, 'x>, Conditions<'_, 'x>) {
+        let is_of_row = |it: &Condition<'x>| {
             it.left.depends_on_row() || it.left.any(&|it| it.rows().is_some_and(|rows| rows.from || rows.correlated))
         };
         self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_of_row(it))
     }
 
-    fn conditions_of(&self, asked: &[&Asked<'_>]) -> Conditions<'_> {
+    fn conditions_of(&self, asked: &[&Asked<'_>]) -> Conditions<'_, 'x> {
         let mut keys = Vec::new();
         asked.iter().for_each(|it| it.keys(&mut keys));
         keys.into_iter().filter_map(|key| Some((key, self.conditions.get(place_of(key))?))).collect()
@@ -201,7 +232,7 @@ impl Residues {
 
 /// Whether something holds for some of the truths of these conditions, or for all. `holds` may leave the answer open until all are known.
 fn try_each(
-    conditions: &[(Key, &Condition)],
+    conditions: &[(Key, &Condition<'_>)],
     some: bool,
     truths: &mut Truths,
     holds: &dyn Fn(&Truths) -> Option<bool>,
@@ -240,15 +271,15 @@ fn made_here(expression: &Expression) -> Option<Key> {
 }
 
 /// Takes away what a session decides.
-struct Leaving<'r, 'v, 'e> {
-    residues: &'r mut Residues,
+struct Leaving<'r, 'x, 'v, 'e> {
+    residues: &'r mut Residues<'x>,
     evaluation: &'v Evaluation<'e>,
     class: SessionClass,
 }
 
-impl Leaving<'_, '_, '_> {
+impl<'x> Leaving<'_, 'x, '_, '_> {
     /// The rest of a condition.
-    fn condition(&mut self, expression: &Expression) -> Expression {
+    fn condition(&mut self, expression: &'x Expression) -> Expression {
         use Expression::{And, Case, Coalesce, Exists, Is, Not, NullIf, Or, Select};
         // Within a function, Postgres asks for the rights on all tables of each expression.
         if self.is_refused(expression) {
@@ -279,7 +310,7 @@ impl Leaving<'_, '_, '_> {
     }
 
     /// Of conditions of which one suffices, those behind one that raises aren't looked at.
-    fn in_order(&mut self, any: &[Expression]) -> Expression {
+    fn in_order(&mut self, any: &'x [Expression]) -> Expression {
         let [first, rest @ ..] = any else { return Expression::Constant(Value::Bool(false)) };
         let first = self.condition(first);
         if rest.is_empty() {
@@ -294,7 +325,7 @@ impl Leaving<'_, '_, '_> {
     }
 
     /// A condition that isn't one of other conditions. It may have some within.
-    fn leaf(&mut self, expression: &Expression) -> Expression {
+    fn leaf(&mut self, expression: &'x Expression) -> Expression {
         use Expression::{HasEnrolledLevel, HasLevel, SessionIsLive, Unknown};
         let is_whole = matches!(expression, Unknown { .. }) || expression.rows().is_some();
         let mut left =
@@ -317,7 +348,7 @@ impl Leaving<'_, '_, '_> {
     }
 
     /// The rest of a value that isn't a condition.
-    fn value(&mut self, expression: &Expression) -> Expression {
+    fn value(&mut self, expression: &'x Expression) -> Expression {
         if let Some(decided) = self.decided(expression) {
             return decided;
         }
@@ -377,17 +408,13 @@ impl Leaving<'_, '_, '_> {
     }
 
     /// An unknown in the place of a condition: the same one for the same condition.
-    fn unknown(&mut self, left: Expression, place: &Expression) -> Expression {
+    fn unknown(&mut self, left: Expression, place: &'x Expression) -> Expression {
         let outcomes = self.evaluation.outcomes(&left);
         let can_be = [Value::Bool(true), Value::Bool(false), Value::Null].map(|it| outcomes.can_be(&it));
         let depends_on = dependence(&left);
-        let class = match depends_on {
-            Dependence::Nothing => None,
-            Dependence::Methods => Some(self.class.methods),
-            Dependence::Age | Dependence::Level => Some(self.class.level),
-        };
+        let class = depends_on.class(self.class);
         let is_certain = is_certain(&left);
-        let is_it = |it: &Condition| {
+        let is_it = |it: &Condition<'x>| {
             it.class == class
                 && is_same(&it.left, &left)
                 && (is_certain || is_known_by_its_key(&left) || std::ptr::eq(it.place, place))
@@ -485,24 +512,24 @@ fn dependence(expression: &Expression) -> Dependence {
     use Expression::*;
     let of_key = |key: &Expression| match key {
         Constant(Value::Text(key)) => of_claim(key),
-        _ => Dependence::Level,
+        _ => Dependence::LEVEL,
     };
     let of_first = |path: &Expression| match path {
         Constant(Value::Array(path)) => match path.first() {
             Some(Value::Text(key)) => of_claim(key),
-            _ => Dependence::Level,
+            _ => Dependence::LEVEL,
         },
-        Array(path) => path.first().map_or(Dependence::Level, of_key),
-        _ => Dependence::Level,
+        Array(path) => path.first().map_or(Dependence::LEVEL, of_key),
+        _ => Dependence::LEVEL,
     };
     match expression {
-        AuthenticatedAt(_) => Dependence::Age,
+        AuthenticatedAt(_) => Dependence::AGE,
         // Only the age of the factor is left open.
-        HasLevel { level, max_age, .. } if matches!(**level, Constant(_)) => Dependence::Age.max(dependence(max_age)),
-        HasEnrolledLevel { max_age, .. } => Dependence::Age.max(dependence(max_age)),
-        Level | EnrolledLevel | Status | HasLevel { .. } | Claims | SessionIsLive { .. } => Dependence::Level,
-        Constant(Value::Claims | Value::ClaimsText) => Dependence::Level,
-        Methods => Dependence::Methods,
+        HasLevel { level, max_age, .. } if matches!(**level, Constant(_)) => Dependence::AGE.and(dependence(max_age)),
+        HasEnrolledLevel { max_age, .. } => Dependence::AGE.and(dependence(max_age)),
+        Level | EnrolledLevel | Status | HasLevel { .. } | Claims | SessionIsLive { .. } => Dependence::LEVEL,
+        Constant(Value::Claims | Value::ClaimsText) => Dependence::LEVEL,
+        Methods => Dependence::METHODS,
         Member { document, key, .. } if document.is_claims() => of_key(key),
         HasKey(document, key) if document.is_claims() => of_key(key),
         Path { document, path, .. } if document.is_claims() => of_first(path),
@@ -510,44 +537,46 @@ fn dependence(expression: &Expression) -> Dependence {
             match arguments.as_slice() {
                 [document, Constant(Value::Text(path)), ..] if document.is_claims() => {
                     if path.contains("aal") {
-                        Dependence::Level
+                        Dependence::LEVEL
                     } else if path.contains("amr") {
-                        Dependence::Methods
+                        Dependence::METHODS
                     } else {
-                        Dependence::Nothing
+                        Dependence::NOTHING
                     }
                 }
                 _ => of_children(expression),
             }
         }
         Compare(Comparison::Contains, document, part) if document.is_claims() => match &**part {
-            Constant(Value::Json(Json::Object(part))) => {
-                part.keys().map(|key| of_claim(key)).max().unwrap_or(Dependence::Nothing)
-            }
-            _ => Dependence::Level,
+            Constant(Value::Json(Json::Object(part))) => all_of(part.keys().map(|key| of_claim(key))),
+            _ => Dependence::LEVEL,
         },
         Setting { name, .. } => match &**name {
-            Constant(Value::Text(name)) if is_claims_setting(name) => Dependence::Level,
+            Constant(Value::Text(name)) if is_claims_setting(name) => Dependence::LEVEL,
             Constant(Value::Text(name)) => {
                 let name = name.to_ascii_lowercase();
-                name.strip_prefix("request.jwt.claim.").map_or(Dependence::Nothing, of_claim)
+                name.strip_prefix("request.jwt.claim.").map_or(Dependence::NOTHING, of_claim)
             }
-            _ => Dependence::Level,
+            _ => Dependence::LEVEL,
         },
         _ => of_children(expression),
     }
 }
 
 fn of_children(expression: &Expression) -> Dependence {
-    expression.children().into_iter().map(dependence).max().unwrap_or(Dependence::Nothing)
+    all_of(expression.children().into_iter().map(dependence))
+}
+
+fn all_of(all: impl Iterator<Item = Dependence>) -> Dependence {
+    all.fold(Dependence::NOTHING, Dependence::and)
 }
 
 /// What a claim depends on.
 fn of_claim(name: &str) -> Dependence {
     match name {
-        "aal" => Dependence::Level,
-        "amr" => Dependence::Methods,
-        _ => Dependence::Nothing,
+        "aal" => Dependence::LEVEL,
+        "amr" => Dependence::METHODS,
+        _ => Dependence::NOTHING,
     }
 }
 

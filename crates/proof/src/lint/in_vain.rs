@@ -77,7 +77,7 @@ impl Weighing<'_, '_> {
     }
 
     /// Whether, for some of these sessions from the lowest on, a higher one gains nothing.
-    fn is_in_vain_to_some(&self, left: &[Left<'_>], residues: &Residues) -> bool {
+    fn is_in_vain_to_some(&self, left: &[Left<'_>], residues: &Residues<'_>) -> bool {
         left.iter().enumerate().any(|(n, low)| {
             let is_new =
                 !left[..n].iter().any(|other| other.pairs == low.pairs && admits_some(self.need, &other.session));
@@ -118,8 +118,8 @@ impl Weighing<'_, '_> {
 }
 
 impl<'e> Rung<'e> {
-    fn left(&self, residues: &mut Residues, asking: &[&Expression], others: &[&Expression]) -> Left<'e> {
-        let mut left = |it: &Expression| residues.of(it, &self.evaluation, self.class);
+    fn left<'x>(&self, residues: &mut Residues<'x>, asking: &[&'x Expression], others: &[&'x Expression]) -> Left<'e> {
+        let mut left = |it: &'x Expression| residues.of(it, &self.evaluation, self.class);
         let pairs = asking.iter().zip(others).map(|(asking, other)| (left(asking), left(other))).collect();
         Left { session: self.session, pairs }
     }
@@ -133,7 +133,7 @@ impl Left<'_> {
 
     /// Whether the higher session reaches no row by the one policy that this one doesn't reach by one of the two, though that policy keeps
     /// some from it.
-    fn keeps_all(&self, high: &Left<'_>, residues: &Residues) -> bool {
+    fn keeps_all(&self, high: &Left<'_>, residues: &Residues<'_>) -> bool {
         let pairs = || self.pairs.iter().zip(&high.pairs).map(|((low, other), (high, _))| (low, other, high));
         let refuses = pairs().any(|(low, _, high)| {
             residues.certainly_some(&[low, high], &|truths| match (
@@ -152,7 +152,7 @@ impl Left<'_> {
 
     /// Whether the policy that asks is about all rows: it admits the higher session to all, and this one to none. The other policy admits
     /// this one to some.
-    fn is_about_all(&self, high: &Left<'_>, residues: &Residues) -> bool {
+    fn is_about_all(&self, high: &Left<'_>, residues: &Residues<'_>) -> bool {
         let is = |it: &Asked<'_>, truths: &Truths, admitted| admits(&it.outcomes(truths)).map(|it| it == admitted);
         let may_be_admitted = |it: &Asked<'_>| residues.possibly_some(&[it], &|truths| is(it, truths, true));
         high.pairs.iter().all(|(asking, _)| residues.for_all_rows(asking, &|truths| is(asking, truths, true)))
@@ -162,7 +162,7 @@ impl Left<'_> {
 }
 
 /// Whether the lower session may have each row that the one policy lets the higher one have.
-fn is_implied(residues: &Residues, low: &Asked<'_>, other: &Asked<'_>, high: &Asked<'_>) -> bool {
+fn is_implied(residues: &Residues<'_>, low: &Asked<'_>, other: &Asked<'_>, high: &Asked<'_>) -> bool {
     let has_more = residues.possibly_some(&[low, other, high], &|truths| {
         let by_either = [low, other].map(|it| admits(&it.outcomes(truths)));
         match (by_either, admits(&high.outcomes(truths))) {
