@@ -5,6 +5,7 @@ mod by_profile;
 mod claim;
 mod comparison;
 mod conversions;
+mod held_in;
 mod joint;
 mod json;
 mod jsonpath;
@@ -29,7 +30,9 @@ use super::known_session::KnownSession;
 use super::session_kind::{Enrolled, LevelClaim, Session};
 use super::value::{Outcomes, Value};
 use conversions::{json_to_text, to_json};
+use held_in::HeldIn;
 use readings::Readings;
+use recall::Question;
 use recurring::{Recurring, is_condition, recurring_claims, recurring_unknowns};
 use truth::{any_boolean, negated, or_raise, pairs, tested_for, truth_of_all, truth_of_any};
 
@@ -61,7 +64,7 @@ pub struct Evaluation<'a> {
     may_be_live: bool,
     /// Whether it is a live session of a user who is signed in and known, and isn't anonymous.
     is_of_user: bool,
-    /// What whole expressions came to before.
+    /// The outcomes of whole expressions that were found before.
     recall: Option<&'a Recall<'a>>,
     /// How much work it may be; `None`: any.
     work: Option<&'a Work>,
@@ -77,30 +80,6 @@ pub struct Evaluation<'a> {
     known: Option<&'a KnownSession<'a>>,
     /// What the claim `aal` is.
     level_claim: LevelClaim<'a>,
-}
-
-/// The settings that a gateway may put the claims into. The first that holds any counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum HeldIn {
-    /// `request.jwt.claim`, while `request.jwt.claims` is empty or was never set.
-    Singular,
-    /// `request.jwt.claims`.
-    Plural,
-    /// Both.
-    Both,
-}
-
-impl HeldIn {
-    const ALL: [HeldIn; 3] = [HeldIn::Singular, HeldIn::Plural, HeldIn::Both];
-
-    fn includes(self, setting: &str) -> bool {
-        let is_singular = setting.eq_ignore_ascii_case("request.jwt.claim");
-        match self {
-            HeldIn::Singular => is_singular,
-            HeldIn::Plural => !is_singular,
-            HeldIn::Both => true,
-        }
-    }
 }
 
 /// How many unknowns are told apart within one row's policies of so many nodes: each triples the work.
@@ -182,7 +161,7 @@ impl<'a> Evaluation<'a> {
         Evaluation { work: Some(work), closely, ..self }
     }
 
-    /// The same, with what was found out before.
+    /// The same, with outcomes that were found before.
     pub fn recalling(self, recall: Option<&'a Recall<'a>>) -> Self {
         Evaluation { recall, ..self }
     }
@@ -326,6 +305,29 @@ impl<'a> Evaluation<'a> {
 
     fn assumption(&self, key: Key) -> Option<Option<bool>> {
         self.assumed.iter().find(|(assumed, _)| *assumed == key).map(|(_, truth)| *truth)
+    }
+
+    /// All that a whole expression could come to. It is as much work if that was found before.
+    fn recalled(&self, expression: &Expression) -> Outcomes {
+        let is_divided = !self.assumed.is_empty() || !self.taken.is_empty() || self.profile().is_some();
+        let recall = self.recall.filter(|_| !is_divided);
+        let Some((recall, address)) = recall.and_then(|it| Some((it, it.address(expression)?))) else {
+            return self.outcomes(expression);
+        };
+        let (session, held_in) = (self.session, self.held_in);
+        let (may_be_exempt, may_be_live) = (self.may_be_exempt, self.may_be_live);
+        let question = Question { address, session, held_in, may_be_exempt, may_be_live };
+        if let Some((outcomes, nodes)) = recall.find(&question) {
+            self.work.inspect(|work| work.take(nodes));
+            return outcomes;
+        }
+        let before = self.work.map_or(0, Work::left);
+        let outcomes = self.outcomes(expression);
+        // One that was cut short says nothing for the next time.
+        if !self.work.is_some_and(Work::is_spent) {
+            recall.keep(question, outcomes.clone(), before - self.work.map_or(0, Work::left));
+        }
+        outcomes
     }
 
     /// All that an expression could come to.

@@ -24,7 +24,7 @@ pub(super) struct Attempt<'a> {
     pub role: RoleIndex,
     pub command: Command,
     pub rows: RowKind,
-    /// What the table's policies came to before, where they are the same for all roles.
+    /// The outcomes of the table's policies that were found before, where they are the same for all roles.
     pub recall: Option<&'a Recall<'a>>,
 }
 
