@@ -20,6 +20,9 @@ const columns = [
 const unread = [
   [/auth\.(jwt|claims)\(\) (-|\|\|) '|\|\| auth\.jwt\(\)|jsonb_set\(/, 'a document that is made from the claims'],
   [/ loop /, 'a loop, which may raise an error'],
+  [/\bleast\(\(.*\), \(/, 'the least of conditions'],
+  [/\)::text = 'true'|\) > \(/, 'conditions that are cast or ordered'],
+  [/'\[\d:\d\]=/, 'a literal of an array with bounds'],
   [/any_case/, 'a collation in which texts are equal that differ'],
 ]
 

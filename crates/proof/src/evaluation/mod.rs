@@ -24,6 +24,8 @@ mod work;
 use std::cell::LazyCell;
 use std::collections::HashSet;
 
+use serde_json::Value as Json;
+
 use super::expression::{Comparison, Expression, Key, Origin, Reason, Rows, Truth, is_claims_setting};
 use super::ids::TableId;
 use super::known_session::KnownSession;
@@ -480,6 +482,9 @@ impl<'a> Evaluation<'a> {
                 (Value::Null, _) | (_, Value::Null) => kept,
                 // Claims are never the empty text, nor another constant that anybody would name.
                 (Value::ClaimsText, Value::Text(text)) if text.is_empty() => kept,
+                (Value::Claims, Value::Json(Json::Object(other))) if self.is_of_user && !other.contains_key("sub") => {
+                    kept
+                }
                 _ => match a.equals(b) {
                     Some(true) => Outcomes::one(Value::Null),
                     Some(false) => kept,

@@ -1,6 +1,8 @@
 //! The conditions that a session leaves open: on the row, on other claims and on code that can't be read. They are the same for two
 //! sessions of one user, and for two policies on one row. So each of their truths can be tried.
 
+use std::cell::Cell;
+
 use serde_json::Value as Json;
 
 use super::joint::is_condition;
@@ -149,7 +151,7 @@ impl<'x> Residues<'x> {
         let left = if is_refused {
             Expression::Raises
         } else {
-            Leaving { residues: self, evaluation, class }.condition(expression)
+            Leaving { residues: self, evaluation, class, hides_level: Cell::new(false) }.condition(expression)
         };
         Asked { left, evaluation: evaluation.clone() }
     }
@@ -275,6 +277,8 @@ struct Leaving<'r, 'x, 'v, 'e> {
     residues: &'r mut Residues<'x>,
     evaluation: &'v Evaluation<'e>,
     class: SessionClass,
+    /// Whether the level decided a part of the condition at hand.
+    hides_level: Cell<bool>,
 }
 
 impl<'x> Leaving<'_, 'x, '_, '_> {
@@ -327,6 +331,7 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
     /// A condition that isn't one of other conditions. It may have some within.
     fn leaf(&mut self, expression: &'x Expression) -> Expression {
         use Expression::{HasEnrolledLevel, HasLevel, SessionIsLive, Unknown};
+        let hid_level = self.hides_level.replace(false);
         let is_whole = matches!(expression, Unknown { .. }) || expression.rows().is_some();
         let mut left =
             if is_whole { self.substituted(expression) } else { expression.map_children(&mut |it| self.value(it)) };
@@ -340,6 +345,7 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
         if !left.any(&|it| made_here(it).is_some()) {
             left = self.decided(&left).unwrap_or_else(|| self.unknown(left, expression));
         }
+        self.hides_level.set(self.hides_level.get() || hid_level);
         if raises {
             let arms = vec![(left, Expression::Constant(Value::Bool(true)))];
             return Expression::Case { arms, otherwise: Box::new(Expression::Raises) };
@@ -393,6 +399,14 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
         if let Expression::Constant(_) | Expression::Raises = expression {
             return Some(expression.clone());
         }
+        let decided = self.decided_of(expression)?;
+        if decided != Expression::Claims && dependence(expression) != Dependence::NOTHING {
+            self.hides_level.set(true);
+        }
+        Some(decided)
+    }
+
+    fn decided_of(&self, expression: &Expression) -> Option<Expression> {
         let outcomes = self.evaluation.outcomes(expression);
         let filter =
             expression.rows().filter(|rows| !rows.from && !rows.may_be_cut).and_then(|it| it.filter.as_deref());
@@ -411,7 +425,9 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
     fn unknown(&mut self, left: Expression, place: &'x Expression) -> Expression {
         let outcomes = self.evaluation.outcomes(&left);
         let can_be = [Value::Bool(true), Value::Bool(false), Value::Null].map(|it| outcomes.can_be(&it));
-        let depends_on = dependence(&left);
+        let mut depends_on = dependence(&left);
+        // The level decides in a way that isn't read: in each session it may come to anything.
+        depends_on.level |= self.hides_level.get() && !is_of_known_row(&left);
         let class = depends_on.class(self.class);
         let is_certain = is_certain(&left);
         let is_it = |it: &Condition<'x>| {
@@ -477,6 +493,18 @@ fn is_certain(expression: &Expression) -> bool {
         }
         _ => it.rows().is_some_and(|rows| !is_plain(rows) && rows.key.is_none()),
     })
+}
+
+/// Whether the row decides a condition in a way that is read: there are rows for which it holds, and others.
+fn is_of_known_row(expression: &Expression) -> bool {
+    let is_of_rows = |it: &Expression| it.rows().is_some_and(|rows| rows.from || rows.correlated);
+    let is_unread = |it: &Expression| match it {
+        Expression::Unknown { reason, .. } => {
+            !matches!(reason, Some(Reason::Column(_) | Reason::Subject { .. } | Reason::Cast { .. }))
+        }
+        _ => false,
+    };
+    (expression.depends_on_row() || expression.any(&is_of_rows)) && !expression.any(&is_unread)
 }
 
 /// Whether two conditions are the same, however they are wrapped. A comparison may stand the other way round.

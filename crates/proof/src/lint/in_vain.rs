@@ -4,7 +4,8 @@ use super::survey::Survey;
 use crate::evaluation::{Asked, Residues, SessionClass, Truths, admits};
 use crate::session_kind::LevelClaim;
 use crate::{
-    Age, Command, Enrolled, Evaluation, Expression, Need, Policy, RequiredLevel, RoleIndex, Session, TableIndex, Work,
+    Age, Command, Enrolled, Evaluation, Expression, Need, Policy, RequiredLevel, RoleIndex, Session, Table, TableIndex,
+    Work,
 };
 use aal::{Level, MaxAge};
 
@@ -32,7 +33,7 @@ pub(super) fn beside<'a>(
         }
         known.push((bound, need));
         let work = Work::new(MOST_WORK);
-        let weighing = Weighing { survey, role, command, need, work: &work };
+        let weighing = Weighing { survey, table, role, command, need, work: &work };
         others.iter().copied().find(|other| other.binds[role] && weighing.is_in_vain(policy, other))
     })
 }
@@ -40,6 +41,7 @@ pub(super) fn beside<'a>(
 /// What a policy and another one say to sessions of one role.
 struct Weighing<'a, 'b> {
     survey: &'b Survey<'a>,
+    table: &'b Table,
     role: RoleIndex,
     command: Command,
     need: &'b Need,
@@ -55,9 +57,13 @@ struct Rung<'e> {
 
 /// What a session leaves of the policies' expressions, pair by pair: that of the one that asks for a level, and that of the other.
 struct Left<'e> {
-    session: Session,
-    pairs: Vec<(Asked<'e>, Asked<'e>)>,
+    level: Option<Level>,
+    /// Whether the session reaches some row, by all policies together.
+    is_admitted: bool,
+    pairs: Pairs<'e>,
 }
+
+type Pairs<'e> = Vec<(Asked<'e>, Asked<'e>)>;
 
 impl Weighing<'_, '_> {
     fn is_in_vain(&self, policy: &Policy, other: &Policy) -> bool {
@@ -69,8 +75,12 @@ impl Weighing<'_, '_> {
         }
         let found = [Enrolled::Yes, Enrolled::No].into_iter().any(|enrolled| {
             let mut residues = Residues::default();
-            let rungs = self.rungs(enrolled).into_iter();
-            let left: Vec<Left<'_>> = rungs.map(|rung| rung.left(&mut residues, &asking, &others)).collect();
+            let rungs = self.rungs(enrolled);
+            let left = rungs.iter().map(|rung| {
+                let pairs = rung.left(&mut residues, &asking, &others);
+                Left { pairs, is_admitted: self.admits_some(rung), level: rung.session.level }
+            });
+            let left: Vec<Left<'_>> = left.collect();
             self.is_in_vain_to_some(&left, &residues)
         });
         found && !self.work.is_spent()
@@ -79,15 +89,12 @@ impl Weighing<'_, '_> {
     /// Whether, for some of these sessions from the lowest on, a higher one gains nothing.
     fn is_in_vain_to_some(&self, left: &[Left<'_>], residues: &Residues<'_>) -> bool {
         left.iter().enumerate().any(|(n, low)| {
-            let is_new =
-                !left[..n].iter().any(|other| other.pairs == low.pairs && admits_some(self.need, &other.session));
+            let is_new = !left[..n].iter().any(|other| other.pairs == low.pairs && other.is_admitted);
             let higher = left[n + 1..].iter().enumerate().filter(|(at, high)| {
                 let between = &left[n + 1..n + 1 + at];
-                high.session.level.is_some() && !between.iter().any(|it| it.session.level.is_some() && it.is_as(high))
+                high.level.is_some() && !between.iter().any(|it| it.level.is_some() && it.is_as(high))
             });
-            is_new
-                && admits_some(self.need, &low.session)
-                && higher.into_iter().any(|(_, high)| low.keeps_all(high, residues))
+            is_new && low.is_admitted && higher.into_iter().any(|(_, high)| low.keeps_all(high, residues))
         })
     }
 
@@ -105,6 +112,34 @@ impl Weighing<'_, '_> {
         ]
     }
 
+    /// Whether a session reaches some row, by all policies together: a higher one may do so at an age that doesn't suffice at the lowest.
+    fn admits_some(&self, rung: &Rung<'_>) -> bool {
+        let session = rung.session;
+        let is_high_enough = match self.need.level() {
+            RequiredLevel::None => true,
+            RequiredLevel::Aal1 => session.level >= Some(Level::Aal1),
+            RequiredLevel::Enrolled => {
+                session.level >= Some(Level::Aal2)
+                    || (session.level == Some(Level::Aal1) && session.enrolled == Enrolled::No)
+            }
+            RequiredLevel::Aal2 => session.level >= Some(Level::Aal2),
+            RequiredLevel::Aal3 => session.level >= Some(Level::Aal3),
+            RequiredLevel::Denied => false,
+        };
+        let is_fresh = |max_age| session.age.is_within(max_age) == Some(true);
+        is_high_enough && (self.need.threshold.max_age.is_none_or(is_fresh) || self.passes_all(rung))
+    }
+
+    /// Whether a session passes the policies. Guards that ask for an age are for writes.
+    fn passes_all(&self, rung: &Rung<'_>) -> bool {
+        if self.command.writes() {
+            return false;
+        }
+        let binding = self.table.policies.iter().filter(|it| it.binds[self.role] && it.command.covers(self.command));
+        let (permissive, restrictive): (Vec<&Policy>, Vec<&Policy>) = binding.partition(|it| it.permissive);
+        rung.evaluation.could_pass(Some(&using(&permissive)), &using(&restrictive))
+    }
+
     fn rung(&self, session: Session, level: usize, methods: usize) -> Rung<'_> {
         let catalog = self.survey.catalog;
         let role = &catalog.roles[self.role];
@@ -118,10 +153,9 @@ impl Weighing<'_, '_> {
 }
 
 impl<'e> Rung<'e> {
-    fn left<'x>(&self, residues: &mut Residues<'x>, asking: &[&'x Expression], others: &[&'x Expression]) -> Left<'e> {
+    fn left<'x>(&self, residues: &mut Residues<'x>, asking: &[&'x Expression], others: &[&'x Expression]) -> Pairs<'e> {
         let mut left = |it: &'x Expression| residues.of(it, &self.evaluation, self.class);
-        let pairs = asking.iter().zip(others).map(|(asking, other)| (left(asking), left(other))).collect();
-        Left { session: self.session, pairs }
+        asking.iter().zip(others).map(|(asking, other)| (left(asking), left(other))).collect()
     }
 }
 
@@ -175,6 +209,10 @@ fn is_implied(residues: &Residues<'_>, low: &Asked<'_>, other: &Asked<'_>, high:
     !has_more
 }
 
+fn using<'p>(policies: &[&'p Policy]) -> Vec<&'p Expression> {
+    policies.iter().filter_map(|it| it.using.as_ref()).collect()
+}
+
 /// The expressions of a policy that count for a command. `None`: by this policy, no row.
 fn expressions(policy: &Policy, command: Command) -> Option<Vec<&Expression>> {
     match command {
@@ -183,22 +221,6 @@ fn expressions(policy: &Policy, command: Command) -> Option<Vec<&Expression>> {
         Command::Select | Command::Delete => Some(vec![policy.using.as_ref()?]),
         Command::Truncate => None,
     }
-}
-
-/// Whether a session reaches some row, by all policies together.
-fn admits_some(need: &Need, session: &Session) -> bool {
-    let is_high_enough = match need.level() {
-        RequiredLevel::None => true,
-        RequiredLevel::Aal1 => session.level >= Some(Level::Aal1),
-        RequiredLevel::Enrolled => {
-            session.level >= Some(Level::Aal2)
-                || (session.level == Some(Level::Aal1) && session.enrolled == Enrolled::No)
-        }
-        RequiredLevel::Aal2 => session.level >= Some(Level::Aal2),
-        RequiredLevel::Aal3 => session.level >= Some(Level::Aal3),
-        RequiredLevel::Denied => false,
-    };
-    is_high_enough && need.threshold.max_age.is_none_or(|max_age| session.age.is_within(max_age) == Some(true))
 }
 
 #[cfg(test)]
@@ -293,7 +315,8 @@ mod tests {
                     evaluation: kind(level),
                     class: SessionClass { level: n, methods: n },
                 };
-                rung(places.1).left(&mut residues, &[&asking], &[&other])
+                let pairs = rung(places.1).left(&mut residues, &[&asking], &[&other]);
+                Left { pairs, is_admitted: true, level }
             };
             let (low, high) = (left(low), left(high));
             let ((low_asking, low_other), (high_asking, _)) = (&low.pairs[0], &high.pairs[0]);
