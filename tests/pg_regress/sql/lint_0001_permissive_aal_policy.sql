@@ -52,7 +52,7 @@ alter table both_ask enable row level security;
 create policy second_factor on both_ask using ((select auth.has_aal('aal2')));
 create policy own_rows on both_ask using ((select auth.has_aal('aal2')) and user_id = (select auth.subject_uuid()));
 
--- A finding for the fresh factor: a session at aal2 has the rows with an old one.
+-- Two findings: a session at aal2 has the rows with an old factor, and one at aal1 with a fresh one.
 create table fresh_beside_higher (id int);
 alter table fresh_beside_higher enable row level security;
 create policy fresh on fresh_beside_higher using ((select auth.has_aal('aal1', '15 minutes')));
