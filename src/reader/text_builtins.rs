@@ -103,7 +103,10 @@ pub fn builtin_operator(names: &Names, name: &str, a: Typed, b: Typed) -> Option
             called(like(true), name == "!~~*", vec![a, b], &[Text, Text], Boolean)
         }
         ("~" | "!~", Text, Text | Literal) => {
-            called(Builtin::Matches, name == "!~", vec![a, b], &[Text, Text], Boolean)
+            called(Builtin::Matches { ignores_case: false }, name == "!~", vec![a, b], &[Text, Text], Boolean)
+        }
+        ("~*" | "!~*", Text, Text | Literal) => {
+            called(Builtin::Matches { ignores_case: true }, name == "!~*", vec![a, b], &[Text, Text], Boolean)
         }
         ("@?", Jsonb, Literal) => path(Builtin::PathExists, vec![a, b], Boolean),
         ("@@", Jsonb, Literal) => path(Builtin::PathMatches, vec![a, b], Boolean),

@@ -25,8 +25,9 @@ before(async () => {
 })
 after(() => laboratory.stop())
 
-// What comes to another value each time can't be tried.
-const isTried = ({ sql }) => !sql.includes('random()')
+// What comes to another value each time can't be tried, nor a setting that was never set, nor a gateway that sets another.
+const untried = ['random()', "current_setting('request.jwt.claims', true) is null", "'request.jwt.claim',"]
+const isTried = ({ sql }) => !untried.some((form) => sql.includes(form))
 
 class Verdicts {
   counts = {
@@ -49,7 +50,7 @@ class Verdicts {
 }
 
 // Wrong verdicts are counted and reported: the lints don't know yet every form that the generator makes.
-const mostMisses = 0.3
+const mostMisses = 0.15
 
 test('lints 0001 and 0007 find most of what they are about, and hardly anything else', async (t) => {
   t.diagnostic(`SEED=${seed}`)
@@ -73,7 +74,7 @@ test('lints 0001 and 0007 find most of what they are about, and hardly anything 
   for (const [key, examples] of tally.examples) if (verbose) console.log(`== ${key}\n${examples.join('\n\n')}`)
   assert.ok(!failed, `SEED=${seed}\n${errorInstance?.message}`)
   for (const [lint, { right, silent, miss, 'false alarm': alarms }] of Object.entries(tally.counts)) {
-    assert.ok(alarms <= 0.05 * (right + silent) + 1, `lint ${lint} cries wolf`)
+    assert.ok(alarms <= 0.02 * (right + silent) + 2, `lint ${lint} cries wolf`)
     assert.ok(miss <= mostMisses * (right + miss) + 1, `lint ${lint} misses too much`)
     assert.ok(trials < 100 || (right > 0 && silent > 0), `lint ${lint} is never right, or never silent`)
   }

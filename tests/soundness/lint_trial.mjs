@@ -2,16 +2,16 @@
 // role in sessions of each kind. All in a transaction that is rolled back.
 
 import { claims } from '../tokens.mjs'
-import { roles } from './random_policies.mjs'
+import { allRows, roles } from './random_policies.mjs'
 import { users } from './random_schema.mjs'
 
 const [minute, day] = [60, 86400]
 
 // Each is live: see matrix_trial.sql.
 function session(name, sub, aal, age = minute) {
-  const at = (age) => Math.floor(Date.now() / 1000) - age
-  const amr = [{ method: 'password', timestamp: at(age) }]
-  if (['aal2', 'aal3'].includes(aal)) amr.unshift({ method: 'totp', timestamp: at(age) })
+  const timestamp = Math.floor(Date.now() / 1000) - age
+  // The same methods in all: a policy that asks for methods asks for no level.
+  const amr = ['totp', 'password'].map((method) => ({ method, timestamp }))
   const { aal: _, ...others } = claims({ sub })
   const session_id = `51${sub.slice(2)}`
   return { name, sub, aal, claims: JSON.stringify({ ...others, session_id, role: '{{role}}', ...(aal === undefined ? {} : { aal }), amr }) }
@@ -40,13 +40,15 @@ export async function verdicts(laboratory, schema) {
     const found = await findings(client)
     const seen = await look(client, schema, sessionsOf(schema))
     const unread = await notes(client)
+    const note = (table, ...policies) => unread.get(table) ?? policies.map((policy) => schema.notRead(table, policy)).find(Boolean) ?? null
     const each = schema.pairs.flatMap((pair) => [
       ...['old', 'fresh'].map((name) => ({
         lint: '0007',
         table: pair[name],
         policy: name,
         is: found.has(`0007 ${pair[name]} ${name}`),
-        should: opensWithoutLevel(seen(pair[name])),
+        should: schema.asksForLevel(pair[name], name) && opensWithoutLevel(seen(pair[name])),
+        note: note(pair[name], name),
       })),
       ...[
         ['fresh', 'old'],
@@ -56,10 +58,11 @@ export async function verdicts(laboratory, schema) {
         table: pair.both,
         policy: asking,
         is: found.has(`0001 ${pair.both} ${asking}`),
-        should: isInVain(seen(pair[asking]), seen(pair[other]), !pair.isAboutRows[asking] || !pair.isAboutRows[other]),
+        should: schema.asksForLevel(pair.both, asking) && isInVain(seen(pair[asking]), seen(pair[other])),
+        note: note(pair.both, asking, other),
       })),
     ])
-    return each.map((one) => ({ ...one, schema, note: unread.get(one.table) ?? null }))
+    return each.map((one) => ({ ...one, schema }))
   } finally {
     await client.query('rollback')
   }
@@ -106,22 +109,23 @@ function opensWithoutLevel(seen) {
   )
 }
 
-// A policy lets a session have rows that it keeps from a lower one of the same user, and the other policy lets that one have them. Where one
-// of the two is about all rows, some of them are enough.
-function isInVain(asking, others, isAboutAll) {
+// A policy lets a session have rows that it keeps from a lower one of the same user, and the other policy lets that one have them. Where it
+// gives all rows to the one and none to the other, some of them are enough.
+function isInVain(asking, others) {
   return asking.some((high) => {
     const lower = asking.filter((low) => low.role === high.role && low.at < high.at && isLower(low.session, high.session))
     return lower.some((low) => {
       const other = others.find(({ role, at }) => role === low.role && at === low.at)
       const rows = [...high.ids]
       if (!rows.some((id) => !low.ids.has(id))) return false
-      return rows.every((id) => low.ids.has(id) || other.ids.has(id)) || (isAboutAll && rows.length > 0 && other.ids.size > 0 && low.ids.size === 0)
+      const isAboutAll = rows.length === allRows && low.ids.size === 0
+      return rows.every((id) => low.ids.has(id) || other.ids.has(id)) || (isAboutAll && other.ids.size > 0)
     })
   })
 }
 
-// A session without claims is lower than anybody's.
-const isLower = (low, high) => high.sub !== undefined && (low.sub === undefined || low.sub === high.sub) && high.name !== 'without'
+// Of one user. The lowest of all has a token without the claim.
+const isLower = (low, high) => low.sub === high.sub && high.sub && high.name !== 'without' && (low.name !== 'without' || low.aal === undefined)
 
 // Ready to paste, in a database made by supabase_stand_in.sql and matrix_trial.sql.
 export function counterexample({ lint, table, policy, is, should, schema, note }) {

@@ -39,7 +39,10 @@ pub enum Builtin {
     /// A JSON document as a number.
     JsonToNumber,
     /// `text ~ pattern`.
-    Matches,
+    Matches {
+        /// `~*`.
+        ignores_case: bool,
+    },
     /// `text like pattern`.
     Like {
         /// `ilike`.
@@ -102,7 +105,7 @@ impl Builtin {
         matches!(
             self,
             Builtin::StartsWith
-                | Builtin::Matches
+                | Builtin::Matches { .. }
                 | Builtin::Like { .. }
                 | Builtin::HasAnyKey
                 | Builtin::HasAllKeys

@@ -419,6 +419,77 @@ impl Expression {
         }
     }
 
+    /// The same, with others in the place of the expressions directly beneath it.
+    pub(crate) fn map_children<'x>(&'x self, map: &mut dyn FnMut(&'x Expression) -> Expression) -> Expression {
+        use Expression::*;
+        type Map<'f, 'x> = &'f mut dyn FnMut(&'x Expression) -> Expression;
+        fn boxed<'x>(it: &'x Expression, map: Map<'_, 'x>) -> Box<Expression> {
+            Box::new(map(it))
+        }
+        fn all<'x>(many: &'x [Expression], map: Map<'_, 'x>) -> Vec<Expression> {
+            many.iter().map(map).collect()
+        }
+        fn in_rows<'x>(rows: &'x Rows, map: Map<'_, 'x>) -> Rows {
+            let filter = rows.filter.as_deref().map(|filter| boxed(filter, &mut *map));
+            Rows { filter, mentions: all(&rows.mentions, map), ..rows.clone() }
+        }
+        match self {
+            Constant(_)
+            | Raises
+            | Claims
+            | Level
+            | EnrolledLevel
+            | HasFactor
+            | Status
+            | Methods
+            | CurrentRole
+            | SessionIsLive { .. }
+            | Exempt(_) => self.clone(),
+            Unknown { key, strict, arguments, reason } => {
+                Unknown { key: *key, strict: *strict, arguments: all(arguments, map), reason: reason.clone() }
+            }
+            And(many) => And(all(many, map)),
+            Or(many) => Or(all(many, map)),
+            Coalesce(many) => Coalesce(all(many, map)),
+            Array(many) => Array(all(many, map)),
+            Call(builtin, many) => Call(*builtin, all(many, map)),
+            HasLevel { level, max_age, raises } => {
+                HasLevel { level: boxed(level, map), max_age: boxed(max_age, map), raises: *raises }
+            }
+            Compare(comparison, a, b) => Compare(*comparison, boxed(a, map), boxed(b, map)),
+            NullIf(a, b) => NullIf(boxed(a, map), boxed(b, map)),
+            HasKey(a, b) => HasKey(boxed(a, map), boxed(b, map)),
+            CompareEach { comparison, negated, any, value, array } => CompareEach {
+                comparison: *comparison,
+                negated: *negated,
+                any: *any,
+                value: boxed(value, map),
+                array: boxed(array, map),
+            },
+            Member { document, key, as_text } => {
+                Member { document: boxed(document, map), key: boxed(key, map), as_text: *as_text }
+            }
+            Path { document, path, as_text } => {
+                Path { document: boxed(document, map), path: boxed(path, map), as_text: *as_text }
+            }
+            HasEnrolledLevel { max_age, raises } => HasEnrolledLevel { max_age: boxed(max_age, map), raises: *raises },
+            AuthenticatedAt(it) => AuthenticatedAt(boxed(it, map)),
+            Setting { name, missing_ok } => Setting { name: boxed(name, map), missing_ok: *missing_ok },
+            Not(it) => Not(boxed(it, map)),
+            Is { truth, negated, tested } => Is { truth: *truth, negated: *negated, tested: boxed(tested, map) },
+            ToJson(it) => ToJson(boxed(it, map)),
+            JsonToText(it) => JsonToText(boxed(it, map)),
+            Case { arms, otherwise } => {
+                let arms = arms.iter().map(|(condition, result)| (map(condition), map(result))).collect();
+                Case { arms, otherwise: boxed(otherwise, map) }
+            }
+            Exists(rows) => Exists(in_rows(rows, map)),
+            Select { target, rows } => Select { target: boxed(target, map), rows: in_rows(rows, map) },
+            AnyRow { test, rows } => AnyRow { test: boxed(test, map), rows: in_rows(rows, map) },
+            ArrayOf { target, rows } => ArrayOf { target: boxed(target, map), rows: in_rows(rows, map) },
+        }
+    }
+
     /// How many nodes it has, and how many of them one above the other. A constant counts by its length, too.
     pub fn extent(&self) -> (usize, usize) {
         let (mut size, mut height) = (self.weight(), 0);
@@ -573,8 +644,12 @@ impl Expression {
                 names_level && document.is_claims()
             }
             Compare(Comparison::Contains, document, part) => {
-                let names_level = matches!(&**part, Constant(Value::Json(serde_json::Value::Object(part))) if part.contains_key("aal"));
-                names_level && document.is_claims()
+                let has_level = match &**part {
+                    Constant(Value::Json(serde_json::Value::Object(part))) => part.contains_key("aal"),
+                    Call(Builtin::BuildObject, members) => members.iter().step_by(2).any(names_level),
+                    _ => false,
+                };
+                has_level && document.is_claims()
             }
             Setting { name, .. } => {
                 matches!(&**name, Constant(Value::Text(name)) if name.eq_ignore_ascii_case("request.jwt.claim.aal"))

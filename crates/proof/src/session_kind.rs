@@ -4,7 +4,7 @@ use aal::Level;
 use aal::MaxAge;
 
 /// A kind of session: its level, and what else a policy could ask of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
     /// Its level: the `aal` claim; `None` where that is missing, or all claims are, or where the user is anonymous.
     pub level: Option<Level>,
@@ -17,7 +17,7 @@ pub struct Session {
 }
 
 /// Whether a session's user has enrolled a second factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Enrolled {
     /// They have a verified one.
     Yes,
@@ -28,7 +28,7 @@ pub enum Enrolled {
 }
 
 /// How old a factor is, in the terms of the `max_age`s that are asked anywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Age {
     /// Not known: it could be anything.
     Any,

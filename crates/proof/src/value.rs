@@ -1,5 +1,7 @@
 //! What an expression could come to.
 
+use std::borrow::Cow;
+
 use serde_json::Value as Json;
 
 use aal::{ClaimStep, MaxAge, Numbers};
@@ -157,7 +159,8 @@ fn array_equals(a: &[Value], b: &[Value]) -> Option<bool> {
 /// The set of all that an expression could come to. Empty: it always raises an error.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcomes {
-    values: Vec<Value>,
+    /// Most are truth values, which need no memory of their own.
+    values: Cow<'static, [Value]>,
     /// Whether it could come to anything at all, NULL included.
     anything: bool,
 }
@@ -167,23 +170,38 @@ impl Outcomes {
     const MOST: usize = 64;
 
     /// It raises an error.
-    pub fn raises() -> Outcomes {
-        Outcomes { values: Vec::new(), anything: false }
+    pub const fn raises() -> Outcomes {
+        Outcomes { values: Cow::Borrowed(&[]), anything: false }
     }
 
     /// It could come to anything.
-    pub fn anything() -> Outcomes {
-        Outcomes { values: Vec::new(), anything: true }
+    pub const fn anything() -> Outcomes {
+        Outcomes { values: Cow::Borrowed(&[]), anything: true }
     }
 
     /// Any truth value, NULL included.
-    pub fn any_truth() -> Outcomes {
-        Outcomes::any_of([Value::Bool(true), Value::Bool(false), Value::Null])
+    pub const fn any_truth() -> Outcomes {
+        Outcomes::truths(true, true, true)
+    }
+
+    /// Some of the truth values: true, false, NULL.
+    pub const fn truths(truth: bool, falsehood: bool, null: bool) -> Outcomes {
+        const TRUE: Value = Value::Bool(true);
+        const FALSE: Value = Value::Bool(false);
+        const NULL: Value = Value::Null;
+        const SETS: [&[Value]; 8] =
+            [&[], &[TRUE], &[FALSE], &[TRUE, FALSE], &[NULL], &[TRUE, NULL], &[FALSE, NULL], &[TRUE, FALSE, NULL]];
+        let values = SETS[truth as usize + 2 * falsehood as usize + 4 * null as usize];
+        Outcomes { values: Cow::Borrowed(values), anything: false }
     }
 
     /// One value.
     pub fn one(value: Value) -> Outcomes {
-        Outcomes { values: vec![value], anything: false }
+        match value {
+            Value::Bool(truth) => Outcomes::truths(truth, !truth, false),
+            Value::Null => Outcomes::truths(false, false, true),
+            value => Outcomes { values: Cow::Owned(vec![value]), anything: false },
+        }
     }
 
     /// Any of these.
@@ -196,13 +214,16 @@ impl Outcomes {
     /// Adds a value.
     pub fn add(&mut self, value: Value) {
         if !self.anything && !self.values.contains(&value) {
-            self.values.push(value);
+            self.values.to_mut().push(value);
             self.anything = self.values.len() > Self::MOST;
         }
     }
 
     /// How much work it is to put together and to compare with, beyond that of a few short values, in nodes.
     pub fn weight(&self) -> u64 {
+        if matches!(self.values, Cow::Borrowed(_)) {
+            return 0;
+        }
         let lengths: usize = self.values.iter().map(Value::length).sum();
         (self.values.len() * (lengths + 64 * self.values.len()) / 1_024) as u64
     }
@@ -210,7 +231,14 @@ impl Outcomes {
     /// Adds all of another set.
     pub fn add_all(&mut self, other: Outcomes) {
         self.anything |= other.anything;
-        other.values.into_iter().for_each(|value| self.add(value));
+        if self.values.is_empty() && !self.anything {
+            self.values = other.values;
+            return;
+        }
+        match other.values {
+            Cow::Borrowed(values) => values.iter().for_each(|value| self.add(value.clone())),
+            Cow::Owned(values) => values.into_iter().for_each(|value| self.add(value)),
+        }
     }
 
     /// The values, if they are known.

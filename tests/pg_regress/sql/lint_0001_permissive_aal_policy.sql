@@ -52,6 +52,18 @@ alter table both_ask enable row level security;
 create policy second_factor on both_ask using ((select auth.has_aal('aal2')));
 create policy own_rows on both_ask using ((select auth.has_aal('aal2')) and user_id = (select auth.subject_uuid()));
 
+-- Two findings: a session at aal2 has the rows with an old factor, and one at aal1 with a fresh one.
+create table fresh_beside_higher (id int);
+alter table fresh_beside_higher enable row level security;
+create policy fresh on fresh_beside_higher using ((select auth.has_aal('aal1', '15 minutes')));
+create policy higher on fresh_beside_higher using ((select auth.has_aal('aal2')));
+
+-- A finding for aal3: the claims of a user are never empty.
+create table beside_claims_that_are_not_empty (id int);
+alter table beside_claims_that_are_not_empty enable row level security;
+create policy third on beside_claims_that_are_not_empty using ((select auth.jwt() ->> 'aal') = 'aal3');
+create policy second on beside_claims_that_are_not_empty using ((nullif(auth.jwt(), '{}') ->> 'aal') = 'aal2');
+
 -- None: for another command.
 create table other_command (id int);
 alter table other_command enable row level security;

@@ -45,6 +45,29 @@ select count(test.asks('none_' || name, expression)) as none from (values
   ('operator',   $$(select lint_0030.by_regex())$$),
   ('and_aal2',   $$(select lint_0030.in_a_loop()) and (select auth.has_aal('aal2'))$$)) n(name, expression);
 
+-- A remote procedure asks by one that can't be read, and reaches a protected table. None where its gate is read, or it reaches nothing.
+create function rpc_in_a_loop() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  if not lint_0030.in_a_loop() then
+    raise exception 'no';
+  end if;
+  update lint_0030.none_and_aal2 set user_id = null;
+end
+$$;
+create function rpc_read() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  if not lint_0030.is_aal2() then
+    raise exception 'no';
+  end if;
+  update lint_0030.none_and_aal2 set user_id = null;
+end
+$$;
+create function rpc_that_reaches_nothing() returns boolean language plpgsql security definer set search_path = '' as $$
+begin
+  return lint_0030.in_a_loop();
+end
+$$;
+
 select metadata ->> 'name' as "table", metadata ->> 'policy' as policy, level, detail, cache_key
   from auth.aal_lint() where metadata ->> 'schema' = 'lint_0030' and name like '0030%' order by 1, 2;
 -- The matrix counts it as possibly true, and says so.

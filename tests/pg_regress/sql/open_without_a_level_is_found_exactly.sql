@@ -57,6 +57,9 @@ insert into shapes (condition) values
   -- What it is made of is open, and the whole isn't.
   ($$(select auth.jwt() ->> 'aal') <> 'aal1' and (select auth.has_aal('aal2'))$$), ($$not (coalesce((select auth.jwt() ->> 'aal'), 'aal2') = 'aal2')$$),
   ($$(select auth.jwt() ->> 'aal') = 'aal1' or (select auth.jwt() ->> 'aal') <> 'aal1'$$), ($$(select auth.jwt() ->> 'aal') is null and (select auth.has_aal('aal2'))$$),
+  -- The level decides in a way that isn't read, and a session without one gets an error.
+  ($$not (((select auth.require_aal('aal2')))::text = 'true')$$), ($$least(auth.jwt() @> '{"aal":"aal2"}', auth.require_aal('aal2') or published)$$),
+  ($$not ((auth.has_aal('aal1') and published) > auth.require_aal('aal1'))$$),
   -- Both get in.
   ($$coalesce((select auth.jwt() ->> 'aal'), 'x') <> 'aal0'$$), ($$(select auth.has_aal('aal1')) or (select auth.jwt() ->> 'aal') is null$$), ($$true or (select auth.has_aal('aal2'))$$),
   -- Ours.

@@ -131,7 +131,9 @@ fn of_text(builtin: Builtin, text: &str, others: &[&Value]) -> Option<Outcomes> 
         }
         (Builtin::Length, []) => Value::Integer(i64::try_from(text.len()).ok()?),
         (Builtin::ToInteger, []) => return to_integer(text),
-        (Builtin::Matches, [Value::Text(pattern)]) => Value::Bool(matches(text, pattern)?),
+        (Builtin::Matches { ignores_case }, [Value::Text(pattern)]) => {
+            Value::Bool(matches(text, pattern, ignores_case)?)
+        }
         (Builtin::Like { ignores_case }, [Value::Text(pattern)]) => Value::Bool(is_like(text, pattern, ignores_case)?),
         (Builtin::SimilarTo, []) => Value::Text(regular_expression(text)?),
         (Builtin::Cut, [Value::Integer(modifier), Value::Bool(is_explicit)]) => {

@@ -89,8 +89,10 @@ impl Evaluation<'_> {
             }
             (Value::Claim(path), Value::Json(part)) => self.claims_contain(self.profile()?, path, part),
             (Value::Json(Json::Null), Value::Json(Json::Array(_) | Json::Object(_))) => Some(false),
+            (Value::Json(whole @ Json::Object(_)), Value::Json(part)) => json_contains(whole, part),
             (Value::TextsWithout(without), Value::Json(part)) => texts_contain(without, part),
             (Value::JsonTextBut(but), Value::Json(Json::String(text))) => but.contains(text).then_some(false),
+            (Value::Claims, Value::Json(Json::Object(part))) if self.is_of_user => self.claims_of_user_contain(part),
             (Value::JsonNumber(_), Value::Json(_)) => whole.equals(part).filter(|is_equal| !is_equal),
             (Value::EntriesWithout { key, without }, Value::Json(part)) => entries_contain(key, without, part),
             (Value::Claims, Value::Json(Json::Object(part))) => match part.get("aal") {
@@ -100,6 +102,41 @@ impl Evaluation<'_> {
             },
             _ => None,
         }
+    }
+
+    /// Whether the claims of a user who is signed in have these members; `None`: not known.
+    fn claims_of_user_contain(&self, part: &serde_json::Map<String, Json>) -> Option<bool> {
+        let has = |(key, value): (&String, &Json)| match key.as_str() {
+            "aal" => Some(self.claims_level(value)),
+            "is_anonymous" => Some(*value == Json::Bool(false)),
+            "role" => self.role.map(|role| value.as_str() == Some(role)),
+            _ => None,
+        };
+        let all: Vec<Option<bool>> = part.iter().map(has).collect();
+        if all.contains(&Some(false)) {
+            return Some(false);
+        }
+        all.iter().all(Option::is_some).then_some(true)
+    }
+}
+
+/// Whether one JSON document contains another; `None`: not known. Arrays are left open, and numbers.
+fn json_contains(whole: &Json, part: &Json) -> Option<bool> {
+    match (whole, part) {
+        (Json::Object(whole), Json::Object(part)) => {
+            let mut all = Some(true);
+            for (key, part) in part {
+                match whole.get(key).map_or(Some(false), |whole| json_contains(whole, part)) {
+                    Some(false) => return Some(false),
+                    Some(true) => {}
+                    None => all = None,
+                }
+            }
+            all
+        }
+        (Json::Object(_), _) | (_, Json::Object(_)) => Some(false),
+        (Json::Array(_), _) | (_, Json::Array(_)) => None,
+        (whole, part) => Value::Json(whole.clone()).equals(&Value::Json(part.clone())),
     }
 }
 

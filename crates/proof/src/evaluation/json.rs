@@ -2,10 +2,10 @@
 
 use serde_json::Value as Json;
 
-use aal::ClaimStep;
+use aal::{ClaimStep, Level};
 
 use super::truth::{any_boolean, pairs};
-use super::{Evaluation, Expression, LevelClaim, Outcomes, Value};
+use super::{Enrolled, Evaluation, Expression, LevelClaim, Outcomes, Value};
 
 impl Evaluation<'_> {
     /// A member of a document.
@@ -32,8 +32,16 @@ impl Evaluation<'_> {
                 None if self.level_claim == LevelClaim::JsonNull && !as_text => Value::Json(Json::Null),
                 None => Value::Null,
             }),
-            (Value::Claims, "is_anonymous") if self.session.is_guest => {
-                Outcomes::one(if as_text { Value::text("true") } else { Value::Json(Json::Bool(true)) })
+            (Value::Claims, "is_anonymous") if self.session.is_guest || self.is_of_user => {
+                let is = self.session.is_guest;
+                Outcomes::one(if as_text { Value::Text(is.to_string()) } else { Value::Json(Json::Bool(is)) })
+            }
+            (Value::Claims, "sub") if self.is_of_user => {
+                let but = vec![String::new()];
+                Outcomes::one(if as_text { Value::TextBut(but) } else { Value::JsonTextBut(but) })
+            }
+            (Value::Claims, "role") if self.is_of_user && self.role.is_some() => {
+                self.role.map_or_else(Outcomes::anything, |role| Outcomes::one(text(role)))
             }
             // In a verified token it can be any text, and need not be a role of the database.
             (Value::Claims, "role") => match self.role {
@@ -48,6 +56,19 @@ impl Evaluation<'_> {
                     None => Outcomes::one(nobody),
                 }
             }
+            (Value::Status, "nextLevel") if self.knows_enrollment() => {
+                let next = match (self.session.level, self.session.enrolled) {
+                    (None, _) => None,
+                    (Some(_), Enrolled::Yes) => Some(Level::Aal2),
+                    (current, _) => current,
+                };
+                let nobodys = if as_text { Value::Null } else { Value::Json(Json::Null) };
+                Outcomes::one(next.map_or(nobodys, |next| text(next.as_str())))
+            }
+            (Value::Status, "action") if as_text && self.knows_enrollment() => {
+                let is_there = self.session.level >= Some(Level::Aal2);
+                Outcomes::one(if is_there { Value::Null } else { Value::TextBut(Vec::new()) })
+            }
             (Value::Json(Json::Null), _) => Outcomes::one(Value::Null),
             (Value::Json(Json::Object(object)), key) => match object.get(key) {
                 None => Outcomes::one(Value::Null),
@@ -60,6 +81,11 @@ impl Evaluation<'_> {
             },
             _ => Outcomes::anything(),
         }
+    }
+
+    /// Whether it is known which level the session's user can reach.
+    fn knows_enrollment(&self) -> bool {
+        self.is_of_user || (self.known.is_some() && self.session.level.is_none())
     }
 
     /// An element of an array, by its place from 0.

@@ -37,6 +37,9 @@ impl Evaluation<'_> {
         let max_age = self.outcomes(max_age);
         self.outcomes(level).map(any_boolean, |level| {
             let Some(level) = level_of(level) else { return Outcomes::raises() };
+            if known.claims.and_then(Claims::level) < Some(level) {
+                return Outcomes::one(Value::Bool(false));
+            }
             max_age.map(any_boolean, |max_age| match age_of(max_age) {
                 Some(max_age) => {
                     let required = FixedRequirement { level, max_age };

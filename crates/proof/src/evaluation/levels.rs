@@ -1,6 +1,6 @@
 //! What a session's level, factors and claims settings come to.
 
-use super::truth::any_boolean;
+use super::truth::{any_boolean, known_or_any};
 use super::{Enrolled, Evaluation, Expression, Outcomes, Value, is_claims_setting};
 use aal::{Level, MaxAge};
 
@@ -15,6 +15,7 @@ impl Evaluation<'_> {
         match (self.session.level, self.session.enrolled) {
             (None, _) => Outcomes::one(Value::Null),
             (_, Enrolled::Yes) => Outcomes::one(aal2),
+            (_, Enrolled::No) if self.is_of_user => Outcomes::one(aal1),
             (_, Enrolled::No) => Outcomes::any_of([aal1, Value::Null]),
             (_, Enrolled::Either) => Outcomes::any_of([aal1, aal2, Value::Null]),
         }
@@ -23,10 +24,10 @@ impl Evaluation<'_> {
     /// A user who is banned or deleted can have factors, too, and an enrolled level of none. Where tokens are verified, the settings
     /// that a condition reads are anybody's.
     pub(super) fn has_factor(&self) -> Outcomes {
-        if self.session.enrolled == Enrolled::Yes && self.trusts_settings {
-            Outcomes::one(Value::Bool(true))
-        } else {
-            any_boolean()
+        match self.session.enrolled {
+            Enrolled::Yes if self.trusts_settings => Outcomes::one(Value::Bool(true)),
+            Enrolled::No if self.trusts_settings && self.is_of_user => Outcomes::one(Value::Bool(false)),
+            _ => any_boolean(),
         }
     }
 
@@ -60,6 +61,13 @@ impl Evaluation<'_> {
         let no = Outcomes::one(Value::Bool(false));
         match (self.session.level, self.session.enrolled) {
             (None, _) | (Some(Level::Aal1), Enrolled::Yes) => no,
+            (Some(_), Enrolled::Yes | Enrolled::No) if self.is_of_user => {
+                self.outcomes(max_age).map(any_boolean, |max_age| match max_age {
+                    Value::Null => Outcomes::one(Value::Bool(true)),
+                    Value::Interval(max_age) => known_or_any(self.session.age.is_within(*max_age)),
+                    _ => any_boolean(),
+                })
+            }
             // False also where nobody knows the user.
             (Some(Level::Aal1), Enrolled::No) => self.outcomes(max_age).map(any_boolean, |max_age| match max_age {
                 Value::Interval(max_age) if self.session.age.is_within(*max_age) == Some(false) => no.clone(),
@@ -79,6 +87,7 @@ impl Evaluation<'_> {
             Value::Text(level) => match Level::from_claim(level) {
                 None => Outcomes::raises(),
                 asked if self.session.level < asked => Outcomes::one(Value::Null),
+                Some(_) if self.is_of_user => Outcomes::one(Value::Other),
                 Some(_) => Outcomes::anything(),
             },
             Value::Null => Outcomes::raises(),
@@ -114,6 +123,11 @@ impl Evaluation<'_> {
                     if let Some(level) = self.claimed_level() {
                         unset.add(Value::text(level));
                     }
+                    unset
+                }
+                // No gateway sets it to another subject than that of the claims.
+                "request.jwt.claim.sub" if self.is_of_user => {
+                    unset.add(Value::TextBut(vec![String::new()]));
                     unset
                 }
                 "request.jwt.claim.role" => {

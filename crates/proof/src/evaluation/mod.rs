@@ -5,6 +5,7 @@ mod by_profile;
 mod claim;
 mod comparison;
 mod conversions;
+mod held_in;
 mod joint;
 mod json;
 mod jsonpath;
@@ -13,12 +14,17 @@ mod levels;
 mod md5;
 mod patterns;
 mod readings;
+mod recall;
 mod recurring;
+mod residue;
 mod rows;
 mod truth;
 mod work;
 
+use std::cell::LazyCell;
 use std::collections::HashSet;
+
+use serde_json::Value as Json;
 
 use super::expression::{Comparison, Expression, Key, Origin, Reason, Rows, Truth, is_claims_setting};
 use super::ids::TableId;
@@ -26,13 +32,17 @@ use super::known_session::KnownSession;
 use super::session_kind::{Enrolled, LevelClaim, Session};
 use super::value::{Outcomes, Value};
 use conversions::{json_to_text, to_json};
+use held_in::HeldIn;
 use readings::Readings;
+use recall::Question;
 use recurring::{Recurring, is_condition, recurring_claims, recurring_unknowns};
 use truth::{any_boolean, negated, or_raise, pairs, tested_for, truth_of_all, truth_of_any};
 
 pub(crate) use joint::passes_alone;
 use known::cast;
 pub(crate) use known::is_of_request;
+pub use recall::Recall;
+pub(crate) use residue::{Asked, Residues, SessionClass, Truths, admits};
 pub use work::Work;
 
 /// What an expression is evaluated for.
@@ -54,6 +64,10 @@ pub struct Evaluation<'a> {
     may_be_exempt: bool,
     /// Whether the session may be live. It may be none that is, too.
     may_be_live: bool,
+    /// Whether it is a live session of a user who is signed in and known, and isn't anonymous.
+    is_of_user: bool,
+    /// The outcomes of whole expressions that were found before.
+    recall: Option<&'a Recall<'a>>,
     /// How much work it may be; `None`: any.
     work: Option<&'a Work>,
     /// Whether it tells apart what unknowns come to, and which settings hold the claims.
@@ -68,30 +82,6 @@ pub struct Evaluation<'a> {
     known: Option<&'a KnownSession<'a>>,
     /// What the claim `aal` is.
     level_claim: LevelClaim<'a>,
-}
-
-/// The settings that a gateway may put the claims into. The first that holds any counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HeldIn {
-    /// `request.jwt.claim`, while `request.jwt.claims` is empty or was never set.
-    Singular,
-    /// `request.jwt.claims`.
-    Plural,
-    /// Both.
-    Both,
-}
-
-impl HeldIn {
-    const ALL: [HeldIn; 3] = [HeldIn::Singular, HeldIn::Plural, HeldIn::Both];
-
-    fn includes(self, setting: &str) -> bool {
-        let is_singular = setting.eq_ignore_ascii_case("request.jwt.claim");
-        match self {
-            HeldIn::Singular => is_singular,
-            HeldIn::Plural => !is_singular,
-            HeldIn::Both => true,
-        }
-    }
 }
 
 /// How many unknowns are told apart within one row's policies of so many nodes: each triples the work.
@@ -124,6 +114,8 @@ impl<'a> Evaluation<'a> {
             may_become_nobody,
             may_be_exempt,
             may_be_live: true,
+            recall: None,
+            is_of_user: false,
             work,
             closely,
             held_in,
@@ -156,6 +148,11 @@ impl<'a> Evaluation<'a> {
         Evaluation { may_be_live: false, ..self }
     }
 
+    /// The same, of a live session of a user whom Supabase Auth knows, and who isn't anonymous.
+    pub(crate) fn of_signed_in_user(self) -> Self {
+        Evaluation { is_of_user: true, ..self }
+    }
+
     /// The same, of a statement that may set another token where settings aren't a gateway's.
     pub fn of_any_token(self) -> Self {
         Evaluation { may_become_nobody: !self.trusts_settings, ..self }
@@ -164,6 +161,11 @@ impl<'a> Evaluation<'a> {
     /// The same, of at most so much work.
     pub fn within(self, work: &'a Work, closely: bool) -> Self {
         Evaluation { work: Some(work), closely, ..self }
+    }
+
+    /// The same, with outcomes that were found before.
+    pub fn recalling(self, recall: Option<&'a Recall<'a>>) -> Self {
+        Evaluation { recall, ..self }
     }
 
     /// The same, as in a session whose claims every setting holds that may.
@@ -180,26 +182,40 @@ impl<'a> Evaluation<'a> {
         if !by_each_profile.is_empty() {
             return by_each_profile.into_iter().any(|it| it.could_pass(permissive, restrictive));
         }
+        // Most are decided without telling anything apart, which only takes outcomes away.
+        let undivided = self.passes_undivided(permissive, restrictive);
+        if undivided == Some(false) {
+            return false;
+        }
         let all = || permissive.unwrap_or_default().iter().chain(restrictive);
-        let size = all().map(|expression| expression.extent().0).sum();
-        let most = most_assumptions(size);
-        let mut unknowns = recurring_unknowns(all().copied());
-        unknowns.truncate(most);
-        let of_claims =
-            if most == 0 || !self.knows_claims_stay() { Vec::new() } else { recurring_claims(all().copied()) };
-        let unknowns: Vec<Recurring<'_>> = of_claims
-            .into_iter()
-            .map(Recurring::OfClaims)
-            .chain(unknowns.into_iter().map(Recurring::Unknown))
-            .collect();
         let reads_claims_settings = || all().any(|expression| expression.any(&reads_claims_setting));
-        if !self.has_claims() || !self.trusts_settings || !reads_claims_settings() {
-            return self.could_pass_assuming(permissive, restrictive, &unknowns);
+        let tells_settings_apart = self.has_claims() && self.trusts_settings && reads_claims_settings();
+        if undivided == Some(true) && !tells_settings_apart {
+            return true;
+        }
+        let unknowns = LazyCell::new(|| self.recurring(permissive.unwrap_or_default(), restrictive));
+        if !tells_settings_apart {
+            return self.could_pass_dividing(permissive, restrictive, &unknowns);
         }
         HeldIn::ALL.into_iter().any(|held_in| {
             let evaluation = Evaluation { held_in: Some(held_in), ..self.clone() };
-            evaluation.could_pass_assuming(permissive, restrictive, &unknowns)
+            match evaluation.passes_undivided(permissive, restrictive) {
+                Some(known) => known,
+                None => evaluation.could_pass_dividing(permissive, restrictive, &unknowns),
+            }
         })
+    }
+
+    /// What occurs more than once in these, as far as it is told apart.
+    fn recurring(&self, permissive: &[&'a Expression], restrictive: &[&'a Expression]) -> Vec<Recurring<'a>> {
+        let all = || permissive.iter().chain(restrictive).copied();
+        let most = most_assumptions(all().map(|expression| expression.extent().0).sum());
+        if most == 0 {
+            return Vec::new();
+        }
+        let of_claims = if self.knows_claims_stay() { recurring_claims(all()) } else { Vec::new() };
+        let unknowns = recurring_unknowns(all()).into_iter().take(most);
+        of_claims.into_iter().map(Recurring::OfClaims).chain(unknowns.map(Recurring::Unknown)).collect()
     }
 
     /// The same, telling these unknowns apart.
@@ -209,23 +225,42 @@ impl<'a> Evaluation<'a> {
         restrictive: &[&'a Expression],
         unknowns: &[Recurring<'a>],
     ) -> bool {
-        if restrictive.iter().any(|it| self.is_refused_outright(it)) {
-            return false;
+        match self.passes_undivided(permissive, restrictive) {
+            Some(known) => known,
+            None => self.could_pass_dividing(permissive, restrictive, unknowns),
         }
-        let restricted = truth_of_all(restrictive.iter().map(|it| self.outcomes(it)));
+    }
+
+    /// The same for each that the first of these unknowns can come to.
+    fn could_pass_dividing(
+        &self,
+        permissive: Option<&[&'a Expression]>,
+        restrictive: &[&'a Expression],
+        unknowns: &[Recurring<'a>],
+    ) -> bool {
+        let Some((recurring, others)) = unknowns.split_first() else { return true };
+        self.assuming(*recurring).into_iter().any(|it| it.could_pass_assuming(permissive, restrictive, others))
+    }
+
+    /// The same without telling any unknown apart; `None` where that could make a difference.
+    fn passes_undivided(&self, permissive: Option<&[&'a Expression]>, restrictive: &[&'a Expression]) -> Option<bool> {
+        if restrictive.iter().any(|it| self.is_refused_outright(it)) {
+            return Some(false);
+        }
+        let restricted = truth_of_all(restrictive.iter().map(|it| self.recalled(it)));
+        if !restricted.can_be_true() {
+            return Some(false);
+        }
         let permitted = match permissive {
-            Some(any) => truth_of_any(any.iter().map(|it| self.outcomes(it))),
+            Some(any) => truth_of_any(any.iter().map(|it| self.recalled(it))),
             None => Outcomes::one(Value::Bool(true)),
         };
         let both = truth_of_all([restricted, permitted].into_iter());
         if !both.can_be_true() {
-            return false;
+            return Some(false);
         }
-        if both.is_certainly(&Value::Bool(true)) || self.work.is_some_and(Work::is_spent) {
-            return true;
-        }
-        let Some((recurring, others)) = unknowns.split_first() else { return true };
-        self.assuming(*recurring).into_iter().any(|it| it.could_pass_assuming(permissive, restrictive, others))
+        let is_decided = both.is_certainly(&Value::Bool(true)) || self.work.is_some_and(Work::is_spent);
+        is_decided.then_some(true)
     }
 
     /// The same for each that a recurring part can come to.
@@ -274,6 +309,29 @@ impl<'a> Evaluation<'a> {
         self.assumed.iter().find(|(assumed, _)| *assumed == key).map(|(_, truth)| *truth)
     }
 
+    /// All that a whole expression could come to. It is as much work if that was found before.
+    fn recalled(&self, expression: &Expression) -> Outcomes {
+        let is_divided = !self.assumed.is_empty() || !self.taken.is_empty() || self.profile().is_some();
+        let recall = self.recall.filter(|_| !is_divided);
+        let Some((recall, address)) = recall.and_then(|it| Some((it, it.address(expression)?))) else {
+            return self.outcomes(expression);
+        };
+        let (session, held_in) = (self.session, self.held_in);
+        let (may_be_exempt, may_be_live) = (self.may_be_exempt, self.may_be_live);
+        let question = Question { address, session, held_in, may_be_exempt, may_be_live };
+        if let Some((outcomes, nodes)) = recall.find(&question) {
+            self.work.inspect(|work| work.take(nodes));
+            return outcomes;
+        }
+        let before = self.work.map_or(0, Work::left);
+        let outcomes = self.outcomes(expression);
+        // One that was cut short says nothing for the next time.
+        if !self.work.is_some_and(Work::is_spent) {
+            recall.keep(question, outcomes.clone(), before - self.work.map_or(0, Work::left));
+        }
+        outcomes
+    }
+
     /// All that an expression could come to.
     pub fn outcomes(&self, expression: &Expression) -> Outcomes {
         if let Some(value) = self.taken(expression) {
@@ -308,10 +366,13 @@ impl<'a> Evaluation<'a> {
         match expression {
             Constant(value) => Outcomes::one(value.clone()),
             Raises => Outcomes::raises(),
-            Unknown { reason: Some(Reason::Cast { to_boolean: true }), arguments, .. } if self.session.is_guest => {
+            Unknown { reason: Some(Reason::Cast { to_boolean }), arguments, .. }
+                if self.is_of_user || (self.session.is_guest && *to_boolean) =>
+            {
                 let argument = arguments.first().map_or_else(Outcomes::anything, |it| self.outcomes(it));
-                argument.map(Outcomes::anything, |value| cast(value, true))
+                argument.map(Outcomes::anything, |value| cast(value, *to_boolean))
             }
+            Unknown { reason: Some(Reason::Subject { .. }), .. } if self.is_of_user => Outcomes::one(Value::Other),
             Unknown { key, strict, arguments, .. } => self.unknown(*key, *strict, arguments),
             Claims if self.knows_no_claim() => Outcomes::anything(),
             Claims if self.has_claims() => Outcomes::one(Value::Claims),
@@ -330,6 +391,7 @@ impl<'a> Evaluation<'a> {
             SessionIsLive { raises } if !self.may_be_live && self.trusts_settings => {
                 or_raise(Outcomes::one(Value::Bool(false)), *raises)
             }
+            SessionIsLive { .. } if self.is_of_user => Outcomes::one(Value::Bool(true)),
             // At every level there are sessions that are live, and others.
             SessionIsLive { raises } => or_raise(any_boolean(), *raises),
             AuthenticatedAt(level) => self.authenticated_at(level),
@@ -420,6 +482,9 @@ impl<'a> Evaluation<'a> {
                 (Value::Null, _) | (_, Value::Null) => kept,
                 // Claims are never the empty text, nor another constant that anybody would name.
                 (Value::ClaimsText, Value::Text(text)) if text.is_empty() => kept,
+                (Value::Claims, Value::Json(Json::Object(other))) if self.is_of_user && !other.contains_key("sub") => {
+                    kept
+                }
                 _ => match a.equals(b) {
                     Some(true) => Outcomes::one(Value::Null),
                     Some(false) => kept,

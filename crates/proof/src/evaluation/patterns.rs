@@ -49,7 +49,13 @@ pub(super) fn regular_expression(pattern: &str) -> Option<String> {
 const LONGEST: usize = 200;
 
 /// Whether a text has a part that matches a regular expression; `None` where that isn't known.
-pub(super) fn matches(text: &str, pattern: &str) -> Option<bool> {
+pub(super) fn matches(text: &str, pattern: &str, ignores_case: bool) -> Option<bool> {
+    if ignores_case {
+        // An upper-case letter behind a backslash means another class.
+        let is_plain = |it: &str| it.is_ascii() && !it.contains(['i', 'I', '\\']);
+        let lower = (text.to_ascii_lowercase(), pattern.to_ascii_lowercase());
+        return if is_plain(text) && is_plain(pattern) { matches(&lower.0, &lower.1, false) } else { None };
+    }
     if !text.is_ascii() || !pattern.is_ascii() || text.len() > LONGEST || pattern.len() > LONGEST {
         return None;
     }
@@ -228,23 +234,33 @@ mod tests {
 
     #[test]
     fn plain_regular_expressions_are_matched() {
-        let found = |pattern| matches("aal2", pattern).unwrap();
+        let found = |pattern| matches("aal2", pattern, false).unwrap();
         assert!(
             found("^aal[23]$") && found("aal") && found("^aal(2|3)$") && found("2$") && found(r"^aal\d$") && found("")
         );
         assert!(found("^a+l?2$") && found("^aal[^1]$") && found("^(?:aal(?:2|3))$") && found("^x*a") && found("a|b"));
         assert!(!found("^aal[13]$") && !found("^2") && !found("aal$") && !found("^aal[^2]$") && !found("^(a|l)*$"));
-        assert_eq!(matches("aaaa", "^(a*)*$"), Some(true));
+        assert_eq!(matches("aaaa", "^(a*)*$", false), Some(true));
         for odd in
             ["(?i)AAL2", "***=aal2", "a{4}", "[[:alpha:]]", "(", "a)", "a**", r"\w", "[a-z]", "(?=a)", "^*", "[]a]"]
         {
-            assert_eq!(matches("aal2", odd), None, "{odd}");
+            assert_eq!(matches("aal2", odd, false), None, "{odd}");
         }
     }
 
     #[test]
+    fn a_regular_expression_may_ignore_case() {
+        let found = |pattern| matches("aal2", pattern, true);
+        assert_eq!(found("^AAL[23]$"), Some(true));
+        assert_eq!(found("^AAL[13]$"), Some(false));
+        // Turkish has another pair of letters, and an escape in upper case another meaning.
+        assert_eq!(found("I|AAL2"), None);
+        assert_eq!(found(r"AAL\D"), None);
+    }
+
+    #[test]
     fn similar_to_is_a_regular_expression_of_the_whole() {
-        let similar = |pattern| matches("aal2", &regular_expression(pattern).unwrap());
+        let similar = |pattern| matches("aal2", &regular_expression(pattern).unwrap(), false);
         assert_eq!(similar("aal(2|3)"), Some(true));
         assert_eq!(similar("aal_"), Some(true));
         assert_eq!(similar("%2"), Some(true));

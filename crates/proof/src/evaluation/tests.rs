@@ -262,6 +262,26 @@ proptest! {
         }
     }
 
+    /// The matrix asks for the same expressions for each command and role.
+    #[test]
+    fn outcomes_that_were_found_before_change_no_answer(policies in prop::collection::vec(condition(), 1..4), worlds in prop::collection::vec(world(), 1..4), is_exempt: bool, nodes in prop::sample::select(vec![20u64, 1_000_000])) {
+        let recall = Recall::of(&policies);
+        let (permissive, restrictive): (Vec<&Expression>, Vec<&Expression>) = (vec![&policies[0]], policies[1..].iter().collect());
+        for world in worlds.iter().chain(&worlds) {
+            let (alone, recalling) = (Work::new(nodes), Work::new(nodes));
+            let plain = Evaluation::new(world.session(), None, None, true);
+            let plain = if is_exempt { plain.of_exempt_sessions() } else { plain };
+            let passes = |it: Evaluation<'_>| (it.could_pass(Some(&permissive), &restrictive), it.could_pass(Some(&permissive), &[]));
+            let expected = passes(plain.clone().within(&alone, true));
+            let found = passes(plain.recalling(Some(&recall)).within(&recalling, true));
+            prop_assert_eq!(alone.is_spent(), recalling.is_spent());
+            if !alone.is_spent() {
+                prop_assert_eq!(found, expected);
+                prop_assert_eq!(alone.left(), recalling.left());
+            }
+        }
+    }
+
     /// The note "live sessions only" relies on it.
     #[test]
     fn a_session_that_passes_without_being_live_could(permissive in condition(), restrictive in condition(), world in world()) {

@@ -3,7 +3,7 @@
 use super::{Outcomes, Truth, Value};
 
 pub(super) fn any_boolean() -> Outcomes {
-    Outcomes::any_of([Value::Bool(true), Value::Bool(false)])
+    Outcomes::truths(true, true, false)
 }
 
 pub(super) fn known_or_any(known: Option<bool>) -> Outcomes {
@@ -42,7 +42,7 @@ pub(super) fn truth_of_all(operands: impl Iterator<Item = Outcomes>) -> Outcomes
         none_false &= truth || null;
         any_null |= null;
     }
-    truths(all_true, any_false, none_false && any_null)
+    Outcomes::truths(all_true, any_false, none_false && any_null)
 }
 
 /// OR, of three truth values.
@@ -52,12 +52,7 @@ pub(super) fn truth_of_any(operands: impl Iterator<Item = Outcomes>) -> Outcomes
 
 pub(super) fn negated(outcomes: &Outcomes) -> Outcomes {
     let (truth, falsehood) = (outcomes.can_be_true(), outcomes.can_be(&Value::Bool(false)));
-    truths(falsehood, truth, outcomes.can_be(&Value::Null))
-}
-
-pub(super) fn truths(truth: bool, falsehood: bool, null: bool) -> Outcomes {
-    let all = [(truth, Value::Bool(true)), (falsehood, Value::Bool(false)), (null, Value::Null)];
-    Outcomes::any_of(all.into_iter().filter(|(can, _)| *can).map(|(_, value)| value))
+    Outcomes::truths(falsehood, truth, outcomes.can_be(&Value::Null))
 }
 
 pub(super) fn tested_for(truth: Truth, is_negated: bool, tested: &Outcomes) -> Outcomes {

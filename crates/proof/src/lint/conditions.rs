@@ -46,7 +46,7 @@ fn reads_per_row(expression: &Expression, for_level: bool) -> bool {
             Origin::SubSelect => rows.correlated && beneath(),
             Origin::Inlined => beneath(),
             // It is called for every row, with any body.
-            Origin::Call => expression.asks_for_level(),
+            Origin::Call => expression.asks_for_level() || expression.asks_who_enrolled(),
         },
         AnyRow { rows, .. } if rows.correlated => beneath(),
         AnyRow { test, .. } => reads_per_row(test, for_level),

@@ -1,19 +1,20 @@
-//! A policy asks for a level by a function that can't be read.
+//! A policy, or a function that works with its owner's rights, asks for a level by a function that can't be read.
 
 use std::collections::BTreeMap;
 
 use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::level_readers::is_sql;
+use super::reach::Step;
 use super::survey::Survey;
 use crate::{Expression, FunctionIndex, Policy, Reason, RequiredLevel, TableIndex};
 
 pub const LINT: Lint = Lint {
     name: "0030_gate_not_read",
-    title: "A policy asks for a level by a function that can't be read",
+    title: "A level is asked for by a function that can't be read",
     level: Severity::Warn,
     category: "SECURITY",
-    description: "The policy calls a function that reads the level, and the proof can't tell what it answers. So the matrix counts it as possibly true: the level that it shows may be lower than the one that holds, and a fault in the function stays unseen.",
+    description: "A policy, or a SECURITY DEFINER function before it reaches a protected table, calls a function that reads the level, and the proof can't tell what it answers. So it counts as possibly true: the level that the matrix or aal_functions shows may be lower than the one that holds, and a fault in the function stays unseen.",
     remediation: "Write the function in SQL with its names qualified, or put a policy with auth.has_aal beside it.",
     findings,
 };
@@ -28,7 +29,45 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
             }
         }
     }
+    found.extend(survey.catalog.functions.indexes().flat_map(|index| of_procedure(survey, index)));
     found
+}
+
+/// The gates that can't be read of a function that clients call, which works with its owner's rights on a protected table.
+fn of_procedure(survey: &Survey<'_>, index: FunctionIndex) -> Vec<Found> {
+    let function = &survey.catalog.functions[index];
+    let is_open = function.security_definer && !function.open_to.is_empty();
+    if !is_open || survey.reach.gates.passed(index, None).threshold.level >= RequiredLevel::Aal2 {
+        return Vec::new();
+    }
+    let passage = &function.gate.passage;
+    let mut unread: BTreeMap<FunctionIndex, String> = unread_in(survey, passage).into_iter().rev().collect();
+    if let Some(note) = function.gate.notes.first().filter(|_| function.gate.is_unread())
+        && survey.level_readers().reads_level(index)
+    {
+        unread.entry(index).or_insert_with(|| note.to_string());
+    }
+    if unread.is_empty() || !reaches_protected_table(survey, index) {
+        return Vec::new();
+    }
+    let name = &function.display_name;
+    let found = unread.into_iter().map(|(gate, why)| {
+        let gate_name = &survey.catalog.functions[gate].display_name;
+        let detail = if gate == index {
+            format!("Function {name} reads the level, and what it asks for can't be read: {why}")
+        } else {
+            format!("Function {name} asks for a level by {gate_name}, which can't be read: {why}")
+        };
+        Found::on_function(survey.catalog, index, detail).roles(&function.open_to).key(&format!("{name} {gate_name}"))
+    });
+    found.collect()
+}
+
+fn reaches_protected_table(survey: &Survey<'_>, index: FunctionIndex) -> bool {
+    survey.heeds().into_iter().any(|heed| {
+        let reached = survey.reach.from(Step::Function(index), heed, survey.pause);
+        !survey.touched(&reached, heed).is_empty()
+    })
 }
 
 fn finding(survey: &Survey<'_>, table: TableIndex, policy: &Policy, function: FunctionIndex, why: &str) -> Found {
@@ -40,24 +79,31 @@ fn finding(survey: &Survey<'_>, table: TableIndex, policy: &Policy, function: Fu
     Found::on_table(table, detail).policy(policy).key(name)
 }
 
+/// The functions in an expression that read a level and can't be read; and why, as far as that is known.
+fn unread_in(survey: &Survey<'_>, expression: &Expression) -> Vec<(FunctionIndex, String)> {
+    let readers = survey.level_readers();
+    let mut named: Vec<(FunctionIndex, String)> = Vec::new();
+    expression.visit(&mut |it| {
+        let (name, line) = match it {
+            Expression::Unknown { reason: Some(Reason::Function(name)), .. } => (name, None),
+            Expression::Unknown { reason: Some(Reason::Line { function, line, what }), .. } => {
+                (function, Some(format!("line {line}: {what}")))
+            }
+            _ => return true,
+        };
+        let gates = readers.named(name).into_iter().filter(|function| readers.reads_level(*function));
+        named.extend(gates.map(|gate| (gate, line.clone().unwrap_or_else(|| why(survey, gate)))));
+        true
+    });
+    named
+}
+
 /// The functions that a policy calls, that read a level, and of which it isn't known what they answer; and why.
 fn unread_gates<'a>(survey: &Survey<'a>, table: TableIndex, policy: &'a Policy) -> BTreeMap<FunctionIndex, String> {
     let readers = survey.level_readers();
     let mut unread = BTreeMap::new();
     for expression in policy.expressions() {
-        let mut named: Vec<(FunctionIndex, String)> = Vec::new();
-        expression.visit(&mut |it| {
-            let (name, line) = match it {
-                Expression::Unknown { reason: Some(Reason::Function(name)), .. } => (name, None),
-                Expression::Unknown { reason: Some(Reason::Line { function, line, what }), .. } => {
-                    (function, Some(format!("line {line}: {what}")))
-                }
-                _ => return true,
-            };
-            let gates = readers.named(name).into_iter().filter(|function| readers.reads_level(*function));
-            named.extend(gates.map(|gate| (gate, line.clone().unwrap_or_else(|| why(survey, gate)))));
-            true
-        });
+        let named = unread_in(survey, expression);
         // Another condition may ask for the level beside it.
         if !named.is_empty() && survey.lowest(expression).level < RequiredLevel::Aal2 {
             named.into_iter().for_each(|(gate, why)| {

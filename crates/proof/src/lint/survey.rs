@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::commands::Commands;
 use super::finding::Found;
 use super::level_readers::LevelReaders;
+use super::no_level::ReadingRole;
 use super::reach::{Actor, Heed, Reach, Reached, Step, Way};
 use crate::{
     ByTable, Catalog, Command, Expression, FunctionIndex, Matrix, Need, Policy, RequiredLevel, RoleId, RoleIndex,
@@ -163,15 +164,19 @@ impl<'a> Survey<'a> {
         found
     }
 
-    /// The names of roles that a policy binds: one for all of them, where it is the same to all.
-    pub(super) fn roles_of(&self, table: TableIndex, policy: &Policy) -> Vec<&'a str> {
-        let bound = self.bound_roles(&self.catalog.tables[table]).filter(|role| policy.binds[*role]);
-        let names: Vec<&str> = bound.take(MOST_ROLES).map(|role| self.catalog.roles[role].name.as_str()).collect();
+    /// The roles that a policy binds and that have rights on its table, each with the tables that it may read. One stands for all of them
+    /// if the policy is the same to all.
+    pub(super) fn roles_of(&self, table: TableIndex, policy: &Policy) -> Vec<ReadingRole<'a>> {
+        let table = &self.catalog.tables[table];
+        let has_right = |role: &RoleIndex| table.standings[*role].privileges.contains(&true);
+        let bound = self.bound_roles(table).filter(|role| policy.binds[*role] && has_right(role)).take(MOST_ROLES);
+        let roles = bound.map(|role| &self.catalog.roles[role]);
+        let roles: Vec<ReadingRole<'a>> = roles.map(|role| (role.name.as_str(), Some(&role.readable))).collect();
         let is_same_for_all = !policy.expressions().any(Expression::depends_on_role);
-        match names.as_slice() {
-            [] => vec!["authenticated"],
-            [first, ..] if is_same_for_all => vec![first],
-            _ => names,
+        match roles.as_slice() {
+            [] => vec![("authenticated", None)],
+            [first, ..] if is_same_for_all => vec![*first],
+            _ => roles,
         }
     }
 

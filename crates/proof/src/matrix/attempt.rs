@@ -9,7 +9,7 @@ use super::need::Need;
 use super::table::RowKind;
 use super::threshold::{RequiredLevel, Threshold};
 use crate::catalog::{Catalog, Guard, Policy, Role, Standing, Table};
-use crate::evaluation::{Evaluation, Work};
+use crate::evaluation::{Evaluation, Recall, Work};
 use crate::expression::{Expression, Reason};
 use crate::ids::RoleIndex;
 use crate::session_kind::{Enrolled, Session};
@@ -24,6 +24,8 @@ pub(super) struct Attempt<'a> {
     pub role: RoleIndex,
     pub command: Command,
     pub rows: RowKind,
+    /// The outcomes of the table's policies that were found before, where they are the same for all roles.
+    pub recall: Option<&'a Recall<'a>>,
 }
 
 /// Everything that the attempt must pass.
@@ -159,6 +161,7 @@ impl<'a> Attempt<'a> {
         evaluation
             .of_any_token()
             .by_profiles(&self.catalog.profiles, self.catalog.level_of_guests())
+            .recalling(self.recall)
             .within(work, closely)
     }
 

@@ -83,7 +83,7 @@ impl<'a> Matrix<'a> {
     ) -> Need {
         let (catalog, table) = (self.catalog, &self.catalog.tables[table]);
         let rows = if for_each_statement { RowKind::NoRow } else { RowKind::Unchecked };
-        let attempt = Attempt { catalog, table, role, command, rows };
+        let attempt = Attempt { catalog, table, role, command, rows, recall: None };
         let without = without_policies(table, &table.standings[role], command);
         without.unwrap_or_else(|| attempt.need(&self.effort))
     }

@@ -8,6 +8,7 @@ use super::effort::Effort;
 use super::need::Need;
 use super::threshold::RequiredLevel;
 use crate::catalog::{Bypass, Catalog, Policy, Standing, Table};
+use crate::evaluation::Recall;
 use crate::expression::Expression;
 use crate::ids::{ByRole, ByTable, RoleIndex, TableIndex};
 use aal::Command;
@@ -53,6 +54,8 @@ pub(super) fn needs_of_table(
     let table = &catalog.tables[table];
     let (before, share) = (effort.table_share(), effort.table_share());
     let mut known = KnownNeeds::new(table);
+    let recall = Recall::of(&table.policies);
+    let recall = known.is_same_for_all.then_some(&recall);
     let needs = catalog
         .roles
         .indexes()
@@ -60,7 +63,7 @@ pub(super) fn needs_of_table(
             Command::ALL.map(|command| {
                 pause();
                 let without = without_policies(table, &table.standings[role], command);
-                without.unwrap_or_else(|| known.need(&Attempt { catalog, table, role, command, rows }, &share))
+                without.unwrap_or_else(|| known.need(&Attempt { catalog, table, role, command, rows, recall }, &share))
             })
         })
         .collect();

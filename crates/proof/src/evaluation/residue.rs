@@ -1,0 +1,647 @@
+//! The conditions that a session leaves open: on the row, on other claims and on code that can't be read. They are the same for two
+//! sessions of one user, and for two policies on one row. So each of their truths can be tried.
+
+use std::cell::Cell;
+
+use serde_json::Value as Json;
+
+use super::joint::is_condition;
+use super::{Comparison, Evaluation, Expression, Key, Origin, Outcomes, Reason, Rows, Truth, Value};
+use crate::builtin::Builtin;
+use crate::expression::is_claims_setting;
+
+/// How many conditions are told apart in one question: each triples the work.
+const MOST_CONDITIONS: usize = 7;
+
+/// How many conditions are looked at in their order, and how large one may be to stand twice for it.
+const MOST_IN_ORDER: usize = 16;
+const LARGEST_REPEATED: usize = 100;
+
+/// By what sessions of one user differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SessionClass {
+    /// By the level, or by any claim.
+    pub level: usize,
+    /// By the methods of authentication.
+    pub methods: usize,
+}
+
+/// What a condition that is left depends on, beside the row and other claims. Of an enum with an order, rustc 1.95 takes the lowest for
+/// another one where it optimizes: a property test shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Dependence {
+    methods: bool,
+    /// How old the factors are: of a session at a level, they may be of any age.
+    age: bool,
+    level: bool,
+}
+
+impl Dependence {
+    const NOTHING: Dependence = Dependence { methods: false, age: false, level: false };
+    const METHODS: Dependence = Dependence { methods: true, ..Dependence::NOTHING };
+    const AGE: Dependence = Dependence { age: true, ..Dependence::NOTHING };
+    const LEVEL: Dependence = Dependence { level: true, ..Dependence::NOTHING };
+
+    fn and(self, other: Dependence) -> Dependence {
+        Dependence {
+            methods: self.methods || other.methods,
+            age: self.age || other.age,
+            level: self.level || other.level,
+        }
+    }
+
+    /// Whether it is the methods alone.
+    fn is_methods(self) -> bool {
+        self.methods && !self.age && !self.level
+    }
+
+    /// The class of sessions for which a condition is the same.
+    fn class(self, class: SessionClass) -> usize {
+        if self.age || self.level {
+            class.level
+        } else if self.methods {
+            class.methods
+        } else {
+            ALL_SESSIONS
+        }
+    }
+}
+
+/// The class of all sessions.
+const ALL_SESSIONS: usize = usize::MAX;
+
+/// A condition that a session doesn't decide.
+#[derive(Debug)]
+struct Condition<'x> {
+    left: Expression,
+    /// Where it stands in the policies.
+    place: &'x Expression,
+    depends_on: Dependence,
+    /// The class of sessions for which it is this one.
+    class: usize,
+    /// Whether it can be true, false and NULL.
+    can_be: [bool; 3],
+}
+
+/// The conditions that sessions leave of some policies of one table.
+#[derive(Debug, Default)]
+pub(crate) struct Residues<'x> {
+    conditions: Vec<Condition<'x>>,
+}
+
+/// What one session leaves of an expression.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked<'e> {
+    left: Expression,
+    evaluation: Evaluation<'e>,
+}
+
+impl PartialEq for Asked<'_> {
+    /// Whether they come to the same.
+    fn eq(&self, other: &Self) -> bool {
+        self.left == other.left
+    }
+}
+
+/// Conditions with their keys.
+type Conditions<'r, 'x> = Vec<(Key, &'r Condition<'x>)>;
+
+/// What conditions are taken to come to.
+pub(crate) type Truths = Vec<(Key, Option<bool>)>;
+
+impl Asked<'_> {
+    /// What it comes to where conditions come to this.
+    pub fn outcomes(&self, truths: &Truths) -> Outcomes {
+        let mut evaluation = self.evaluation.clone();
+        evaluation.assumed.extend_from_slice(truths);
+        evaluation.outcomes(&self.left)
+    }
+
+    fn keys(&self, keys: &mut Vec<Key>) {
+        self.left.visit(&mut |it| {
+            if let Some(key) = made_here(it)
+                && !keys.contains(&key)
+            {
+                keys.push(key);
+            }
+            true
+        });
+    }
+}
+
+/// Whether these outcomes are that a row is admitted; `None`: either.
+pub(crate) fn admits(outcomes: &Outcomes) -> Option<bool> {
+    match (outcomes.can_be_true(), outcomes.is_certainly(&Value::Bool(true))) {
+        (false, _) => Some(false),
+        (true, true) => Some(true),
+        (true, false) => None,
+    }
+}
+
+impl<'x> Residues<'x> {
+    /// What a session leaves of an expression.
+    pub fn of<'e>(
+        &mut self,
+        expression: &'x Expression,
+        evaluation: &Evaluation<'e>,
+        class: SessionClass,
+    ) -> Asked<'e> {
+        // Postgres asks for the rights on all tables of a query before its first row.
+        let is_refused = expression.has_rows(&|rows| !evaluation.may_read(rows));
+        let left = if is_refused {
+            Expression::Raises
+        } else {
+            Leaving { residues: self, evaluation, class, hides_level: Cell::new(false) }.condition(expression)
+        };
+        Asked { left, evaluation: evaluation.clone() }
+    }
+
+    /// Whether something certainly holds for some row: for each outcome of what depends on the sessions and isn't known.
+    pub fn certainly_some(&self, asked: &[&Asked<'_>], holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
+        let conditions = self.conditions_of(asked);
+        let of_methods = conditions.iter().map(|(_, it)| it).filter(|it| it.depends_on.is_methods());
+        let methods: Vec<usize> = of_methods.map(|it| it.class).collect();
+        let is_same = methods.windows(2).all(|pair| pair[0] == pair[1]);
+        let is_open = |it: &Condition<'_>| it.depends_on.level || (it.depends_on.is_methods() && !is_same);
+        let (open, rows): (Vec<_>, Vec<_>) = conditions.into_iter().partition(|(_, it)| is_open(it));
+        if rows.len() + open.len() > MOST_CONDITIONS {
+            return false;
+        }
+        let mut truths = Vec::new();
+        try_each(&rows, true, &mut truths, &|truths| match holds(truths) {
+            Some(known) => Some(known),
+            None if truths.len() < rows.len() => None,
+            None => {
+                let mut all = truths.clone();
+                Some(try_each(&open, false, &mut all, &|all| {
+                    holds(all).or((all.len() == rows.len() + open.len()).then_some(false))
+                }))
+            }
+        })
+    }
+
+    /// Whether something may hold for some row.
+    pub fn possibly_some(&self, asked: &[&Asked<'_>], holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
+        let mut conditions = self.conditions_of(asked);
+        conditions.truncate(MOST_CONDITIONS);
+        try_each(&conditions, true, &mut Vec::new(), &|truths| {
+            holds(truths).or((truths.len() == conditions.len()).then_some(true))
+        })
+    }
+
+    /// Whether something holds for all rows, in some session.
+    pub fn for_all_rows(&self, asked: &Asked<'_>, holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
+        let (rows, others) = self.rows_and_others(asked);
+        let all = rows.len() + others.len();
+        all <= MOST_CONDITIONS
+            && try_each(&others, true, &mut Vec::new(), &|truths| match holds(truths) {
+                Some(known) => Some(known),
+                None if truths.len() < others.len() => None,
+                None => Some(try_each(&rows, false, &mut truths.clone(), &|truths| {
+                    holds(truths).or((truths.len() == all).then_some(false))
+                })),
+            })
+    }
+
+    /// Whether something holds for some row, for each outcome of all conditions that aren't on the row.
+    pub fn for_some_row(&self, asked: &Asked<'_>, holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
+        let (rows, others) = self.rows_and_others(asked);
+        let all = rows.len() + others.len();
+        all <= MOST_CONDITIONS
+            && try_each(&rows, true, &mut Vec::new(), &|truths| match holds(truths) {
+                Some(known) => Some(known),
+                None if truths.len() < rows.len() => None,
+                None => Some(try_each(&others, false, &mut truths.clone(), &|truths| {
+                    holds(truths).or((truths.len() == all).then_some(false))
+                })),
+            })
+    }
+
+    /// The conditions on the row, and those on anything else.
+    fn rows_and_others(&self, asked: &Asked<'_>) -> (Conditions<'_, 'x>, Conditions<'_, 'x>) {
+        let is_of_row = |it: &Condition<'x>| {
+            it.left.depends_on_row() || it.left.any(&|it| it.rows().is_some_and(|rows| rows.from || rows.correlated))
+        };
+        self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_of_row(it))
+    }
+
+    fn conditions_of(&self, asked: &[&Asked<'_>]) -> Conditions<'_, 'x> {
+        let mut keys = Vec::new();
+        asked.iter().for_each(|it| it.keys(&mut keys));
+        keys.into_iter().filter_map(|key| Some((key, self.conditions.get(place_of(key))?))).collect()
+    }
+}
+
+/// Whether something holds for some of the truths of these conditions, or for all. `holds` may leave the answer open until all are known.
+fn try_each(
+    conditions: &[(Key, &Condition<'_>)],
+    some: bool,
+    truths: &mut Truths,
+    holds: &dyn Fn(&Truths) -> Option<bool>,
+) -> bool {
+    if let Some(known) = holds(truths) {
+        return known;
+    }
+    let Some(((key, condition), rest)) = conditions.split_first() else { return !some };
+    for (truth, can_be) in [Some(true), Some(false), None].into_iter().zip(condition.can_be) {
+        if can_be {
+            truths.push((*key, truth));
+            let found = try_each(rest, some, truths, holds);
+            truths.pop();
+            if found == some {
+                return some;
+            }
+        }
+    }
+    !some
+}
+
+/// Keys that no reader gives: those begin with 0.
+fn key_of(place: usize) -> Key {
+    Key(u32::MAX - u32::try_from(place).unwrap_or(u32::MAX / 2))
+}
+
+fn place_of(key: Key) -> usize {
+    (u32::MAX - key.0) as usize
+}
+
+fn made_here(expression: &Expression) -> Option<Key> {
+    match expression {
+        Expression::Unknown { key: Some(key), .. } if key.0 > u32::MAX / 2 => Some(*key),
+        _ => None,
+    }
+}
+
+/// Takes away what a session decides.
+struct Leaving<'r, 'x, 'v, 'e> {
+    residues: &'r mut Residues<'x>,
+    evaluation: &'v Evaluation<'e>,
+    class: SessionClass,
+    /// Whether the level decided a part of the condition at hand.
+    hides_level: Cell<bool>,
+}
+
+impl<'x> Leaving<'_, 'x, '_, '_> {
+    /// The rest of a condition.
+    fn condition(&mut self, expression: &'x Expression) -> Expression {
+        use Expression::{And, Case, Coalesce, Exists, Is, Not, NullIf, Or, Select};
+        // Within a function, Postgres asks for the rights on all tables of each expression.
+        if self.is_refused(expression) {
+            return Expression::Raises;
+        }
+        if let Some(decided) = self.decided(expression) {
+            return decided;
+        }
+        match expression {
+            Or(any) if any.len() <= MOST_IN_ORDER && any.iter().any(|it| it.any(&may_raise)) => self.in_order(any),
+            // Without tables, it is its condition.
+            Exists(rows) if !rows.from && !rows.always_one && !rows.may_be_cut => {
+                let filter = rows.filter.as_deref().map(|filter| self.condition(filter));
+                let tested = Box::new(filter.unwrap_or(Expression::Constant(Value::Bool(true))));
+                Is { truth: Truth::True, negated: false, tested }
+            }
+            And(_) | Or(_) | Not(_) | Coalesce(_) | NullIf(..) | Case { .. } => {
+                expression.map_children(&mut |it| self.condition(it))
+            }
+            Is { truth, tested, .. } if *truth != Truth::Null || may_be_condition(tested) => {
+                expression.map_children(&mut |it| self.condition(it))
+            }
+            Select { target, rows } if is_plain(rows) => {
+                Select { target: Box::new(self.condition(target)), rows: rows.clone() }
+            }
+            _ => self.leaf(expression),
+        }
+    }
+
+    /// Of conditions of which one suffices, those behind one that raises aren't looked at.
+    fn in_order(&mut self, any: &'x [Expression]) -> Expression {
+        let [first, rest @ ..] = any else { return Expression::Constant(Value::Bool(false)) };
+        let first = self.condition(first);
+        if rest.is_empty() {
+            return first;
+        }
+        if first.extent().0 > LARGEST_REPEATED {
+            return Expression::Or(vec![first, self.in_order(rest)]);
+        }
+        let passes = Expression::Is { truth: Truth::True, negated: false, tested: Box::new(first.clone()) };
+        let otherwise = Box::new(Expression::Or(vec![first, self.in_order(rest)]));
+        Expression::Case { arms: vec![(passes, Expression::Constant(Value::Bool(true)))], otherwise }
+    }
+
+    /// A condition that isn't one of other conditions. It may have some within.
+    fn leaf(&mut self, expression: &'x Expression) -> Expression {
+        use Expression::{HasEnrolledLevel, HasLevel, SessionIsLive, Unknown};
+        let hid_level = self.hides_level.replace(false);
+        let is_whole = matches!(expression, Unknown { .. }) || expression.rows().is_some();
+        let mut left =
+            if is_whole { self.substituted(expression) } else { expression.map_children(&mut |it| self.value(it)) };
+        // Its value hides that it may raise.
+        let raises = match &mut left {
+            HasLevel { raises, .. } | HasEnrolledLevel { raises, .. } | SessionIsLive { raises } => {
+                std::mem::take(raises)
+            }
+            _ => false,
+        };
+        if !left.any(&|it| made_here(it).is_some()) {
+            left = self.decided(&left).unwrap_or_else(|| self.unknown(left, expression));
+        }
+        self.hides_level.set(self.hides_level.get() || hid_level);
+        if raises {
+            let arms = vec![(left, Expression::Constant(Value::Bool(true)))];
+            return Expression::Case { arms, otherwise: Box::new(Expression::Raises) };
+        }
+        left
+    }
+
+    /// The rest of a value that isn't a condition.
+    fn value(&mut self, expression: &'x Expression) -> Expression {
+        if let Some(decided) = self.decided(expression) {
+            return decided;
+        }
+        match expression {
+            _ if may_be_condition(expression) => self.condition(expression),
+            Expression::Select { target, rows } if is_plain(rows) => {
+                Expression::Select { target: Box::new(self.value(target)), rows: rows.clone() }
+            }
+            Expression::Case { arms, otherwise } => {
+                let arms = arms.iter().map(|(condition, result)| (self.condition(condition), self.value(result)));
+                Expression::Case { arms: arms.collect(), otherwise: Box::new(self.value(otherwise)) }
+            }
+            Expression::Unknown { .. } => self.substituted(expression),
+            _ if expression.rows().is_some() => self.substituted(expression),
+            _ => expression.map_children(&mut |it| self.value(it)),
+        }
+    }
+
+    /// The same with each part that is decided.
+    fn substituted(&self, expression: &Expression) -> Expression {
+        match self.decided(expression) {
+            Some(decided) => decided,
+            None => expression.map_children(&mut |it| self.substituted(it)),
+        }
+    }
+
+    /// Whether a sub-select reads a table that the role may not read. The branches of CASE may be statements of a function, and its calls
+    /// are others.
+    fn is_refused(&self, expression: &Expression) -> bool {
+        let rows = expression.rows();
+        let is_other = rows.is_some_and(|rows| rows.origin == Origin::Call);
+        if is_other || matches!(expression, Expression::Case { .. }) {
+            return false;
+        }
+        let is_sub_select = |rows: &&Rows| rows.origin == Origin::SubSelect;
+        rows.filter(is_sub_select).is_some_and(|rows| !self.evaluation.may_read(rows))
+            || expression.any_child(&mut |it| self.is_refused(it))
+    }
+
+    /// What an expression comes to, where the session decides it.
+    fn decided(&self, expression: &Expression) -> Option<Expression> {
+        if let Expression::Constant(_) | Expression::Raises = expression {
+            return Some(expression.clone());
+        }
+        let decided = self.decided_of(expression)?;
+        if decided != Expression::Claims && dependence(expression) != Dependence::NOTHING {
+            self.hides_level.set(true);
+        }
+        Some(decided)
+    }
+
+    fn decided_of(&self, expression: &Expression) -> Option<Expression> {
+        let outcomes = self.evaluation.outcomes(expression);
+        let filter =
+            expression.rows().filter(|rows| !rows.from && !rows.may_be_cut).and_then(|it| it.filter.as_deref());
+        if outcomes.always_raises() || filter.is_some_and(|it| self.evaluation.outcomes(it).always_raises()) {
+            return Some(Expression::Raises);
+        }
+        match outcomes.known()? {
+            _ if expression.any(&may_raise) => None,
+            [Value::Claims] => Some(Expression::Claims),
+            [value] if is_exact(value) => Some(Expression::Constant(value.clone())),
+            _ => None,
+        }
+    }
+
+    /// An unknown in the place of a condition: the same one for the same condition.
+    fn unknown(&mut self, left: Expression, place: &'x Expression) -> Expression {
+        let outcomes = self.evaluation.outcomes(&left);
+        let can_be = [Value::Bool(true), Value::Bool(false), Value::Null].map(|it| outcomes.can_be(&it));
+        let mut depends_on = dependence(&left);
+        // The level decides in a way that isn't read: in each session it may come to anything.
+        depends_on.level |= self.hides_level.get() && !is_of_known_row(&left);
+        let class = depends_on.class(self.class);
+        let is_certain = is_certain(&left);
+        let is_it = |it: &Condition<'x>| {
+            it.class == class
+                && is_same(&it.left, &left)
+                && (is_certain || is_known_by_its_key(&left) || std::ptr::eq(it.place, place))
+        };
+        let found = self.residues.conditions.iter().position(is_it);
+        let at = found.unwrap_or_else(|| {
+            self.residues.conditions.push(Condition { left, place, depends_on, class, can_be: [true; 3] });
+            self.residues.conditions.len() - 1
+        });
+        let known = &mut self.residues.conditions[at].can_be;
+        for (known, can_be) in known.iter_mut().zip(can_be) {
+            *known &= can_be;
+        }
+        Expression::Unknown { key: Some(key_of(at)), strict: false, arguments: Vec::new(), reason: None }
+    }
+}
+
+/// Whether this is a truth value for certain.
+fn may_be_condition(expression: &Expression) -> bool {
+    is_condition(expression) || matches!(expression, Expression::Unknown { key: Some(_), .. })
+}
+
+/// Whether this node raises where a session isn't admitted.
+fn may_raise(expression: &Expression) -> bool {
+    use Expression::{HasEnrolledLevel, HasLevel, Raises, SessionIsLive};
+    matches!(
+        expression,
+        Raises | HasLevel { raises: true, .. } | HasEnrolledLevel { raises: true, .. } | SessionIsLive { raises: true }
+    )
+}
+
+/// Whether a value says all of what it is.
+fn is_exact(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(is_exact),
+        Value::Null | Value::Bool(_) | Value::Text(_) | Value::Integer(_) | Value::Json(_) | Value::Interval(_) => true,
+        _ => false,
+    }
+}
+
+fn is_plain(rows: &Rows) -> bool {
+    !rows.from && rows.filter.is_none() && !rows.may_be_cut
+}
+
+/// Whether a reader gave it a key, which no other condition has.
+fn is_known_by_its_key(expression: &Expression) -> bool {
+    match expression {
+        Expression::Unknown { key, .. } => key.is_some(),
+        Expression::Exists(rows) | Expression::AnyRow { rows, .. } => rows.key.is_some(),
+        _ => false,
+    }
+}
+
+/// Whether a condition says all that decides it: the claims, the row's columns, constants.
+fn is_certain(expression: &Expression) -> bool {
+    !expression.any(&|it| match it {
+        Expression::Unknown { key, reason, .. } => {
+            let is_known = matches!(reason, Some(Reason::Column(_) | Reason::Subject { .. } | Reason::Cast { .. }));
+            key.is_none() && !is_known
+        }
+        _ => it.rows().is_some_and(|rows| !is_plain(rows) && rows.key.is_none()),
+    })
+}
+
+/// Whether the row decides a condition in a way that is read: there are rows for which it holds, and others.
+fn is_of_known_row(expression: &Expression) -> bool {
+    let is_of_rows = |it: &Expression| it.rows().is_some_and(|rows| rows.from || rows.correlated);
+    let is_unread = |it: &Expression| match it {
+        Expression::Unknown { reason, .. } => {
+            !matches!(reason, Some(Reason::Column(_) | Reason::Subject { .. } | Reason::Cast { .. }))
+        }
+        _ => false,
+    };
+    (expression.depends_on_row() || expression.any(&is_of_rows)) && !expression.any(&is_unread)
+}
+
+/// Whether two conditions are the same, however they are wrapped. A comparison may stand the other way round.
+fn is_same(a: &Expression, b: &Expression) -> bool {
+    use Comparison::{Equal, Same};
+    use Expression::{Compare, Is, Member, Unknown};
+    match (a.unwrapped(), b.unwrapped()) {
+        (Compare(how, a, b), Compare(other, c, d)) if how == other => {
+            (is_same(a, c) && is_same(b, d)) || (matches!(how, Equal | Same) && is_same(a, d) && is_same(b, c))
+        }
+        (Is { truth, negated, tested: a }, Is { truth: other, negated: is, tested: b }) => {
+            truth == other && negated == is && is_same(a, b)
+        }
+        (Member { document: a, key: b, as_text }, Member { document: c, key: d, as_text: other }) => {
+            as_text == other && is_same(a, c) && is_same(b, d)
+        }
+        (
+            Unknown { reason: Some(Reason::Cast { to_boolean }), arguments: a, key: None, .. },
+            Unknown { reason: Some(Reason::Cast { to_boolean: other }), arguments: b, key: None, .. },
+        ) => to_boolean == other && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b)),
+        (Unknown { reason: Some(Reason::Column(a)), .. }, Unknown { reason: Some(Reason::Column(b)), .. }) => a == b,
+        // Of one with a key, the arguments say what the session makes of it. They may stand in another order, or be wrapped.
+        (Unknown { key: Some(key), arguments: a, .. }, Unknown { key: Some(other), arguments: b, .. }) => {
+            let is_in = |one: &Expression, all: &[Expression]| all.iter().any(|other| is_same(one, other));
+            key == other && a.iter().all(|it| is_in(it, b)) && b.iter().all(|it| is_in(it, a))
+        }
+        (a, b) => a == b,
+    }
+}
+
+/// What a condition depends on, beside the row and the claims that are the same in all sessions of a user.
+fn dependence(expression: &Expression) -> Dependence {
+    use Expression::*;
+    let of_key = |key: &Expression| match key {
+        Constant(Value::Text(key)) => of_claim(key),
+        _ => Dependence::LEVEL,
+    };
+    let of_first = |path: &Expression| match path {
+        Constant(Value::Array(path)) => match path.first() {
+            Some(Value::Text(key)) => of_claim(key),
+            _ => Dependence::LEVEL,
+        },
+        Array(path) => path.first().map_or(Dependence::LEVEL, of_key),
+        _ => Dependence::LEVEL,
+    };
+    match expression {
+        AuthenticatedAt(_) => Dependence::AGE,
+        // Only the age of the factor is left open.
+        HasLevel { level, max_age, .. } if matches!(**level, Constant(_)) => Dependence::AGE.and(dependence(max_age)),
+        HasEnrolledLevel { max_age, .. } => Dependence::AGE.and(dependence(max_age)),
+        Level | EnrolledLevel | Status | HasLevel { .. } | Claims | SessionIsLive { .. } => Dependence::LEVEL,
+        Constant(Value::Claims | Value::ClaimsText) => Dependence::LEVEL,
+        Methods => Dependence::METHODS,
+        Member { document, key, .. } if document.is_claims() => of_key(key),
+        HasKey(document, key) if document.is_claims() => of_key(key),
+        Path { document, path, .. } if document.is_claims() => of_first(path),
+        Call(Builtin::PathExists | Builtin::PathMatches | Builtin::PathFirst, arguments) => {
+            match arguments.as_slice() {
+                [document, Constant(Value::Text(path)), ..] if document.is_claims() => {
+                    if path.contains("aal") {
+                        Dependence::LEVEL
+                    } else if path.contains("amr") {
+                        Dependence::METHODS
+                    } else {
+                        Dependence::NOTHING
+                    }
+                }
+                _ => of_children(expression),
+            }
+        }
+        Compare(Comparison::Contains, document, part) if document.is_claims() => match &**part {
+            Constant(Value::Json(Json::Object(part))) => all_of(part.keys().map(|key| of_claim(key))),
+            _ => Dependence::LEVEL,
+        },
+        Setting { name, .. } => match &**name {
+            Constant(Value::Text(name)) if is_claims_setting(name) => Dependence::LEVEL,
+            Constant(Value::Text(name)) => {
+                let name = name.to_ascii_lowercase();
+                name.strip_prefix("request.jwt.claim.").map_or(Dependence::NOTHING, of_claim)
+            }
+            _ => Dependence::LEVEL,
+        },
+        _ => of_children(expression),
+    }
+}
+
+fn of_children(expression: &Expression) -> Dependence {
+    all_of(expression.children().into_iter().map(dependence))
+}
+
+fn all_of(all: impl Iterator<Item = Dependence>) -> Dependence {
+    all.fold(Dependence::NOTHING, Dependence::and)
+}
+
+/// What a claim depends on.
+fn of_claim(name: &str) -> Dependence {
+    match name {
+        "aal" => Dependence::LEVEL,
+        "amr" => Dependence::METHODS,
+        _ => Dependence::NOTHING,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Session;
+
+    fn left(condition: &Expression) -> Expression {
+        let evaluation = Evaluation::new(Session::NOBODY, None, None, true);
+        Residues::default().of(condition, &evaluation, SessionClass { level: 0, methods: 0 }).left
+    }
+
+    fn unknown(key: u32) -> Expression {
+        Expression::Unknown { key: Some(Key(key)), strict: false, arguments: Vec::new(), reason: None }
+    }
+
+    fn required() -> Expression {
+        let level = Box::new(Expression::Constant(Value::text("aal2")));
+        Expression::HasLevel { level, max_age: Box::new(Expression::NULL), raises: true }
+    }
+
+    #[test]
+    fn conditions_that_raise_one_within_another_stay_small() {
+        let mut condition = unknown(0);
+        for key in 1..100 {
+            condition = Expression::Or(vec![condition, unknown(key), required()]);
+        }
+        assert!(left(&condition).extent().0 < 20_000);
+        let many = Expression::Or((0..10_000).map(unknown).chain([required()]).collect());
+        assert!(left(&many).extent().1 < 10);
+    }
+
+    #[test]
+    fn a_condition_behind_one_that_raises_is_not_looked_at() {
+        let constant = |truth| Expression::Constant(Value::Bool(truth));
+        let kept = left(&Expression::Or(vec![required(), constant(true)]));
+        assert!(Evaluation::new(Session::NOBODY, None, None, true).outcomes(&kept).always_raises());
+    }
+}
