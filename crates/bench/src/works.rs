@@ -48,13 +48,14 @@ pub struct Results {
     rounds: BTreeMap<(String, String), Vec<f64>>,
     /// First calls in a new backend, in microseconds: what, and the median.
     pub first_calls: Vec<(String, f64)>,
-    /// Where the time of a read by key goes.
+    /// Where the time of a statement by key goes: reads, and updates ([`Work::Write`]).
     pub profile: Vec<Profile>,
 }
 
-/// Where the time of a read by key goes, in microseconds.
+/// Where the time of a statement by key goes, in microseconds.
 pub struct Profile {
     variant: String,
+    pub work: Work,
     pub title: String,
     pub planning: f64,
     pub execution: f64,
@@ -68,11 +69,11 @@ impl Results {
         Some(median(ratios))
     }
 
-    /// How much longer a read by key takes in the server than with another variant, in microseconds.
-    pub fn microseconds_over(&self, variant: &str, than: &str) -> Option<f64> {
+    /// How much longer a statement by key takes in the server than with another variant, in microseconds. A prepared one has its plan.
+    pub fn microseconds_over(&self, work: Work, is_prepared: bool, variant: &str, than: &str) -> Option<f64> {
         let microseconds = |name: &str| {
-            let profile = self.profile.iter().find(|profile| profile.variant == name)?;
-            Some(profile.planning + profile.execution)
+            let profile = self.profile.iter().find(|profile| profile.work == work && profile.variant == name)?;
+            Some(if is_prepared { profile.execution } else { profile.planning + profile.execution })
         };
         Some(microseconds(variant)? - microseconds(than)?)
     }
@@ -145,7 +146,10 @@ impl Bench {
             columns: Vec::new(),
             rounds: BTreeMap::new(),
             first_calls: self.first_calls()?,
-            profile: self.profile(variants)?,
+            profile: [self.profile(Work::Read, variants)?, self.profile(Work::Write, variants)?]
+                .into_iter()
+                .flatten()
+                .collect(),
         };
         let variants = self.those_that_work(variants)?;
         for work in [Work::Scan, Work::Parallel, Work::Insert, Work::Guard] {
@@ -279,21 +283,21 @@ impl Bench {
         }
     }
 
-    /// Where the time of a read by key goes, by what EXPLAIN says of many. The variants take turns, so that a disturbance meets all.
+    /// Where the time of a statement by key goes, by what EXPLAIN says of many. The variants take turns, so that a disturbance meets all.
     /// It only ever makes a statement longer: the lower quartile counts.
-    fn profile(&self, variants: &[Variant]) -> Result<Vec<Profile>> {
+    fn profile(&self, work: Work, variants: &[Variant]) -> Result<Vec<Profile>> {
         let mut admin = self.connect()?;
         let mut session = self.connect()?;
         session.batch_execute(CLAIMS)?;
         session.batch_execute("set role authenticated")?;
         let mut samples: BTreeMap<&str, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
-        let variants: Vec<&Variant> = variants.iter().filter(|variant| variant.works.contains(&Work::Read)).collect();
+        let variants: Vec<&Variant> = variants.iter().filter(|variant| variant.works.contains(&work)).collect();
         for _ in 0..TURNS {
             for variant in &variants {
                 if apply(&mut admin, variant, "bench").is_ok() {
                     let (planning, execution) = samples.entry(&variant.name).or_default();
                     for id in 0..READS_PER_TURN {
-                        let explained = explain(&mut session, id)?;
+                        let explained = explain(&mut session, work, id)?;
                         // The first ones load what a change of policies made stale.
                         if id >= STALE_READS {
                             planning.push(explained.0);
@@ -307,7 +311,7 @@ impl Bench {
         let profile_of = |variant: &&Variant| {
             let (planning, execution) = samples.remove(variant.name.as_str())?;
             let (planning, execution) = (lower_quartile(planning), lower_quartile(execution));
-            Some(Profile { variant: variant.name.clone(), title: variant.title.clone(), planning, execution })
+            Some(Profile { variant: variant.name.clone(), work, title: variant.title.clone(), planning, execution })
         };
         Ok(variants.iter().filter_map(profile_of).collect())
     }
@@ -396,12 +400,13 @@ fn statement(client: &mut Client, work: Work, token: Option<&str>) -> Result<f64
     Ok(best)
 }
 
-/// The microseconds of planning and of executing a read by key.
-fn explain(session: &mut Client, id: usize) -> Result<(f64, f64)> {
-    let explain = format!(
-        "explain (analyze, timing off, summary on, format json) \
-         select count(s), coalesce(json_agg(s), '[]') from (select * from bench where id = {id}) s"
-    );
+/// The microseconds of planning and of executing a statement by key.
+fn explain(session: &mut Client, work: Work, id: usize) -> Result<(f64, f64)> {
+    let statement = match work {
+        Work::Write => format!("update bench set amount = amount + 1 where id = {id}"),
+        _ => format!("select count(s), coalesce(json_agg(s), '[]') from (select * from bench where id = {id}) s"),
+    };
+    let explain = format!("explain (analyze, timing off, summary on, format json) {statement}");
     let plan: serde_json::Value = session.query_one(&explain, &[])?.get(0);
     let microseconds = |key: &str| plan[0][key].as_f64().unwrap_or_default() * 1_000.0;
     Ok((microseconds("Planning Time"), microseconds("Execution Time")))
