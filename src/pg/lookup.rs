@@ -37,10 +37,24 @@ pub fn is_generated(relation: pg_sys::Oid, column: pg_sys::AttrNumber) -> bool {
     unsafe { pg_sys::get_attgenerated(relation, column) != 0 }
 }
 
-/// The type of a column; no OID where there is no such column.
-pub fn column_type(relation: pg_sys::Oid, column: pg_sys::AttrNumber) -> pg_sys::Oid {
-    // SAFETY: get_atttype takes any OID and number.
-    unsafe { pg_sys::get_atttype(relation, column) }
+/// How many keys a unique index has; `None` where it isn't one, or where its check may be deferred.
+pub fn unique_index_keys(index: pg_sys::Oid) -> Option<pg_sys::AttrNumber> {
+    let row = Row::<pg_sys::FormData_pg_index>::find(index)?;
+    let index = row.form();
+    (index.indisunique && index.indimmediate).then_some(index.indnkeyatts)
+}
+
+/// The first column of an index; 0 for an expression.
+pub fn first_column_of_index(index: pg_sys::Oid) -> Option<pg_sys::AttrNumber> {
+    let row = Row::<pg_sys::FormData_pg_index>::find(index)?;
+    // SAFETY: an index has one key at least, and the column's numbers follow the fixed part of the row.
+    unsafe { row.form().indkey.values.as_slice(1) }.first().copied()
+}
+
+/// Whether the planner takes an operator for `=`, when it estimates how many rows it keeps.
+pub fn estimates_equality(operator: pg_sys::Oid) -> bool {
+    // SAFETY: get_oprrest takes any OID, and answers with no OID where there is none.
+    unsafe { pg_sys::get_oprrest(operator) == pg_sys::Oid::from(pg_sys::F_EQSEL) }
 }
 
 /// The extension of this name.

@@ -8,6 +8,7 @@ use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
 use super::list::{length, pointers};
+use super::lookup;
 use super::node::{cast, is};
 use super::types::Text;
 
@@ -50,6 +51,67 @@ impl<'p> FinishedPlan<'p> {
         std::iter::once(self.0.planTree).chain(subplans).filter_map(PlanNode::new).collect()
     }
 
+    /// Whether a topmost node, with all beneath it, evaluates each of its expressions once at most. It does where it runs once, and
+    /// where nothing beneath it gives more than one row. That is so of a read, an update or a delete by a unique key, and of an INSERT
+    /// of one row.
+    pub fn evaluates_once(&self, root: PlanNode<'p>) -> bool {
+        self.runs_once(root) && self.gives_one_row(root)
+    }
+
+    /// Whether a topmost node runs once at most: the statement's own, and those that it computes before, such as a CTE.
+    fn runs_once(&self, root: PlanNode<'p>) -> bool {
+        if root.plan.as_ptr() == self.0.planTree {
+            return true;
+        }
+        // SAFETY: the topmost node of a finished plan and its list of SubPlan.
+        let mut init_plans =
+            unsafe { self.0.planTree.as_ref().into_iter().flat_map(|top| pointers::<pg_sys::SubPlan>(top.initPlan)) };
+        // SAFETY: as above.
+        init_plans.any(|it| unsafe { it.as_ref() }.is_some_and(|it| self.subplan(it.plan_id) == Some(root)))
+    }
+
+    /// A sub-plan, by its number.
+    fn subplan(&self, plan_id: c_int) -> Option<PlanNode<'p>> {
+        let place = usize::try_from(plan_id).ok()?.checked_sub(1)?;
+        // SAFETY: a finished plan's list of sub-plans, which lives with it.
+        unsafe { pointers::<pg_sys::Plan>(self.0.subplans) }.nth(place).and_then(PlanNode::new)
+    }
+
+    /// Whether neither a node nor any beneath it gives more than one row each time it runs. Where it can't be told, no.
+    fn gives_one_row(&self, node: PlanNode<'p>) -> bool {
+        use pg_sys::NodeTag::*;
+        let (plan, tree) = (node.plan.as_ptr(), node.plan.as_ptr().cast::<pg_sys::Node>());
+        // SAFETY: as in `PlanNode::children`.
+        unsafe {
+            match node.tag() {
+                T_IndexScan => is_by_unique_key(
+                    (*tree.cast::<pg_sys::IndexScan>()).indexid,
+                    (*tree.cast::<pg_sys::IndexScan>()).indexqual,
+                ),
+                T_IndexOnlyScan => is_by_unique_key(
+                    (*tree.cast::<pg_sys::IndexOnlyScan>()).indexid,
+                    (*tree.cast::<pg_sys::IndexOnlyScan>()).indexqual,
+                ),
+                T_CteScan => {
+                    let scanned = self.subplan((*tree.cast::<pg_sys::CteScan>()).ctePlanId);
+                    scanned.is_some_and(|scanned| self.gives_one_row(scanned))
+                }
+                T_SubqueryScan => {
+                    let scanned = PlanNode::new((*tree.cast::<pg_sys::SubqueryScan>()).subplan);
+                    scanned.is_some_and(|scanned| self.gives_one_row(scanned))
+                }
+                T_Agg if (*tree.cast::<pg_sys::Agg>()).aggstrategy != pg_sys::AggStrategy::AGG_PLAIN => false,
+                T_Agg | T_Limit | T_LockRows | T_ModifyTable | T_Result | T_Sort => {
+                    match PlanNode::new((*plan).lefttree) {
+                        Some(beneath) => self.gives_one_row(beneath),
+                        None => node.tag() == T_Result,
+                    }
+                }
+                _ => false,
+            }
+        }
+    }
+
     /// How many parameters the executor computes. The next one has this number.
     pub fn parameters(&self) -> c_int {
         // SAFETY: a finished plan's own list.
@@ -88,8 +150,28 @@ impl<'p> FinishedPlan<'p> {
     }
 }
 
+/// Whether conditions on an index find one row at most: it is unique, and each of its keys is compared by `=`. A
+/// unique index whose check is deferred may hold more for a while.
+///
+/// # Safety
+/// `conditions` must be the `indexqual` of a scan of this index.
+unsafe fn is_by_unique_key(index: pg_sys::Oid, conditions: *mut pg_sys::List) -> bool {
+    let Some(keys) = lookup::unique_index_keys(index) else { return false };
+    // SAFETY: the caller's promise; each condition is an expression, and the left side of an operator there is a column of the index.
+    let compared = |key| unsafe {
+        pointers(conditions).any(|condition| {
+            cast::<pg_sys::OpExpr>(condition, pg_sys::NodeTag::T_OpExpr).is_some_and(|operator| {
+                let left = pointers(operator.args).next().unwrap_or(std::ptr::null_mut());
+                let column = cast::<pg_sys::Var>(left, pg_sys::NodeTag::T_Var).map(|column| column.varattno);
+                column == Some(key) && lookup::estimates_equality(operator.opno)
+            })
+        })
+    };
+    keys > 0 && (1..=keys).all(compared)
+}
+
 /// A node of a [`FinishedPlan`].
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct PlanNode<'p> {
     plan: NonNull<pg_sys::Plan>,
     lives: PhantomData<&'p pg_sys::Plan>,
@@ -238,7 +320,7 @@ impl<'p> Expression<'p> {
     /// arguments.
     pub fn calls(&self, functions: &[pg_sys::Oid]) -> Vec<Call<'p>> {
         // SAFETY: the node's own pointer to an expression (see `PlanNode::expressions`), which lives for 'p.
-        unsafe { calls(*self.place, functions) }
+        unsafe { if (*self.place).is_null() { Vec::new() } else { calls(*self.place, functions) } }
     }
 
     /// Puts parameters in the place of the calls that [`calls`](Self::calls) gives: of each that has one here. Only then the expression

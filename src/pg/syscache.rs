@@ -33,6 +33,10 @@ unsafe impl ByOid for pg_sys::FormData_pg_collation {
 unsafe impl ByOid for pg_sys::FormData_pg_enum {
     const CACHE: pg_sys::SysCacheIdentifier::Type = pg_sys::SysCacheIdentifier::ENUMOID;
 }
+// SAFETY: as above.
+unsafe impl ByOid for pg_sys::FormData_pg_index {
+    const CACHE: pg_sys::SysCacheIdentifier::Type = pg_sys::SysCacheIdentifier::INDEXRELID;
+}
 
 /// A row, held in its cache until this is dropped.
 pub(super) struct Row<T> {

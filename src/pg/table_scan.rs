@@ -4,6 +4,7 @@
 use std::ffi::CStr;
 use std::marker::PhantomData;
 
+use pgrx::PgTupleDesc;
 use pgrx::prelude::*;
 
 use super::list::oids;
@@ -29,10 +30,13 @@ pub struct Busy;
 pub struct Table(pg_sys::Relation);
 
 impl Table {
-    /// Opens the table that `find` finds, which is asked again under the lock: while it was waited for, a name may have come to
-    /// mean another table.
+    /// Opens the table that `find` finds. It is asked again under the lock, where Postgres has heard of a change meanwhile: a name may
+    /// have come to mean another table. (`RangeVarGetRelid` does the same.)
     pub fn open(find: impl Fn() -> Option<pg_sys::Oid>, patience: Patience) -> Result<Option<Table>, Busy> {
+        // SAFETY: a counter of the backend's own, which is only read.
+        let changes = || unsafe { (&raw const pg_sys::SharedInvalidMessageCounter).read_volatile() };
         loop {
+            let heard = changes();
             let Some(oid) = find() else { return Ok(None) };
             // SAFETY: a lock needs no such table. A table is opened only under the lock that this has taken: the transaction
             // holds it till its end. try_relation_open answers NULL where the table is gone.
@@ -42,7 +46,7 @@ impl Table {
                     Patience::Skip if pg_sys::ConditionalLockRelationOid(oid, LOCK) => {}
                     Patience::Skip => return Err(Busy),
                 }
-                if find() != Some(oid) {
+                if changes() != heard && find() != Some(oid) {
                     pg_sys::UnlockRelationOid(oid, LOCK);
                     continue;
                 }
@@ -84,8 +88,15 @@ impl Table {
 
     /// A column of this name.
     pub fn column(&self, name: &CStr) -> Option<Column> {
-        let (table, number) = (self.oid(), lookup::column(self.oid(), name)?);
-        Some(Column { table, number, kind: lookup::column_type(table, number) })
+        // SAFETY: the description of an open table, which nobody changes under our lock.
+        let columns = unsafe { PgTupleDesc::from_pg_unchecked((*self.0).rd_att) };
+        let mut columns = columns.iter().filter(|column| !column.attisdropped);
+        let is_named = |column: &&pg_sys::FormData_pg_attribute| {
+            // SAFETY: a name is a C string.
+            unsafe { CStr::from_ptr(column.attname.data.as_ptr()) == name }
+        };
+        let column = columns.find(is_named)?;
+        Some(Column { table: self.oid(), number: column.attnum, kind: column.atttypid })
     }
 
     /// All rows that are committed now, as the catalog's own are read.
@@ -132,7 +143,10 @@ impl Table {
         // SAFETY: the list of an open table's indexes, in memory of the caller's. Each is opened, looked at and closed again:
         // meanwhile it has as many keys, families and input types as its catalog row says, and at least one.
         unsafe {
-            oids(pg_sys::RelationGetIndexList(self.0)).find(|oid| {
+            let indexes = oids(pg_sys::RelationGetIndexList(self.0));
+            // Opening one costs more than to look at its row.
+            let mut indexes = indexes.filter(|oid| lookup::first_column_of_index(*oid) == Some(column.number));
+            indexes.find(|oid| {
                 let index = pg_sys::index_open(*oid, LOCK);
                 let entry = &*(*index).rd_index;
                 let fits = entry.indisvalid

@@ -17,6 +17,8 @@
 //!
 //! - a plan, or a sub-plan that depends on no row, that is nothing but a row of expressions: it is evaluated once already. That
 //!   covers the author's own `(select …)`, and PL/pgSQL's simple expressions, which must stay simple;
+//! - a statement that reaches one row by a unique key, or inserts one: a call runs where it is reached, at most once for each place. An
+//!   InitPlan would cost more than the call. But where the query calls a function that looks something up, equal calls share one;
 //! - functions and VALUES lists in FROM, LIMIT, partition pruning, and the inner parts of other extensions' plan nodes;
 //! - a call with an argument that isn't made of constants, the statement's parameters, and functions of such: a column above all;
 //! - a call that may raise, in a statement that computes InitPlans before it needs them (for parallel workers, and where a
@@ -40,9 +42,19 @@ thread_local! {
     /// The planner hook that was there before.
     static NEXT: Cell<pg_sys::planner_hook_type> = const { Cell::new(None) };
     /// What the planner was seen to do with our functions.
-    static SEEN: Cell<Seen> = const { Cell::new(Seen { support: pg_sys::InvalidOid, planning: false, calls_ours: false, missed: false }) };
+    static SEEN: Cell<Seen> = const {
+        Cell::new(Seen { support: pg_sys::InvalidOid, planning: false, calls_ours: false, looks_up: false, missed: false })
+    };
     /// Our functions, as far as the planner has seen calls of them. There are 13 with the support function.
-    static KNOWN: Cell<[pg_sys::Oid; 16]> = const { Cell::new([pg_sys::InvalidOid; 16]) };
+    static KNOWN: Cell<[Known; 16]> = const { Cell::new([Known { function: pg_sys::InvalidOid, looks_up: false }; 16]) };
+}
+
+/// One of our functions.
+#[derive(Clone, Copy)]
+struct Known {
+    function: pg_sys::Oid,
+    /// Whether a call costs more than a parameter does: it reads tables, or all claims.
+    looks_up: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -53,6 +65,8 @@ struct Seen {
     planning: bool,
     /// Whether the query being planned calls one of our functions.
     calls_ours: bool,
+    /// Whether one of them looks something up.
+    looks_up: bool,
     /// Whether a query did that was planned without our hook. The library was loaded while Postgres planned it.
     missed: bool,
 }
@@ -110,17 +124,23 @@ pub extern "C-unwind" fn aal_once_per_statement(fcinfo: pg_sys::FunctionCallInfo
 
 /// Notes that a query calls one of our functions. Without a planner (a CHECK constraint, the arguments of EXECUTE) there is no plan.
 fn note_call(support: pg_sys::Oid, function: pg_sys::Oid, has_planner: bool) {
-    let mut known = KNOWN.get();
-    if !known.contains(&function)
-        && let Some(free) = known.iter_mut().find(|known| **known == pg_sys::InvalidOid)
-    {
-        *free = function;
-        KNOWN.set(known);
-    }
+    let mut all = KNOWN.get();
+    let looks_up = match all.iter().find(|known| known.function == function) {
+        Some(known) => known.looks_up,
+        None => {
+            let looks_up = rewrite::looks_up(function);
+            if let Some(free) = all.iter_mut().find(|known| known.function == pg_sys::InvalidOid) {
+                *free = Known { function, looks_up };
+                KNOWN.set(all);
+            }
+            looks_up
+        }
+    };
     let seen = SEEN.get();
     SEEN.set(Seen {
         support,
         calls_ours: seen.calls_ours || seen.planning && has_planner,
+        looks_up: seen.looks_up || looks_up,
         missed: seen.missed || !seen.planning && has_planner,
         ..seen
     });
@@ -143,12 +163,12 @@ unsafe extern "C-unwind" fn plan(
             None => standard_planner(query, text, options, parameters),
         })
     };
-    let calls_ours = SEEN.get().calls_ours;
+    let Seen { calls_ours, looks_up, .. } = SEEN.get();
     drop(planning);
     if calls_ours {
         // SAFETY: the planner has just made the plan, in the current memory context, and nobody else has it yet.
         if let Some(mut planned) = unsafe { FinishedPlan::new(planned) } {
-            once_per_statement(&mut planned, ours());
+            once_per_statement(&mut planned, ours(looks_up));
         }
     }
     planned
@@ -178,7 +198,7 @@ struct Planning {
 impl Planning {
     fn begin() -> Planning {
         let outer = SEEN.get();
-        SEEN.set(Seen { planning: true, calls_ours: false, ..outer });
+        SEEN.set(Seen { planning: true, calls_ours: false, looks_up: false, ..outer });
         Planning { outer }
     }
 }
@@ -186,8 +206,8 @@ impl Planning {
 impl Drop for Planning {
     // Also where an error unwinds.
     fn drop(&mut self) {
-        let Seen { planning, calls_ours, .. } = self.outer;
-        SEEN.set(Seen { planning, calls_ours, ..SEEN.get() });
+        let Seen { planning, calls_ours, looks_up, .. } = self.outer;
+        SEEN.set(Seen { planning, calls_ours, looks_up, ..SEEN.get() });
     }
 }
 
@@ -199,13 +219,13 @@ pub fn has_missed_a_query() -> bool {
 /// Makes up for the query that was planned while the library was being loaded. Called before a query is run: its plan is changed in
 /// place, where it lies, before it is first run.
 pub fn catch_up(planned: &mut FinishedPlan<'_>) {
-    if planned.in_its_memory(|planned| once_per_statement(planned, ours())) {
+    if planned.in_its_memory(|planned| once_per_statement(planned, ours(true))) {
         SEEN.set(Seen { missed: false, ..SEEN.get() });
     }
 }
 
-fn ours() -> Ours {
-    Ours { support: SEEN.get().support, seen: KNOWN.get() }
+fn ours(looks_up: bool) -> Ours {
+    Ours { support: SEEN.get().support, seen: KNOWN.get().map(|known| known.function), looks_up }
 }
 
 /// The transaction has ended, and with it the statement that was planned while the library was being loaded.

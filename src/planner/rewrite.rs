@@ -17,10 +17,21 @@ pub struct Ours {
     pub support: pg_sys::Oid,
     /// Those that the planner has seen a call of, and `InvalidOid`.
     pub seen: [pg_sys::Oid; 16],
+    /// Whether the query may call one that looks something up.
+    pub looks_up: bool,
 }
 
 /// Puts a parameter in the place of each call that gives the same answer throughout the statement. Whether there was any.
 pub fn once_per_statement(planned: &mut FinishedPlan<'_>, ours: Ours) -> bool {
+    let roots = planned.roots();
+    // They are evaluated once already.
+    let stay: Vec<bool> = roots
+        .iter()
+        .map(|root| root.is_row_of_expressions() || !ours.looks_up && planned.evaluates_once(*root))
+        .collect();
+    if stay.iter().all(|stays| *stays) {
+        return false;
+    }
     let mut rewriting = Rewriting {
         ours,
         calls: Vec::new(),
@@ -28,10 +39,7 @@ pub fn once_per_statement(planned: &mut FinishedPlan<'_>, ours: Ours) -> bool {
         first: planned.parameters(),
         last_id: 0,
     };
-    let roots = planned.roots();
-    for root in &roots {
-        // It is evaluated once already.
-        let stays = root.is_row_of_expressions();
+    for (root, stays) in roots.iter().zip(stay) {
         rewriting.rewrite_node(*root, stays);
     }
     let Rewriting { calls, first, last_id, .. } = rewriting;
@@ -97,6 +105,12 @@ impl<'p> Rewriting<'p> {
         });
         c_int::try_from(n).ok().map(|n| self.first + n)
     }
+}
+
+/// Whether a call of one of our functions costs more than a parameter does. Those that don't only read the claims in force.
+pub fn looks_up(function: pg_sys::Oid) -> bool {
+    let name = lookup::function_name(function).unwrap_or_default();
+    !matches!(name.as_str(), "aal" | "subject" | "subject_uuid" | "has_aal" | "require_aal" | "authenticated_at")
 }
 
 /// Whether a call of ours raises for no session: by what it does, and because its arguments are valid.

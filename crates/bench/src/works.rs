@@ -58,8 +58,8 @@ pub struct Results {
 /// Where the time of a statement goes inside the server.
 pub struct Profile {
     variant: String,
-    pub title: String,
     pub work: Work,
+    pub title: String,
     /// In microseconds, as is the execution.
     pub planning: f64,
     pub execution: f64,
@@ -77,6 +77,15 @@ impl Results {
     pub fn microseconds(&self, work: Work, variant: &str) -> Option<f64> {
         let profile = self.profile.iter().find(|profile| profile.work == work && profile.variant == variant)?;
         Some(profile.planning + profile.execution)
+    }
+
+    /// How much longer a statement by key takes in the server than with another variant, in microseconds. A prepared one has its plan.
+    pub fn microseconds_over(&self, work: Work, is_prepared: bool, variant: &str, than: &str) -> Option<f64> {
+        let microseconds = |name: &str| {
+            let profile = self.profile.iter().find(|profile| profile.work == work && profile.variant == name)?;
+            Some(if is_prepared { profile.execution } else { profile.planning + profile.execution })
+        };
+        Some(microseconds(variant)? - microseconds(than)?)
     }
 
     /// The median of the rounds, in seconds.

@@ -74,6 +74,37 @@ select * from test.calls($$merge into t using source s on s.id = t.id
 select test.plan($$select * from t where id = 7 or auth.has_aal('aal3') or not auth.has_aal('aal1') or level = auth.aal()
   or case when id > 3 then auth.has_aal('aal2', '1 hour') else false end$$);
 select * from test.calls($$select * from t where id = 7 or auth.has_aal('aal3') or not auth.has_aal('aal1') or level = auth.aal()$$);
+\echo by a unique key there is one row: each call stays where it is, and runs where it is reached
+select test.plan('select * from t where id = 7');
+select * from test.calls('select * from t where id = 7');
+select * from test.calls('select * from t where id = 0');
+select test.plan('select count(*) from (select * from t where id = 7 limit 1) s');
+select test.plan('update t set note = note where id = 7');
+select * from test.calls('update t set note = note where id = 7');
+select test.plan($$with c as (update t set note = note where id = 7 returning 1) select count(*) from c$$);
+select test.plan($$insert into t values (3000, '11111111-1111-4111-8111-111111111111')$$);
+select * from test.calls($$insert into t values (3000, '11111111-1111-4111-8111-111111111111')$$);
+\echo but where it looks something up, equal calls share one
+reset role;
+create policy live_reads on t as restrictive for select using (auth.session_is_live());
+create policy live_updates on t as restrictive for update using (auth.session_is_live());
+set role authenticated;
+select test.plan('update t set note = note where id = 7');
+reset role;
+drop policy live_reads on t;
+drop policy live_updates on t;
+set role authenticated;
+\echo so it does not where the key is compared otherwise, in a join, and in a sub-select for each row
+set enable_seqscan = off;
+set enable_hashjoin = off;
+set enable_mergejoin = off;
+select test.plan('select * from t where id < 0');
+select test.plan('select * from t where id in (7, 8)');
+select test.plan('select t.id from source s, t where t.id = s.id');
+select test.plan('select id, (select count(*) from t where t.id = s.id) from source s');
+reset enable_seqscan;
+reset enable_hashjoin;
+reset enable_mergejoin;
 \echo with a level that isn''t a literal: computed, or a parameter of the statement
 select test.plan($$select * from t where auth.has_aal(lower('AAL' || '2'))$$);
 prepare by_parameter(text, interval) as select * from t where auth.has_aal($1, $2);
@@ -83,7 +114,8 @@ select * from test.calls($$select * from t where auth.has_aal(current_setting('r
 reset plan_cache_mode;
 reset role;
 
--- Where it declines: a level from a column; a volatile one; a query without rows, which asks once anyway.
+-- Where it declines: a level from a column; a volatile one; a query without rows, which asks once anyway. A key whose check is
+-- deferred may be there twice.
 alter table t disable row level security;
 select test.plan('select * from t where auth.has_aal(level)');
 select * from test.calls('select * from t where auth.has_aal(level)');
@@ -92,6 +124,10 @@ select test.plan('select * from t where auth.has_aal(test.volatile_level())');
 select test.plan($$select auth.has_aal('aal2')$$);
 select test.plan($$select * from t where (select auth.has_aal('aal2'))$$);
 select test.plan($$select * from (select 'aal1'::text as l union all select 'aal3') s where auth.has_aal(l)$$);
+set enable_seqscan = off;
+alter table t drop constraint t_pkey, add primary key (id) deferrable;
+select test.plan($$select * from t where id = 7 and auth.has_aal('aal2')$$);
+reset enable_seqscan;
 
 reset track_functions;
 deallocate by_parameter;
