@@ -1,4 +1,4 @@
-//! What decides which claims count, and whether Citus' other nodes trust the same.
+//! The trust of this session: by which settings and keys claims count. And whether Citus' other nodes have the same.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::pg::role;
 use crate::pg::sqlstate::SqlState;
 use crate::{citus, session, settings};
 
-/// What is trusted, by name.
+/// Settings, versions and the digest of the keys, by name.
 type Trust = BTreeMap<String, String>;
 
-/// What decides which claims count in this session: settings, a digest of the keys, and the versions. No key, and no secret.
+/// The settings by which claims count in this session, a digest of the keys, and the versions. No key, and no secret.
 ///
 /// STABLE: the settings decide, and the file as it was last read. PARALLEL RESTRICTED: a worker would read the file again.
 ///
@@ -23,7 +23,7 @@ type Trust = BTreeMap<String, String>;
 #[search_path(pg_catalog, pg_temp)]
 fn trust() -> pgrx::JsonB {
     require_rights();
-    let trust = Spi::connect(|client| in_force(client));
+    let trust = Spi::connect(in_force);
     pgrx::JsonB(serde_json::json!(trust.unwrap_or_else(failed)))
 }
 

@@ -262,7 +262,8 @@ test('which node trusts other than this one is said, and in what: settings, keys
   cluster.psql(
     'postgres',
     `
-    create table pg_dist_node (nodeid int, nodename text, nodeport int); alter extension citus add table pg_dist_node;
+    create table citus.pg_dist_node (nodeid int, nodename text, nodeport int);
+    alter table citus.pg_dist_node set schema pg_catalog;
     insert into pg_dist_node values (1, 'here', 5432), (2, 'there', 5433);
     create table app.says (result text);
     create function pg_catalog.run_command_on_all_nodes(command text, out nodeid int, out success bool, out result text) returns setof record
@@ -280,8 +281,13 @@ test('which node trusts other than this one is said, and in what: settings, keys
   refused(`${there(`'{"version of the library":"0"}'`)} ${check}`, 'there:5433: version of the library is "0"', 'postgres')
   refused(`${there(`'{"a later setting":"on"}'`)} ${check}`, 'there:5433: a later setting is "on", here unknown', 'postgres')
   refused(`${there("'{}'")} ${keys} ${check}`, 'there:5433: other keys', 'postgres')
-  refused(`${there("'{}'")} set pg_aal.jwt_issuer = 'https://issuer'; ${check}`, 'there:5433: pg_aal.jwt_issuer is "", here "https://issuer"', 'postgres')
-  for (const answer of ['connection refused', '{']) refused(`insert into app.says values ('${answer}'); ${check}`, 'there:5433: does not say what it trusts', 'postgres')
+  refused(
+    `${there("'{}'")} set pg_aal.jwt_issuer = 'https://issuer'; ${check}`,
+    'there:5433: pg_aal.jwt_issuer is "", here "https://issuer"',
+    'postgres',
+  )
+  for (const answer of ['connection refused', '{'])
+    refused(`insert into app.says values ('${answer}'); ${check}`, 'there:5433: does not say what it trusts', 'postgres')
   for (const sql of [check, 'select auth.trust()']) refused(sql, 'permission denied to see what pg_aal trusts')
 })
 
