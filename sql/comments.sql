@@ -52,6 +52,10 @@ comment on function auth.token_cache() is
 comment on function auth.authenticate(text) is
   'Puts an access token that verifies in force until the transaction ends, and returns its claims. Needs pg_aal.claims_source = token. VOLATILE and PARALLEL UNSAFE: it changes a setting.';
 
+comment on function auth.assert_same_trust() is
+  'Raises P0004 where another node of Citus trusts other than this session: other settings that decide trust, other keys or another version. The error names the nodes and what differs, and shows no key. Without Citus it does nothing. VOLATILE and PARALLEL UNSAFE: it asks other nodes.';
+comment on function auth.trust() is
+  'The settings by which claims count in this session, a digest of the keys, and the versions. For roles that may see all settings. STABLE and PARALLEL RESTRICTED: a worker would read the file with the keys again.';
 comment on function auth.hand_on_claims() is
   'Hands the claims in force, or the token, on to Citus'' other nodes until the transaction ends, for PGRST_DB_PRE_REQUEST. Needs citus.propagate_set_commands = local. Later statements fail if the claims have changed since. Without Citus it does nothing. VOLATILE and PARALLEL UNSAFE: it changes settings.';
 

@@ -11,3 +11,4 @@ pub mod protection;
 pub mod session;
 mod snapshot;
 mod token;
+mod trust;

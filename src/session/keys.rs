@@ -72,6 +72,12 @@ pub fn digest() -> Digest {
     LOADED.with(|loaded| loaded.borrow().digest)
 }
 
+/// A digest of the keys in force alone.
+pub fn digest_of_keys() -> Digest {
+    refresh();
+    LOADED.with(|loaded| loaded.borrow().digest_of_keys())
+}
+
 /// The keys in force, and those that can't be used. First those of `pg_aal.jwks`, then those of the file.
 pub fn list() -> [Vec<ListedKey>; 2] {
     refresh();
@@ -121,8 +127,13 @@ impl Loaded {
     fn digest_of_all(&self) -> Digest {
         let or_nothing = |text: &Option<String>| text.clone().unwrap_or_default();
         let Expected { issuer, audience } = &self.expected;
-        let (issuer, audience, jwks) = (or_nothing(issuer), or_nothing(audience), settings::jwks_as_text());
-        let mut texts = vec![jwks.to_bytes(), issuer.as_bytes(), audience.as_bytes()];
+        let (issuer, audience, keys) = (or_nothing(issuer), or_nothing(audience), self.digest_of_keys());
+        Digest::of(&[keys.as_bytes(), issuer.as_bytes(), audience.as_bytes()])
+    }
+
+    fn digest_of_keys(&self) -> Digest {
+        let jwks = settings::jwks_as_text();
+        let mut texts = vec![jwks.to_bytes()];
         texts.extend(self.file.iter().map(|file| file.digest.as_bytes()));
         Digest::of(&texts)
     }

@@ -151,16 +151,21 @@ pub fn refuse_to_load_in_parallel_mode() {
     }
 }
 
+/// The names of the settings that decide which claims count, or what is known of a user.
+pub fn names_that_decide_trust() -> impl Iterator<Item = &'static CStr> {
+    SETTINGS.iter().filter(|setting| setting.decides_trust).map(|setting| setting.name)
+}
+
+/// Whether this setting holds keys, or names their file.
+pub fn hold_keys(name: &CStr) -> bool {
+    [c"pg_aal.jwks", c"pg_aal.jwks_file"].contains(&name)
+}
+
 /// Defines the settings. Called once, when the library is loaded.
 pub fn define() {
     LOADING.set(true);
     SHARED.set(process::is_preloading_for_all());
-    let from_options: Vec<&CStr> = SETTINGS
-        .iter()
-        .filter(|setting| setting.decides_trust)
-        .map(|setting| setting.name)
-        .filter(|name| comes_with_the_connection(name))
-        .collect();
+    let from_options: Vec<&CStr> = names_that_decide_trust().filter(|name| comes_with_the_connection(name)).collect();
     SETTINGS.into_iter().for_each(table::Setting::define);
     guc::reserve_prefix(c"pg_aal");
     // As long as nobody had said who may set these, the options that a client connected with put those aside that a

@@ -257,6 +257,40 @@ test('policies that a tool made permissive, without their comments, are repaired
   refused(`${lost} alter policy aal_read on app.plain using (true); ${protect}`, 'was not made by auth.protect_table')
 })
 
+test('which node trusts other than this one is said, and in what: settings, keys, versions; no key is shown', () => {
+  // What another node says is in a table here.
+  cluster.psql(
+    'postgres',
+    `
+    create table citus.pg_dist_node (nodeid int, nodename text, nodeport int);
+    alter table citus.pg_dist_node set schema pg_catalog;
+    insert into pg_dist_node values (1, 'here', 5432), (2, 'there', 5433);
+    create table app.says (result text);
+    create function pg_catalog.run_command_on_all_nodes(command text, out nodeid int, out success bool, out result text) returns setof record
+    language plpgsql as $$
+    begin
+      nodeid := 1; success := true; execute command into result; return next;
+      nodeid := 2; select s.result, s.result ~ '^{' from app.says s into result, success; return next;
+    end $$`,
+  )
+  const there = (change) => `insert into app.says select (auth.trust() || ${change})::text;`
+  const check = 'select auth.assert_same_trust()'
+  const keys = `set pg_aal.jwks = '{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}';`
+  assert.equal(attempt(`${there("'{}'")} ${check}`, 'postgres'), '')
+  refused(`${there(`'{"pg_aal.claims_source":"token"}'`)} ${check}`, 'there:5433: pg_aal.claims_source is "token", here "request"', 'postgres')
+  refused(`${there(`'{"version of the library":"0"}'`)} ${check}`, 'there:5433: version of the library is "0"', 'postgres')
+  refused(`${there(`'{"a later setting":"on"}'`)} ${check}`, 'there:5433: a later setting is "on", here unknown', 'postgres')
+  refused(`${there("'{}'")} ${keys} ${check}`, 'there:5433: other keys', 'postgres')
+  refused(
+    `${there("'{}'")} set pg_aal.jwt_issuer = 'https://issuer'; ${check}`,
+    'there:5433: pg_aal.jwt_issuer is "", here "https://issuer"',
+    'postgres',
+  )
+  for (const answer of ['connection refused', '{'])
+    refused(`insert into app.says values ('${answer}'); ${check}`, 'there:5433: does not say what it trusts', 'postgres')
+  for (const sql of [check, 'select auth.trust()']) refused(sql, 'permission denied to see what pg_aal trusts')
+})
+
 test('nobody is looked up in tables that Citus holds', () => {
   cluster.psql(
     'postgres',

@@ -384,6 +384,26 @@ test('token mode on all nodes', { skip }, async () => {
   }
   const token = await sign({ ...claims(), sub: owner }, secret)
   assert.equal(await rows(token), 1)
+  run('select auth.assert_same_trust()')
+  const differs = async (setting, value, text) => {
+    worker.psql('postgres', `alter system set ${setting} = '${value}'; select pg_reload_conf()`)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    assert.throws(
+      () => run('select auth.assert_same_trust()'),
+      (error) => error.stderr.includes(`${worker.connection.host}:5432: ${text}`) && !error.stderr.includes('secret'),
+      setting,
+    )
+  }
+  await differs('pg_aal.jwt_issuer', 'https://issuer', 'pg_aal.jwt_issuer is "https://issuer", here ""')
+  await differs('pg_aal.jwks', jwks('a secret that this node alone knows, and no other'), 'other keys')
+  await differs('pg_aal.claims_source', 'request', 'pg_aal.claims_source is "request", here "token"')
+  worker.psql(
+    'postgres',
+    `alter system reset pg_aal.jwt_issuer; alter system set pg_aal.jwks = '${jwks(secret)}';
+     alter system set pg_aal.claims_source = 'token'; select pg_reload_conf()`,
+  )
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  run('select auth.assert_same_trust()')
   assert.equal(await rows(token, false), 0)
   assert.equal(await rows(await sign({ ...claims(), sub: owner }, 'another secret, which no node knows at all')), 0)
 })

@@ -102,7 +102,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// The value that a quarter of them are below.
-fn lower_quartile(mut values: Vec<f64>) -> f64 {
+pub fn lower_quartile(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 4]
 }
