@@ -248,10 +248,7 @@ test('a cast of whoever keeps the users is not run with the rights of the instal
 })
 
 test('a role that may create schemas keeps no users', async () => {
-  editions.cluster.psql(
-    'postgres',
-    `create role creator login; create database unkept owner installer; grant create on database unkept to creator`,
-  )
+  editions.cluster.psql('postgres', `create role creator login; create database unkept owner installer; grant create on database unkept to creator`)
   execute('unkept', portable)
   await run(
     'unkept',

@@ -191,7 +191,11 @@ impl<'x> Residues<'x> {
 
     /// Whether something holds for all rows, in some session.
     pub fn for_all_rows(&self, asked: &Asked<'_>, holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
-        let (rows, others) = self.rows_and_others(asked);
+        // A condition that is the same for all sessions may keep all of them from all rows.
+        let (rows, others) = self
+            .conditions_of(&[asked])
+            .into_iter()
+            .partition::<Vec<_>, _>(|(_, it)| is_of_row(it) || it.depends_on == Dependence::NOTHING);
         let all = rows.len() + others.len();
         all <= MOST_CONDITIONS
             && try_each(&others, true, &mut Vec::new(), &|truths| match holds(truths) {
@@ -219,9 +223,6 @@ impl<'x> Residues<'x> {
 
     /// The conditions on the row, and those on anything else.
     fn rows_and_others(&self, asked: &Asked<'_>) -> (Conditions<'_, 'x>, Conditions<'_, 'x>) {
-        let is_of_row = |it: &Condition<'x>| {
-            it.left.depends_on_row() || it.left.any(&|it| it.rows().is_some_and(|rows| rows.from || rows.correlated))
-        };
         self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_of_row(it))
     }
 
@@ -230,6 +231,11 @@ impl<'x> Residues<'x> {
         asked.iter().for_each(|it| it.keys(&mut keys));
         keys.into_iter().filter_map(|key| Some((key, self.conditions.get(place_of(key))?))).collect()
     }
+}
+
+fn is_of_row(condition: &Condition<'_>) -> bool {
+    let left = &condition.left;
+    left.depends_on_row() || left.any(&|it| it.rows().is_some_and(|rows| rows.from || rows.correlated))
 }
 
 /// Whether something holds for some of the truths of these conditions, or for all. `holds` may leave the answer open until all are known.
@@ -427,7 +433,7 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
         let can_be = [Value::Bool(true), Value::Bool(false), Value::Null].map(|it| outcomes.can_be(&it));
         let mut depends_on = dependence(&left);
         // The level decides in a way that isn't read: in each session it may come to anything.
-        depends_on.level |= self.hides_level.get() && !is_of_known_row(&left);
+        depends_on.level |= self.hides_level.get() && !is_read(&left);
         let class = depends_on.class(self.class);
         let is_certain = is_certain(&left);
         let is_it = |it: &Condition<'x>| {
@@ -495,8 +501,8 @@ fn is_certain(expression: &Expression) -> bool {
     })
 }
 
-/// Whether the row decides a condition in a way that is read: there are rows for which it holds, and others.
-fn is_of_known_row(expression: &Expression) -> bool {
+/// Whether the row or other claims decide a condition in a way that is read: there are such for which it holds, and others.
+fn is_read(expression: &Expression) -> bool {
     let is_of_rows = |it: &Expression| it.rows().is_some_and(|rows| rows.from || rows.correlated);
     let is_unread = |it: &Expression| match it {
         Expression::Unknown { reason, .. } => {
@@ -504,7 +510,8 @@ fn is_of_known_row(expression: &Expression) -> bool {
         }
         _ => false,
     };
-    (expression.depends_on_row() || expression.any(&is_of_rows)) && !expression.any(&is_unread)
+    let is_of_either = |it: &Expression| is_of_rows(it) || it.is_claims();
+    (expression.depends_on_row() || expression.any(&is_of_either)) && !expression.any(&is_unread)
 }
 
 /// Whether two conditions are the same, however they are wrapped. A comparison may stand the other way round.
