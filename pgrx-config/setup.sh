@@ -163,11 +163,12 @@ if [ "$purpose" = --lint ]; then install_python_packages "$(lint_packages)" "she
 pg_config=$(pg_config_of "$major")
 [ -x "$pg_config" ] || fail "$no_postgres"
 
-# cargo-pgrx wants to know its Postgres from a file.
+# cargo-pgrx wants to know its Postgres from a file. It is written only where it changes: a newer one has pgrx built again.
 mkdir -p "$PGRX_HOME"
-{
+configs=$(
     echo '[configs]'
     for known in $POSTGRES_MAJORS; do
         if [ "$known" = "$major" ] || { [ -z "${AAL_PG_CONFIG:-}" ] && [ -x "$(pg_config_of "$known")" ]; }; then echo "pg$known = \"$(pg_config_of "$known")\""; fi
     done
-} > "$PGRX_HOME/config.toml"
+)
+if [ "$(cat "$PGRX_HOME/config.toml" 2> /dev/null)" != "$configs" ]; then echo "$configs" > "$PGRX_HOME/config.toml"; fi
