@@ -1,7 +1,7 @@
 //! The values of a condition in two sessions at once, for one row and one moment. The row, the other claims and functions that can't be
 //! read are the same for both.
 
-use super::residue::{Residues, SessionClass, admits};
+use super::residue::{Residues, SessionClass};
 use super::{Evaluation, Expression, Value};
 
 /// Whether, for some row, the one session passes while the other one is refused. They have the same methods of authentication.
@@ -12,14 +12,7 @@ pub(crate) fn passes_alone(expression: &Expression, one: &Evaluation<'_>, other:
     let mut residues = Residues::default();
     let one = residues.of(expression, one, SessionClass { level: 0, methods: 0 });
     let other = residues.of(expression, other, SessionClass { level: 1, methods: 0 });
-    residues.certainly_some(&[&one, &other], &|truths| match (
-        admits(&one.outcomes(truths)),
-        admits(&other.outcomes(truths)),
-    ) {
-        (Some(false), _) | (_, Some(true)) => Some(false),
-        (Some(true), Some(false)) => Some(true),
-        _ => None,
-    })
+    residues.admits_alone(&one, &other)
 }
 
 /// Whether this certainly is a truth value. All results of a CASE are of one type, and so are all arguments of coalesce.

@@ -156,28 +156,27 @@ impl<'x> Residues<'x> {
         Asked { left, evaluation: evaluation.clone() }
     }
 
+    /// Whether, for some row, the one session certainly passes while the other one is refused.
+    pub fn admits_alone(&self, one: &Asked<'_>, other: &Asked<'_>) -> bool {
+        self.certainly_some(&[one, other], &|truths| match (
+            admits(&one.outcomes(truths)),
+            admits(&other.outcomes(truths)),
+        ) {
+            (Some(false), _) | (_, Some(true)) => Some(false),
+            (Some(true), Some(false)) => Some(true),
+            _ => None,
+        })
+    }
+
     /// Whether something certainly holds for some row: for each outcome of what depends on the sessions and isn't known.
-    pub fn certainly_some(&self, asked: &[&Asked<'_>], holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
+    fn certainly_some(&self, asked: &[&Asked<'_>], holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
         let conditions = self.conditions_of(asked);
         let of_methods = conditions.iter().map(|(_, it)| it).filter(|it| it.depends_on.is_methods());
         let methods: Vec<usize> = of_methods.map(|it| it.class).collect();
         let is_same = methods.windows(2).all(|pair| pair[0] == pair[1]);
         let is_open = |it: &Condition<'_>| it.depends_on.level || (it.depends_on.is_methods() && !is_same);
         let (open, rows): (Vec<_>, Vec<_>) = conditions.into_iter().partition(|(_, it)| is_open(it));
-        if rows.len() + open.len() > MOST_CONDITIONS {
-            return false;
-        }
-        let mut truths = Vec::new();
-        try_each(&rows, true, &mut truths, &|truths| match holds(truths) {
-            Some(known) => Some(known),
-            None if truths.len() < rows.len() => None,
-            None => {
-                let mut all = truths.clone();
-                Some(try_each(&open, false, &mut all, &|all| {
-                    holds(all).or((all.len() == rows.len() + open.len()).then_some(false))
-                }))
-            }
-        })
+        for_some_and_all(&rows, &open, holds)
     }
 
     /// Whether something may hold for some row.
@@ -192,38 +191,17 @@ impl<'x> Residues<'x> {
     /// Whether something holds for all rows, in some session.
     pub fn for_all_rows(&self, asked: &Asked<'_>, holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
         // A condition that is the same for all sessions may keep all of them from all rows.
-        let (rows, others) = self
-            .conditions_of(&[asked])
-            .into_iter()
-            .partition::<Vec<_>, _>(|(_, it)| is_of_row(it) || it.depends_on == Dependence::NOTHING);
-        let all = rows.len() + others.len();
-        all <= MOST_CONDITIONS
-            && try_each(&others, true, &mut Vec::new(), &|truths| match holds(truths) {
-                Some(known) => Some(known),
-                None if truths.len() < others.len() => None,
-                None => Some(try_each(&rows, false, &mut truths.clone(), &|truths| {
-                    holds(truths).or((truths.len() == all).then_some(false))
-                })),
-            })
+        let is_open = |it: &Condition<'_>| is_of_row(&it.left) || it.depends_on == Dependence::NOTHING;
+        let (rows, others): (Vec<_>, Vec<_>) =
+            self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_open(it));
+        for_some_and_all(&others, &rows, holds)
     }
 
     /// Whether something holds for some row, for each outcome of all conditions that aren't on the row.
     pub fn for_some_row(&self, asked: &Asked<'_>, holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
-        let (rows, others) = self.rows_and_others(asked);
-        let all = rows.len() + others.len();
-        all <= MOST_CONDITIONS
-            && try_each(&rows, true, &mut Vec::new(), &|truths| match holds(truths) {
-                Some(known) => Some(known),
-                None if truths.len() < rows.len() => None,
-                None => Some(try_each(&others, false, &mut truths.clone(), &|truths| {
-                    holds(truths).or((truths.len() == all).then_some(false))
-                })),
-            })
-    }
-
-    /// The conditions on the row, and those on anything else.
-    fn rows_and_others(&self, asked: &Asked<'_>) -> (Conditions<'_, 'x>, Conditions<'_, 'x>) {
-        self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_of_row(it))
+        let (rows, others): (Vec<_>, Vec<_>) =
+            self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_of_row(&it.left));
+        for_some_and_all(&rows, &others, holds)
     }
 
     fn conditions_of(&self, asked: &[&Asked<'_>]) -> Conditions<'_, 'x> {
@@ -233,9 +211,26 @@ impl<'x> Residues<'x> {
     }
 }
 
-fn is_of_row(condition: &Condition<'_>) -> bool {
-    let left = &condition.left;
-    left.depends_on_row() || left.any(&|it| it.rows().is_some_and(|rows| rows.from || rows.correlated))
+/// Whether a condition is on the row, or on rows of other tables.
+fn is_of_row(condition: &Expression) -> bool {
+    condition.depends_on_row() || condition.any(&|it| it.rows().is_some_and(|rows| rows.from || rows.correlated))
+}
+
+/// Whether something holds for some of the truths of the ones, and then for all truths of the others. Not where too many are to be told apart.
+fn for_some_and_all(
+    ones: &Conditions<'_, '_>,
+    others: &Conditions<'_, '_>,
+    holds: &dyn Fn(&Truths) -> Option<bool>,
+) -> bool {
+    let all = ones.len() + others.len();
+    all <= MOST_CONDITIONS
+        && try_each(ones, true, &mut Vec::new(), &|truths| match holds(truths) {
+            Some(known) => Some(known),
+            None if truths.len() < ones.len() => None,
+            None => Some(try_each(others, false, &mut truths.clone(), &|truths| {
+                holds(truths).or((truths.len() == all).then_some(false))
+            })),
+        })
 }
 
 /// Whether something holds for some of the truths of these conditions, or for all. `holds` may leave the answer open until all are known.
@@ -493,25 +488,21 @@ fn is_known_by_its_key(expression: &Expression) -> bool {
 /// Whether a condition says all that decides it: the claims, the row's columns, constants.
 fn is_certain(expression: &Expression) -> bool {
     !expression.any(&|it| match it {
-        Expression::Unknown { key, reason, .. } => {
-            let is_known = matches!(reason, Some(Reason::Column(_) | Reason::Subject { .. } | Reason::Cast { .. }));
-            key.is_none() && !is_known
-        }
+        Expression::Unknown { key: None, reason, .. } => !is_of_read(reason.as_ref()),
+        Expression::Unknown { .. } => false,
         _ => it.rows().is_some_and(|rows| !is_plain(rows) && rows.key.is_none()),
     })
 }
 
 /// Whether the row or other claims decide a condition in a way that is read: there are such for which it holds, and others.
 fn is_read(expression: &Expression) -> bool {
-    let is_of_rows = |it: &Expression| it.rows().is_some_and(|rows| rows.from || rows.correlated);
-    let is_unread = |it: &Expression| match it {
-        Expression::Unknown { reason, .. } => {
-            !matches!(reason, Some(Reason::Column(_) | Reason::Subject { .. } | Reason::Cast { .. }))
-        }
-        _ => false,
-    };
-    let is_of_either = |it: &Expression| is_of_rows(it) || it.is_claims();
-    (expression.depends_on_row() || expression.any(&is_of_either)) && !expression.any(&is_unread)
+    let is_unread = |it: &Expression| matches!(it, Expression::Unknown { reason, .. } if !is_of_read(reason.as_ref()));
+    (is_of_row(expression) || expression.any(&Expression::is_claims)) && !expression.any(&is_unread)
+}
+
+/// Whether an unknown is a column, the subject, or a cast: what it says decides it.
+fn is_of_read(reason: Option<&Reason>) -> bool {
+    matches!(reason, Some(Reason::Column(_) | Reason::Subject { .. } | Reason::Cast { .. }))
 }
 
 /// Whether two conditions are the same, however they are wrapped. A comparison may stand the other way round.

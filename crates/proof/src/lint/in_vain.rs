@@ -169,16 +169,7 @@ impl Left<'_> {
     /// some from it.
     fn keeps_all(&self, high: &Left<'_>, residues: &Residues<'_>) -> bool {
         let pairs = || self.pairs.iter().zip(&high.pairs).map(|((low, other), (high, _))| (low, other, high));
-        let refuses = pairs().any(|(low, _, high)| {
-            residues.certainly_some(&[low, high], &|truths| match (
-                admits(&low.outcomes(truths)),
-                admits(&high.outcomes(truths)),
-            ) {
-                (Some(true), _) | (_, Some(false)) => Some(false),
-                (Some(false), Some(true)) => Some(true),
-                _ => None,
-            })
-        });
+        let refuses = pairs().any(|(low, _, high)| residues.admits_alone(high, low));
         refuses
             && (pairs().all(|(low, other, high)| is_implied(residues, low, other, high))
                 || self.is_about_all(high, residues))
