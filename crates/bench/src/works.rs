@@ -75,17 +75,18 @@ impl Results {
 
     /// How long a read by key or a write of a row takes in the server, planned and executed, in microseconds.
     pub fn microseconds(&self, work: Work, variant: &str) -> Option<f64> {
-        let profile = self.profile.iter().find(|profile| profile.work == work && profile.variant == variant)?;
-        Some(profile.planning + profile.execution)
+        self.in_server(work, variant, false)
     }
 
-    /// How much longer a statement by key takes in the server than with another variant, in microseconds. A prepared one has its plan.
+    /// How much longer a statement by key takes in the server than with another variant, in microseconds.
     pub fn microseconds_over(&self, work: Work, is_prepared: bool, variant: &str, than: &str) -> Option<f64> {
-        let microseconds = |name: &str| {
-            let profile = self.profile.iter().find(|profile| profile.work == work && profile.variant == name)?;
-            Some(if is_prepared { profile.execution } else { profile.planning + profile.execution })
-        };
-        Some(microseconds(variant)? - microseconds(than)?)
+        Some(self.in_server(work, variant, is_prepared)? - self.in_server(work, than, is_prepared)?)
+    }
+
+    /// A prepared statement has its plan.
+    fn in_server(&self, work: Work, variant: &str, is_prepared: bool) -> Option<f64> {
+        let profile = self.profile.iter().find(|profile| profile.work == work && profile.variant == variant)?;
+        Some(if is_prepared { profile.execution } else { profile.planning + profile.execution })
     }
 
     /// The median of the rounds, in seconds.
