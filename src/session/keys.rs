@@ -72,7 +72,7 @@ pub fn digest() -> Digest {
     LOADED.with(|loaded| loaded.borrow().digest)
 }
 
-/// A digest of the keys in force alone.
+/// A digest of the keys in force alone, as they are written: of `pg_aal.jwks`, and of the file.
 pub fn digest_of_keys() -> Digest {
     refresh();
     LOADED.with(|loaded| loaded.borrow().digest_of_keys())

@@ -17,9 +17,10 @@ use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use aal::token::{Bearer, MAX_TOKEN_BYTES, bearer_token, is_api_key};
-use aal::{Claims, Clock, Digest, InvalidClaims, InvalidToken, ListedKey, Timestamp, Verified};
+use aal::{Claims, Clock, InvalidClaims, InvalidToken, ListedKey, Timestamp, Verified};
 use pgrx::prelude::*;
 
+pub use self::keys::digest_of_keys;
 pub use self::shared::Usage;
 use self::verified::Trust;
 pub use self::verified::usage as kept_tokens;
@@ -166,11 +167,6 @@ pub fn listed_keys() -> impl Iterator<Item = (&'static str, ListedKey)> {
     let [of_setting, of_file] = keys::list();
     let from = |setting| move |key| (setting, key);
     of_setting.into_iter().map(from("pg_aal.jwks")).chain(of_file.into_iter().map(from("pg_aal.jwks_file")))
-}
-
-/// A digest of the keys in force, as they are written: of `pg_aal.jwks`, and of the file.
-pub fn digest_of_keys() -> Digest {
-    keys::digest_of_keys()
 }
 
 /// Verifies a token, its time included, and keeps the answer for when it is put in force. Returns its payload.

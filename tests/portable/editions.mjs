@@ -3,13 +3,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
+import { portableText } from '../portable_edition.mjs'
 import { Cluster } from '../stack.mjs'
 import { kindOf } from './kinds.mjs'
 import { questions, setUp } from './questions.mjs'
 import { sessions, users } from './random_claims.mjs'
 
 export const file = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
-export const portable = file(`portable/pg_aal_portable--${file('Cargo.toml').match(/^version = "(.*)"/m)[1]}.sql`)
+export const portable = portableText()
 
 // Replaces @-60@ by a time, as the fixture of pg_regress does.
 const withTimes = file('tests/pg_regress/fixture.sql').match(/create schema test;[^]*?language plpgsql stable as \$\$[^]*?\$\$;/)[0]
