@@ -3763,17 +3763,20 @@ comment on function aal.subject_uuid() is
 comment on function aal.aal() is
   'The assurance level of the session: aal1, aal2, aal3, or NULL for none. STABLE and PARALLEL SAFE, as aal.claims.';
 
-comment on function aal.has_aal(text, interval) is
-  'Whether the session is at least at this level, with its factor verified at most max_age ago. For policies, as (select aal.has_aal(...)): bare, it runs for every row. STABLE, because the claims and the statement''s start decide. Never IMMUTABLE: that would leak one caller''s answer into another''s plan. PARALLEL SAFE: both reach parallel workers.';
-
-comment on function aal.require_aal(text, interval) is
-  'True if the session is at least at this level, with its factor verified at most max_age ago; else raises insufficient_aal. For functions and triggers, not for policies, where an error can tell whether a row exists. STABLE and PARALLEL SAFE, as aal.has_aal.';
-
 comment on function aal.amr() is
   'The methods by which the session authenticated, newest first, and the level each proves. STABLE and PARALLEL SAFE, as aal.claims.';
 
 comment on function aal.authenticated_at(text) is
   'When the session last proved this level; NULL if it is not at that level or the token does not say. STABLE and PARALLEL SAFE, as aal.has_aal.';
+
+comment on function aal.require_aal(text, interval) is
+  'True if the session is at least at this level, with its factor verified at most max_age ago; else raises insufficient_aal. For functions and triggers, not for policies, where an error can tell whether a row exists. STABLE and PARALLEL SAFE, as aal.has_aal.';
+
+comment on function aal.require_live_session() is
+  'True if the session is live; else raises insufficient_aal. For functions and triggers, not for policies. STABLE and PARALLEL SAFE, as aal.session_is_live.';
+
+comment on function aal.has_aal(text, interval) is
+  'Whether the session is at least at this level, with its factor verified at most max_age ago. For policies, as (select aal.has_aal(...)): bare, it runs for every row. STABLE, because the claims and the statement''s start decide. Never IMMUTABLE: that would leak one caller''s answer into another''s plan. PARALLEL SAFE: both reach parallel workers.';
 
 comment on function aal.enrolled_aal() is
   'The level this user can reach: aal2 with a verified second factor, else aal1; NULL without a user, or for one who is deleted or banned. STABLE: a statement sees one state of the factors. PARALLEL SAFE: workers have the same claims and snapshot.';
@@ -3789,9 +3792,6 @@ comment on function aal.aal_status() is
 
 comment on function aal.session_is_live() is
   'Whether the session is live: it has not ended, its user is neither deleted nor banned, and the factor that gave it aal2 is still there. For policies, as (select aal.session_is_live()). False if no session can be looked up. STABLE: a statement sees one state of the sessions. PARALLEL SAFE: workers have the same claims and snapshot.';
-
-comment on function aal.require_live_session() is
-  'True if the session is live; else raises insufficient_aal. For functions and triggers, not for policies. STABLE and PARALLEL SAFE, as aal.session_is_live.';
 -- End of [portable] ---------------------------------------------------------------------------------------------------
 
 -- Grants --------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 //! The templates, in the order in which they are run.
 
-use minijinja::{Environment, Error, UndefinedBehavior, context};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, context};
 
 use crate::facts::Facts;
 use crate::{protection, statements};
@@ -25,11 +25,15 @@ const PARTS: [(&str, &str); 13] = [
     ("grants.sql", include_str!("../../../sql/portable/grants.sql")),
 ];
 
+/// What the native edition's functions say of themselves.
+const NATIVE_COMMENTS: &str = include_str!("../../../sql/comments.sql");
+
 /// The whole text of the edition.
 pub fn render(version: &str) -> Result<String, Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_function("formats", statements::formats);
+    environment.add_function("native_comment", native_comment);
     // Macros see globals alone.
     for (name, value) in Facts::new(version).into_globals() {
         environment.add_global(name, value);
@@ -46,6 +50,15 @@ pub fn render(version: &str) -> Result<String, Error> {
         parts.push(part.trim().to_owned());
     }
     Ok(parts.join("\n\n") + "\n")
+}
+
+/// The comment of a native function, as a literal that speaks of the schema `aal`: for functions that do the same in both.
+fn native_comment(function: &str) -> Result<String, Error> {
+    let found = NATIVE_COMMENTS
+        .split("comment on function auth.")
+        .find_map(|comment| comment.strip_prefix(function)?.strip_prefix(" is\n  ")?.lines().next()?.strip_suffix(';'));
+    let comment = found.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no comment on {function}")))?;
+    Ok(comment.replace("auth.", "aal."))
 }
 
 /// The names of the functions that a part makes. No two have the same name.
