@@ -72,7 +72,9 @@ impl Running {
     /// A query that begins. One that an error ended may have been at the same place.
     pub fn first(query: Query) -> Running {
         forget(query);
-        Running { started_unseen: false, ..Running::again(query) }
+        let mut running = Running::again(query);
+        running.started_unseen = false;
+        running
     }
 
     /// A query that began before; or before the library was loaded.
