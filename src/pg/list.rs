@@ -66,8 +66,10 @@ impl<'tree> List<'tree> {
 /// # Safety
 /// `list` must be NIL or a list of OIDs that outlives the iterator.
 pub(super) unsafe fn oids(list: *mut pg_sys::List) -> impl Iterator<Item = pg_sys::Oid> {
-    // SAFETY: the caller's promise; the cells of a list of OIDs hold OIDs.
-    unsafe { cells(list) }.map(|cell| unsafe { cell.oid_value })
+    // SAFETY: the caller's promise.
+    let cells = unsafe { cells(list) };
+    // SAFETY: the cells of a list of OIDs hold OIDs.
+    cells.map(|cell| unsafe { cell.oid_value })
 }
 
 /// The pointers of a list; none for NIL. They are as valid as the list's maker says.
@@ -75,8 +77,10 @@ pub(super) unsafe fn oids(list: *mut pg_sys::List) -> impl Iterator<Item = pg_sy
 /// # Safety
 /// `list` must be NIL or a list of pointers that outlives the iterator.
 pub(super) unsafe fn pointers<T>(list: *mut pg_sys::List) -> impl Iterator<Item = *mut T> {
-    // SAFETY: the caller's promise; the cells of a list of pointers hold pointers.
-    unsafe { cells(list) }.map(|cell| unsafe { cell.ptr_value }.cast())
+    // SAFETY: the caller's promise.
+    let cells = unsafe { cells(list) };
+    // SAFETY: the cells of a list of pointers hold pointers.
+    cells.map(|cell| unsafe { cell.ptr_value }.cast())
 }
 
 /// The cells of a list; none for NIL.
