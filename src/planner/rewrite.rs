@@ -130,7 +130,7 @@ impl Cost {
         }
     }
 
-    /// What was looked up in Supabase Auth's tables is kept within the statement, and what somebody else's function says is not.
+    /// A look-up in Supabase Auth's tables is kept within the statement. The answer of the administrator's own function is not.
     pub fn is_more_than_a_parameters(self) -> bool {
         match self {
             Cost::Little => false,

@@ -1,4 +1,4 @@
-//! What was looked up for a statement, and is used again within it.
+//! Look-ups of a statement, whose answers are used again within it.
 //!
 //! A statement asks for its user or its session in several places: in the policies for old and for new rows, and in the guard.
 //! An answer is used again only for the same question, within the same statement, at the same time of its start, and while the
