@@ -16,10 +16,16 @@ use crate::pg::function::TextFunction;
 use crate::pg::lookup;
 pub use crate::pg::table_scan::Patience;
 use crate::session::from_claims;
+use crate::session::kept::Kept;
 use crate::settings;
 
 /// Why Supabase Auth's tables say nothing of users and sessions.
 pub const OF_ANOTHER_ISSUER: &str = "the issuer of the access token is not Supabase Auth";
+
+thread_local! {
+    /// Of a user, by their UUID, in Supabase Auth's tables.
+    static ENROLLMENT: Kept<Option<[u8; 16]>, Enrollment> = const { Kept::nothing() };
+}
 
 /// Whether the user of the claims in force has a verified factor.
 pub fn look_up(patience: Patience) -> Result<Enrollment, NoStore> {
@@ -30,11 +36,13 @@ pub fn look_up(patience: Patience) -> Result<Enrollment, NoStore> {
         Some(name) => Ok(function::ask(&find_function(&name)?, &subject)),
         // Its user may have the same UUID as one of Supabase Auth's.
         None if !is_supabase_auths => Err(NoStore::Tables(OF_ANOTHER_ISSUER)),
-        None => {
-            let tables = Tables::find(patience)?;
-            // Supabase Auth's users all have a UUID.
-            Ok(uuid.map_or(Enrollment::ForeignUser, |uuid| tables.ask(uuid.as_bytes())))
-        }
+        None => ENROLLMENT.with(|kept| {
+            kept.answer(uuid.map(|uuid| *uuid.as_bytes()), |uuid| {
+                let tables = Tables::find(patience)?;
+                // Supabase Auth's users all have a UUID.
+                Ok(uuid.map_or(Enrollment::ForeignUser, |uuid| tables.ask(&uuid)))
+            })
+        }),
     }
 }
 

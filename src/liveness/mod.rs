@@ -16,6 +16,7 @@ use crate::enrollment::function::{Parameters, find};
 use crate::pg::function::TextFunction;
 pub use crate::pg::table_scan::Patience;
 use crate::session::from_claims;
+use crate::session::kept::Kept;
 use crate::settings;
 
 /// Why no session can be looked up.
@@ -27,44 +28,54 @@ pub enum NoSessions {
     Function(&'static str),
 }
 
-/// The session that the claims in force name.
-struct Named {
-    subject: String,
-    session: String,
-    /// Both as Supabase Auth has them: UUIDs, by their bytes.
+/// What Supabase Auth's tables are asked.
+#[derive(PartialEq)]
+struct Question {
+    /// The user and the session, which are UUIDs there; `None` where they are others.
     uuids: Option<([u8; 16], [u8; 16])>,
+    /// The level of the token.
     level: Option<Level>,
-    is_supabase_auths: bool,
+    /// `pg_aal.session_timebox`.
+    timebox: Option<i64>,
+}
+
+thread_local! {
+    static LIVENESS: Kept<Question, Liveness> = const { Kept::nothing() };
 }
 
 /// Whether the session of the claims in force is live; `Ended` where they name none.
 pub fn look_up(patience: Patience) -> Result<Liveness, NoSessions> {
-    let Some(named) = from_claims(named) else { return Ok(Liveness::Ended) };
     match settings::session_function() {
         Some(name) => {
-            let answer = find_function(&name)?.ask(&[&named.subject, &named.session]);
+            let named = |claims: &Claims| Some((claims.subject()?.to_owned(), claims.session_id()?.to_owned()));
+            let Some((subject, session)) = from_claims(named) else { return Ok(Liveness::Ended) };
+            let answer = find_function(&name)?.ask(&[&subject, &session]);
             Ok(if answer == Some(true) { Liveness::Live } else { Liveness::Ended })
         }
-        None if !named.is_supabase_auths => Err(NoSessions::Tables(OF_ANOTHER_ISSUER)),
         None => {
-            let sessions = Sessions::find(patience)?;
-            let ask = |(user, session)| sessions.ask(&session, &user, named.level);
-            Ok(named.uuids.map_or(Liveness::Ended, ask))
+            let Some((question, is_supabase_auths)) = from_claims(question) else { return Ok(Liveness::Ended) };
+            if !is_supabase_auths {
+                return Err(NoSessions::Tables(OF_ANOTHER_ISSUER));
+            }
+            LIVENESS.with(|kept| kept.answer(question, |question| ask(question, patience)))
         }
     }
 }
 
-fn named(claims: &Claims) -> Option<Named> {
-    Some(Named {
-        subject: claims.subject()?.to_owned(),
-        session: claims.session_id()?.to_owned(),
-        uuids: claims
-            .subject_uuid()
-            .zip(claims.session_uuid())
-            .map(|(user, session)| (user.into_bytes(), session.into_bytes())),
-        level: claims.level(),
-        is_supabase_auths: claims.are_supabase_auths(),
-    })
+/// The question, and whether Supabase Auth can answer it; `None` where the claims name no session.
+fn question(claims: &Claims) -> Option<(Question, bool)> {
+    let (_, _) = (claims.subject()?, claims.session_id()?);
+    let uuids = claims.subject_uuid().zip(claims.session_uuid());
+    let uuids = uuids.map(|(user, session)| (user.into_bytes(), session.into_bytes()));
+    let question = Question { uuids, level: claims.level(), timebox: settings::session_timebox() };
+    Some((question, claims.are_supabase_auths()))
+}
+
+fn ask(question: &Question, patience: Patience) -> Result<Liveness, NoSessions> {
+    let sessions = Sessions::find(patience)?;
+    Ok(question
+        .uuids
+        .map_or(Liveness::Ended, |(user, session)| sessions.ask(&session, &user, question.level, question.timebox)))
 }
 
 /// Whether sessions can be looked up here at all.

@@ -11,7 +11,6 @@ use crate::enrollment::NoStore;
 use crate::enrollment::supabase_auth::{Label, Tables, is_elsewhere};
 use crate::pg::table_scan::{Busy, Column, Patience, Snapshot, Table};
 use crate::pg::{lookup, transaction};
-use crate::settings;
 
 /// Supabase Auth's tables, open and locked.
 pub struct Sessions {
@@ -70,13 +69,14 @@ impl Sessions {
         Ok(Sessions { tables, factor_id, sessions, columns, aal2 })
     }
 
-    /// Whether this is a live session of this user, whose token is at this level.
-    pub fn ask(&self, session: &[u8; 16], user: &[u8; 16], level: Option<Level>) -> Liveness {
+    /// Whether this is a live session of this user, whose token is at this level. `timebox`: after how many microseconds it ends.
+    pub fn ask(&self, session: &[u8; 16], user: &[u8; 16], level: Option<Level>, timebox: Option<i64>) -> Liveness {
         let snapshot = Snapshot::latest();
         if !self.tables.has_user(&snapshot, user) {
             return Liveness::UnknownUser;
         }
-        let found = self.read(&snapshot, session, level).filter(|it| it.user.as_ref() == Some(user) && !it.has_ended);
+        let found =
+            self.read(&snapshot, session, level, timebox).filter(|it| it.user.as_ref() == Some(user) && !it.has_ended);
         let Some(found) = found else { return Liveness::Ended };
         if level.is_none_or(|level| level < Level::Aal2) {
             return Liveness::Live;
@@ -85,7 +85,13 @@ impl Sessions {
         if found.has_level && found.factor.is_some_and(is_there) { Liveness::Live } else { Liveness::FactorRemoved }
     }
 
-    fn read(&self, snapshot: &Snapshot, session: &[u8; 16], level: Option<Level>) -> Option<Session> {
+    fn read(
+        &self,
+        snapshot: &Snapshot,
+        session: &[u8; 16],
+        level: Option<Level>,
+        timebox: Option<i64>,
+    ) -> Option<Session> {
         let Columns { id, user_id, not_after, created_at, aal, factor_id } = self.columns;
         let label = match level {
             None | Some(Level::Aal1) => None,
@@ -96,7 +102,7 @@ impl Sessions {
         let mut rows = self.sessions.rows_with_uuid(snapshot, id, session);
         let row = rows.next()?;
         // A session that is older than the timebox, or of unknown age, has ended.
-        let is_too_old = settings::session_timebox().is_some_and(|timebox| {
+        let is_too_old = timebox.is_some_and(|timebox| {
             row.timestamptz(created_at).is_none_or(|created_at| created_at.saturating_add(timebox) <= now)
         });
         Some(Session {

@@ -37,6 +37,13 @@ impl<'q> StartedQuery<'q> {
         self.tables(all)
     }
 
+    /// What the statement does, if it changes tables in no other way: it has no part in WITH that does.
+    pub fn only_command(&self) -> Option<pg_sys::CmdType::Type> {
+        // SAFETY: as in `changed_tables`; the state refers to the statement's plan, which outlives it.
+        let plan = unsafe { (*self.estate.as_ptr()).es_plannedstmt.as_ref() }?;
+        (!plan.hasModifyingCTE).then_some(plan.commandType)
+    }
+
     /// The partitions that rows were routed to so far.
     pub fn routed_tables(&self) -> Vec<ChangedTable<'_>> {
         // SAFETY: as in `changed_tables`.

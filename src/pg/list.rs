@@ -67,10 +67,9 @@ impl<'tree> List<'tree> {
 /// `list` must be NIL or a list of OIDs that outlives the iterator.
 pub(super) unsafe fn oids(list: *mut pg_sys::List) -> impl Iterator<Item = pg_sys::Oid> {
     // SAFETY: the caller's promise.
-    (0..unsafe { length(list) }).map(move |n| {
-        // SAFETY: n is within the list.
-        unsafe { pg_sys::list_nth_oid(list, n) }
-    })
+    let cells = unsafe { cells(list) };
+    // SAFETY: the cells of a list of OIDs hold OIDs.
+    cells.map(|cell| unsafe { cell.oid_value })
 }
 
 /// The pointers of a list; none for NIL. They are as valid as the list's maker says.
@@ -79,9 +78,25 @@ pub(super) unsafe fn oids(list: *mut pg_sys::List) -> impl Iterator<Item = pg_sy
 /// `list` must be NIL or a list of pointers that outlives the iterator.
 pub(super) unsafe fn pointers<T>(list: *mut pg_sys::List) -> impl Iterator<Item = *mut T> {
     // SAFETY: the caller's promise.
-    (0..unsafe { length(list) }).map(move |n| {
-        // SAFETY: n is within the list.
-        unsafe { pg_sys::list_nth(list, n) }.cast()
+    let cells = unsafe { cells(list) };
+    // SAFETY: the cells of a list of pointers hold pointers.
+    cells.map(|cell| unsafe { cell.ptr_value }.cast())
+}
+
+/// The cells of a list; none for NIL.
+///
+/// # Safety
+/// `list` must be NIL or a list that outlives the iterator. Items that are added or removed meanwhile count.
+unsafe fn cells(list: *mut pg_sys::List) -> impl Iterator<Item = pg_sys::ListCell> {
+    let mut n = 0;
+    std::iter::from_fn(move || {
+        // SAFETY: the caller's promise. A list has as many cells as its length says.
+        let cell = unsafe {
+            let list = list.as_ref().filter(|list| n < list.length as usize)?;
+            *list.elements.add(n)
+        };
+        n += 1;
+        Some(cell)
     })
 }
 

@@ -7,6 +7,7 @@ use pgrx::prelude::*;
 
 use super::node::taken;
 use super::syscache::Row;
+pub use super::syscache::Version;
 
 fn valid(oid: pg_sys::Oid) -> Option<pg_sys::Oid> {
     (oid != pg_sys::InvalidOid).then_some(oid)
@@ -44,11 +45,25 @@ pub fn unique_index_keys(index: pg_sys::Oid) -> Option<pg_sys::AttrNumber> {
     (index.indisunique && index.indimmediate).then_some(index.indnkeyatts)
 }
 
-/// The first column of an index; 0 for an expression.
-pub fn first_column_of_index(index: pg_sys::Oid) -> Option<pg_sys::AttrNumber> {
-    let row = Row::<pg_sys::FormData_pg_index>::find(index)?;
-    // SAFETY: an index has one key at least, and the column's numbers follow the fixed part of the row.
-    unsafe { row.form().indkey.values.as_slice(1) }.first().copied()
+/// Whether an index is a valid btree that begins with this column, by the ordinary order of uuid, and has all rows.
+pub fn is_btree_of_uuids(index: pg_sys::Oid, column: pg_sys::AttrNumber) -> bool {
+    /// `uuid_ops` of btree, in Postgres' pg_opfamily.dat.
+    const UUID_BTREE_FAMILY: pg_sys::Oid = pg_sys::Oid::from_u32(2968);
+    let Some(row) = Row::<pg_sys::FormData_pg_index>::find(index) else { return false };
+    // SAFETY: an index has one key at least, and the columns' numbers follow the fixed part of the row.
+    let first = unsafe { row.form().indkey.values.as_slice(1) }[0];
+    if first != column || !row.form().indisvalid || !row.is_null(pg_sys::Anum_pg_index_indpred) {
+        return false;
+    }
+    // SAFETY: indclass is of type oidvector.
+    let Some(class) = (unsafe { row.first_of_oidvector(pg_sys::Anum_pg_index_indclass) }) else { return false };
+    // A class is of one kind of index, and so is the index.
+    Row::<pg_sys::FormData_pg_opclass>::find(class).is_some_and(|row| {
+        let class = row.form();
+        class.opcmethod == pg_sys::BTREE_AM_OID
+            && class.opcintype == pg_sys::UUIDOID
+            && class.opcfamily == UUID_BTREE_FAMILY
+    })
 }
 
 /// Whether the planner takes an operator for `=`, when it estimates how many rows it keeps.
@@ -131,6 +146,11 @@ pub fn c_function(function: pg_sys::Oid) -> Option<CFunction> {
     let (symbol, library) =
         unsafe { (row.column(pg_sys::Anum_pg_proc_prosrc)?, row.column(pg_sys::Anum_pg_proc_probin)?) };
     Some(CFunction { symbol, library })
+}
+
+/// Which version of its row in the catalog a function has; `None` where there is no such function.
+pub fn function_version(function: pg_sys::Oid) -> Option<Version> {
+    Row::<pg_sys::FormData_pg_proc>::find(function).map(|row| row.version(function))
 }
 
 /// Whether a function is NULL where an argument is; `None` where there is no such function.

@@ -38,6 +38,22 @@ unsafe impl ByOid for pg_sys::FormData_pg_index {
     const CACHE: pg_sys::SysCacheIdentifier::Type = pg_sys::SysCacheIdentifier::INDEXRELID;
 }
 
+// SAFETY: as above.
+unsafe impl ByOid for pg_sys::FormData_pg_opclass {
+    const CACHE: pg_sys::SysCacheIdentifier::Type = pg_sys::SysCacheIdentifier::CLAOID;
+}
+
+/// Which version of a row it is: by what Postgres' own cache of C functions compares, for the same purpose.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    oid: pg_sys::Oid,
+    /// The transaction that wrote it.
+    xmin: pg_sys::TransactionId,
+    /// Where it is stored: block and place.
+    block: (u16, u16),
+    place: u16,
+}
+
 /// A row, held in its cache until this is dropped.
 pub(super) struct Row<T> {
     cache: c_int,
@@ -69,6 +85,34 @@ impl<T> Row<T> {
     pub(super) fn form(&self) -> &T {
         // SAFETY: the row stays where it is until it is released.
         unsafe { self.form.as_ref() }
+    }
+
+    /// Which version of the row with this OID it is.
+    pub(super) fn version(&self, oid: pg_sys::Oid) -> Version {
+        // SAFETY: the row stays where it is until it is released. A row of a catalog has its header as it was written.
+        let (xmin, at) = unsafe { ((*(*self.tuple).t_data).t_choice.t_heap.t_xmin, (*self.tuple).t_self) };
+        Version { oid, xmin, block: (at.ip_blkid.bi_hi, at.ip_blkid.bi_lo), place: at.ip_posid }
+    }
+
+    /// Whether a column is NULL. One that the catalog doesn't have is.
+    pub(super) fn is_null(&self, column: u32) -> bool {
+        // SAFETY: the row is held. Without a description every number up to that of the row's last column is one of its own.
+        unsafe { pg_sys::heap_attisnull(self.tuple, column as std::ffi::c_int, std::ptr::null_mut()) }
+    }
+
+    /// The first OID of a column of type oidvector; `None` for NULL, and where there is none.
+    ///
+    /// # Safety
+    /// `column` must be the number of a column of the catalog, of this type.
+    pub(super) unsafe fn first_of_oidvector(&self, column: u32) -> Option<pg_sys::Oid> {
+        let mut is_null = false;
+        // SAFETY: by the caller's promise the row has the column. A value of this type is stored as it is, neither compressed nor
+        // elsewhere, and has as many OIDs as it says.
+        unsafe {
+            let datum = pg_sys::SysCacheGetAttr(self.cache, self.tuple, column as pg_sys::AttrNumber, &mut is_null);
+            let vector = (!is_null).then(|| datum.cast_mut_ptr::<pg_sys::oidvector>())?.as_ref()?;
+            (vector.dim1 > 0).then(|| vector.values.as_slice(1)[0])
+        }
     }
 
     /// The value of a column that [`form`](Self::form) doesn't have; `None` for NULL.

@@ -138,36 +138,13 @@ impl Table {
         Rows { scan, table: self, _key: Some(key), borrowed: PhantomData }
     }
 
-    /// A btree that begins with this column, by the ordinary order of uuid, and has all rows.
+    /// A btree that begins with this column, by the ordinary order of uuid, and has all rows. Nobody drops it under our lock.
     fn index_on(&self, column: Column) -> Option<pg_sys::Oid> {
-        // SAFETY: the list of an open table's indexes, in memory of the caller's. Each is opened, looked at and closed again:
-        // meanwhile it has as many keys, families and input types as its catalog row says, and at least one.
-        unsafe {
-            let indexes = oids(pg_sys::RelationGetIndexList(self.0));
-            // Opening one costs more than to look at its row.
-            let mut indexes = indexes.filter(|oid| lookup::first_column_of_index(*oid) == Some(column.number));
-            indexes.find(|oid| {
-                let index = pg_sys::index_open(*oid, LOCK);
-                let entry = &*(*index).rd_index;
-                let fits = entry.indisvalid
-                    && entry.indkey.values.as_slice(1)[0] == column.number
-                    && (*(*index).rd_rel).relam == pg_sys::BTREE_AM_OID
-                    && *(*index).rd_opcintype == pg_sys::UUIDOID
-                    && *(*index).rd_opfamily == UUID_BTREE_FAMILY
-                    && pg_sys::heap_attisnull(
-                        (*index).rd_indextuple,
-                        pg_sys::Anum_pg_index_indpred as _,
-                        std::ptr::null_mut(),
-                    );
-                pg_sys::index_close(index, LOCK);
-                fits
-            })
-        }
+        // SAFETY: the list of an open table's indexes, in memory of the caller's.
+        let mut indexes = unsafe { oids(pg_sys::RelationGetIndexList(self.0)) };
+        indexes.find(|index| lookup::is_btree_of_uuids(*index, column.number))
     }
 }
-
-/// `uuid_ops` of btree, in Postgres' pg_opfamily.dat.
-const UUID_BTREE_FAMILY: pg_sys::Oid = pg_sys::Oid::from_u32(2968);
 
 impl Drop for Table {
     fn drop(&mut self) {
@@ -307,6 +284,36 @@ impl Snapshot {
             };
             Snapshot(pg_sys::RegisterSnapshot(snapshot))
         }
+    }
+}
+
+/// What the [latest snapshot](Snapshot::latest) sees. Where it is the same at two times of one transaction, the same rows are there,
+/// of tables and of the catalog.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// How many transactions have ended in this server that may have changed something, by Postgres' own count. From it, Postgres
+    /// tells itself whether a new snapshot would be another than the last one.
+    ended: u64,
+    /// Of what this transaction did, all is seen of the commands before this one.
+    command: pg_sys::CommandId,
+    /// What this transaction did in a subtransaction that failed isn't seen. A subtransaction that follows one has another number, and
+    /// what is around it went on in the same command only if nothing was done in it.
+    subtransaction: pg_sys::SubTransactionId,
+}
+
+impl Seen {
+    /// As it is now. `None` where two times can't be compared: in a parallel query, and where Postgres doesn't count.
+    pub fn now() -> Option<Seen> {
+        if transaction::is_in_parallel_mode() {
+            return None;
+        }
+        // SAFETY: takes a snapshot, which is there until the next one is taken; its numbers are read at once.
+        let (ended, command) = unsafe {
+            let snapshot = &*pg_sys::GetLatestSnapshot();
+            (snapshot.snapXactCompletionCount, snapshot.curcid)
+        };
+        // A copy of a snapshot has 0.
+        (ended != 0).then(|| Seen { ended, command, subtransaction: transaction::current_subtransaction() })
     }
 }
 

@@ -45,6 +45,17 @@ impl<'a> Trigger<'a> {
         all.iter().map(|argument| unsafe { CStr::from_ptr(*argument) }).collect()
     }
 
+    /// Where its last argument points; NULL where it has none.
+    pub fn last_argument(&self) -> *const c_char {
+        match usize::try_from(self.definition.tgnargs) {
+            // SAFETY: by the promise of `new`, as many pointers are there.
+            Ok(number) if number > 0 && !self.definition.tgargs.is_null() => unsafe {
+                *self.definition.tgargs.add(number - 1)
+            },
+            _ => std::ptr::null(),
+        }
+    }
+
     /// The columns that it names.
     pub fn columns(&self) -> &'a [pg_sys::AttrNumber] {
         match usize::try_from(self.definition.tgnattr) {

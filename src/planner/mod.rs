@@ -18,7 +18,8 @@
 //! - a plan, or a sub-plan that depends on no row, that is nothing but a row of expressions: it is evaluated once already. That
 //!   covers the author's own `(select …)`, and PL/pgSQL's simple expressions, which must stay simple;
 //! - a statement that reaches one row by a unique key, or inserts one: a call runs where it is reached, at most once for each place. An
-//!   InitPlan would cost more than the call. But where the query calls a function that looks something up, equal calls share one;
+//!   InitPlan would cost more than the call. But where the query calls a function that costs more, equal calls share one. (Looking up
+//!   users and sessions in Supabase Auth's tables costs nothing again: see `session::kept`.)
 //! - functions and VALUES lists in FROM, LIMIT, partition pruning, and the inner parts of other extensions' plan nodes;
 //! - a call with an argument that isn't made of constants, the statement's parameters, and functions of such: a column above all;
 //! - a call that may raise, in a statement that computes InitPlans before it needs them (for parallel workers, and where a
@@ -33,7 +34,7 @@ use std::ffi::{c_char, c_int};
 
 use pgrx::prelude::*;
 
-use self::rewrite::{Ours, once_per_statement};
+use self::rewrite::{Cost, Ours, once_per_statement};
 use crate::pg::plan::{Call, FinishedPlan};
 
 crate::pg::v1_function_info!(pg_finfo_aal_once_per_statement);
@@ -43,18 +44,18 @@ thread_local! {
     static NEXT: Cell<pg_sys::planner_hook_type> = const { Cell::new(None) };
     /// What the planner was seen to do with our functions.
     static SEEN: Cell<Seen> = const {
-        Cell::new(Seen { support: pg_sys::InvalidOid, planning: false, calls_ours: false, looks_up: false, missed: false })
+        Cell::new(Seen { support: pg_sys::InvalidOid, planning: false, calls_ours: false, costs_more: false, missed: false })
     };
     /// Our functions, as far as the planner has seen calls of them. There are 13 with the support function.
-    static KNOWN: Cell<[Known; 16]> = const { Cell::new([Known { function: pg_sys::InvalidOid, looks_up: false }; 16]) };
+    static KNOWN: Cell<[Known; 16]> = const { Cell::new([Known { function: pg_sys::InvalidOid, cost: Cost::Little }; 16]) };
 }
 
 /// One of our functions.
 #[derive(Clone, Copy)]
 struct Known {
     function: pg_sys::Oid,
-    /// Whether a call costs more than a parameter does: it reads tables, or all claims.
-    looks_up: bool,
+    /// What its second call in a statement costs.
+    cost: Cost,
 }
 
 #[derive(Clone, Copy)]
@@ -65,8 +66,8 @@ struct Seen {
     planning: bool,
     /// Whether the query being planned calls one of our functions.
     calls_ours: bool,
-    /// Whether one of them looks something up.
-    looks_up: bool,
+    /// Whether a second call of one of them costs more than a parameter does.
+    costs_more: bool,
     /// Whether a query did that was planned without our hook. The library was loaded while Postgres planned it.
     missed: bool,
 }
@@ -125,22 +126,22 @@ pub extern "C-unwind" fn aal_once_per_statement(fcinfo: pg_sys::FunctionCallInfo
 /// Notes that a query calls one of our functions. Without a planner (a CHECK constraint, the arguments of EXECUTE) there is no plan.
 fn note_call(support: pg_sys::Oid, function: pg_sys::Oid, has_planner: bool) {
     let mut all = KNOWN.get();
-    let looks_up = match all.iter().find(|known| known.function == function) {
-        Some(known) => known.looks_up,
+    let cost = match all.iter().find(|known| known.function == function) {
+        Some(known) => known.cost,
         None => {
-            let looks_up = rewrite::looks_up(function);
+            let cost = Cost::of(function);
             if let Some(free) = all.iter_mut().find(|known| known.function == pg_sys::InvalidOid) {
-                *free = Known { function, looks_up };
+                *free = Known { function, cost };
                 KNOWN.set(all);
             }
-            looks_up
+            cost
         }
     };
     let seen = SEEN.get();
     SEEN.set(Seen {
         support,
         calls_ours: seen.calls_ours || seen.planning && has_planner,
-        looks_up: seen.looks_up || looks_up,
+        costs_more: seen.costs_more || cost.is_more_than_a_parameters(),
         missed: seen.missed || !seen.planning && has_planner,
         ..seen
     });
@@ -163,12 +164,12 @@ unsafe extern "C-unwind" fn plan(
             None => standard_planner(query, text, options, parameters),
         })
     };
-    let Seen { calls_ours, looks_up, .. } = SEEN.get();
+    let Seen { calls_ours, costs_more, .. } = SEEN.get();
     drop(planning);
     if calls_ours {
         // SAFETY: the planner has just made the plan, in the current memory context, and nobody else has it yet.
         if let Some(mut planned) = unsafe { FinishedPlan::new(planned) } {
-            once_per_statement(&mut planned, ours(looks_up));
+            once_per_statement(&mut planned, ours(costs_more));
         }
     }
     planned
@@ -198,7 +199,7 @@ struct Planning {
 impl Planning {
     fn begin() -> Planning {
         let outer = SEEN.get();
-        SEEN.set(Seen { planning: true, calls_ours: false, looks_up: false, ..outer });
+        SEEN.set(Seen { planning: true, calls_ours: false, costs_more: false, ..outer });
         Planning { outer }
     }
 }
@@ -206,8 +207,8 @@ impl Planning {
 impl Drop for Planning {
     // Also where an error unwinds.
     fn drop(&mut self) {
-        let Seen { planning, calls_ours, looks_up, .. } = self.outer;
-        SEEN.set(Seen { planning, calls_ours, looks_up, ..SEEN.get() });
+        let Seen { planning, calls_ours, costs_more, .. } = self.outer;
+        SEEN.set(Seen { planning, calls_ours, costs_more, ..SEEN.get() });
     }
 }
 
@@ -224,8 +225,8 @@ pub fn catch_up(planned: &mut FinishedPlan<'_>) {
     }
 }
 
-fn ours(looks_up: bool) -> Ours {
-    Ours { support: SEEN.get().support, seen: KNOWN.get().map(|known| known.function), looks_up }
+fn ours(costs_more: bool) -> Ours {
+    Ours { support: SEEN.get().support, seen: KNOWN.get().map(|known| known.function), costs_more }
 }
 
 /// The transaction has ended, and with it the statement that was planned while the library was being loaded.

@@ -17,8 +17,8 @@ pub struct Ours {
     pub support: pg_sys::Oid,
     /// Those that the planner has seen a call of, and `InvalidOid`.
     pub seen: [pg_sys::Oid; 16],
-    /// Whether the query may call one that looks something up.
-    pub looks_up: bool,
+    /// Whether the query may call one whose second call costs more than a parameter does.
+    pub costs_more: bool,
 }
 
 /// Puts a parameter in the place of each call that gives the same answer throughout the statement. Whether there was any.
@@ -27,7 +27,7 @@ pub fn once_per_statement(planned: &mut FinishedPlan<'_>, ours: Ours) -> bool {
     // They are evaluated once already.
     let stay: Vec<bool> = roots
         .iter()
-        .map(|root| root.is_row_of_expressions() || !ours.looks_up && planned.evaluates_once(*root))
+        .map(|root| root.is_row_of_expressions() || !ours.costs_more && planned.evaluates_once(*root))
         .collect();
     if stay.iter().all(|stays| *stays) {
         return false;
@@ -107,10 +107,38 @@ impl<'p> Rewriting<'p> {
     }
 }
 
-/// Whether a call of one of our functions costs more than a parameter does. Those that don't only read the claims in force.
-pub fn looks_up(function: pg_sys::Oid) -> bool {
-    let name = lookup::function_name(function).unwrap_or_default();
-    !matches!(name.as_str(), "aal" | "subject" | "subject_uuid" | "has_aal" | "require_aal" | "authenticated_at")
+/// What a second call of one of our functions costs in a statement.
+#[derive(Clone, Copy)]
+pub enum Cost {
+    /// No more than a parameter does: it only reads the claims in force.
+    Little,
+    /// It looks the user up.
+    User,
+    /// It looks the session up.
+    Session,
+    /// More.
+    Much,
+}
+
+impl Cost {
+    pub fn of(function: pg_sys::Oid) -> Cost {
+        match lookup::function_name(function).unwrap_or_default().as_str() {
+            "aal" | "subject" | "subject_uuid" | "has_aal" | "require_aal" | "authenticated_at" => Cost::Little,
+            "enrolled_aal" | "has_enrolled_aal" | "require_enrolled_aal" => Cost::User,
+            "session_is_live" | "require_live_session" => Cost::Session,
+            _ => Cost::Much,
+        }
+    }
+
+    /// A look-up in Supabase Auth's tables is kept within the statement. The answer of the administrator's own function is not.
+    pub fn is_more_than_a_parameters(self) -> bool {
+        match self {
+            Cost::Little => false,
+            Cost::User => settings::enrollment_function().is_some(),
+            Cost::Session => settings::session_function().is_some(),
+            Cost::Much => true,
+        }
+    }
 }
 
 /// Whether a call of ours raises for no session: by what it does, and because its arguments are valid.

@@ -5,6 +5,7 @@
 //! it is compared byte by byte on each use, because claims may change between two calls in one transaction.
 
 pub mod handed_on;
+pub mod kept;
 mod keys;
 mod shared;
 pub mod statements;

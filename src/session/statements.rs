@@ -19,7 +19,7 @@ use crate::pg::transaction;
 
 thread_local! {
     static STATEMENTS: ManuallyDrop<RefCell<Statements>> =
-        const { ManuallyDrop::new(RefCell::new(Statements { running: Vec::new(), waiting: Vec::new() })) };
+        const { ManuallyDrop::new(RefCell::new(Statements { running: Vec::new(), waiting: Vec::new(), last: 0 })) };
 }
 
 /// The statements that the executor has begun with.
@@ -28,12 +28,16 @@ struct Statements {
     running: Vec<Statement>,
     /// Those that don't just now: between their start and their end, cursors, and what an error ended.
     waiting: Vec<Statement>,
+    /// The number of the last one that began.
+    last: u64,
 }
 
 struct Statement {
     /// What Postgres calls it by. Never followed: an error frees it without a word, and another may come to lie there, which
     /// has a start of its own.
     query: Query,
+    /// No other statement of this backend has it.
+    number: u64,
     /// An error in this subtransaction ends the statement.
     began_in: pg_sys::SubTransactionId,
     /// The first token that it was asked about.
@@ -55,6 +59,11 @@ pub fn is_only_token(token: &Rc<CStr>) -> bool {
     })
 }
 
+/// The number of the statement that runs, the innermost. No other statement of this backend has it, before or after.
+pub fn number_of_current() -> Option<u64> {
+    with_statements(|statements| statements.running.last().map(|statement| statement.number))
+}
+
 /// Reads or changes the values kept of the statements. `work` must not raise a Postgres error or call back into SQL.
 fn with_statements<T>(work: impl FnOnce(&mut Statements) -> T) -> T {
     STATEMENTS.with(|statements| work(&mut statements.borrow_mut()))
@@ -72,16 +81,21 @@ impl Running {
     /// A query that begins. One that an error ended may have been at the same place.
     pub fn first(query: Query) -> Running {
         forget(query);
-        Running { started_unseen: false, ..Running::again(query) }
+        let mut running = Running::again(query);
+        running.started_unseen = false;
+        running
     }
 
     /// A query that began before; or before the library was loaded.
     pub fn again(query: Query) -> Running {
         let subtransaction = transaction::current_subtransaction();
-        with_statements(|Statements { running, waiting }| {
+        with_statements(|Statements { running, waiting, last }| {
             let known = waiting.iter().rposition(|known| known.query == query).map(|place| waiting.swap_remove(place));
             let started_unseen = known.is_none();
-            running.push(known.unwrap_or(Statement { query, began_in: subtransaction, token: None }));
+            running.push(known.unwrap_or_else(|| {
+                *last += 1;
+                Statement { query, number: *last, began_in: subtransaction, token: None }
+            }));
             Running { depth: running.len() - 1, started_unseen }
         })
     }
@@ -90,7 +104,7 @@ impl Running {
 impl Drop for Running {
     // Also where an error unwinds.
     fn drop(&mut self) {
-        with_statements(|Statements { running, waiting }| {
+        with_statements(|Statements { running, waiting, .. }| {
             let depth = self.depth.min(running.len());
             waiting.extend(running.drain(depth..));
         });
@@ -112,7 +126,7 @@ pub fn transaction_ended() {
 
 /// The statements that began in a subtransaction, cursors among them, are its parent's from now on.
 pub fn subtransaction_committed(ended: pg_sys::SubTransactionId, parent: pg_sys::SubTransactionId) {
-    with_statements(|Statements { running, waiting }| {
+    with_statements(|Statements { running, waiting, .. }| {
         let began_there = |statement: &&mut Statement| statement.began_in == ended;
         running.iter_mut().chain(waiting).filter(began_there).for_each(|statement| statement.began_in = parent);
     });

@@ -23,12 +23,12 @@ impl Mark {
 
     /// The mark of a trigger, if it has one.
     pub fn on(trigger: &Trigger<'_>) -> Option<Mark> {
-        let last = trigger.arguments().last()?.as_ptr();
-        let bits = (last as usize).checked_sub(MARKS.as_ptr() as usize)?;
+        let bits = (trigger.last_argument() as usize).checked_sub(MARKS.as_ptr() as usize)?;
         (bits < MARKS.len()).then_some(Mark(bits as u8))
     }
 
-    /// For a role that is bound for these commands.
+    /// For a role that is bound for these commands. It has no others: none of the statement's triggers fires for them, or the role isn't
+    /// bound.
     pub fn binding(commands: impl Iterator<Item = Command>) -> Mark {
         Mark(commands.fold(0, |bits, command| bits | bit(command)))
     }

@@ -14,6 +14,8 @@
 
 mod mark;
 
+use std::cell::Cell;
+
 use aal::Command;
 use aal::protection::Made;
 use pgrx::prelude::*;
@@ -21,6 +23,7 @@ use pgrx::prelude::*;
 pub use self::mark::{Mark, defined_arguments};
 use crate::pg::changed_table::{ChangedTable, StartedQuery};
 use crate::pg::lookup;
+use crate::pg::lookup::Version;
 use crate::pg::role::RowSecurity;
 use crate::pg::trigger::Trigger;
 use crate::row_security;
@@ -39,10 +42,10 @@ pub fn begin(query: &StartedQuery<'_>, role: pg_sys::Oid) {
         let root = table.root();
         let mark = match known {
             Some((known, mark)) if known == root => mark,
-            _ => decide(table, &tables, role),
+            _ => decide(table, &tables, role, commands(query, table)),
         };
         // Where row security is off for the named table, each table that holds rows is asked.
-        if RowSecurity::for_role(root.oid(), root.acts_as().unwrap_or(role)) != RowSecurity::Off {
+        if tables.len() > 1 && RowSecurity::for_role(root.oid(), root.acts_as().unwrap_or(role)) != RowSecurity::Off {
             known = Some((root, mark));
         }
         for (place, trigger) in ours {
@@ -91,11 +94,23 @@ fn may_update_where_rows_are_routed(table: &ChangedTable<'_>) -> bool {
         && table.triggers().iter().any(|trigger| Mark::on(trigger).is_some())
 }
 
-/// For which commands the statement's role is bound.
-fn decide(table: &ChangedTable<'_>, tables: &[ChangedTable<'_>], role: pg_sys::Oid) -> Mark {
+/// The commands that triggers of a table may fire for in a statement. Rows that move between partitions are deleted and inserted.
+fn commands(query: &StartedQuery<'_>, table: &ChangedTable<'_>) -> &'static [Command] {
+    let has_one_place = *table == table.root() && table.is_plain();
+    match query.only_command() {
+        Some(pg_sys::CmdType::CMD_UPDATE) if has_one_place => &[Command::Update],
+        Some(pg_sys::CmdType::CMD_DELETE) if has_one_place => &[Command::Delete],
+        // It updates instead with ON CONFLICT.
+        Some(pg_sys::CmdType::CMD_INSERT) if has_one_place => &[Command::Insert, Command::Update],
+        _ => &[Command::Insert, Command::Update, Command::Delete],
+    }
+}
+
+/// For which of these commands the statement's role is bound.
+fn decide(table: &ChangedTable<'_>, tables: &[ChangedTable<'_>], role: pg_sys::Oid, commands: &[Command]) -> Mark {
     let root = table.root();
     let role = root.acts_as().unwrap_or(role);
-    Mark::binding([Command::Insert, Command::Update, Command::Delete].into_iter().filter(|command| {
+    Mark::binding(commands.iter().copied().filter(|command| {
         let policy = Made::policy_for(*command);
         // The decision made when the statement was planned stands in its plan.
         plan_has_policy(&root, tables, policy) || row_security::binds(root.oid(), table.oid(), role, policy)
@@ -196,8 +211,21 @@ fn may_update(table: &ChangedTable<'_>, columns: &[pg_sys::AttrNumber]) -> bool 
         && columns.iter().any(|column| table.sets_column(*column) || lookup::is_generated(table.oid(), *column))
 }
 
+thread_local! {
+    /// The version of a function that was found to be `aal_guard`.
+    static GUARD: Cell<Option<Version>> = const { Cell::new(None) };
+}
+
 /// Whether a function is `aal_guard` of this library.
 pub fn is_guard(function: pg_sys::Oid) -> bool {
-    lookup::c_function(function)
-        .is_some_and(|function| function.symbol == "aal_guard" && function.library.contains("pg_aal"))
+    let Some(version) = lookup::function_version(function) else { return false };
+    if GUARD.get() == Some(version) {
+        return true;
+    }
+    let is_guard = lookup::c_function(function)
+        .is_some_and(|function| function.symbol == "aal_guard" && function.library.contains("pg_aal"));
+    if is_guard {
+        GUARD.set(Some(version));
+    }
+    is_guard
 }

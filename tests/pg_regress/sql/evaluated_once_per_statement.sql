@@ -84,15 +84,29 @@ select * from test.calls('update t set note = note where id = 7');
 select test.plan($$with c as (update t set note = note where id = 7 returning 1) select count(*) from c$$);
 select test.plan($$insert into t values (3000, '11111111-1111-4111-8111-111111111111')$$);
 select * from test.calls($$insert into t values (3000, '11111111-1111-4111-8111-111111111111')$$);
-\echo but where it looks something up, equal calls share one
+\echo so does one that looks the session up: what it found is kept within the statement
 reset role;
 create policy live_reads on t as restrictive for select using (auth.session_is_live());
 create policy live_updates on t as restrictive for update using (auth.session_is_live());
 set role authenticated;
 select test.plan('update t set note = note where id = 7');
+\echo but where a function of the administrator is asked, and where a call costs more, equal calls share one
 reset role;
+create function test.is_live(text, text) returns boolean language sql stable parallel safe return true;
+set pg_aal.session_function = 'test.is_live';
+set role authenticated;
+select test.plan('update t set note = note where id = 7');
+reset role;
+reset pg_aal.session_function;
 drop policy live_reads on t;
 drop policy live_updates on t;
+create policy claims_of_reads on t as restrictive for select using (auth.claims() ? 'aal');
+create policy claims_of_updates on t as restrictive for update using (auth.claims() ? 'aal');
+set role authenticated;
+select test.plan('update t set note = note where id = 7');
+reset role;
+drop policy claims_of_reads on t;
+drop policy claims_of_updates on t;
 set role authenticated;
 \echo so it does not where the key is compared otherwise, in a join, and in a sub-select for each row
 set enable_seqscan = off;
@@ -132,5 +146,5 @@ reset enable_seqscan;
 reset track_functions;
 deallocate by_parameter;
 drop table t, source;
-drop function test.plan(text), test.calls(text), test.volatile_level();
+drop function test.plan(text), test.calls(text), test.volatile_level(), test.is_live(text, text);
 reset request.jwt.claims;
