@@ -52,10 +52,10 @@ impl SharedName {
         self.place(0, shards)
     }
 
+    /// Those in which its token may be. Where the blocks are no multiple of [`WAYS`], the last set has fewer.
     fn blocks<'b>(&self, blocks: &'b mut [Block]) -> &'b mut [Block] {
-        let sets = blocks.len() / WAYS;
-        let set = self.place(1, sets);
-        blocks.chunks_exact_mut(WAYS).nth(set).unwrap_or_default()
+        let set = self.place(1, blocks.len().div_ceil(WAYS));
+        blocks.chunks_mut(WAYS).nth(set).unwrap_or_default()
     }
 }
 
@@ -229,6 +229,19 @@ mod tests {
         // The same one again takes no second block.
         assert_eq!(share(&mut blocks, &tenth, NOW + 100), Sharing::Free);
         assert_eq!(super::tokens(&blocks, at(NOW + 100)), 8);
+    }
+
+    #[test]
+    fn every_block_is_used_however_many_there_are() {
+        for count in [1, 4, 7, 8, 9, 15, 16] {
+            let mut blocks = vec![[0; BLOCK_BYTES]; count];
+            for n in 0..40 * count {
+                let token = token_of(&format!("user {n}"), NOW + 60);
+                assert_ne!(share(&mut blocks, &token, NOW), Sharing::Refused);
+                assert!(find(&mut blocks, &name(&token), at(NOW)).is_some());
+            }
+            assert_eq!(tokens(&blocks, at(NOW)), count);
+        }
     }
 
     #[test]
