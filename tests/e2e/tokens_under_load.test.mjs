@@ -25,7 +25,7 @@ before(() => {
     'postgres',
     `
     create extension pg_aal;
-    create role app login;
+    create role app login in role pg_read_all_stats;
     create table notes (user_id uuid primary key, n int);
     insert into notes select ('00000000-0000-4000-8000-' || lpad(g::text, 12, '0'))::uuid, 0 from generate_series(0, ${users - 1}) g;
     grant select, update on notes to app;
@@ -148,7 +148,10 @@ test('while backends crash and keys are rotated, every answer is right', { timeo
     seen.answers++
     const isNobody = subject === null
     const expected = isNobody ? [null, null, false, []] : [token.user, token.level, token.level === 'aal2', [token.user]]
-    assert.deepEqual([subject, level, second, rows], expected)
+    // A statement that runs on past the token's exp sees nothing from there on.
+    const expiresMeanwhile = now < token.expires && answered >= token.expires
+    if (!expiresMeanwhile) assert.deepEqual([subject, level, second, rows], expected)
+    else assert.ok([token.user, null].includes(subject) && rows.every((row) => row === token.user), JSON.stringify(rows))
     const { key } = token
     const mustBeNobody = token.isForged ? 'forged' : loaded > key.gone ? 'withdrawn' : now >= token.expires ? 'expired' : null
     if (mustBeNobody && !isNobody) fail(`a token that is ${mustBeNobody} was taken, by the configuration of ${loaded}, at ${now}`)
@@ -227,18 +230,20 @@ test('while backends crash and keys are rotated, every answer is right', { timeo
   }
 
   const watch = async () => {
+    const usage = "select hits::int, bytes <= size as within from auth.token_cache() where cache = 'shared'"
     while (!isOver()) {
-      await pause(200)
+      const client = await connect()
       try {
-        const [{ hits, within }] = await cluster.query(
-          'postgres',
-          "select hits::int, bytes <= size as within from auth.token_cache() where cache = 'shared'",
-        )
-        if (!within) wrong.push('shared memory is more than its size')
-        seen['shared hits'] = Math.max(seen['shared hits'], hits)
+        for (; !isOver(); await pause(200)) {
+          const [{ hits, within }] = (await client.query(usage)).rows
+          if (!within) wrong.push('shared memory is more than its size')
+          seen['shared hits'] = Math.max(seen['shared hits'], hits)
+        }
       } catch (error) {
         if (!endsConnection(error)) throw error
       }
+      clients.delete(client)
+      client.end().catch(() => {})
     }
   }
 
