@@ -248,6 +248,37 @@ test('a protection from before it was distributed is taken back in the shards, t
   assert.equal(await does(onCoordinator, ['none', owner], 'select * from taken'), true)
 })
 
+test('a protected schema: with tables of Citus, with those that are distributed later, and as a tenant of its own', { skip }, async () => {
+  run('create schema shop; grant usage on schema shop to authenticated')
+  make('shop.held', "select create_distributed_table('shop.held', 'user_id');")
+  run("select auth.protect_schema('shop', owner_column => 'user_id')")
+  await isProtected('shop.held')
+  // The watch protects a new table as what it is by then: none of Citus'.
+  make('shop.later', '')
+  assert.equal(run("select count(*) from pg_policy where polrelid = 'shop.later'::regclass and not polpermissive"), '4')
+  await isProtected('shop.later')
+  run("select create_distributed_table('shop.later', 'user_id')")
+  const { matrix } = await nothingIsOpenThatTheMatrixCallsClosed('shop.later')
+  assert.equal(matrix.SELECT, 'none')
+  assert.match(lints('later'), /0048/)
+  assert.throws(() => run("select auth.assert_schema('shop')"), /shop\.later/)
+  run("select auth.protect_schema('shop', owner_column => 'user_id')")
+  await isProtected('shop.later')
+  assert.doesNotMatch(lints('later'), /0048|0029/)
+  run("select auth.unprotect_schema('shop')")
+  for (const table of ['shop.held', 'shop.later']) assert.equal(policiesOfShards(table), '0')
+})
+
+test('a watched schema that is distributed: a new table is open until it is protected again, and the matrix says so', { skip }, async () => {
+  run('set citus.enable_schema_based_sharding = on; create schema watched; grant usage on schema watched to authenticated')
+  run("select auth.protect_schema('watched', owner_column => 'user_id')")
+  make('watched.fresh', '')
+  await nothingIsOpenThatTheMatrixCallsClosed('watched.fresh')
+  run("select auth.protect_schema('watched', owner_column => 'user_id')")
+  await isProtected('watched.fresh')
+  run("select auth.unprotect_schema('watched')")
+})
+
 test('hand-written policies with the level in one condition hold, and assert_aal says so', { skip }, async () => {
   make('own_words', "select create_distributed_table('own_words', 'user_id');")
   run(`
@@ -284,6 +315,11 @@ test('an explanation says what decides in shards', { skip }, async () => {
   ]) {
     assert.deepEqual(await explain('explained', level, command), [result], `${command} at ${level}`)
   }
+  // What was restrictive before it was distributed.
+  make('explained_early', "select auth.protect_table('explained_early', owner_column => 'user_id');")
+  run("select create_distributed_table('explained_early', 'user_id')")
+  assert.equal(await does(onCoordinator, ['aal1', owner], `update explained_early set amount = 5 where id = 1 and user_id = '${owner}'`), true)
+  assert.deepEqual(await explain('explained_early', 'aal1', 'UPDATE'), ['depends on the row'])
 })
 
 test('the shards themselves, on the node that has them', { skip }, async () => {
