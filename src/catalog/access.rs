@@ -8,8 +8,10 @@ use pgrx::spi::{self, SpiClient};
 use proof::explain::{Access, Beneath, CallersGuard, CallersPolicy, Grant, RelationKind, RowSecurity};
 use proof::{Bypass, RoleId};
 
+use super::relation::Relation;
 use super::trust::Trust;
 use super::{guards, ids, policies, roles, tables};
+use crate::citus::Held;
 use crate::pg::memory::Memory;
 use crate::pg::query::{Row, catalog_query, first_row, rows};
 use crate::pg::role;
@@ -31,6 +33,7 @@ pub fn read_access(client: &SpiClient<'_>, relation: pg_sys::Oid) -> Result<Opti
             row_security: row_security(relation, role::current(), bypass(row)?),
             may_use_schema: row.get("may_use_schema")?,
             grants: grants(row)?,
+            held_by_citus: false,
             has_tables_beneath: row.get("has_tables_beneath")?,
             unchecked: unchecked(row, kind)?,
             ruled: row.get::<Vec<String>>("rule_events")?.iter().filter_map(|it| tables::command_of_rule(it)).collect(),
@@ -44,13 +47,24 @@ pub fn read_access(client: &SpiClient<'_>, relation: pg_sys::Oid) -> Result<Opti
     })?;
     let Some((mut access, role, owner)) = found else { return Ok(None) };
     match &mut access.kind {
-        RelationKind::Table | RelationKind::Partition(_) => add_policies_and_guards(client, relation, &mut access)?,
+        RelationKind::Table | RelationKind::Partition(_) => {
+            add_policies_and_guards(client, relation, &mut access)?;
+            access.held_by_citus = is_held_by_citus(client, relation)?;
+        }
         RelationKind::View { invoker, reads, .. } => {
             *reads = beneath(client, relation, if *invoker { role::current() } else { owner })?;
         }
         _ => {}
     }
     Ok(Some((access, role)))
+}
+
+fn is_held_by_citus(client: &SpiClient<'_>, relation: pg_sys::Oid) -> Result<bool, spi::Error> {
+    let held = Held::read();
+    if held.is_nothing() {
+        return Ok(false);
+    }
+    Relation::read(client, relation)?.map_or(Ok(false), |relation| relation.is_held(client, &held))
 }
 
 /// The values of these settings, as the session has them now.

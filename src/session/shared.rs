@@ -4,12 +4,15 @@
 //! tokens are shared, and by which names: see [`aal::token::shared`].
 
 use std::array;
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 
-use aal::token::Tally;
-use aal::token::shared::{self, Block, SharedName, Sharing};
+use aal::token::shared::{self, Block, NamingKey, SharedName, Sharing};
+use aal::token::{Tally, TokenName};
 use aal::{Clock, Digest, Verified};
 
 use super::keys;
+use super::verified::Trust;
 use crate::pg::shared_memory::{self, SHARDS};
 use crate::settings;
 
@@ -18,6 +21,12 @@ const HITS: usize = 0;
 const MISSES: usize = 1;
 const EVICTIONS: usize = 2;
 
+thread_local! {
+    /// What names the tokens of the trust that was last in force. Without a destructor, as all that a callback of Postgres may
+    /// reach: see `statements`.
+    static NAMING: ManuallyDrop<RefCell<Option<(Trust, NamingKey)>>> = const { ManuallyDrop::new(RefCell::new(None)) };
+}
+
 /// Where a token is, if it is shared.
 pub struct Place {
     name: SharedName,
@@ -25,11 +34,13 @@ pub struct Place {
 
 impl Place {
     /// The place of a token under the trust in force; `None` where nothing is shared.
-    pub fn of(token: &[u8]) -> Option<Place> {
+    pub fn of(token: &TokenName, trust: Trust) -> Option<Place> {
         let secret = shared_memory::secret()?;
-        // The profiles have a part in it, too: whether several issuers are known.
-        let trust = Digest::of(&[keys::digest().as_bytes(), settings::profiles_as_text().as_bytes()]);
-        Some(Place { name: SharedName::new(&secret, &trust, token) })
+        let known = NAMING.with(|naming| naming.take()).filter(|(of, _)| *of == trust);
+        let (of, key) = known.unwrap_or_else(|| (trust, naming_key(&secret)));
+        let name = key.name(token);
+        NAMING.with(|naming| naming.replace(Some((of, key))));
+        Some(Place { name })
     }
 
     /// The token, if it is shared.
@@ -50,6 +61,12 @@ impl Place {
             }
         });
     }
+}
+
+/// By all that decides now, and by what it holds. Backends count their changes and reloads each for itself.
+fn naming_key(secret: &[u8; 32]) -> NamingKey {
+    // The profiles have a part in it, too: whether several issuers are known.
+    NamingKey::new(secret, &Digest::of(&[keys::digest().as_bytes(), settings::profiles_as_text().as_bytes()]))
 }
 
 /// The tokens that a cache keeps, and its counts of questions for tokens.

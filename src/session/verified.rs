@@ -8,7 +8,7 @@ use std::ffi::CStr;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
-use aal::token::KeptTokens;
+use aal::token::{KeptTokens, TokenName};
 use aal::{Clock, InvalidToken, Level, Verified};
 
 use super::keys::{self, Generation};
@@ -49,11 +49,11 @@ thread_local! {
 
 /// Verifies all of a token but its time, by the trust in force, or finds it among those that were: first in this backend, then among those that all share.
 pub fn verify(token: &CStr, trust: Trust, clock: Clock) -> Result<Rc<Verified>, InvalidToken> {
-    let text = token.to_bytes();
-    if let Some(verified) = KEPT.with(|kept| kept.borrow_mut().find(text, &trust)) {
+    let name = TokenName::of(token.to_bytes());
+    if let Some(verified) = KEPT.with(|kept| kept.borrow_mut().find(&name, &trust)) {
         return Ok(verified);
     }
-    let place = Place::of(text);
+    let place = Place::of(&name, trust);
     let verified = match place.as_ref().and_then(|place| place.find(clock)) {
         Some(verified) => verified,
         None => {
@@ -63,7 +63,7 @@ pub fn verify(token: &CStr, trust: Trust, clock: Clock) -> Result<Rc<Verified>, 
         }
     };
     let verified = Rc::new(verified.with_guests_at(trust.level_of_guests));
-    KEPT.with(|kept| kept.borrow_mut().keep(text, trust, &verified, settings::token_cache_size()));
+    KEPT.with(|kept| kept.borrow_mut().keep(name, trust, &verified, settings::token_cache_size()));
     Ok(verified)
 }
 

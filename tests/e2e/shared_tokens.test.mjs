@@ -120,6 +120,42 @@ test('other keys, another issuer, another audience or profile share nothing with
   }
 })
 
+test('a session finds by the keys of the moment, also where a setting goes back', async () => {
+  const [of_old, of_next] = [await tokenOf('jane'), await tokenOf('joe', next)]
+  const client = await connect('postgres')
+  await client.query('set pg_aal.token_cache_size = 0')
+  const both = async () => [await subject(client, of_old), await subject(client, of_next)]
+  const use = async (keys, local = '') => {
+    await client.query(`set ${local} pg_aal.jwks_file = '/no/such/file'`)
+    await client.query(`set ${local} pg_aal.jwks = '${JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })}'`)
+  }
+  assert.deepEqual(await both(), ['jane', null])
+  for (let times = 0; times < 3; times++) {
+    await use([next])
+    assert.deepEqual(await both(), [null, 'joe'])
+    // Without begin and commit of its own, so that what is set stays within the transaction.
+    await client.query('begin')
+    await use([old], 'local')
+    const ask = async (token) => {
+      await client.query("select set_config('pg_aal.token', $1, true)", [token])
+      return (await client.query('select auth.subject() as subject')).rows[0].subject
+    }
+    assert.deepEqual([await ask(of_old), await ask(of_next)], ['jane', null])
+    await client.query('savepoint s')
+    await use([next], 'local')
+    assert.deepEqual([await ask(of_old), await ask(of_next)], [null, 'joe'])
+    await client.query('rollback to s')
+    assert.deepEqual([await ask(of_old), await ask(of_next)], ['jane', null])
+    await client.query('rollback')
+    assert.deepEqual(await both(), [null, 'joe'])
+    await use([old])
+    const { hits } = await counted(async () => assert.deepEqual(await both(), ['jane', null]))
+    assert.equal(hits, 1)
+    await client.query('reset pg_aal.jwks; reset pg_aal.jwks_file')
+    assert.deepEqual(await both(), ['jane', null])
+  }
+})
+
 test('a shared token expires to the second, and one that is refused is never shared', async () => {
   const soon = Math.floor(Date.now() / 1000) + 2
   const token = await tokenOf('short', old, { exp: soon })

@@ -1,14 +1,19 @@
 //! JSON objects of which every member counts, and none may be there twice.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The members of a JSON object, each value still as its JSON text.
 #[derive(Debug)]
-pub(crate) struct Object<'a>(Vec<(String, &'a RawValue)>);
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+/// A member's name, which is borrowed unless it has escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Why a text is no [`Object`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +43,7 @@ impl<'a> Object<'a> {
 
     /// The names of its members.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
+        self.0.iter().map(|(name, _)| name.as_ref())
     }
 
     /// The value of a member that is a text.
@@ -53,8 +58,9 @@ impl<'a> Object<'a> {
     }
 
     fn states_a_member_twice(&self) -> bool {
-        let mut seen = HashSet::with_capacity(self.0.len());
-        !self.0.iter().all(|(name, _)| seen.insert(name.as_str()))
+        let mut names: Vec<&str> = self.names().collect();
+        names.sort_unstable();
+        names.windows(2).any(|pair| pair[0] == pair[1])
     }
 }
 
@@ -71,7 +77,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
                 let mut members = Vec::new();
-                while let Some(name) = map.next_key::<String>()? {
+                while let Some(Name(name)) = map.next_key()? {
                     members.push((name, map.next_value::<&'de RawValue>()?));
                 }
                 Ok(Object(members))

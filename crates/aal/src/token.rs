@@ -6,6 +6,7 @@
 
 mod by_issuer;
 mod kept;
+mod name;
 pub mod shared;
 
 use std::fmt;
@@ -24,6 +25,7 @@ use crate::time::{Clock, Timestamp};
 
 pub use self::by_issuer::verify_by_issuer;
 pub use self::kept::{KeptTokens, Tally};
+pub use self::name::TokenName;
 
 /// The longest token, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 64 * 1024;

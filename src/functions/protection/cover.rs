@@ -5,6 +5,7 @@ use pgrx::pg_sys;
 use pgrx::spi::{self, SpiClient};
 
 use super::connection::run;
+use super::shards::require_to_fit_shards;
 use super::target::{Target, targets, with_partitions};
 use crate::catalog::{PostgresQuote, Relation, SessionFunction, found_protections, names_in_protection};
 use crate::pg::relation::lock_exclusively;
@@ -67,6 +68,7 @@ pub fn cover(client: &mut SpiClient<'_>, relation: Relation, protection: &Protec
     let relations = with_partitions(client, relation)?;
     relations[1..].iter().for_each(|partition| lock_exclusively(partition.oid));
     let targets = targets(client, relations)?;
+    require_to_fit_shards(client, &targets, protection)?;
     apply(client, &targets, protection)
 }
 

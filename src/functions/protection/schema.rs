@@ -9,10 +9,11 @@ use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient};
 
 use super::arrival::is_excluded;
-use super::connection::{connect, require_writable, run};
+use super::connection::{connect, require_writable};
 use super::count;
 use super::cover::{Standing, apply, found, is_protected, of_table};
 use super::options::{Levels, Options, names_of};
+use super::shards::{require_to_fit_shards, run_on_this_node};
 use super::target::{Target, lock, targets};
 use super::warnings::{Warnings, notice_lost_reads};
 use crate::catalog::{PostgresQuote, Relation, Watch};
@@ -150,8 +151,8 @@ impl Done {
             known.push(relation.name.clone());
             if is_excluded(client, schema, &relation)? {
                 self.excluded += 1;
-            } else if relation.kind == b'f' || has_unfit_part(client, &relation, &held)? {
-                unfit.push(relation);
+            } else if let Some(why) = why_unfit(client, schema, &relation, &held)? {
+                unfit.push((relation, why));
             } else if !is_beneath_another {
                 wanted.push(relation);
             }
@@ -169,7 +170,9 @@ impl Done {
             if schema.owner_column.is_some() && protection.owner.is_none() {
                 self.without_owner_column.push(relations[0].display_name());
             }
-            tables.push((targets(client, relations)?, protection));
+            let targets = targets(client, relations)?;
+            require_to_fit_shards(client, &targets, &protection)?;
+            tables.push((targets, protection));
         }
         Ok(tables)
     }
@@ -258,24 +261,37 @@ fn tables_of(client: &SpiClient<'_>, schema: &str) -> Result<Vec<(pg_sys::Oid, b
     rows(client, catalog_query!("tables_of_schema"), &[schema.into()], read)
 }
 
-/// Whether a table or a partition of it can't be protected.
-fn has_unfit_part(client: &SpiClient<'_>, relation: &Relation, held: &Held) -> Result<bool, spi::Error> {
+/// Why a table can't be protected so; `None` where it can.
+fn why_unfit(
+    client: &SpiClient<'_>,
+    schema: &SchemaProtection,
+    relation: &Relation,
+    held: &Held,
+) -> Result<Option<&'static str>, spi::Error> {
     let partitions = if relation.kind == b'p' { relation.partitions(client)? } else { Vec::new() };
-    Ok(partitions.iter().any(|partition| partition.kind == b'f') || relation.is_held(client, held)?)
+    if relation.kind == b'f' || partitions.iter().any(|partition| partition.kind == b'f') {
+        return Ok(Some("Row security does not apply to foreign tables."));
+    }
+    let is_unfit = relation.is_held(client, held)?
+        && (held.is_unknown() || of_table(client, schema, relation)?.fits_shards().is_err());
+    Ok(is_unfit.then_some("In the shards of Citus a protection needs the owner's column, and fixed levels alone."))
 }
 
-fn refuse_unfit(name: &str, schema: &SchemaProtection, unfit: &[Relation]) {
+fn refuse_unfit(name: &str, schema: &SchemaProtection, unfit: &[(Relation, &str)]) {
     if unfit.is_empty() {
         return;
     }
-    let tables: Vec<String> = unfit.iter().map(Relation::display_name).collect();
+    let tables: Vec<String> = unfit.iter().map(|(it, _)| it.display_name()).collect();
     let message =
         format!("tables of schema {} that cannot be protected: {}", PostgresQuote::name(name), tables.join(", "));
-    let detail = "Row security does not apply to foreign tables, nor in the shards of Citus.";
+    let mut details: Vec<&str> = unfit.iter().map(|(_, why)| *why).collect();
+    details.sort_unstable();
+    details.dedup();
+    let detail = details.join(" ");
     let excluded: Vec<String> =
-        schema.excluding.iter().chain(unfit.iter().map(|it| &it.name)).map(spi::quote_literal).collect();
+        schema.excluding.iter().chain(unfit.iter().map(|(it, _)| &it.name)).map(spi::quote_literal).collect();
     let hint = format!("Exclude them after a review of who may use them: excluding => array[{}]", excluded.join(", "));
-    raise(SqlState::WRONG_OBJECT_TYPE, &message, Some(detail), Some(&hint));
+    raise(SqlState::WRONG_OBJECT_TYPE, &message, Some(&detail), Some(&hint));
 }
 
 fn refuse_to_ignore(name: &str, watch: &Watch) -> ! {
@@ -321,7 +337,7 @@ fn rewatch(
         .chain((1..).map(|n| format!("aal_schema_{n}")))
         .filter(|it| !taken.contains(it));
     let watch = names.next().unwrap_or_default();
-    run(client, &schema.watch_statements(&watch, &PostgresQuote))
+    run_on_this_node(client, &schema.watch_statements(&watch, &PostgresQuote))
 }
 
 /// Ends the watches over a schema. One that is another schema's by now, and has this one's name from before, forgets it.
@@ -336,7 +352,7 @@ fn unwatch(client: &mut SpiClient<'_>, name: &str, watches: &[Watch]) -> Result<
             }
             None => unwatch_statements(&watch.name, &watch.function_name, &PostgresQuote),
         };
-        run(client, &statements)?;
+        run_on_this_node(client, &statements)?;
     }
     Ok(())
 }

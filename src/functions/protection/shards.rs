@@ -1,12 +1,15 @@
 //! Tables that Citus holds: whether a protection can hold in their shards.
 
 use aal::protection::Protection;
+use pgrx::pg_sys::GucContext::PGC_USERSET;
 use pgrx::spi::{self, SpiClient};
 
+use super::connection::run;
 use super::target::Target;
 use crate::catalog::Relation;
 use crate::citus::{self, Held};
 use crate::pg::elog::raise;
+use crate::pg::guc::SettingsLevel;
 use crate::pg::sqlstate::SqlState;
 
 /// Whether Citus holds these tables, a table and its partitions. Raises where it holds some of them, or it can't be told.
@@ -66,6 +69,17 @@ pub fn require_to_fit_shards(
         }
     }
     Ok(())
+}
+
+/// Runs statements that Citus is not to hand on: a watch is of the node that takes commands. A function that depends on an
+/// extension could not be on the others.
+pub fn run_on_this_node(client: &mut SpiClient<'_>, statements: &[String]) -> Result<(), spi::Error> {
+    let _settings = citus::is_there().then(|| {
+        let level = SettingsLevel::keeping_nothing();
+        level.set(c"citus.enable_ddl_propagation", c"off", PGC_USERSET);
+        level
+    });
+    run(client, statements)
 }
 
 /// Raises 0A000 where Citus would hand nothing on to the shards of these tables.

@@ -6,17 +6,16 @@
 
 use std::rc::Rc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use lru::LruCache;
 
-use super::Verified;
+use super::{TokenName, Verified};
 
 /// Verified tokens, bounded in bytes. Those used longest ago make room for new ones.
 ///
 /// `Trust` says by what they were verified. Two that are the same must stand for the same keys and the same settings.
 #[derive(Debug)]
 pub struct KeptTokens<Trust> {
-    tokens: LruCache<Name, Kept>,
+    tokens: LruCache<TokenName, Kept>,
     trust: Option<Trust>,
     bytes: usize,
     tally: Tally,
@@ -32,9 +31,6 @@ pub struct Tally {
     /// Tokens that made room for others.
     pub evictions: u64,
 }
-
-/// The name of a token: its SHA-256. Nobody can make two tokens of one name.
-type Name = [u8; 32];
 
 #[derive(Debug)]
 struct Kept {
@@ -57,9 +53,9 @@ impl<Trust: PartialEq> KeptTokens<Trust> {
     const PART_OF_ROOM: usize = 8;
 
     /// The token, if it was verified by this trust and is still kept. It may be past its time: ask [`Verified::claims_at`].
-    pub fn find(&mut self, token: &[u8], trust: &Trust) -> Option<Rc<Verified>> {
+    pub fn find(&mut self, name: &TokenName, trust: &Trust) -> Option<Rc<Verified>> {
         self.forget_those_of_others(trust);
-        let found = self.tokens.get(&name(token)).map(|kept| Rc::clone(&kept.verified));
+        let found = self.tokens.get(name).map(|kept| Rc::clone(&kept.verified));
         match found {
             Some(_) => self.tally.hits += 1,
             None => self.tally.misses += 1,
@@ -68,16 +64,16 @@ impl<Trust: PartialEq> KeptTokens<Trust> {
     }
 
     /// Keeps a token that was verified by this trust, within so many bytes for all.
-    pub fn keep(&mut self, token: &[u8], trust: Trust, verified: &Rc<Verified>, room: usize) {
+    pub fn keep(&mut self, name: TokenName, trust: Trust, verified: &Rc<Verified>, room: usize) {
         self.forget_those_of_others(&trust);
         self.trust = Some(trust);
-        let bytes = size_of::<Name>() + Self::BYTES_OF_ENTRY + verified.bytes();
+        let bytes = size_of::<TokenName>() + Self::BYTES_OF_ENTRY + verified.bytes();
         if bytes > room / Self::PART_OF_ROOM {
             return;
         }
         self.shrink_to(room - bytes);
         self.bytes += bytes;
-        let replaced = self.tokens.put(name(token), Kept { verified: Rc::clone(verified), bytes });
+        let replaced = self.tokens.put(name, Kept { verified: Rc::clone(verified), bytes });
         self.bytes -= replaced.map_or(0, |kept| kept.bytes);
     }
 
@@ -128,12 +124,6 @@ impl<Trust: PartialEq> KeptTokens<Trust> {
     }
 }
 
-fn name(token: &[u8]) -> Name {
-    let mut name = Name::default();
-    name.copy_from_slice(digest(&SHA256, token).as_ref());
-    name
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +143,10 @@ mod tests {
         sign(r#"{"alg":"HS256","kid":"k"}"#, payload, Algorithm::HS256)
     }
 
+    fn name(token: &str) -> TokenName {
+        TokenName::of(token.as_bytes())
+    }
+
     fn token_of(user: &str) -> String {
         signed(&format!(r#"{{"exp":{},"sub":"{user}"}}"#, NOW + 60))
     }
@@ -162,7 +156,7 @@ mod tests {
     }
 
     fn keep(kept: &mut KeptTokens<u32>, token: &str, trust: u32) {
-        kept.keep(token.as_bytes(), trust, &verified(token), ROOM);
+        kept.keep(name(token), trust, &verified(token), ROOM);
     }
 
     #[test]
@@ -170,7 +164,7 @@ mod tests {
         let mut kept = KeptTokens::default();
         let tokens: Vec<String> = (0..32).map(|n| token_of(&format!("user {n}"))).collect();
         for token in tokens.iter().cycle().take(320) {
-            let found = kept.find(token.as_bytes(), &1);
+            let found = kept.find(&name(token), &1);
             match found {
                 Some(found) => assert_eq!(found.payload(), verified(token).payload()),
                 None => keep(&mut kept, token, 1),
@@ -185,14 +179,14 @@ mod tests {
         let mut kept = KeptTokens::default();
         let token = token_of("jane");
         keep(&mut kept, &token, 1);
-        assert!(kept.find(token.as_bytes(), &1).is_some());
-        assert!(kept.find(token.as_bytes(), &2).is_none());
+        assert!(kept.find(&name(&token), &1).is_some());
+        assert!(kept.find(&name(&token), &2).is_none());
         assert_eq!((kept.len(), kept.bytes()), (0, 0));
         // Nor does it come back with the trust that it was verified by.
-        assert!(kept.find(token.as_bytes(), &1).is_none());
+        assert!(kept.find(&name(&token), &1).is_none());
         keep(&mut kept, &token, 1);
         keep(&mut kept, &token_of("joe"), 2);
-        assert!(kept.find(token.as_bytes(), &2).is_none());
+        assert!(kept.find(&name(&token), &2).is_none());
         assert_eq!(kept.len(), 1);
         kept.forget_those_of_others(&3);
         assert!(kept.is_empty());
@@ -208,11 +202,11 @@ mod tests {
             if n == 0 {
                 keep(&mut kept, &first, 1);
             }
-            assert!(kept.find(first.as_bytes(), &1).is_some(), "it was used just now");
+            assert!(kept.find(&name(&first), &1).is_some(), "it was used just now");
         }
         assert!(kept.tally().evictions > 500);
-        assert!(kept.find(token_of("user 999").as_bytes(), &1).is_some());
-        assert!(kept.find(token_of("user 0").as_bytes(), &1).is_none());
+        assert!(kept.find(&name(&token_of("user 999")), &1).is_some());
+        assert!(kept.find(&name(&token_of("user 0")), &1).is_none());
         kept.shrink_to(0);
         assert_eq!((kept.len(), kept.bytes()), (0, 0));
     }
@@ -232,7 +226,7 @@ mod tests {
         let mut kept = KeptTokens::default();
         let token = token_of("jane");
         keep(&mut kept, &token, 1);
-        let found = kept.find(token.as_bytes(), &1).unwrap();
+        let found = kept.find(&name(&token), &1).unwrap();
         assert!(found.claims_at(at(NOW + 59)).is_ok());
         assert_eq!(found.claims_at(at(NOW + 60)), Err(InvalidToken::Expired));
     }
@@ -245,14 +239,14 @@ mod tests {
         // The same beginning, another header with the same payload and signature, and each single byte.
         let (header, rest) = token.split_once('.').unwrap();
         let other_header = crate::token::tests::base64(r#"{"alg":"none"}"#);
-        assert!(kept.find(format!("{other_header}.{rest}").as_bytes(), &1).is_none());
-        assert!(kept.find(header.as_bytes(), &1).is_none());
-        assert!(kept.find(format!("{token}.").as_bytes(), &1).is_none());
+        assert!(kept.find(&name(&format!("{other_header}.{rest}")), &1).is_none());
+        assert!(kept.find(&name(header), &1).is_none());
+        assert!(kept.find(&name(&format!("{token}.")), &1).is_none());
         for place in 0..token.len() {
             let mut other = token.clone().into_bytes();
             other[place] ^= 1;
-            assert!(kept.find(&other, &1).is_none());
-            assert!(kept.find(&token.as_bytes()[..place], &1).is_none());
+            assert!(kept.find(&TokenName::of(&other), &1).is_none());
+            assert!(kept.find(&TokenName::of(&token.as_bytes()[..place]), &1).is_none());
         }
     }
 
@@ -264,7 +258,7 @@ mod tests {
         assert_eq!(kept.len(), 1);
         assert_eq!(kept.tally().evictions, 0);
         let token = token_of("joe");
-        kept.keep(token.as_bytes(), 1, &verified(&token), 0);
+        kept.keep(name(&token), 1, &verified(&token), 0);
         assert_eq!(kept.len(), 1);
     }
 

@@ -1,12 +1,13 @@
 //! Verified tokens that all backends share, in blocks of memory that each of them can write.
 //!
 //! A block holds the payload of one verified token, under a name that only this server can compute. The name is an HMAC of the
-//! token and of the trust that verified it. Its secret was made when the server started. So a block gives away neither a
-//! token nor a key, and no other trust finds it. Every sequence of bytes is a valid block, and a half-written one is empty.
+//! token's own name. Its key is an HMAC of the trust that verified it, by a secret that was made when the server started. So a
+//! block gives away neither a token nor a key, and no other trust finds it. Every sequence of bytes is a valid block, and a
+//! half-written one is empty.
 
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 
-use super::Verified;
+use super::{TokenName, Verified};
 use crate::digest::Digest;
 use crate::time::{Clock, Timestamp};
 
@@ -26,21 +27,29 @@ const USED: std::ops::Range<usize> = 40..48;
 const LENGTH: std::ops::Range<usize> = 48..52;
 const PAYLOAD: usize = 52;
 
+/// What names the tokens of one trust.
+pub struct NamingKey(hmac::Key);
+
+impl NamingKey {
+    /// That of a trust, by the server's secret.
+    pub fn new(secret: &[u8; 32], trust: &Digest) -> NamingKey {
+        let key = hmac::sign(&hmac::Key::new(HMAC_SHA256, secret), trust.as_bytes());
+        NamingKey(hmac::Key::new(HMAC_SHA256, key.as_ref()))
+    }
+
+    /// The name of a token in shared memory.
+    pub fn name(&self, token: &TokenName) -> SharedName {
+        let mut name = [0; 32];
+        name.copy_from_slice(hmac::sign(&self.0, token.as_bytes()).as_ref());
+        SharedName(name)
+    }
+}
+
 /// The name of a token in shared memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SharedName([u8; 32]);
 
 impl SharedName {
-    /// The name of a token under a trust, by the server's secret.
-    pub fn new(secret: &[u8; 32], trust: &Digest, token: &[u8]) -> SharedName {
-        let mut context = hmac::Context::with_key(&hmac::Key::new(HMAC_SHA256, secret));
-        context.update(trust.as_bytes());
-        context.update(token);
-        let mut name = [0; 32];
-        name.copy_from_slice(context.sign().as_ref());
-        SharedName(name)
-    }
-
     /// A number below `end` that each name has for itself, in one of its parts.
     fn place(&self, part: usize, end: usize) -> usize {
         let bytes = self.0.as_chunks::<4>().0[part];
@@ -52,10 +61,10 @@ impl SharedName {
         self.place(0, shards)
     }
 
+    /// Those in which its token may be. Where the blocks are no multiple of [`WAYS`], the last set has fewer.
     fn blocks<'b>(&self, blocks: &'b mut [Block]) -> &'b mut [Block] {
-        let sets = blocks.len() / WAYS;
-        let set = self.place(1, sets);
-        blocks.chunks_exact_mut(WAYS).nth(set).unwrap_or_default()
+        let set = self.place(1, blocks.len().div_ceil(WAYS));
+        blocks.chunks_mut(WAYS).nth(set).unwrap_or_default()
     }
 }
 
@@ -158,7 +167,11 @@ mod tests {
     }
 
     fn name(token: &str) -> SharedName {
-        SharedName::new(&SECRET, &Digest::of(&[b"keys"]), token.as_bytes())
+        name_by(&SECRET, &[b"keys"], token.as_bytes())
+    }
+
+    fn name_by(secret: &[u8; 32], trust: &[&[u8]], token: &[u8]) -> SharedName {
+        NamingKey::new(secret, &Digest::of(trust)).name(&TokenName::of(token))
     }
 
     fn share(blocks: &mut [Block], token: &str, now: i64) -> Sharing {
@@ -190,10 +203,10 @@ mod tests {
         share(&mut blocks, &token, NOW);
         let bytes = token.as_bytes();
         for other in [
-            SharedName::new(&SECRET, &Digest::of(&[b"other keys"]), bytes),
-            SharedName::new(&SECRET, &Digest::of(&[b"keys", b""]), bytes),
-            SharedName::new(&[8; 32], &Digest::of(&[b"keys"]), bytes),
-            SharedName::new(&SECRET, &Digest::of(&[b"keys"]), &bytes[..bytes.len() - 1]),
+            name_by(&SECRET, &[b"other keys"], bytes),
+            name_by(&SECRET, &[b"keys", b""], bytes),
+            name_by(&[8; 32], &[b"keys"], bytes),
+            name_by(&SECRET, &[b"keys"], &bytes[..bytes.len() - 1]),
         ] {
             assert_eq!(find(&mut blocks, &other, at(NOW)), None);
         }
@@ -229,6 +242,19 @@ mod tests {
         // The same one again takes no second block.
         assert_eq!(share(&mut blocks, &tenth, NOW + 100), Sharing::Free);
         assert_eq!(super::tokens(&blocks, at(NOW + 100)), 8);
+    }
+
+    #[test]
+    fn every_block_is_used_however_many_there_are() {
+        for count in [1, 4, 7, 8, 9, 15, 16] {
+            let mut blocks = vec![[0; BLOCK_BYTES]; count];
+            for n in 0..40 * count {
+                let token = token_of(&format!("user {n}"), NOW + 60);
+                assert_ne!(share(&mut blocks, &token, NOW), Sharing::Refused);
+                assert!(find(&mut blocks, &name(&token), at(NOW)).is_some());
+            }
+            assert_eq!(tokens(&blocks, at(NOW)), count);
+        }
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Access {
     pub may_use_schema: bool,
     /// For each command, what the role is granted.
     pub grants: [Grant; Command::ALL.len()],
+    /// Whether Citus holds it: then its rows are in shards.
+    pub held_by_citus: bool,
     /// Whether it has partitions or children. TRUNCATE empties them, too, and their guards fire.
     pub has_tables_beneath: bool,
     /// The commands whose new rows may go to a foreign partition or child. For those Postgres does not ask WITH CHECK.
@@ -41,6 +43,18 @@ pub struct Access {
     pub profiles: Vec<Profiles>,
     /// The highest level of anonymous users.
     pub level_of_guests: Option<Level>,
+}
+
+impl Access {
+    /// Whether a policy permits. In the shards of Citus, restrictive ones do, too.
+    pub(super) fn is_permissive(&self, policy: &Policy) -> bool {
+        policy.permissive || self.held_by_citus
+    }
+
+    /// Whether a guard is where the rows are. Citus hands none on to shards that fires for TRUNCATE.
+    pub(super) fn has_guard(&self, guard: &Guard, command: Command) -> bool {
+        !self.held_by_citus || command == Command::Truncate || !guard.fires_for_truncate()
+    }
 }
 
 /// What a relation is.

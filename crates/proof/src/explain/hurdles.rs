@@ -88,14 +88,18 @@ fn binding(access: &Access, command: Command, side: Side, permissive: bool) -> V
     let bound = access
         .policies
         .iter()
-        .filter(|it| it.binds && it.policy.permissive == permissive && it.policy.command.covers(command));
+        .filter(|it| it.binds && access.is_permissive(&it.policy) == permissive && it.policy.command.covers(command));
     bound.filter_map(|policy| Some(Hurdle { policy, expression: side.expression(&policy.policy)? })).collect()
 }
 
 /// The guards that act for every row of a command, and what each of them asks, as an expression.
 pub fn guards(access: &Access, command: Command) -> Vec<(&str, Expression)> {
     let acting = access.guards.iter().filter(|it| {
-        it.acts[command.index()] && it.guard.enabled && it.guard.always_fires && it.guard.concerns(command)
+        it.acts[command.index()]
+            && it.guard.enabled
+            && it.guard.always_fires
+            && it.guard.concerns(command)
+            && access.has_guard(&it.guard, command)
     });
     acting.map(|it| (it.guard.name.as_str(), asked_by(access, command, &it.guard))).collect()
 }

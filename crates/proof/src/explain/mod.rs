@@ -125,10 +125,10 @@ fn grant_step(access: &Access, command: Command) -> Step {
 
 fn guard_steps(access: &Access, command: Command, evaluation: &Evaluation<'_>) -> Vec<Step> {
     let of_command = access.guards.iter().filter(|it| it.guard.concerns(command));
-    of_command.map(|it| guard_step(it, command, &asked_by(access, command, &it.guard), evaluation)).collect()
+    of_command.map(|it| guard_step(access, it, command, evaluation)).collect()
 }
 
-fn guard_step(it: &CallersGuard, command: Command, condition: &Expression, evaluation: &Evaluation<'_>) -> Step {
+fn guard_step(access: &Access, it: &CallersGuard, command: Command, evaluation: &Evaluation<'_>) -> Step {
     let (guard, asks) = (&it.guard, asked(&it.guard.arguments, command));
     let step = |answer: &str, note| Step::new("guard", &guard.name, answer, note);
     if !guard.enabled {
@@ -137,7 +137,10 @@ fn guard_step(it: &CallersGuard, command: Command, condition: &Expression, evalu
     if !it.acts[command.index()] {
         return step("silent", Some("It does not act for this role.".to_owned()));
     }
-    match Answer::of(evaluation, condition) {
+    if !access.has_guard(guard, command) {
+        return step("silent", Some("It is not in the shards of Citus, because it fires for TRUNCATE.".to_owned()));
+    }
+    match Answer::of(evaluation, &asked_by(access, command, guard)) {
         Answer::True => step("passes", asks),
         Answer::Untold | Answer::DependsOnRow => step("can't be told", asks),
         // It fires for some rows, or some columns, only.
@@ -163,12 +166,12 @@ fn asked(arguments: &[String], command: Command) -> Option<String> {
 fn policy_steps(access: &Access, command: Command, evaluation: &Evaluation<'_>) -> Vec<Step> {
     let mut ordered: Vec<&CallersPolicy> =
         access.policies.iter().filter(|it| it.policy.command.covers(command)).collect();
-    ordered.sort_by_key(|it| !it.policy.permissive);
-    ordered.into_iter().flat_map(|policy| steps_of_policy(policy, command, evaluation)).collect()
+    ordered.sort_by_key(|it| !access.is_permissive(&it.policy));
+    ordered.into_iter().flat_map(|policy| steps_of_policy(access, policy, command, evaluation)).collect()
 }
 
-fn steps_of_policy(it: &CallersPolicy, command: Command, evaluation: &Evaluation<'_>) -> Vec<Step> {
-    let kind = if it.policy.permissive { "permissive" } else { "restrictive" };
+fn steps_of_policy(access: &Access, it: &CallersPolicy, command: Command, evaluation: &Evaluation<'_>) -> Vec<Step> {
+    let kind = if access.is_permissive(&it.policy) { "permissive" } else { "restrictive" };
     let name = &it.policy.name;
     if !it.binds {
         let note = format!("only for {}", it.policy.role_names.join(", "));
@@ -178,13 +181,17 @@ fn steps_of_policy(it: &CallersPolicy, command: Command, evaluation: &Evaluation
         .iter()
         .filter_map(|side| Some((*side, Answer::of(evaluation, side.expression(&it.policy)?), side.text(it))))
         .collect();
+    let noted = |text: &str| match kind {
+        "permissive" if !it.policy.permissive => format!("permissive in the shards of Citus: {text}"),
+        _ => text.to_owned(),
+    };
     let are_same = answers.windows(2).all(|two| two[0].1 == two[1].1 && two[0].2 == two[1].2);
     if are_same {
-        let first = answers.first().map(|(_, answer, text)| Step::new(kind, name, answer, text.map(str::to_owned)));
+        let first = answers.first().map(|(_, answer, text)| Step::new(kind, name, answer, text.map(noted)));
         return first.into_iter().collect();
     }
     let of_side = |(side, answer, text): &(Side, Answer, Option<&str>)| {
-        let note = format!("{}: {}", side.as_str(), text.unwrap_or_default());
+        let note = noted(&format!("{}: {}", side.as_str(), text.unwrap_or_default()));
         Step::new(kind, name, answer, Some(note))
     };
     answers.iter().map(of_side).collect()

@@ -91,6 +91,7 @@ fn table() -> Access {
         row_security: RowSecurity::Binds,
         may_use_schema: true,
         grants: [Grant::Table; 5],
+        held_by_citus: false,
         has_tables_beneath: false,
         unchecked: Vec::new(),
         ruled: Vec::new(),
@@ -204,6 +205,26 @@ fn a_guard_is_what_a_write_meets_first() {
     );
     access.guards[0].acts = [false; 5];
     assert_eq!(aal1().last_lines(&access, Command::Update), ["result - no rows", "next - verify"]);
+}
+
+#[test]
+fn in_the_shards_of_citus_restrictive_policies_permit_and_guards_for_truncate_are_missing() {
+    let mut access = payments();
+    let mut guard = guard(Command::Update, &["update=aal2", "truncate=aal2"]);
+    guard.commands.push(Command::Truncate);
+    access.guards.push(CallersGuard { guard, acts: [true; 5] });
+    assert_eq!(aal1().last_lines(&access, Command::Update), ["result - insufficient_aal", "next - verify"]);
+    access.held_by_citus = true;
+    let lines = aal1().lines(&access, Command::Update);
+    assert_eq!(
+        lines[1..4],
+        ["guard aal_guard silent", "permissive aal_owner depends on the row", "permissive aal_update false"]
+    );
+    assert_eq!(lines[4], "result - depends on the row");
+    assert_eq!(aal1().lines(&access, Command::Select)[3], "result - allowed");
+    assert_eq!(aal1().last_lines(&access, Command::Truncate), ["result - insufficient_aal", "next - verify"]);
+    access.guards[0].guard.commands.pop();
+    assert_eq!(aal1().last_lines(&access, Command::Update), ["result - insufficient_aal", "next - verify"]);
 }
 
 #[test]
