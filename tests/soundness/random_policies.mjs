@@ -12,18 +12,8 @@ const columns = [
   { name: 'id', kind: 'id' },
   { name: 'flag', kind: 'flag', type: 'boolean', values: ['true', 'false', 'null'] },
   { name: 'owner', kind: 'owner', type: 'text', values: [`'${users.enrolled}'`, `'${users.factorless}'`, 'null'] },
-  { name: 'n', kind: 'n', type: 'int', values: ['1', '3', '5'] },
+  { name: 'n', kind: 'n', type: 'int', values: ['1', '3', '5', 'null'] },
   { name: 'team', kind: 'team', type: 'int', values: ['1', '2'] },
-]
-
-// Forms that can't be read, as the pages of the lints say.
-const unread = [
-  [/auth\.(jwt|claims)\(\) (-|\|\|) '|\|\| auth\.jwt\(\)|jsonb_set\(/, 'a document that is made from the claims'],
-  [/ loop /, 'a loop, which may raise an error'],
-  [/\bleast\(\(.*\), \(/, 'the least of conditions'],
-  [/\)::text = 'true'|\) > \(/, 'conditions that are cast or ordered'],
-  [/'\[\d:\d\]=/, 'a literal of an array with bounds'],
-  [/any_case/, 'a collation in which texts are equal that differ'],
 ]
 
 // How many there are.
@@ -94,12 +84,6 @@ class PoliciesSchema {
   // Whether a policy names the level in some way. By what else it tells sessions apart, the lints say nothing.
   asksForLevel(table, policy) {
     return /aal|currentLevel|nextLevel|authenticated_at/.test(this.text(table, policy).replaceAll(/search_path = \S+/g, ''))
-  }
-
-  // What the lints' pages say isn't read, if a policy has such.
-  notRead(table, policy) {
-    const text = this.text(table, policy)
-    return unread.find(([form]) => form.test(text))?.[1] ?? null
   }
 
   get tables() {
