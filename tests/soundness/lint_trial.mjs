@@ -5,10 +5,11 @@ import { claims } from '../tokens.mjs'
 import { allRows, roles } from './random_policies.mjs'
 import { users } from './random_schema.mjs'
 
-const [minute, day] = [60, 86400]
+// Fresher than any age that is asked.
+const [fresh, day] = [1, 86400]
 
 // Each is live, but those above aal1 of a user without a factor: see matrix_trial.sql.
-function session(name, sub, aal, age = minute) {
+function session(name, sub, aal, age = fresh) {
   const timestamp = Math.floor(Date.now() / 1000) - age
   // The same methods in all: a policy that asks for methods asks for no level.
   const amr = ['totp', 'password'].map((method) => ({ method, timestamp }))
@@ -21,14 +22,14 @@ const signedIn = [users.enrolled, users.factorless]
 // A user's token without a level that is known. What the policies name isn't tried: see sessionsOf.
 const otherLevels = [undefined, null, '', 'aal0', 'aal9', 'zzz']
 const nobodys = ['', '{}', '{"role":"{{role}}"}'].map((claims) => ({ name: 'nobody', claims }))
-const withoutLevel = signedIn.flatMap((sub) => otherLevels.map((aal) => session('without', sub, aal)))
-const atAal1 = signedIn.map((sub) => session('aal1', sub, 'aal1'))
+const withoutLevel = () => signedIn.flatMap((sub) => otherLevels.map((aal) => session('without', sub, aal)))
+const atAal1 = () => signedIn.map((sub) => session('aal1', sub, 'aal1'))
 // Of one user, from the lowest. Those who ask for fresh factors get them in the higher ones.
-const higher = signedIn.flatMap((sub) => [session('aal2', sub, 'aal2', day), session('aal2', sub, 'aal2'), session('aal3', sub, 'aal3')])
+const higher = () => signedIn.flatMap((sub) => [session('aal2', sub, 'aal2', day), session('aal2', sub, 'aal2'), session('aal3', sub, 'aal3')])
 
 function sessionsOf(schema) {
   const isNamed = ({ aal }) => Boolean(aal) && schema.sql.includes(`'${aal}'`)
-  return [...nobodys, ...withoutLevel.filter((one) => !isNamed(one)), ...atAal1, ...higher]
+  return [...nobodys, ...withoutLevel().filter((one) => !isNamed(one)), ...atAal1(), ...higher()]
 }
 
 // Of each policy: whether the lint finds it, and whether it should.

@@ -16,6 +16,9 @@ const columns = [
   { name: 'team', kind: 'team', type: 'int', values: ['1', '2'] },
 ]
 
+// What reads another document than the claims.
+const elsewhere = /\(*auth\.jwt\(\) -> 'app_metadata'\)*\)? *(@@|@\?|\?|->>?|#>>|@>) *'[^']*'/g
+
 // How many there are.
 export const allRows = columns.slice(1).reduce((count, { values }) => count * values.length, 1)
 
@@ -81,9 +84,10 @@ class PoliciesSchema {
     return [this.texts.get(`${table} ${policy}`), ...called].join('\n')
   }
 
-  // Whether a policy names the level in some way. By what else it tells sessions apart, the lints say nothing.
+  // Whether a policy names the level in some way. By what else it tells sessions apart, the lints say nothing: also by an `aal` elsewhere.
   asksForLevel(table, policy) {
-    return /aal|currentLevel|nextLevel|authenticated_at/.test(this.text(table, policy).replaceAll(/search_path = \S+/g, ''))
+    const text = this.text(table, policy).replaceAll(/search_path = \S+/g, '').replaceAll(elsewhere, '')
+    return /aal|currentLevel|nextLevel|authenticated_at/.test(text)
   }
 
   get tables() {

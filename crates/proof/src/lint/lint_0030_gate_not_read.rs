@@ -137,6 +137,10 @@ fn unread_gates<'a>(survey: &Survey<'a>, table: TableIndex, policy: &'a Policy) 
 
 /// Whether a policy asks for a level in a way that isn't told for every session: so other lints about what it asks for say nothing of it.
 fn has_unread_condition<'a>(survey: &Survey<'a>, index: TableIndex, policy: &'a Policy) -> bool {
+    // Where settings aren't a gateway's, that is another finding.
+    if !survey.catalog.trusts_settings {
+        return false;
+    }
     let table = &survey.catalog.tables[index];
     let is_open = |it: &&'a Expression| {
         // A restrictive policy that needs aal2 is what it seems. Of a permissive one it matters what is beside it.
