@@ -86,7 +86,9 @@ class PoliciesSchema {
 
   // Whether a policy names the level in some way. By what else it tells sessions apart, the lints say nothing: also by an `aal` elsewhere.
   asksForLevel(table, policy) {
-    const text = this.text(table, policy).replaceAll(/search_path = \S+/g, '').replaceAll(elsewhere, '')
+    const text = this.text(table, policy)
+      .replaceAll(/search_path = \S+/g, '')
+      .replaceAll(elsewhere, '')
     return /aal|currentLevel|nextLevel|authenticated_at/.test(text)
   }
 
