@@ -71,8 +71,9 @@ fn gate_of_procedure(
     }
     let reads = RefCell::new(BTreeSet::new());
     let is_open = |schema: Option<&str>, name: &str| names.may_be_read(schema, name, &reads);
-    let Some((passage, notes)) = reader.passage(function.id.oid().into(), &is_open) else {
-        return FunctionGate::unread(None, "its body can't be taken apart");
+    let (passage, notes) = match reader.passage(function.id.oid().into(), &is_open) {
+        Ok(read) => read,
+        Err(why) => return FunctionGate::unread(None, why),
     };
     let line = |line: u32| usize::try_from(line).ok();
     let notes = notes.into_iter().map(|note| GateNote { line: line(note.line), what: note.what.to_owned() });

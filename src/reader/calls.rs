@@ -54,6 +54,8 @@ impl<'tree> Reading<'_, 'tree> {
             Known::Builtin(Builtin::Concat, _) => {
                 types().all(|it| matches!(Family::of_type(it), Family::Text | Family::Enum))
             }
+            // Given an array as VARIADIC, it counts the elements.
+            Known::Builtin(Builtin::CountNulls { .. }, _) => types().all(|it| lookup::element_type(it).is_none()),
             Known::Builtin(Builtin::ToJsonb | Builtin::BuildObject, _) => {
                 let is_known = |it| it == pg_sys::BOOLOID || Family::of_type(it) != Family::Other;
                 // A json's text can say the same of a document in other ways.

@@ -247,7 +247,7 @@ impl Reading<'_, '_> {
     fn least_or_greatest(&mut self, it: NodeRef<'_, pg_sys::MinMaxExpr>, frame: &Frame<'_>) -> Expression {
         let greatest = it.op == pg_sys::MinMaxOp::IS_GREATEST;
         let known = Known::Builtin(if greatest { Builtin::Greatest } else { Builtin::Least }, false);
-        if Family::of_type(it.minmaxtype) != Family::Text {
+        if it.minmaxtype != pg_sys::BOOLOID && Family::of_type(it.minmaxtype) != Family::Text {
             return self.parts(it.args(), frame);
         }
         let all = self.many(it.args(), frame);

@@ -15,7 +15,7 @@ pub enum Known {
     Builtin(Builtin, bool),
     /// Compares values of an enum.
     CompareEnums(Comparison),
-    /// Compares integers, or values of type bpchar; negated.
+    /// Compares integers, truth values, or values of type bpchar; negated.
     CompareOthers(Comparison, bool),
     /// Comes to its argument.
     Same,
@@ -91,6 +91,14 @@ pub fn builtin(function: u32) -> Option<Known> {
         F_INT4LE | F_INT8LE | F_INT84LE | F_INT48LE => Known::CompareOthers(LessOrEqual, false),
         F_INT4GT | F_INT8GT | F_INT84GT | F_INT48GT => Known::CompareOthers(Greater, false),
         F_INT4GE | F_INT8GE | F_INT84GE | F_INT48GE => Known::CompareOthers(GreaterOrEqual, false),
+        F_BOOLLT => Known::CompareOthers(Less, false),
+        F_BOOLLE => Known::CompareOthers(LessOrEqual, false),
+        F_BOOLGT => Known::CompareOthers(Greater, false),
+        F_BOOLGE => Known::CompareOthers(GreaterOrEqual, false),
+        F_INT4_BOOL => Known::Builtin(Builtin::TruthToInteger, false),
+        F_TEXT_BOOL => Known::Builtin(Builtin::TruthToText, false),
+        F_NUM_NULLS => Known::Builtin(Builtin::CountNulls { others: false }, false),
+        F_NUM_NONNULLS => Known::Builtin(Builtin::CountNulls { others: true }, false),
         F_NUMERIC_EQ => Known::CompareOthers(Equal, false),
         F_NUMERIC_NE => Known::CompareOthers(Equal, true),
         F_NUMERIC_LT => Known::CompareOthers(Less, false),

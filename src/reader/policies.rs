@@ -71,14 +71,17 @@ impl<'a, 'tree> Reader<'a, 'tree> {
 
 impl<'tree> Reader<'_, 'tree> {
     /// True where a function in PL/pgSQL comes to a statement that does something: it writes, or reads a table that isn't
-    /// `is_open`, or answers with rows. With notes on parts that can't be followed. `None` for one that isn't in PL/pgSQL, and for one
-    /// that can't be taken apart.
-    #[allow(dead_code, reason = "for the needs of functions")]
-    pub fn passage(&mut self, function: pg_sys::Oid, is_open: IsOpen<'_>) -> Option<(Expression, Vec<Note>)> {
+    /// `is_open`, or answers with rows. With notes on parts that can't be followed. Or why it can't be read at all.
+    pub fn passage(
+        &mut self,
+        function: pg_sys::Oid,
+        is_open: IsOpen<'_>,
+    ) -> Result<(Expression, Vec<Note>), &'static str> {
+        const NOT_TAKEN_APART: &str = "its body can't be taken apart";
         let functions = self.functions;
-        let body = functions.body(function)?;
-        let procedure = body.procedure.as_ref()?;
-        Some(self.with_share(|reading| reading.passage_of_procedure(function, body, procedure, is_open)))
+        let body = functions.body(function).ok_or(NOT_TAKEN_APART)?;
+        let procedure = body.procedure.as_ref().ok_or(NOT_TAKEN_APART)?;
+        self.with_share(|reading| reading.passage_of_procedure(function, body, procedure, is_open))
     }
 
     /// Reads something else, with one expression's share of what may still be read.

@@ -16,6 +16,9 @@ use super::text_types::{Kind, Typed, coerced};
 use crate::pg::lookup;
 use crate::pg::node::Node;
 
+/// Why a body stored as text isn't taken at its word.
+pub(super) const OTHERS_CHOOSE: &str = "what its text means can be chosen by its caller, or by its settings";
+
 /// Whether a table says only who a session's user is: a gate may read it.
 fn is_of_session(schema: Option<&str>, name: &str) -> bool {
     schema == Some("auth") && matches!(name, "users" | "mfa_factors" | "sessions" | "mfa_amr_claims" | "identities")
@@ -45,14 +48,14 @@ impl<'tree> Reading<'_, 'tree> {
         (answer, Rows { from: false, may_be_cut: false, ..mentioned(Vec::new()) })
     }
 
-    /// True where a function in PL/pgSQL passes its gates. Its parameters are its caller's to choose.
+    /// True where a function in PL/pgSQL passes its gates; or why it can't be read. Its parameters are its caller's to choose.
     pub fn passage_of_procedure(
         &mut self,
         function: pg_sys::Oid,
         body: &SqlBody<'tree>,
         procedure: &Body,
         is_open: IsOpen<'_>,
-    ) -> (Expression, Vec<Note>) {
+    ) -> Result<(Expression, Vec<Note>), &'static str> {
         let parameters = body.parameters.iter().map(|parameter| Parameter {
             name: parameter.name.clone(),
             kind: Kind::of_type(parameter.kind),
@@ -61,16 +64,16 @@ impl<'tree> Reading<'_, 'tree> {
         let parameters = parameters.collect();
         let is_open = |schema: Option<&str>, name: &str| is_of_session(schema, name) || is_open(schema, name);
         let callers_rights = !body.security_definer();
-        let Some(call) = Nesting::OUTERMOST.call(function) else { return (Expression::unknown(), Vec::new()) };
+        let call = Nesting::OUTERMOST.call(function).ok_or("it calls itself")?;
         let call = call.of(body.path.as_ref(), body.runs_as);
         let nesting = Nesting::OUTERMOST.within(&call);
         if !self.is_certain(body, nesting) {
-            return (Expression::unknown(), Vec::new());
+            return Err(OTHERS_CHOOSE);
         }
         let mut texts = Procedure { reading: self, function, body, callers_rights, nesting, is_open: &is_open };
         let (passage, notes) = passage(procedure, parameters, &mut texts);
         let passage = if self.budget.fits(&passage, nesting) { passage } else { Expression::too_large() };
-        (passage, notes)
+        Ok((passage, notes))
     }
 }
 

@@ -14,6 +14,7 @@ use super::budget::Nesting;
 use super::expressions::{Frame, Reading};
 use super::functions::{BodyQuery, GateSource, SqlBody};
 use super::policies::Reader;
+use super::procedures::OTHERS_CHOOSE;
 use super::text_bodies::TextBody;
 use crate::pg::list::List;
 use crate::pg::node::{Form, Node, NodeRef};
@@ -109,7 +110,7 @@ impl<'tree> Reading<'_, 'tree> {
             let call = call.of(body.path.as_ref(), body.runs_as);
             let nesting = Nesting::OUTERMOST.within(&call);
             if !self.is_certain(&body, nesting) {
-                return Err("what its text means can be chosen by its caller, or by its settings");
+                return Err(OTHERS_CHOOSE);
             }
             let mut reader =
                 TextBody { reading: self, body: &body, arguments: &arguments, callers_rights: false, variables: None };
@@ -141,11 +142,13 @@ impl<'tree> Reading<'_, 'tree> {
             ..Frame::in_policy(Nesting::OUTERMOST, &columns)
         };
         let statements = queries.into_iter().map(|query| {
-            let does = match query.cast::<pg_sys::Query>() {
+            let it = query.cast::<pg_sys::Query>();
+            let does = match it {
                 Some(it) if !query.may_be_volatile() || is_harmless() => self.analyzed_does(it, calls_others, &frame),
                 _ => Does::Acts,
             };
-            Statement { does, line: None, reason: None }
+            let reason = it.filter(|it| !it.cteList().is_empty()).map(|_| WITH.to_owned());
+            Statement { does, line: None, reason }
         });
         Ok(statements.collect())
     }
@@ -172,6 +175,9 @@ impl<'tree> Reading<'_, 'tree> {
     }
 }
 
+/// Why a statement counts as doing something that begins with WITH.
+const WITH: &str = "a WITH query";
+
 /// What a statement with this text does, and why it counts as doing something.
 fn written_does(
     body: &mut TextBody<'_, '_, '_>,
@@ -180,6 +186,16 @@ fn written_does(
     harmless: &Harmless<'_>,
     nesting: Nesting<'_>,
 ) -> (Does, Option<String>) {
+    let with = match statement.form() {
+        Form::SelectStmt(it) => it.withClause(),
+        Form::InsertStmt(it) => it.withClause(),
+        Form::UpdateStmt(it) => it.withClause(),
+        Form::DeleteStmt(it) => it.withClause(),
+        _ => None,
+    };
+    if with.is_some() {
+        return (Does::Acts, Some(WITH.to_owned()));
+    }
     let (condition, is_of_rows) = match statement.form() {
         Form::SelectStmt(it) if is_plain(it) && it.fromClause().is_empty() => {
             if let Some(reason) = harmless.doing_in(text, true) {
@@ -195,9 +211,9 @@ fn written_does(
             let has_row = harmless.may_aggregate(text) || !is_ungrouped(it);
             (it.whereClause().filter(|_| !has_row || sub_selects(text).1 == 0), true)
         }
-        Form::UpdateStmt(it) if it.withClause().is_none() => (it.whereClause(), true),
-        Form::DeleteStmt(it) if it.withClause().is_none() => (it.whereClause(), true),
-        Form::InsertStmt(it) if it.withClause().is_none() => match it.selectStmt().and_then(Node::cast) {
+        Form::UpdateStmt(it) => (it.whereClause(), true),
+        Form::DeleteStmt(it) => (it.whereClause(), true),
+        Form::InsertStmt(it) => match it.selectStmt().and_then(Node::cast) {
             // An aggregate has a row where the condition is true for none, and that row is inserted.
             Some(select) if is_plain(select) && is_ungrouped(select) && !harmless.may_aggregate(text) => {
                 (select.whereClause(), !select.fromClause().is_empty())

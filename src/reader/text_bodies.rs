@@ -5,7 +5,7 @@
 //! here: as far as it can't mean anything else where nobody but a gateway sets the search_path. That is so for operators of
 //! `pg_catalog` whose operands are exactly of their types, and for functions by their full names. Everything else is unknown.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 
 use pgrx::prelude::*;
@@ -69,6 +69,8 @@ pub(super) struct Met {
     unknown: Cell<bool>,
     /// An aggregate of its own: then it has one row.
     aggregate: Cell<bool>,
+    /// The tables of the sub-selects within it that are read with the caller's rights.
+    tables: RefCell<Vec<proof::TableId>>,
 }
 
 impl TextBody<'_, '_, '_> {
@@ -152,6 +154,13 @@ impl TextBody<'_, '_, '_> {
             rows.may_be_cut = true;
             rows.mentions.extend(filter);
         }
+        // Where a part isn't read, its sub-selects may be lost. Postgres asks for the rights on their tables even so.
+        let beneath = met.tables.take();
+        if met.unknown.get() && !beneath.is_empty() {
+            let reads = Rows { reads: beneath.clone(), origin: Origin::SubSelect, ..mentioned(Vec::new()) };
+            rows.mentions.push(Expression::Exists(reads));
+        }
+        outer.met.tables.borrow_mut().extend(beneath.into_iter().chain(rows.reads.iter().copied()));
         rows.correlated = met.column.get();
         outer.met.column.set(outer.met.column.get() || met.column.get());
         outer.met.unknown.set(outer.met.unknown.get() || met.unknown.get());
@@ -264,7 +273,7 @@ impl TextBody<'_, '_, '_> {
             Form::MinMaxExpr(it) => {
                 let builtin = if it.op == pg_sys::MinMaxOp::IS_GREATEST { Builtin::Greatest } else { Builtin::Least };
                 match unified(self.many(it.args(), scope)) {
-                    (all, Kind::Text) => Some((Expression::Call(builtin, all), Kind::Text)),
+                    (all, kind @ (Kind::Text | Kind::Boolean)) => Some((Expression::Call(builtin, all), kind)),
                     _ => None,
                 }
             }
@@ -333,6 +342,8 @@ impl TextBody<'_, '_, '_> {
                 (Expression::ToJson(Box::new(argument)), to)
             }
             (Kind::Jsonb, Kind::Text) => (Expression::JsonToText(Box::new(argument)), to),
+            (Kind::Boolean, Kind::Int4) => (Expression::Call(Builtin::TruthToInteger, vec![argument]), to),
+            (Kind::Boolean, Kind::Text) => (Expression::Call(Builtin::TruthToText, vec![argument]), to),
             _ => (cast(argument, to == Kind::Boolean), to),
         }
     }
@@ -406,7 +417,8 @@ impl TextBody<'_, '_, '_> {
             let (a, b) = same_kind(a, b)?;
             Some(Expression::Compare(comparison, Box::new(a), Box::new(b)))
         };
-        let is_ordered = a.1 == Kind::Text || b.1 == Kind::Text || a.1.is_integer() && b.1.is_integer();
+        let are_truths = a.1 == Kind::Boolean && b.1 == Kind::Boolean;
+        let is_ordered = a.1 == Kind::Text || b.1 == Kind::Text || a.1.is_integer() && b.1.is_integer() || are_truths;
         let is_json = matches!(a.1, Kind::Json | Kind::Jsonb) && matches!(b.1, Kind::Text | Kind::Literal);
         // Of a literal's type nothing is known: an operator that somebody made for another could be meant.
         let names = self.reading.functions.names();

@@ -48,6 +48,12 @@ pub fn builtin_call(names: &Names, name: &str, arguments: Vec<Typed>) -> Option<
         ("jsonb_build_object", all) if all.iter().all(|kind| matches!(kind, Text | Kind::Literal)) => {
             (Builtin::BuildObject, vec![Text; kinds.len()], Jsonb)
         }
+        // Given an array as VARIADIC, it counts the elements.
+        ("num_nulls" | "num_nonnulls", all)
+            if all.iter().all(|kind| !matches!(kind, TextArray | Kind::Other | Kind::Literal)) =>
+        {
+            (Builtin::CountNulls { others: name == "num_nonnulls" }, kinds.clone(), Int4)
+        }
         // The regular expression of SIMILAR TO.
         ("similar_to_escape", [Text | Kind::Literal]) => (Builtin::SimilarTo, vec![Text], Text),
         _ => return None,

@@ -39,20 +39,22 @@ class Verdicts {
   add(one) {
     const { lint, is, should, note } = one
     if (is === should) return void this.counts[lint][is ? 'right' : 'silent']++
-    if (note) return void this.counts[lint].unread++
-    const wrong = is ? 'false alarm' : 'miss'
+    const wrong = note ? 'unread' : is ? 'false alarm' : 'miss'
     this.counts[lint][wrong]++
     const key = `${lint}: ${wrong}`
     const examples = this.examples.get(key) ?? []
     examples.push(counterexample(one))
-    this.examples.set(key, examples.sort((a, b) => a.length - b.length).slice(0, 5))
+    this.examples.set(key, examples.sort((a, b) => a.length - b.length).slice(0, 12))
   }
 }
 
-// Wrong verdicts are counted and reported: the lints don't know yet every form that the generator makes.
-const mostMisses = 0.15
+// Where lint 0030 or the matrix says that something isn't read, a wrong verdict counts apart. Of other forms the lints don't know all yet
+// that the generator makes.
+const mostUnread = 0.15
+const mostMisses = 0.05
+const mostAlarms = 0.01
 
-test('lints 0001 and 0007 find most of what they are about, and hardly anything else', async (t) => {
+test('lints 0001 and 0007 find nearly all of what they are about that is read, and hardly anything else', async (t) => {
   t.diagnostic(`SEED=${seed}`)
   const tally = new Verdicts()
   const refused = []
@@ -73,9 +75,10 @@ test('lints 0001 and 0007 find most of what they are about, and hardly anything 
   t.diagnostic(JSON.stringify(tally.counts))
   for (const [key, examples] of tally.examples) if (verbose) console.log(`== ${key}\n${examples.join('\n\n')}`)
   assert.ok(!failed, `SEED=${seed}\n${errorInstance?.message}`)
-  for (const [lint, { right, silent, miss, 'false alarm': alarms }] of Object.entries(tally.counts)) {
-    assert.ok(alarms <= 0.02 * (right + silent) + 2, `lint ${lint} cries wolf`)
-    assert.ok(miss <= mostMisses * (right + miss) + 1, `lint ${lint} misses too much`)
+  for (const [lint, { right, silent, miss, 'false alarm': alarms, unread }] of Object.entries(tally.counts)) {
+    assert.ok(alarms <= mostAlarms * (right + silent) + 1, `lint ${lint} cries wolf\n${tally.examples.get(`${lint}: false alarm`)?.[0]}`)
+    assert.ok(miss <= mostMisses * (right + miss) + 1, `lint ${lint} misses too much\n${tally.examples.get(`${lint}: miss`)?.[0]}`)
+    assert.ok(unread <= mostUnread * (right + unread) + 1, `too much isn't read for lint ${lint}`)
     assert.ok(trials < 100 || (right > 0 && silent > 0), `lint ${lint} is never right, or never silent`)
   }
   assert.ok(refused.length <= 0.02 * trials + 1, refused[0])

@@ -5,15 +5,16 @@ import { claims } from '../tokens.mjs'
 import { allRows, roles } from './random_policies.mjs'
 import { users } from './random_schema.mjs'
 
-const [minute, day] = [60, 86400]
+// Fresher than any age that is asked.
+const [fresh, day] = [1, 86400]
 
-// Each is live: see matrix_trial.sql.
-function session(name, sub, aal, age = minute) {
+// Each is live, but those above aal1 of a user without a factor: see matrix_trial.sql.
+function session(name, sub, aal, age = fresh) {
   const timestamp = Math.floor(Date.now() / 1000) - age
   // The same methods in all: a policy that asks for methods asks for no level.
   const amr = ['totp', 'password'].map((method) => ({ method, timestamp }))
   const { aal: _, ...others } = claims({ sub })
-  const session_id = `51${sub.slice(2)}`
+  const session_id = `5${{ aal2: 2, aal3: 3 }[aal] ?? 1}${sub.slice(2)}`
   return { name, sub, aal, claims: JSON.stringify({ ...others, session_id, role: '{{role}}', ...(aal === undefined ? {} : { aal }), amr }) }
 }
 
@@ -21,14 +22,14 @@ const signedIn = [users.enrolled, users.factorless]
 // A user's token without a level that is known. What the policies name isn't tried: see sessionsOf.
 const otherLevels = [undefined, null, '', 'aal0', 'aal9', 'zzz']
 const nobodys = ['', '{}', '{"role":"{{role}}"}'].map((claims) => ({ name: 'nobody', claims }))
-const withoutLevel = signedIn.flatMap((sub) => otherLevels.map((aal) => session('without', sub, aal)))
-const atAal1 = signedIn.map((sub) => session('aal1', sub, 'aal1'))
+const withoutLevel = () => signedIn.flatMap((sub) => otherLevels.map((aal) => session('without', sub, aal)))
+const atAal1 = () => signedIn.map((sub) => session('aal1', sub, 'aal1'))
 // Of one user, from the lowest. Those who ask for fresh factors get them in the higher ones.
-const higher = signedIn.flatMap((sub) => [session('aal2', sub, 'aal2', day), session('aal2', sub, 'aal2'), session('aal3', sub, 'aal3')])
+const higher = () => signedIn.flatMap((sub) => [session('aal2', sub, 'aal2', day), session('aal2', sub, 'aal2'), session('aal3', sub, 'aal3')])
 
 function sessionsOf(schema) {
   const isNamed = ({ aal }) => Boolean(aal) && schema.sql.includes(`'${aal}'`)
-  return [...nobodys, ...withoutLevel.filter((one) => !isNamed(one)), ...atAal1, ...higher]
+  return [...nobodys, ...withoutLevel().filter((one) => !isNamed(one)), ...atAal1(), ...higher()]
 }
 
 // Of each policy: whether the lint finds it, and whether it should.
@@ -40,7 +41,7 @@ export async function verdicts(laboratory, schema) {
     const found = await findings(client)
     const seen = await look(client, schema, sessionsOf(schema))
     const unread = await notes(client)
-    const note = (table, ...policies) => unread.get(table) ?? policies.map((policy) => schema.notRead(table, policy)).find(Boolean) ?? null
+    const note = (table, ...policies) => unread.get(table) ?? policies.map((policy) => found.get(`0030 ${table} ${policy}`)).find(Boolean) ?? null
     const each = schema.pairs.flatMap((pair) => [
       ...['old', 'fresh'].map((name) => ({
         lint: '0007',
@@ -68,12 +69,13 @@ export async function verdicts(laboratory, schema) {
   }
 }
 
+// With what each says. Lint 0030 finds policies that aren't read: of those, the others may say nothing.
 async function findings(client) {
   const { rows } = await client.query(
-    `select left(name, 4) || ' ' || (metadata ->> 'schema') || '.' || (metadata ->> 'name') || ' ' || (metadata ->> 'policy') as key
-       from auth.aal_lint() where name ~ '^(0001|0007)'`,
+    `select left(name, 4) || ' ' || (metadata ->> 'schema') || '.' || (metadata ->> 'name') || ' ' || (metadata ->> 'policy') as key, detail
+       from auth.aal_lint() where name ~ '^(0001|0007|0030)'`,
   )
-  return new Set(rows.map(({ key }) => key))
+  return new Map(rows.map(({ key, detail }) => [key, detail]))
 }
 
 // What the matrix couldn't read, of each table.

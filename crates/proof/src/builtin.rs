@@ -84,6 +84,15 @@ pub enum Builtin {
     PathFirst,
     /// `md5(text)`.
     Md5,
+    /// A truth value as an integer.
+    TruthToInteger,
+    /// A truth value as text.
+    TruthToText,
+    /// `num_nulls(…)`, and `num_nonnulls`.
+    CountNulls {
+        /// Those that aren't NULL.
+        others: bool,
+    },
 }
 
 impl Builtin {
@@ -97,6 +106,7 @@ impl Builtin {
                 | Builtin::ArrayPosition
                 | Builtin::StringToArray
                 | Builtin::BuildObject
+                | Builtin::CountNulls { .. }
         )
     }
 

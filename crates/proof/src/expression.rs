@@ -256,13 +256,13 @@ pub enum Comparison {
     Equal,
     /// `is not distinct from`: NULL equals NULL.
     Same,
-    /// `<`, of texts.
+    /// `<`, of texts, numbers and truth values.
     Less,
-    /// `<=`, of texts.
+    /// `<=`, of the same.
     LessOrEqual,
-    /// `>`, of texts.
+    /// `>`, of the same.
     Greater,
-    /// `>=`, of texts.
+    /// `>=`, of the same.
     GreaterOrEqual,
     /// `@>`: of arrays and of JSON.
     Contains,

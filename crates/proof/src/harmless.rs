@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::catalog::{Function, FunctionKind, View};
 use crate::ids::{ByFunction, ByView, FunctionIndex, TableId};
+use crate::keywords::may_be_syntax;
 use crate::sql::{Token, runs_query, tokens};
 
 /// How many calls deep bodies are looked into.
@@ -46,79 +47,6 @@ const DOING_FIRST: [&str; 28] = [
     "set",
     "table",
     "vacuum",
-];
-
-/// Words that may stand before a parenthesis and call nothing.
-const SYNTAX: [&str; 69] = [
-    "all",
-    "and",
-    "any",
-    "array",
-    "as",
-    "assert",
-    "between",
-    "bit",
-    "by",
-    "case",
-    "cast",
-    "char",
-    "character",
-    "coalesce",
-    "decimal",
-    "default",
-    "distinct",
-    "else",
-    "elsif",
-    "elseif",
-    "end",
-    "except",
-    "exists",
-    "extract",
-    "filter",
-    "float",
-    "from",
-    "greatest",
-    "group",
-    "having",
-    "if",
-    "ilike",
-    "in",
-    "intersect",
-    "interval",
-    "into",
-    "is",
-    "join",
-    "lateral",
-    "least",
-    "like",
-    "limit",
-    "not",
-    "nullif",
-    "numeric",
-    "offset",
-    "on",
-    "only",
-    "or",
-    "over",
-    "overlay",
-    "perform",
-    "position",
-    "return",
-    "returning",
-    "row",
-    "select",
-    "some",
-    "substring",
-    "then",
-    "time",
-    "timestamp",
-    "trim",
-    "union",
-    "using",
-    "values",
-    "varchar",
-    "when",
-    "where",
 ];
 
 /// The volatile functions of Postgres' own that change nothing.
@@ -223,7 +151,7 @@ impl<'a> Harmless<'a> {
         let Some(Token::Name { name, quoted }) = &before[0] else { return false };
         let is_qualified = before[1] == Some(Token::Symbol('.'));
         let schema = if is_qualified { before[2].as_ref().and_then(Token::name) } else { None };
-        let is_syntax = !is_qualified && !quoted && SYNTAX.contains(&&**name);
+        let is_syntax = !is_qualified && !quoted && may_be_syntax(name);
         let is_table = before[if is_qualified { 3 } else { 1 }].as_ref().is_some_and(|token| token.is_keyword("into"));
         let installed = self.installed.get(&**name).into_iter().flatten();
         let mut is_meant = installed.filter(|(its, _)| schema.is_none_or(|schema| schema == *its));
@@ -297,7 +225,7 @@ impl<'a> Harmless<'a> {
         }
         if !is_qualified {
             // Some of these words can be a function's name, too.
-            let is_syntax = !quoted && SYNTAX.contains(&&**name) && !self.by_name.contains_key(&**name);
+            let is_syntax = !quoted && may_be_syntax(name) && !self.by_name.contains_key(&**name);
             return (!is_syntax && !self.called(None, name, depth)).then(|| format!("{name}()"));
         }
         let schema = before[2].as_ref().and_then(Token::name);

@@ -29,6 +29,7 @@ mod function_gate;
 pub mod gate;
 mod harmless;
 mod ids;
+mod keywords;
 mod known_session;
 pub mod lint;
 mod matrix;

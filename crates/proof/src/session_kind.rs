@@ -47,6 +47,11 @@ impl Age {
             Age::Older => Some(false),
         }
     }
+
+    /// Whether the factor is fresh for every `max_age` that there can be: one that isn't known, too.
+    pub fn is_within_any(self) -> bool {
+        matches!(self, Age::AtMost(age) if age == MaxAge::from_seconds(0))
+    }
 }
 
 impl Session {

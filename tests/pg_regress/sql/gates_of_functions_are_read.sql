@@ -152,6 +152,51 @@ end
 $$;
 select target, required_aal, note from auth.aal_functions(role => 'authenticated') where target::text in ('unreadable()', 'caught()') order by 1;
 select metadata ->> 'name' as function, detail from auth.aal_lint() where name like '0014%' and metadata ->> 'name' in ('unreadable', 'caught') order by 1;
+
+-- A keyword that Postgres lets be the name of a function may be one: what that does counts.
+create function query() returns void language sql as 'delete from gates.t';
+create function notice() returns void language sql as 'delete from gates.t';
+create function cube() returns int language sql as 'delete from gates.t returning 1';
+create function calls_query() returns void language plpgsql security definer set search_path = gates as $$
+begin
+  perform query();
+  perform auth.require_aal('aal2');
+end
+$$;
+create function calls_notice() returns void language plpgsql security definer set search_path = gates as $$
+begin
+  perform notice();
+  if not (auth.has_aal('aal2')) then
+    return;
+  end if;
+  delete from gates.t;
+end
+$$;
+create function calls_cube() returns void language plpgsql security definer set search_path = gates as $$
+declare
+  n int := cube();
+begin
+  perform auth.require_aal('aal2');
+end
+$$;
+select target, required_aal from auth.aal_functions(role => 'authenticated') where target::text ~ '^calls_' order by 1;
+
+-- Others' functions and operators come before Postgres' own: nothing is taken at its word, and the note says so.
+create function others_first() returns void language plpgsql security definer set search_path = gates, pg_catalog as $$
+declare
+  level text := auth.aal();
+begin
+  if level is distinct from 'aal2' then
+    raise exception 'no';
+  end if;
+  delete from gates.t;
+end
+$$;
+-- A statement that begins with WITH is taken to do something in any case.
+create function begins_with_with() returns void language sql security definer set search_path = '' as $$
+  with found as (select 1) delete from gates.t where auth.has_aal('aal2')
+$$;
+select target, required_aal, note from auth.aal_functions(role => 'authenticated') where target::text in ('others_first()', 'begins_with_with()') order by 1;
 reset search_path;
 set client_min_messages = error;
 drop schema gates cascade;

@@ -58,11 +58,49 @@ alter table fresh_beside_higher enable row level security;
 create policy fresh on fresh_beside_higher using ((select auth.has_aal('aal1', '15 minutes')));
 create policy higher on fresh_beside_higher using ((select auth.has_aal('aal2')));
 
+-- The same where the one raises.
+create table raising_beside_higher (id int);
+alter table raising_beside_higher enable row level security;
+create policy fresh on raising_beside_higher using (auth.require_aal('aal1', '15 minutes'));
+create policy higher on raising_beside_higher using ((select auth.has_aal('aal2')));
+
 -- A finding for aal3: the claims of a user are never empty.
 create table beside_claims_that_are_not_empty (id int);
 alter table beside_claims_that_are_not_empty enable row level security;
 create policy third on beside_claims_that_are_not_empty using ((select auth.jwt() ->> 'aal') = 'aal3');
 create policy second on beside_claims_that_are_not_empty using ((nullif(auth.jwt(), '{}') ->> 'aal') = 'aal2');
+
+-- A finding for the one alone: no higher session reaches more rows by the other.
+create table age_of_the_row (id int, minutes int);
+alter table age_of_the_row enable row level security;
+create policy stale on age_of_the_row using (not auth.has_aal('aal2', make_interval(mins => minutes)));
+create policy fresh on age_of_the_row using (auth.has_aal('aal2', '15 minutes'));
+
+-- Findings: conditions as values are read.
+create table as_values (id int);
+alter table as_values enable row level security;
+create policy everybody on as_values using (true);
+create policy ordered on as_values using (auth.has_aal('aal2') > auth.has_aal('aal3'));
+create policy as_number on as_values using ((auth.aal() = 'aal2')::int = 1);
+create policy as_text on as_values using ((auth.aal() = 'aal2')::text = 'true');
+create policy least_of_two on as_values using (least(auth.has_aal('aal2'), auth.has_aal('aal1')));
+create policy counted on as_values using (num_nulls(nullif(auth.aal(), 'aal2'), auth.aal()) = 1);
+
+-- A finding: all rows at aal2, and some rows of one user at any level.
+create table of_one_user (id int, published boolean);
+alter table of_one_user enable row level security;
+create policy all_rows on of_one_user using (auth.has_aal('aal2'));
+create policy editor on of_one_user using (published and auth.subject_uuid() = '22222222-2222-2222-2222-222222222222');
+
+-- None: the gate's function reads a table that its caller may not read, and so raises for all.
+create table hidden (id int);
+create function gate_on_hidden() returns boolean language sql stable set search_path = '' as $$
+  select exists (select 1 from lint_0001.hidden where id = 1) or not auth.has_aal('aal2')
+$$;
+create table beside_a_gate_that_raises (id int);
+alter table beside_a_gate_that_raises enable row level security;
+create policy gate on beside_a_gate_that_raises using ((select gate_on_hidden()));
+create policy second_factor on beside_a_gate_that_raises using ((select auth.has_aal('aal2')));
 
 -- None: for another command.
 create table other_command (id int);
@@ -84,6 +122,7 @@ create policy everybody on restrictive_as_well using (true);
 create policy for_all on restrictive_as_well as restrictive using ((select auth.has_aal('aal2')));
 
 grant select, insert, update, delete on all tables in schema lint_0001 to authenticated;
+revoke all on hidden from authenticated;
 grant select on other_role to anon;
 
 -- None: nobody may do what the other one opens.

@@ -27,6 +27,9 @@ select count(opened('open_' || name, expression)) as open from (values
   ('coalesced_after',   $$coalesce((select auth.jwt() ->> 'aal') = 'aal2', true)$$),
   ('setting',           $$coalesce((select current_setting('request.jwt.claims', true)::jsonb ->> 'aal'), 'aal2') = 'aal2'$$)) o(name, expression);
 
+-- A finding: a condition as a number, that is NULL at a fresh aal1.
+select opened('as_number', $$not (((select auth.has_enrolled_aal('15 minutes')) and null = 'aal2')::int = 1 is null)$$);
+
 -- Findings: closed without claims, open to a level that isn't known. What is refused is named, instead of what is needed.
 select count(opened('refused_' || name, expression)) as refused from (values
   ('unequal',   $$(select auth.jwt() ->> 'aal') <> 'aal1'$$),

@@ -84,6 +84,17 @@ reset role;
 \echo the report says it
 select count(*) from regexp_matches(auth.aal_report(), 'only for sessions where private\.is_admin\(\) is true or NULL', 'g') having count(*) > 0;
 
+\echo where another policy asks as much of exempt sessions, the need is that of all. Then exempt sessions that ended pass, too
+create table asked_of_all (id int);
+alter table asked_of_all enable row level security;
+grant select on asked_of_all to authenticated;
+create policy everybody on asked_of_all using (true);
+create policy strong on asked_of_all as restrictive using ((select auth.has_aal('aal2')));
+select count(*) from auth.protect_table('asked_of_all', read => 'aal2', applies_when => 'private.is_admin()', live => true);
+select required_aal, note from auth.aal_matrix('asked_of_all') where role = 'authenticated' and command = 'SELECT';
+alter policy strong on asked_of_all using ((select auth.has_aal('aal2') and auth.session_is_live()));
+select required_aal, note from auth.aal_matrix('asked_of_all') where role = 'authenticated' and command = 'SELECT';
+
 reset search_path;
 drop schema partly, private cascade;
 drop role function_owner;

@@ -54,6 +54,12 @@ impl Evaluation<'_> {
             (Builtin::Least, values) => return least(values, false),
             (Builtin::Greatest, values) => return least(values, true),
             (Builtin::BuildObject, values) => return built_object(values),
+            (Builtin::CountNulls { others }, values) => {
+                let count = values.iter().filter(|value| (***value == Value::Null) != others).count();
+                Value::Integer(i64::try_from(count).ok()?)
+            }
+            (Builtin::TruthToInteger, [Value::Bool(truth)]) => Value::Integer(i64::from(*truth)),
+            (Builtin::TruthToText, [Value::Bool(truth)]) => Value::Text(truth.to_string()),
             (Builtin::ArrayPosition, [array, element]) => array_position(array, element)?,
             (Builtin::StringToArray, [text, delimiter]) => string_to_array(text, delimiter)?,
             (Builtin::HasAnyKey, [document, Value::Array(keys)]) => {

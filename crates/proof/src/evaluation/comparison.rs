@@ -145,6 +145,7 @@ pub(super) fn is_less(a: &Value, b: &Value) -> Option<bool> {
     match (a, b) {
         (Value::Text(a), Value::Text(b)) => orders(a, b).map(|(a, b)| a < b),
         (Value::Integer(a), Value::Integer(b)) => Some(a < b),
+        (Value::Bool(a), Value::Bool(b)) => Some(a < b),
         (Value::Positive, Value::Integer(..=1)) => Some(false),
         (Value::Integer(..=0), Value::Positive) => Some(true),
         (Value::Number(numbers), Value::Integer(it)) => numbers.are_below(*it),

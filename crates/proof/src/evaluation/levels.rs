@@ -33,6 +33,7 @@ impl Evaluation<'_> {
 
     pub(super) fn has_level(&self, level: &Expression, max_age: &Expression) -> Outcomes {
         let max_age = self.outcomes(max_age);
+        let of_any_age = || known_or_any(self.session.age.is_within_any().then_some(true));
         let unknown = || match self.session.level {
             None => Outcomes::one(Value::Bool(false)),
             Some(_) => Outcomes::any_of([Value::Bool(true), Value::Bool(false)]),
@@ -42,10 +43,10 @@ impl Evaluation<'_> {
                 // An unknown level raises.
                 (None, _) => Outcomes::raises(),
                 (asked, current) if current < asked => Outcomes::one(Value::Bool(false)),
-                (Some(asked), _) => max_age.map(any_boolean, |max_age| match max_age {
+                (Some(asked), _) => max_age.map(of_any_age, |max_age| match max_age {
                     Value::Null => Outcomes::one(Value::Bool(true)),
                     Value::Interval(max_age) => self.fresh(asked, *max_age),
-                    _ => any_boolean(),
+                    _ => of_any_age(),
                 }),
             },
             Value::Null => Outcomes::raises(),
@@ -62,10 +63,11 @@ impl Evaluation<'_> {
         match (self.session.level, self.session.enrolled) {
             (None, _) | (Some(Level::Aal1), Enrolled::Yes) => no,
             (Some(_), Enrolled::Yes | Enrolled::No) if self.is_of_user => {
-                self.outcomes(max_age).map(any_boolean, |max_age| match max_age {
+                let of_any_age = || known_or_any(self.session.age.is_within_any().then_some(true));
+                self.outcomes(max_age).map(of_any_age, |max_age| match max_age {
                     Value::Null => Outcomes::one(Value::Bool(true)),
                     Value::Interval(max_age) => known_or_any(self.session.age.is_within(*max_age)),
-                    _ => any_boolean(),
+                    _ => of_any_age(),
                 })
             }
             // False also where nobody knows the user.

@@ -42,7 +42,7 @@ pub(crate) use joint::passes_alone;
 use known::cast;
 pub(crate) use known::is_of_request;
 pub use recall::Recall;
-pub(crate) use residue::{Asked, Residues, SessionClass, Truths, admits};
+pub(crate) use residue::{Asked, Residues, SessionClass, Truths};
 pub use work::Work;
 
 /// What an expression is evaluated for.
@@ -391,7 +391,11 @@ impl<'a> Evaluation<'a> {
             SessionIsLive { raises } if !self.may_be_live && self.trusts_settings => {
                 or_raise(Outcomes::one(Value::Bool(false)), *raises)
             }
-            SessionIsLive { .. } if self.is_of_user => Outcomes::one(Value::Bool(true)),
+            // With its factor, a session above aal1 ends.
+            SessionIsLive { raises } if self.is_of_user => {
+                let lost_factor = self.session.enrolled == Enrolled::No && self.session.level >= Some(aal::Level::Aal2);
+                or_raise(Outcomes::one(Value::Bool(!lost_factor)), *raises)
+            }
             // At every level there are sessions that are live, and others.
             SessionIsLive { raises } => or_raise(any_boolean(), *raises),
             AuthenticatedAt(level) => self.authenticated_at(level),

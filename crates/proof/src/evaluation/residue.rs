@@ -6,7 +6,7 @@ use std::cell::Cell;
 use serde_json::Value as Json;
 
 use super::joint::is_condition;
-use super::{Comparison, Evaluation, Expression, Key, Origin, Outcomes, Reason, Rows, Truth, Value};
+use super::{Comparison, Evaluation, Expression, Key, Origin, Reason, Rows, Truth, Value};
 use crate::builtin::Builtin;
 use crate::expression::is_claims_setting;
 
@@ -110,11 +110,23 @@ type Conditions<'r, 'x> = Vec<(Key, &'r Condition<'x>)>;
 pub(crate) type Truths = Vec<(Key, Option<bool>)>;
 
 impl Asked<'_> {
-    /// What it comes to where conditions come to this.
-    pub fn outcomes(&self, truths: &Truths) -> Outcomes {
+    /// Whether a row is admitted where conditions come to this; `None`: either.
+    pub fn admits(&self, truths: &Truths) -> Option<bool> {
         let mut evaluation = self.evaluation.clone();
         evaluation.assumed.extend_from_slice(truths);
-        evaluation.outcomes(&self.left)
+        let outcomes = evaluation.outcomes(&self.left);
+        match (outcomes.can_be_true(), outcomes.is_certainly(&Value::Bool(true))) {
+            (false, _) => Some(false),
+            // Outcomes don't say that it may raise, too.
+            (true, true) if !self.may_raise_yet(truths) => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Whether one of the conditions that are left open may still make it raise.
+    fn may_raise_yet(&self, truths: &Truths) -> bool {
+        let is_open = |key| !truths.iter().any(|(known, _)| *known == key);
+        self.left.any(&|it| *it == Expression::Raises) && self.left.any(&|it| made_here(it).is_some_and(is_open))
     }
 
     fn keys(&self, keys: &mut Vec<Key>) {
@@ -126,15 +138,6 @@ impl Asked<'_> {
             }
             true
         });
-    }
-}
-
-/// Whether these outcomes are that a row is admitted; `None`: either.
-pub(crate) fn admits(outcomes: &Outcomes) -> Option<bool> {
-    match (outcomes.can_be_true(), outcomes.is_certainly(&Value::Bool(true))) {
-        (false, _) => Some(false),
-        (true, true) => Some(true),
-        (true, false) => None,
     }
 }
 
@@ -156,12 +159,23 @@ impl<'x> Residues<'x> {
         Asked { left, evaluation: evaluation.clone() }
     }
 
+    /// Whether the level decides only in ways that are read, and no more conditions are left than can be told apart. What rows of other
+    /// tables decide is left to them.
+    pub fn is_read(&self, asked: &Asked<'_>) -> bool {
+        let conditions = self.conditions_of(&[asked]);
+        let reads_tables = |it: &Expression| it.rows().is_some_and(|rows| !rows.reads.is_empty());
+        // A level that a column of the row names.
+        let is_of_row = |it: &Expression| is_of_row(it) && is_read(it) && !it.any(&Expression::is_claims);
+        let is_unread = |it: &Condition<'_>| {
+            let is_open = it.can_be.iter().filter(|can_be| **can_be).count() > 1;
+            it.depends_on.level && is_open && !it.left.any(&reads_tables) && !is_of_row(&it.left)
+        };
+        conditions.len() <= MOST_CONDITIONS && !conditions.iter().any(|(_, it)| is_unread(it))
+    }
+
     /// Whether, for some row, the one session certainly passes while the other one is refused.
     pub fn admits_alone(&self, one: &Asked<'_>, other: &Asked<'_>) -> bool {
-        self.certainly_some(&[one, other], &|truths| match (
-            admits(&one.outcomes(truths)),
-            admits(&other.outcomes(truths)),
-        ) {
+        self.certainly_some(&[one, other], &|truths| match (one.admits(truths), other.admits(truths)) {
             (Some(false), _) | (_, Some(true)) => Some(false),
             (Some(true), Some(false)) => Some(true),
             _ => None,
@@ -197,10 +211,11 @@ impl<'x> Residues<'x> {
         for_some_and_all(&others, &rows, holds)
     }
 
-    /// Whether something holds for some row, for each outcome of all conditions that aren't on the row.
+    /// Whether something holds for some row, in a session of some user, for each outcome of all conditions that aren't on either.
     pub fn for_some_row(&self, asked: &Asked<'_>, holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
+        let is_open = |it: &Condition<'_>| is_of_row(&it.left) || is_of_subject(&it.left);
         let (rows, others): (Vec<_>, Vec<_>) =
-            self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_of_row(&it.left));
+            self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_open(it));
         for_some_and_all(&rows, &others, holds)
     }
 
@@ -214,6 +229,19 @@ impl<'x> Residues<'x> {
 /// Whether a condition is on the row, or on rows of other tables.
 fn is_of_row(condition: &Expression) -> bool {
     condition.depends_on_row() || condition.any(&|it| it.rows().is_some_and(|rows| rows.from || rows.correlated))
+}
+
+/// Whether a condition is on the session's subject and constants alone: `auth.subject() = '…'`. It holds for some user and not for others.
+fn is_of_subject(condition: &Expression) -> bool {
+    use Expression::{Array, Compare, CompareEach, Constant, Not, Select, Unknown};
+    let is_other = |it: &Expression| match it {
+        Constant(_) | Compare(..) | CompareEach { .. } | Array(_) | Not(_) => false,
+        // A constant, or an operator, of a type that isn't read.
+        Unknown { reason, .. } => !matches!(reason, None | Some(Reason::Subject { .. } | Reason::Cast { .. })),
+        Select { rows, .. } => !is_plain(rows),
+        _ => true,
+    };
+    condition.asks_whose() && !condition.any(&is_other)
 }
 
 /// Whether something holds for some of the truths of the ones, and then for all truths of the others. Not where too many are to be told apart.
@@ -287,7 +315,7 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
     fn condition(&mut self, expression: &'x Expression) -> Expression {
         use Expression::{And, Case, Coalesce, Exists, Is, Not, NullIf, Or, Select};
         // Within a function, Postgres asks for the rights on all tables of each expression.
-        if self.is_refused(expression) {
+        if self.is_refused(expression) || self.is_refused_within(expression) {
             return Expression::Raises;
         }
         if let Some(decided) = self.decided(expression) {
@@ -395,6 +423,12 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
             || expression.any_child(&mut |it| self.is_refused(it))
     }
 
+    /// The same of the statement that a function is made of which is called here.
+    fn is_refused_within(&self, expression: &Expression) -> bool {
+        expression.rows().is_some_and(|rows| rows.origin == Origin::Call)
+            && expression.any_child(&mut |it| self.is_refused(it))
+    }
+
     /// What an expression comes to, where the session decides it.
     fn decided(&self, expression: &Expression) -> Option<Expression> {
         if let Expression::Constant(_) | Expression::Raises = expression {
@@ -415,7 +449,11 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
             return Some(Expression::Raises);
         }
         match outcomes.known()? {
-            _ if expression.any(&may_raise) => None,
+            _ if expression
+                .any(&|it| may_raise(it) || it.rows().is_some_and(|rows| !self.evaluation.may_read(rows))) =>
+            {
+                None
+            }
             [Value::Claims] => Some(Expression::Claims),
             [value] if is_exact(value) => Some(Expression::Constant(value.clone())),
             _ => None,

@@ -1,13 +1,10 @@
 //! Whether a permissive policy asks for a level in vain: because another one lets sessions below it see the same rows.
 
+use super::rungs::Rung;
 use super::survey::Survey;
-use crate::evaluation::{Asked, Residues, SessionClass, Truths, admits};
-use crate::session_kind::LevelClaim;
-use crate::{
-    Age, Command, Enrolled, Evaluation, Expression, Need, Policy, RequiredLevel, RoleIndex, Session, Table, TableIndex,
-    Work,
-};
-use aal::{Level, MaxAge};
+use crate::evaluation::{Asked, Residues, Truths};
+use crate::{Command, Enrolled, Expression, Need, Policy, RequiredLevel, RoleIndex, Table, TableIndex, Work};
+use aal::Level;
 
 /// How much work one policy may be, for one command and role.
 const MOST_WORK: u64 = 200_000;
@@ -48,13 +45,6 @@ struct Weighing<'a, 'b> {
     work: &'b Work,
 }
 
-/// A session, and what else tells it from others of the same user.
-struct Rung<'e> {
-    session: Session,
-    evaluation: Evaluation<'e>,
-    class: SessionClass,
-}
-
 /// What a session leaves of the policies' expressions, pair by pair: that of the one that asks for a level, and that of the other.
 struct Left<'e> {
     level: Option<Level>,
@@ -75,9 +65,10 @@ impl Weighing<'_, '_> {
         }
         let found = [Enrolled::Yes, Enrolled::No].into_iter().any(|enrolled| {
             let mut residues = Residues::default();
-            let rungs = self.rungs(enrolled);
+            let rungs = Rung::of_user(self.survey.catalog, self.role, enrolled, self.work);
             let left = rungs.iter().map(|rung| {
-                let pairs = rung.left(&mut residues, &asking, &others);
+                let mut left = |it| rung.left(&mut residues, it);
+                let pairs = asking.iter().zip(&others).map(|(asking, other)| (left(asking), left(other))).collect();
                 Left { pairs, is_admitted: self.admits_some(rung), level: rung.session.level }
             });
             let left: Vec<Left<'_>> = left.collect();
@@ -96,20 +87,6 @@ impl Weighing<'_, '_> {
             });
             is_new && low.is_admitted && higher.into_iter().any(|(_, high)| low.keeps_all(high, residues))
         })
-    }
-
-    /// Sessions of one user, from the lowest: that of a token without a level. Their factors are fresh, but for one.
-    fn rungs(&self, enrolled: Enrolled) -> [Rung<'_>; 5] {
-        let fresh = Age::AtMost(MaxAge::from_seconds(0));
-        let at = |level| Session { enrolled, ..Session::at(level) };
-        let without = self.rung(Session { enrolled, ..Session::NOBODY }.aged(fresh), 0, 0);
-        [
-            Rung { evaluation: without.evaluation.with_level_claim(LevelClaim::Missing), ..without },
-            self.rung(at(Level::Aal1).aged(fresh), 1, 0),
-            self.rung(at(Level::Aal2).aged(Age::Older), 2, 2),
-            self.rung(at(Level::Aal2).aged(fresh), 3, 3),
-            self.rung(at(Level::Aal3).aged(fresh), 4, 4),
-        ]
     }
 
     /// Whether a session reaches some row, by all policies together: a higher one may do so at an age that doesn't suffice at the lowest.
@@ -139,24 +116,6 @@ impl Weighing<'_, '_> {
         let (permissive, restrictive): (Vec<&Policy>, Vec<&Policy>) = binding.partition(|it| it.permissive);
         rung.evaluation.could_pass(Some(&using(&permissive)), &using(&restrictive))
     }
-
-    fn rung(&self, session: Session, level: usize, methods: usize) -> Rung<'_> {
-        let catalog = self.survey.catalog;
-        let role = &catalog.roles[self.role];
-        let evaluation = Evaluation::new(session, Some(&role.name), Some(&role.readable), catalog.trusts_settings)
-            .by_profiles(&catalog.profiles, catalog.level_of_guests())
-            .with_claims_in_each_setting()
-            .of_signed_in_user()
-            .within(self.work, true);
-        Rung { session, evaluation, class: SessionClass { level, methods } }
-    }
-}
-
-impl<'e> Rung<'e> {
-    fn left<'x>(&self, residues: &mut Residues<'x>, asking: &[&'x Expression], others: &[&'x Expression]) -> Pairs<'e> {
-        let mut left = |it: &'x Expression| residues.of(it, &self.evaluation, self.class);
-        asking.iter().zip(others).map(|(asking, other)| (left(asking), left(other))).collect()
-    }
 }
 
 impl Left<'_> {
@@ -178,7 +137,7 @@ impl Left<'_> {
     /// Whether the policy that asks is about all rows: it admits the higher session to all, and this one to none. The other policy admits
     /// this one to some.
     fn is_about_all(&self, high: &Left<'_>, residues: &Residues<'_>) -> bool {
-        let is = |it: &Asked<'_>, truths: &Truths, admitted| admits(&it.outcomes(truths)).map(|it| it == admitted);
+        let is = |it: &Asked<'_>, truths: &Truths, admitted| it.admits(truths).map(|it| it == admitted);
         let may_be_admitted = |it: &Asked<'_>| residues.possibly_some(&[it], &|truths| is(it, truths, true));
         high.pairs.iter().all(|(asking, _)| residues.for_all_rows(asking, &|truths| is(asking, truths, true)))
             && self.pairs.iter().any(|(asking, _)| !may_be_admitted(asking))
@@ -189,8 +148,8 @@ impl Left<'_> {
 /// Whether the lower session may have each row that the one policy lets the higher one have.
 fn is_implied(residues: &Residues<'_>, low: &Asked<'_>, other: &Asked<'_>, high: &Asked<'_>) -> bool {
     let has_more = residues.possibly_some(&[low, other, high], &|truths| {
-        let by_either = [low, other].map(|it| admits(&it.outcomes(truths)));
-        match (by_either, admits(&high.outcomes(truths))) {
+        let by_either = [low, other].map(|it| it.admits(truths));
+        match (by_either, high.admits(truths)) {
             (_, Some(false)) => Some(false),
             (either, _) if either.contains(&Some(true)) => Some(false),
             ([Some(false), Some(false)], Some(true)) => Some(true),
@@ -217,7 +176,8 @@ fn expressions(policy: &Policy, command: Command) -> Option<Vec<&Expression>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Key, Value};
+    use crate::evaluation::SessionClass;
+    use crate::{Evaluation, Key, Session, Value};
     use proptest::prelude::*;
 
     fn has_level(level: Level) -> Expression {
@@ -298,15 +258,12 @@ mod tests {
             let (asks_high, asks_low) = (|row| passes(&asking, high, row), |row| passes(&asking, low, row));
             let expected_refusal = rows().any(|row| asks_high(row) && !asks_low(row));
             let expected = rows().all(|row| !asks_high(row) || asks_low(row) || passes(&other, low, row));
-            let kind = |level: Option<Level>| Evaluation::new(level.map_or(Session::NOBODY, Session::at), None, None, true);
             let mut residues = Residues::default();
             let mut left = |level: Option<Level>| {
-                let rung = |n| Rung {
-                    session: level.map_or(Session::NOBODY, Session::at),
-                    evaluation: kind(level),
-                    class: SessionClass { level: n, methods: n },
-                };
-                let pairs = rung(places.1).left(&mut residues, &[&asking], &[&other]);
+                let session = level.map_or(Session::NOBODY, Session::at);
+                let evaluation = Evaluation::new(session, None, None, true);
+                let rung = Rung { session, evaluation, class: SessionClass { level: places.1, methods: places.1 } };
+                let pairs = vec![(rung.left(&mut residues, &asking), rung.left(&mut residues, &other))];
                 Left { pairs, is_admitted: true, level }
             };
             let (low, high) = (left(low), left(high));

@@ -4,18 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use super::body::ASKING;
 use super::reach::Reach;
+use crate::keywords::may_be_syntax;
 use crate::sql::{Token, tokens};
 use crate::{Catalog, Function, FunctionIndex};
 
 /// Ours in schema auth that tell the level and ask for none.
 const TELLING: [&str; 4] = ["aal", "enrolled_aal", "aal_status", "authenticated_at"];
-
-/// Keywords that no function is meant by, though a parenthesis follows.
-const BEFORE_PARENTHESIS: [&str; 36] = [
-    "all", "and", "any", "array", "as", "between", "by", "case", "cast", "check", "coalesce", "distinct", "else",
-    "elsif", "exists", "filter", "from", "greatest", "if", "in", "into", "is", "least", "like", "not", "nullif", "on",
-    "or", "over", "return", "row", "select", "then", "values", "when", "where",
-];
 
 /// A name in the text of a function, where it stands for a function, a table or a view.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -104,7 +98,7 @@ impl<'a> LevelReaders<'a> {
     /// Whether a text calls something without its schema, be it Postgres' own.
     pub(super) fn calls_by_path(&self, function: FunctionIndex) -> bool {
         let uses = self.uses.get(&function).into_iter().flatten();
-        uses.into_iter().any(|it| it.schema.is_none() && it.is_call && !BEFORE_PARENTHESIS.contains(&it.name.as_str()))
+        uses.into_iter().any(|it| it.schema.is_none() && it.is_call && !may_be_syntax(&it.name))
     }
 
     /// The names without a schema in a function's text by which it means a function, a table or a view of somebody's, in order.

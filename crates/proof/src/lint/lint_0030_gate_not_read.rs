@@ -1,4 +1,4 @@
-//! A policy, or a function that works with its owner's rights, asks for a level by a function that can't be read.
+//! A policy, or a function that works with its owner's rights, asks for a level by a function or a condition that can't be read.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,21 @@ use super::definition::{Lint, Severity};
 use super::finding::Found;
 use super::level_readers::is_sql;
 use super::reach::Step;
+use super::rungs::Rung;
 use super::survey::Survey;
-use crate::{Expression, FunctionIndex, Policy, Reason, RequiredLevel, TableIndex};
+use crate::evaluation::Residues;
+use crate::{Enrolled, Expression, FunctionIndex, Policy, Reason, RequiredLevel, RoleIndex, TableIndex, Work};
+
+/// How much work one policy may be.
+const MOST_WORK: u64 = 100_000;
 
 pub const LINT: Lint = Lint {
     name: "0030_gate_not_read",
-    title: "A level is asked for by a function that can't be read",
+    title: "A level is asked for in a way that can't be read",
     level: Severity::Warn,
     category: "SECURITY",
-    description: "A policy, or a SECURITY DEFINER function before it reaches a protected table, calls a function that reads the level, and the proof can't tell what it answers. So it counts as possibly true: the level that the matrix or aal_functions shows may be lower than the one that holds, and a fault in the function stays unseen.",
-    remediation: "Write the function in SQL with its names qualified, or put a policy with auth.has_aal beside it.",
+    description: "A policy, or a SECURITY DEFINER function before it reaches a protected table, calls a function that reads the level, and the proof can't tell what it answers. Or a policy's own condition reads the level in a form that the proof doesn't know. So it counts as possibly true: the level that the matrix or aal_functions shows may be lower than the one that holds, and a fault in it stays unseen.",
+    remediation: "Ask for the level by auth.has_aal, in the policy or in a function in SQL with its names qualified.",
     findings,
 };
 
@@ -24,7 +29,18 @@ fn findings(survey: &Survey<'_>) -> Vec<Found> {
     for (index, table) in survey.catalog.tables.indexed() {
         for policy in &table.policies {
             (survey.pause)();
-            for (function, why) in unread_gates(survey, index, policy) {
+            let gates = unread_gates(survey, index, policy);
+            if gates.is_empty() && has_unread_condition(survey, index, policy) {
+                let (name, policy_name) = (&table.display_name, &policy.name);
+                let (asks, level) = if policy.asks_for_level() {
+                    ("asks for a level in a condition that can't be read", Severity::Warn)
+                } else {
+                    ("may ask for a level: it makes something of all claims that can't be read", Severity::Info)
+                };
+                let detail = format!("Policy {policy_name} on {name} {asks}");
+                found.push(Found::on_table(index, detail).policy(policy).level(level));
+            }
+            for (function, why) in gates {
                 found.push(finding(survey, index, policy, function, &why));
             }
         }
@@ -117,6 +133,46 @@ fn unread_gates<'a>(survey: &Survey<'a>, table: TableIndex, policy: &'a Policy) 
         unread.extend(called.filter(|it| readers.reads_level(*it)).map(|gate| (gate, why(survey, gate))));
     }
     unread
+}
+
+/// Whether a policy asks for a level in a way that isn't told for every session: so other lints about what it asks for say nothing of it.
+fn has_unread_condition<'a>(survey: &Survey<'a>, index: TableIndex, policy: &'a Policy) -> bool {
+    // Where settings aren't a gateway's, that is another finding.
+    if !survey.catalog.trusts_settings {
+        return false;
+    }
+    let table = &survey.catalog.tables[index];
+    let is_open = |it: &&'a Expression| {
+        // A restrictive policy that needs aal2 is what it seems. Of a permissive one it matters what is beside it.
+        let asks = it.asks_for_level() || it.any(&is_made_of_claims);
+        asks && (policy.permissive || survey.lowest(it).level < RequiredLevel::Aal2)
+    };
+    let open: Vec<&Expression> = policy.expressions().filter(is_open).collect();
+    let role = survey.bound_roles(table).find(|role| policy.binds[*role]);
+    !open.is_empty() && role.is_some_and(|role| open.iter().any(|it| is_unread(survey, role, it)))
+}
+
+/// Whether something that can't be read is made from the claims as a whole: the level may be in it.
+fn is_made_of_claims(expression: &Expression) -> bool {
+    match expression {
+        Expression::Unknown { arguments, .. } => arguments.iter().any(Expression::is_claims),
+        Expression::Select { target, rows } if matches!(**target, Expression::Unknown { .. }) => {
+            rows.mentions.iter().any(Expression::is_claims)
+        }
+        _ => false,
+    }
+}
+
+fn is_unread(survey: &Survey<'_>, role: RoleIndex, expression: &Expression) -> bool {
+    let each_enrolled: &[Enrolled] =
+        if expression.asks_who_enrolled() { &[Enrolled::Yes, Enrolled::No] } else { &[Enrolled::Yes] };
+    each_enrolled.iter().any(|enrolled| {
+        let work = Work::new(MOST_WORK);
+        let mut residues = Residues::default();
+        let rungs = Rung::of_user(survey.catalog, role, *enrolled, &work);
+        let left: Vec<_> = rungs.iter().map(|rung| rung.left(&mut residues, expression)).collect();
+        left.iter().any(|it| !residues.is_read(it)) || work.is_spent()
+    })
 }
 
 /// Why a function can't be read.

@@ -68,6 +68,7 @@ mod methods;
 mod no_level;
 mod null_trap;
 mod reach;
+mod rungs;
 mod settings;
 mod severity;
 mod survey;

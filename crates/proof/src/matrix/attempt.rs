@@ -94,17 +94,21 @@ impl<'a> Attempt<'a> {
         if self.guests_pass(&hurdles, &need, effort) {
             need.let_guests_pass();
         }
-        need.live_only = need.level() != RequiredLevel::Denied && self.only_live_sessions_pass(&hurdles, effort);
+        need.live_only = need.level() != RequiredLevel::Denied && self.only_live_sessions_pass(&hurdles, &need, effort);
         need
     }
 
-    /// Whether no session passes that isn't live.
-    fn only_live_sessions_pass(&self, hurdles: &Hurdles<'a>, effort: &Effort) -> bool {
+    /// Whether no session passes that isn't live. Those that `applies_when` exempts count where the need is that of all sessions.
+    fn only_live_sessions_pass(&self, hurdles: &Hurdles<'a>, need: &Need, effort: &Effort) -> bool {
         if !hurdles.expressions().any(Expression::asks_for_live) {
             return false;
         }
+        let is_of_all = need.applies_when.is_empty();
         let weigh = |work: &Work, closely| {
-            let passes = |kind| hurdles.could_be_passed(&self.evaluation(kind, work, closely).of_ended_sessions());
+            let passes = |kind| {
+                let ended = self.evaluation(kind, work, closely).of_ended_sessions();
+                hurdles.could_be_passed(&if is_of_all { ended.of_exempt_sessions() } else { ended })
+            };
             !Session::OF_EACH_LEVEL.into_iter().any(passes)
         };
         effort.weigh(weigh).0

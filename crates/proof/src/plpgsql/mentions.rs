@@ -1,5 +1,6 @@
 //! What a text calls and reads, by its names. It takes more for such than there is.
 
+use crate::keywords::never_calls;
 use crate::sql::{Token, tokens};
 
 /// What something does to others than the session that runs it.
@@ -50,101 +51,6 @@ pub enum Mention<'a> {
     /// It does this, also without a name.
     Does(Deed),
 }
-
-/// Words that a parenthesis may follow without a call, and constructs of SQL that only compute.
-const NO_CALLS: &[&str] = &[
-    "all",
-    "and",
-    "any",
-    "array",
-    "as",
-    "between",
-    "bigint",
-    "bit",
-    "by",
-    "case",
-    "cast",
-    "char",
-    "character",
-    "coalesce",
-    "cross",
-    "cube",
-    "dec",
-    "decimal",
-    "distinct",
-    "else",
-    "end",
-    "except",
-    "exists",
-    "extract",
-    "filter",
-    "float",
-    "from",
-    "greatest",
-    "group",
-    "grouping",
-    "having",
-    "ilike",
-    "in",
-    "inner",
-    "int",
-    "integer",
-    "intersect",
-    "interval",
-    "is",
-    "join",
-    "lateral",
-    "least",
-    "like",
-    "limit",
-    "not",
-    "nullif",
-    "numeric",
-    "offset",
-    "on",
-    "only",
-    "or",
-    "order",
-    "over",
-    "overlay",
-    "position",
-    "precision",
-    "return",
-    "row",
-    "select",
-    "sets",
-    "similar",
-    "some",
-    "substring",
-    "then",
-    "time",
-    "timestamp",
-    "treat",
-];
-const MORE_NO_CALLS: &[&str] = &[
-    "assert",
-    "elseif",
-    "exception",
-    "into",
-    "notice",
-    "perform",
-    "raise",
-    "trim",
-    "union",
-    "using",
-    "values",
-    "varchar",
-    "varying",
-    "when",
-    "where",
-    "with",
-    "within",
-    "rollup",
-    "if",
-    "elsif",
-    "while",
-    "query",
-];
 
 /// Functions whose arguments are written with FROM.
 const WITH_FROM: &[&str] = &["extract", "overlay", "position", "substring", "trim"];
@@ -329,10 +235,10 @@ impl Scan<'_> {
     /// A name of one or more parts: of a table, a function, or something that doesn't matter.
     fn name(&mut self, all: &[Token<'_>], at: usize) -> usize {
         let (schema, name, next) = full_name(all, at);
-        let is_keyword = |words: &[&str]| words.iter().any(|word| all[at].is_keyword(word));
         let wants_table = std::mem::take(&mut self.level().wants_table);
         if all.get(next) == Some(&Token::Symbol('(')) {
-            if next > at + 1 || !(is_keyword(NO_CALLS) || is_keyword(MORE_NO_CALLS)) {
+            // The name of a function may be a keyword, too. Then it counts as a call, and there may be no such function.
+            if !matches!(&all[at], Token::Name { quoted: false, .. } if next == at + 1 && never_calls(name)) {
                 (self.found)(Mention::Call(schema, name));
             }
         } else if wants_table {
@@ -363,4 +269,28 @@ fn full_name<'a>(all: &'a [Token<'_>], at: usize) -> (Option<&'a str>, &'a str, 
         next += 2;
     }
     (schema, name, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calls(sql: &str) -> Vec<String> {
+        let mut calls = Vec::new();
+        mentions(sql, |mention| {
+            if let Mention::Call(_, name) = mention {
+                calls.push(name.to_owned());
+            }
+        });
+        calls
+    }
+
+    #[test]
+    fn a_keyword_that_a_function_may_have_as_its_name_is_a_call() {
+        for name in ["query", "notice", "cube", "sets", "within", "raise", "if", "\"and\"", "s.values"] {
+            let expected = name.trim_matches('"').trim_start_matches("s.");
+            assert_eq!(calls(&format!("perform {name}()")), [expected], "{name}");
+        }
+        assert_eq!(calls("select (a) and (b) or exists (select 1) and x in (1)"), [""; 0]);
+    }
 }
