@@ -108,6 +108,27 @@ describe('with new_tables => refuse, it is refused', () => {
   }
 })
 
+describe('a foreign table, which cannot be protected, is refused', () => {
+  const foreign = {
+    'CREATE FOREIGN TABLE': `create foreign table app.f (id int) server itself`,
+    'ALTER FOREIGN TABLE … SET SCHEMA': `create foreign table elsewhere.f (id int) server itself; alter foreign table elsewhere.f set schema app`,
+    'ALTER TABLE … SET SCHEMA': `create foreign table elsewhere.f (id int) server itself; alter table elsewhere.f set schema app`,
+    'IMPORT FOREIGN SCHEMA': `import foreign schema elsewhere limit to (local) from server itself into app`,
+  }
+  for (const [way, sql] of Object.entries(foreign)) {
+    test(way, async () => {
+      await client.query(`
+        create extension if not exists postgres_fdw;
+        drop server if exists itself cascade;
+        create server itself foreign data wrapper postgres_fdw options (host '${cluster.connection.host}', dbname 'postgres');
+        create user mapping for postgres server itself options (user 'postgres');
+        create table elsewhere.local (id int);
+        select from aal.protect_schema('app')`)
+      await assert.rejects(client.query(sql), ({ code, message }) => code === '42809' && /^app\.(f|local) is a foreign table/.test(message))
+    })
+  }
+})
+
 describe('a table that comes with a protection of its own', () => {
   const come = async (options, damage = '') => {
     await client.query(`select from aal.protect_schema('app'); create table elsewhere.t (id int, user_id uuid);
