@@ -1719,11 +1719,11 @@ $$;
 -- The policies and triggers of a table that bear the names of protect_table.
 --   requires:  of a policy what each of its expressions requires, of a trigger the level of each command; NULL where one can't be read
 --   has_shape: whether it is as one of the editions makes it
+-- How Postgres writes an expression must not depend on the session.
 create or replace function aal.named_as_ours(target oid)
   returns table (name text, kind text, id oid, comment text, roles oid[], requires jsonb, has_shape boolean)
   language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
-  -- How Postgres writes an expression must not depend on the session.
   set IntervalStyle = 'postgres'
   set quote_all_identifiers = off
 as $$
@@ -2368,11 +2368,11 @@ begin
 end
 $$;
 
--- A fingerprint of the policies of a table that aren't ours; NULL if there are none.
+-- A fingerprint of the policies of a table that aren't ours; NULL if there are none. How Postgres writes an expression must not depend on
+-- the session.
 create or replace function aal.other_policies(target oid) returns text
   language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
-  -- How Postgres writes an expression must not depend on the session.
   set quote_all_identifiers = off
   set DateStyle = 'ISO, MDY'
   set IntervalStyle = 'postgres'

@@ -102,11 +102,11 @@ begin
 end
 $$;
 
--- A fingerprint of the policies of a table that aren't ours; NULL if there are none.
+-- A fingerprint of the policies of a table that aren't ours; NULL if there are none. How Postgres writes an expression must not depend on
+-- the session.
 create or replace function aal.other_policies(target oid) returns text
   language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
-  -- How Postgres writes an expression must not depend on the session.
   set quote_all_identifiers = off
   set DateStyle = 'ISO, MDY'
   set IntervalStyle = 'postgres'

@@ -68,7 +68,10 @@ describe('the Supabase CLI', { skip: missing }, () => {
       writeFileSync(DUMP, dump)
       writeFileSync(ROLES, program('pg_dumpall', '--roles-only', '--no-role-passwords'))
       writeFileSync(ASSERT, "select auth.assert_schema('public', writes => 'aal2', reads => 'aal1', accept => '{}');")
-      const { status, stdout, stderr } = spawnSync(checkDump, [process.env.PG ?? '15'], { env: { ...process.env, DUMP, ROLES, ASSERT }, encoding: 'utf8' })
+      const { status, stdout, stderr } = spawnSync(checkDump, [process.env.PG ?? '15'], {
+        env: { ...process.env, DUMP, ROLES, ASSERT },
+        encoding: 'utf8',
+      })
       return { status, said: stdout + stderr }
     }
     let dump

@@ -62,7 +62,11 @@ describe(tree ? 'with supautils' : 'without supautils', () => {
       `insert into storage.buckets (id, name) values ('contracts', 'contracts'), ('avatars', 'avatars');
        insert into storage.objects (bucket_id, name) values ('contracts', 'c.pdf'), ('avatars', 'a.png')`,
     )
-    platform.psqlAs(maker, name, 'create policy everybody on storage.objects using (true) with check (true); create policy everybody on storage.buckets using (true)')
+    platform.psqlAs(
+      maker,
+      name,
+      'create policy everybody on storage.objects using (true) with check (true); create policy everybody on storage.buckets using (true)',
+    )
   }
 
   test('the recipe for the files of one bucket holds', async () => {
@@ -84,7 +88,8 @@ describe(tree ? 'with supautils' : 'without supautils', () => {
     assert.deepEqual(await files('whole', claims({ factorAge: 60 })), { contracts: [1, 'done'], avatars: [1, 'done'] })
     assert.equal(run('select target, read, on_update, guard, row_security from aal.protected_tables'), 'storage.objects|aal2|aal2|t|t\n')
     // What the owner granted stays granted: only it can revoke that.
-    if (tree) assert.match(run("select notes from aal.protect_table('storage.objects', read => 'aal2')"), /revoke .*truncate.* on storage\.objects from/)
+    if (tree)
+      assert.match(run("select notes from aal.protect_table('storage.objects', read => 'aal2')"), /revoke .*truncate.* on storage\.objects from/)
     assert.throws(() => run("select aal.protect_table('storage.objects', read => 'aal1')"), /this would lower the protection/)
     assert.equal(run("select row_security from aal.unprotect_table('storage.objects')"), 't\n')
     assert.equal(run('select count(*) from aal.protected_tables'), '0\n')

@@ -144,13 +144,20 @@ describe('a dump of a protected schema that was tampered with is not proven', ()
   }
   for (const name of ['native_schema', 'portable_schema']) {
     test(`${name}: without a policy, and the guard that refuses the command, too`, () => {
-      const { status, said } = changed(name, /^(?:CREATE|COMMENT ON) (?:POLICY aal_update|TRIGGER aal_guard)(?: BEFORE [A-Z ]*)? ON public\.profiles [^;]*;$/gm)
+      const { status, said } = changed(
+        name,
+        /^(?:CREATE|COMMENT ON) (?:POLICY aal_update|TRIGGER aal_guard)(?: BEFORE [A-Z ]*)? ON public\.profiles [^;]*;$/gm,
+      )
       assert.equal(status, 1, said)
       assert.match(said, levels('profiles', 'authenticated', ['aal1', 'aal2 within 00:15:00', 'none', 'aal2 within 00:15:00']))
     })
   }
   test('native_schema: with another function in the place of its watch', () => {
-    const { status, said } = changed('native_schema', /CREATE FUNCTION auth\.aal_schema_public\(\)[^;]*;/, 'CREATE FUNCTION auth.has_aal(text) RETURNS boolean LANGUAGE sql AS $$ select true $$;')
+    const { status, said } = changed(
+      'native_schema',
+      /CREATE FUNCTION auth\.aal_schema_public\(\)[^;]*;/,
+      'CREATE FUNCTION auth.has_aal(text) RETURNS boolean LANGUAGE sql AS $$ select true $$;',
+    )
     assert.equal(status, 2, said)
     assert.match(said, /overload/)
   })

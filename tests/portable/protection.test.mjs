@@ -155,7 +155,9 @@ test('no setting of a session hides or changes a protection', async () => {
           await rows(`select aal.found_protection('app.t'::regclass), aal.other_policies('app.t'::regclass),
                              aal.protection_lacks(aal.found_protection('app.t'::regclass), true, p), aal.protection_lowers(p, aal.found_protection('app.t'::regclass))
                         from ${wanted} as w(p)`),
-          await rows('select read, on_insert, on_update, on_delete, roles, owner_column, sensitive_columns, applies_when, live, guard, edition from aal.protected_tables'),
+          await rows(
+            'select read, on_insert, on_update, on_delete, roles, owner_column, sensitive_columns, applies_when, live, guard, edition from aal.protected_tables',
+          ),
         ]
         const before = await answers()
         assert.equal(before[0].code, undefined, option)
@@ -186,13 +188,29 @@ const requested = (option) => {
 test("a guard's arguments are read as Postgres holds them", async () => {
   await client.query('create table app.guarded (id int)')
   try {
-    const lists = [[], ['insert=aal2'], ['insert=aal2', 'live=true'], ['a\\000insert=aal2'], ['insert=aal2\\000update=aal3'], ['a\\', '000'], ['\\\\000', 'ä\\303']]
+    const lists = [
+      [],
+      ['insert=aal2'],
+      ['insert=aal2', 'live=true'],
+      ['a\\000insert=aal2'],
+      ['insert=aal2\\000update=aal3'],
+      ['a\\', '000'],
+      ['\\\\000', 'ä\\303'],
+    ]
     for (const arguments_ of lists) {
       const written = arguments_.map((argument) => pg.escapeLiteral(argument)).join(', ')
       await client.query(`create or replace trigger aal_guard before insert on app.guarded execute function aal.aal_guard(${written})`)
       const [{ read }] = await rows("select aal.trigger_arguments(tgargs) as read from pg_trigger where tgrelid = 'app.guarded'::regclass")
       // encode() writes a byte that isn't ASCII, and what stands for a backslash, as an escape. None is in an argument of ours.
-      assert.deepEqual(read.map((argument) => Buffer.from(argument.replaceAll(/\\(\d{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))), 'latin1').toString()), arguments_)
+      assert.deepEqual(
+        read.map((argument) =>
+          Buffer.from(
+            argument.replaceAll(/\\(\d{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))),
+            'latin1',
+          ).toString(),
+        ),
+        arguments_,
+      )
     }
   } finally {
     await client.query('drop table app.guarded')

@@ -59,12 +59,22 @@ begin
   perform set_config(setting, old_value, true);
 end
 $$;
+-- Under the last one the text of a function's body may mean something else, so no body is read for the snapshot.
 select u.*
   from (values (1, 'quote_all_identifiers', 'on'), (2, 'intervalstyle', 'iso_8601'), (3, 'intervalstyle', 'sql_standard'),
                (4, 'intervalstyle', 'postgres_verbose'), (5, 'datestyle', 'German'), (6, 'timezone', 'Asia/Kathmandu'),
                (7, 'extra_float_digits', '-15'), (8, 'bytea_output', 'escape'), (9, 'standard_conforming_strings', 'off')) as s(nr, name, value),
        lateral test.answers_under(s.name, s.value) as u
  order by s.nr, u.of;
+-- Nor is one read for the levels of functions.
+grant usage on schema app to authenticated;
+grant all on app.t2 to authenticated;
+create function app.changes() returns void language plpgsql security definer as $$ begin perform auth.require_aal('aal2'); update app.t2 set id = 1; end $$;
+grant execute on function app.changes() to authenticated;
+select distinct required_aal, note from auth.aal_functions() where target::text = 'app.changes()';
+set standard_conforming_strings = off;
+select distinct required_aal, note from auth.aal_functions() where target::text = 'app.changes()';
+reset standard_conforming_strings;
 -- Row security was off before, and nothing has changed since but how Postgres writes the other policy.
 set quote_all_identifiers = on;
 set datestyle = 'German';
