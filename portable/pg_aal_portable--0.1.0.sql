@@ -1704,24 +1704,28 @@ begin
 end
 $$;
 
--- A guard trigger's arguments, from pg_trigger.tgargs: each ends with a zero byte.
+-- A guard trigger's arguments, from pg_trigger.tgargs: each ends with a zero byte. encode() shows that as backslash and 000, and a
+-- backslash as two: which another escape replaces, so that no argument can hold what stands for the end of one.
 create or replace function aal.trigger_arguments(tgargs bytea) returns text[]
   language plpgsql immutable parallel safe
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return array_remove(string_to_array(encode(tgargs, 'escape'), chr(92) || '000'), '');
+  return array_remove(
+    string_to_array(replace(encode(tgargs, 'escape'), repeat(chr(92), 2), chr(92) || '134'), chr(92) || '000'), '');
 end
 $$;
 
 -- The policies and triggers of a table that bear the names of protect_table.
 --   requires:  of a policy what each of its expressions requires, of a trigger the level of each command; NULL where one can't be read
 --   has_shape: whether it is as one of the editions makes it
+-- How Postgres writes an expression must not depend on the session.
 create or replace function aal.named_as_ours(target oid)
   returns table (name text, kind text, id oid, comment text, roles oid[], requires jsonb, has_shape boolean)
   language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
   set IntervalStyle = 'postgres'
+  set quote_all_identifiers = off
 as $$
 begin
   return query
@@ -2117,6 +2121,7 @@ $$;
 create or replace function aal.protection_lowers(new_protection jsonb, on_table jsonb) returns text[]
   language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
+  set quote_all_identifiers = off
 as $$
 declare
   lines text[] := '{}';
@@ -2212,6 +2217,7 @@ $$;
 create or replace function aal.protection_lacks(on_table jsonb, row_security boolean, wanted jsonb) returns text[]
   language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
+  set quote_all_identifiers = off
 as $$
 declare
   lines text[] := '{}';
@@ -2362,10 +2368,18 @@ begin
 end
 $$;
 
--- A fingerprint of the policies of a table that aren't ours; NULL if there are none.
+-- A fingerprint of the policies of a table that aren't ours; NULL if there are none. How Postgres writes an expression must not depend on
+-- the session.
 create or replace function aal.other_policies(target oid) returns text
   language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
+  set quote_all_identifiers = off
+  set DateStyle = 'ISO, MDY'
+  set IntervalStyle = 'postgres'
+  set TimeZone = 'UTC'
+  set extra_float_digits = 1
+  set bytea_output = 'hex'
+  set standard_conforming_strings = on
 as $$
 begin
   return (
@@ -2604,7 +2618,9 @@ begin
       exit;
     end if;
   end loop;
-  if to_regclass('auth.mfa_factors') is not null and exists (
+  -- to_regclass() raises for a role without USAGE on the schema.
+  if exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'auth' and c.relname = 'mfa_factors')
+     and exists (
        select from unnest(array['read', 'insert', 'update', 'delete']) as c where protection ->> c like 'aal3%') then
     return query select 'Supabase Auth issues no level aal3: none of its users can meet it',
       'Use aal2, the highest level that it issues.';
@@ -3306,6 +3322,71 @@ begin
 end
 $$;
 
+-- The tables that an event trigger's command may have brought into a schema: those that it made or altered; those of an extension that it
+-- moved; those of a schema that bears the name by now. And those that this transaction changed, where it altered a partitioned table that
+-- is excluded: a partition that it detached is excluded no longer, and the command doesn't name it.
+create or replace function aal.newcomers(record jsonb) returns table (id oid, kind "char", schema name)
+  language plpgsql volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    with command as (select d.classid, d.objid from pg_event_trigger_ddl_commands() as d),
+      concerned(oid) as (
+        select d.objid from command d where d.classid = 'pg_class'::regclass
+        union
+        select m.objid from command d
+          join pg_depend m on m.refclassid = d.classid and m.refobjid = d.objid and m.classid = 'pg_class'::regclass and m.deptype = 'e'
+         where d.classid = 'pg_extension'::regclass
+        union
+        select c.oid from command d join pg_class c on c.relnamespace = d.objid where d.classid = 'pg_namespace'::regclass
+        union
+        select c.oid from command d
+          join pg_class p on p.oid = d.objid and p.relkind = 'p' and aal.is_excluded(record, p.oid)
+          -- Not older than the transaction.
+          join pg_class c on age(c.xmin) <= 0
+         where d.classid = 'pg_class'::regclass
+      )
+    select c.oid, c.relkind, n.nspname
+      from concerned
+      join pg_class c on c.oid = concerned.oid
+      join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind in ('r', 'p', 'f')
+       and c.relpersistence <> 't'
+       and record -> 'schemas' ? n.nspname
+     order by c.oid;
+end
+$$;
+
+-- Warns where a command gave another name to the schema of a watch, which keeps to the name.
+create or replace function aal.warn_of_renamed_schema(record jsonb) returns void
+  language plpgsql volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if exists (select from pg_event_trigger_ddl_commands() as d where d.command_tag = 'ALTER SCHEMA')
+     and not exists (select from pg_namespace n where record -> 'schemas' ? n.nspname) then
+    raise warning using
+      message = format('new tables are watched in schema %I, and no schema has that name', record -> 'schemas' ->> 0),
+      hint = 'If it has another name now, call aal.protect_schema for that.';
+  end if;
+end
+$$;
+
+-- Whether the command that runs made a table or moved it into its schema: then nothing has changed its row since that change of its schema.
+create or replace function aal.has_just_come(target oid) returns boolean
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    select from pg_class c
+      join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = c.oid and d.objsubid = 0
+        and d.refclassid = 'pg_namespace'::regclass and d.refobjid = c.relnamespace
+     where c.oid = target and age(d.xmin) <= 0 and d.cmin::text::bigint >= c.cmin::text::bigint);
+end
+$$;
+
 -- Does what a schema's protection says about the tables that a command made or moved. Called by the function of an event trigger, with the
 -- rights of the role that runs the command: it owns a table that it made.
 create or replace function aal.receive_tables(watch text) returns void
@@ -3317,37 +3398,41 @@ declare
   it record;
   above oid;
   protection jsonb;
+  on_table jsonb;
   is_for_commit boolean := false;
 begin
-  for it in
-    select distinct c.oid, c.relkind, n.nspname
-      from pg_event_trigger_ddl_commands() as d
-      join pg_class c on c.oid = d.objid
-      join pg_namespace n on n.oid = c.relnamespace
-     where d.classid = 'pg_class'::regclass
-       and c.relkind in ('r', 'p', 'f')
-       and c.relpersistence <> 't'
-       and record -> 'schemas' ? n.nspname
-     order by c.oid
-  loop
-    -- A table with a protection of its own keeps it. So the commands that change a protected table end here.
-    if aal.is_excluded(record, it.oid) or aal.lacks_of_schema(record, it.oid) = '{}' then
+  perform aal.warn_of_renamed_schema(record);
+  for it in select * from aal.newcomers(record) loop
+    above := (
+      select a.oid from pg_partition_ancestors(it.id) with ordinality as a(oid, place)
+       where a.oid <> it.id and aal.found_protection(a.oid) is not null
+       order by a.place limit 1);
+    if aal.is_excluded(record, it.id) or aal.lacks_of_schema(record, it.id) = '{}' then
       continue;
-    elsif it.relkind = 'f' then
-      perform aal.say_of_foreign_table(record, it.oid);
+    elsif it.kind = 'f' then
+      perform aal.say_of_foreign_table(record, it.id);
     elsif record ->> 'new_tables' <> 'protect' then
       is_for_commit := true;
-    elsif aal.found_protection(it.oid) is null then
-      above := (
-        select a.oid from pg_partition_ancestors(it.oid) with ordinality as a(oid, place)
-         where a.oid <> it.oid and aal.found_protection(a.oid) is not null
-         order by a.place limit 1);
-      protection := case when above is null then aal.schema_protection_of(record, it.oid) else aal.same_protection(above) end;
-      perform aal.apply_protection(it.oid, protection);
-      raise notice using message = format('%s got the protection of %s: reads %s, writes %s', aal.qualified_name(it.oid),
-        case when above is null then format('schema %I', it.nspname) else aal.qualified_name(above) end,
-        protection ->> 'read', aal.writes_in_words(protection));
+      continue;
     end if;
+    protection := case when above is null then aal.schema_protection_of(record, it.id) else aal.same_protection(above) end;
+    on_table := aal.found_protection(it.id);
+    if on_table is not null then
+      -- In its schema, a table may get a protection of its own. So the commands that change such a table end here.
+      if not aal.has_just_come(it.id)
+         or aal.protection_lacks(on_table, (select c.relrowsecurity from pg_class c where c.oid = it.id), protection) = '{}' then
+        continue;
+      elsif aal.protection_lowers(protection, on_table) <> '{}' then
+        raise sqlstate '55000' using
+          message = format('%s has a protection that needs less than that of schema %I', aal.qualified_name(it.id), it.schema),
+          detail = array_to_string(aal.lacks_of_schema(record, it.id), chr(10)),
+          hint = 'Raise it by aal.protect_table before the table comes into the schema, or have aal.protect_schema exclude it.';
+      end if;
+    end if;
+    perform aal.apply_protection(it.id, protection);
+    raise notice using message = format('%s got the protection of %s: reads %s, writes %s', aal.qualified_name(it.id),
+      case when above is null then format('schema %I', it.schema) else aal.qualified_name(above) end,
+      protection ->> 'read', aal.writes_in_words(protection));
   end loop;
   if is_for_commit then
     perform aal.look_at_commit();
@@ -3383,17 +3468,13 @@ begin
   -- Raises where no event trigger runs.
   perform from pg_event_trigger_ddl_commands();
   insert into aal.pending_tables (target, record)
-  select distinct c.oid, w.record
-    from pg_event_trigger_ddl_commands() as d
-    join pg_class c on c.oid = d.objid
-    join pg_namespace n on n.oid = c.relnamespace
-    join aal.watches() as w on w.record -> 'schemas' ? n.nspname
-   where d.classid = 'pg_class'::regclass
-     and c.relkind in ('r', 'p')
-     and c.relpersistence <> 't'
+  select t.id, w.record
+    from aal.watches() as w
+    cross join lateral aal.newcomers(w.record) as t
+   where t.kind in ('r', 'p')
      and w.record ->> 'new_tables' <> 'protect'
-     and not aal.is_excluded(w.record, c.oid)
-     and aal.lacks_of_schema(w.record, c.oid) is distinct from '{}';
+     and not aal.is_excluded(w.record, t.id)
+     and aal.lacks_of_schema(w.record, t.id) is distinct from '{}';
 end
 $$;
 
@@ -3449,8 +3530,28 @@ begin
     (format('create or replace function aal.%I() returns event_trigger language plpgsql volatile set search_path = pg_catalog, pg_temp as %L',
       watch, format('begin perform aal.receive_tables($record$%s$record$); end', replace(record::text, '$', chr(92) || 'u0024')))),
     (format('create event trigger %I on ddl_command_end when tag in (%s) execute function aal.%I()', watch,
-      '''ALTER FOREIGN TABLE'', ''ALTER TABLE'', ''CREATE FOREIGN TABLE'', ''CREATE SCHEMA'', ''CREATE TABLE'', ''CREATE TABLE AS'', '
-      '''IMPORT FOREIGN SCHEMA'', ''SELECT INTO''', watch));
+      '''ALTER EXTENSION'', ''ALTER FOREIGN TABLE'', ''ALTER INDEX'', ''ALTER SCHEMA'', ''ALTER TABLE'', ''CREATE FOREIGN TABLE'', ''CREATE SCHEMA'', ''CREATE TABLE'', ''CREATE TABLE AS'', ''IMPORT FOREIGN SCHEMA'', ''SELECT INTO''', watch)),
+    -- Also where session_replication_role says that none fires, which hosted roles may set.
+    (format('alter event trigger %I enable always', watch));
+end
+$$;
+
+-- A name for the watch over a schema: with the schema's, if the name is short enough and free.
+create or replace function aal.watch_name(schema name) returns name
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  watch text := 'aal_schema_' || schema;
+  nr integer := 0;
+begin
+  while octet_length(watch) > 63
+    or exists (select from pg_event_trigger t where t.evtname = watch)
+    or exists (select from pg_proc f where f.pronamespace = 'aal'::regnamespace and f.proname = watch) loop
+    nr := nr + 1;
+    watch := 'aal_schema_' || nr;
+  end loop;
+  return watch;
 end
 $$;
 
@@ -3473,6 +3574,7 @@ $$;
 create or replace function aal.found_in_record(record jsonb) returns jsonb
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
+  set quote_all_identifiers = off
 as $$
 begin
   return jsonb_build_object(
@@ -3559,7 +3661,6 @@ declare
   lines text[];
   unfit text;
   wanted jsonb;
-  watch name := left('aal_schema_' || schema, 63);
   statement text;
 begin
   protected := 0;
@@ -3619,7 +3720,7 @@ begin
   end loop;
   if record ->> 'new_tables' <> 'ignore' then
     perform aal.end_watches(schema);
-    for statement in select * from aal.watch_statements(watch, record) loop
+    for statement in select * from aal.watch_statements(aal.watch_name(schema), record) loop
       execute statement;
     end loop;
   end if;
@@ -3916,11 +4017,15 @@ grant execute on function
   aal.watches,
   aal.is_excluded,
   aal.lacks_of_schema,
+  aal.newcomers,
+  aal.warn_of_renamed_schema,
+  aal.has_just_come,
   aal.receive_tables,
   aal.say_of_foreign_table,
   aal.look_at_commit,
   aal.look_at_pending_table,
   aal.watch_statements,
+  aal.watch_name,
   aal.end_watches,
   aal.found_in_record,
   aal.has_that_of_schema,

@@ -6,6 +6,7 @@
 -- $3 int8:  how many bytes the texts of all bodies may have together
 -- $4 text[]: how the names of functions begin that run a query which they are given
 -- $5 oid[]: functions that are left out
+-- $6 bool:  whether strings may have backslashes in this session
 with
   others as materialized (
     select r.oid
@@ -21,7 +22,7 @@ with
   ),
   -- Whether strings may have backslashes here, so that a body's text means something else than it seems to.
   strings(may_differ) as materialized (
-    select pg_catalog.current_setting('standard_conforming_strings') <> 'on'
+    select $6::pg_catalog.bool
            or exists (
              select
              from pg_catalog.pg_db_role_setting s

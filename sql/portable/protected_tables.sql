@@ -102,10 +102,18 @@ begin
 end
 $$;
 
--- A fingerprint of the policies of a table that aren't ours; NULL if there are none.
+-- A fingerprint of the policies of a table that aren't ours; NULL if there are none. How Postgres writes an expression must not depend on
+-- the session.
 create or replace function aal.other_policies(target oid) returns text
   language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
+  set quote_all_identifiers = off
+  set DateStyle = 'ISO, MDY'
+  set IntervalStyle = 'postgres'
+  set TimeZone = 'UTC'
+  set extra_float_digits = 1
+  set bytea_output = 'hex'
+  set standard_conforming_strings = on
 as $$
 begin
   return (
@@ -344,7 +352,9 @@ begin
       exit;
     end if;
   end loop;
-  if to_regclass('auth.mfa_factors') is not null and exists (
+  -- to_regclass() raises for a role without USAGE on the schema.
+  if exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'auth' and c.relname = 'mfa_factors')
+     and exists (
        select from unnest(array['read', 'insert', 'update', 'delete']) as c where protection ->> c like 'aal3%') then
     return query select 'Supabase Auth issues no level aal3: none of its users can meet it',
       'Use aal2, the highest level that it issues.';

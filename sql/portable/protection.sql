@@ -315,24 +315,28 @@ begin
 end
 $$;
 
--- A guard trigger's arguments, from pg_trigger.tgargs: each ends with a zero byte.
+-- A guard trigger's arguments, from pg_trigger.tgargs: each ends with a zero byte. encode() shows that as backslash and 000, and a
+-- backslash as two: which another escape replaces, so that no argument can hold what stands for the end of one.
 create or replace function aal.trigger_arguments(tgargs bytea) returns text[]
   language plpgsql immutable parallel safe
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return array_remove(string_to_array(encode(tgargs, 'escape'), chr(92) || '000'), '');
+  return array_remove(
+    string_to_array(replace(encode(tgargs, 'escape'), repeat(chr(92), 2), chr(92) || '134'), chr(92) || '000'), '');
 end
 $$;
 
 -- The policies and triggers of a table that bear the names of protect_table.
 --   requires:  of a policy what each of its expressions requires, of a trigger the level of each command; NULL where one can't be read
 --   has_shape: whether it is as one of the editions makes it
+-- How Postgres writes an expression must not depend on the session.
 create or replace function aal.named_as_ours(target oid)
   returns table (name text, kind text, id oid, comment text, roles oid[], requires jsonb, has_shape boolean)
   language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
   set IntervalStyle = 'postgres'
+  set quote_all_identifiers = off
 as $$
 begin
   return query
@@ -728,6 +732,7 @@ $$;
 create or replace function aal.protection_lowers(new_protection jsonb, on_table jsonb) returns text[]
   language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
+  set quote_all_identifiers = off
 as $$
 declare
   lines text[] := '{}';
@@ -823,6 +828,7 @@ $$;
 create or replace function aal.protection_lacks(on_table jsonb, row_security boolean, wanted jsonb) returns text[]
   language plpgsql stable parallel safe
   set search_path = pg_catalog, pg_temp
+  set quote_all_identifiers = off
 as $$
 declare
   lines text[] := '{}';

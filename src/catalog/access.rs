@@ -13,7 +13,7 @@ use super::trust::Trust;
 use super::{guards, ids, policies, roles, tables};
 use crate::citus::Held;
 use crate::pg::memory::Memory;
-use crate::pg::query::{Row, catalog_query, first_row, rows};
+use crate::pg::query::{Row, catalog_query, first_row, rows, rows_by_session};
 use crate::pg::role;
 use crate::reader::Reader;
 use crate::settings;
@@ -69,7 +69,7 @@ fn is_held_by_citus(client: &SpiClient<'_>, relation: pg_sys::Oid) -> Result<boo
 
 /// The values of these settings, as the session has them now.
 pub fn values_of_settings(client: &SpiClient<'_>, names: Vec<String>) -> Result<HashMap<String, String>, spi::Error> {
-    let values = rows(client, catalog_query!("request_settings"), &[names.into()], |row| {
+    let values = rows_by_session(client, catalog_query!("request_settings"), &[names.into()], |row| {
         Ok((row.get::<String>("name")?, row.nullable::<String>("value")?))
     })?;
     Ok(values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())

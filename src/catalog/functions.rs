@@ -8,6 +8,7 @@ use proof::{Function, FunctionGate, FunctionId, FunctionKind, TableId};
 
 use super::ids;
 use super::roles::Names;
+use crate::pg::guc;
 use crate::pg::query::{catalog_query, rows};
 
 /// How many bytes the text of a function's body may have, and the texts of all of them, and still be searched for names.
@@ -25,6 +26,7 @@ pub fn read(client: &SpiClient<'_>, roles: &[Oid], known: &[Oid], names: &Names)
             MOST_TEXT.into(),
             RUNS_QUERY.to_vec().into(),
             known.to_vec().into(),
+            (!guc::is(c"standard_conforming_strings", c"on")).into(),
         ],
         |row| {
             let commands: Vec<String> = row.get("tree_commands")?;

@@ -8,7 +8,7 @@ use super::recognized;
 use crate::citus::Held;
 use crate::pg::elog::raise;
 use crate::pg::lookup;
-use crate::pg::query::{catalog_query, first_row, rows};
+use crate::pg::query::{catalog_query, first_row, quoted_name, rows};
 use crate::pg::sqlstate::SqlState;
 
 /// A relation, as far as protecting it goes.
@@ -64,13 +64,13 @@ pub struct PostgresQuote;
 impl PostgresQuote {
     /// A name as a message shows it.
     pub fn name(name: &str) -> String {
-        spi::quote_identifier(name)
+        quoted_name(name)
     }
 }
 
 impl Quote for PostgresQuote {
     fn identifier(&self, name: &str) -> String {
-        spi::quote_identifier(name)
+        quoted_name(name)
     }
 
     fn literal(&self, text: &str) -> String {

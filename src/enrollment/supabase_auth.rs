@@ -36,7 +36,7 @@ pub enum Label {
 
 impl Tables {
     /// Both as its migrations make them, as far as they are read here: plain tables with the right columns. Both have one
-    /// owner, who may decide who is enrolled: the owner of schema auth, `supabase_auth_admin`, or a superuser.
+    /// owner, who may decide who is enrolled: `supabase_auth_admin`, a superuser, or the owner of both schema auth and the database.
     pub fn find(patience: Patience) -> Result<Tables, NoStore> {
         let there_are_none = NoStore::Tables(store_fault::NO_TABLES);
         let busy = NoStore::Tables("auth.users or auth.mfa_factors is being altered");
@@ -150,9 +150,10 @@ pub fn is_elsewhere(held: &Held, table: &Table) -> bool {
     held.has(table.oid()) || (!held.is_nothing() && table.is_partition())
 }
 
-/// Whether this role decides about the users: the owner of their schema, Supabase Auth's own, or a superuser.
+/// Whether this role decides about the users: a superuser, Supabase Auth's own, or the owner of their schema if it owns the database,
+/// too. Where there was no such schema, any role that may create schemas could have made one, with users as it likes.
 fn may_decide(role: pg_sys::Oid, schema: pg_sys::Oid) -> bool {
     role::is_superuser(role)
         || lookup::role(c"supabase_auth_admin") == Some(role)
-        || lookup::schema_owner(schema) == Some(role)
+        || (lookup::schema_owner(schema) == Some(role) && lookup::database_owner() == Some(role))
 }

@@ -95,6 +95,13 @@ pub fn schema_owner(schema: pg_sys::Oid) -> Option<pg_sys::Oid> {
     Row::<pg_sys::FormData_pg_namespace>::find(schema).map(|row| row.form().nspowner)
 }
 
+/// The owner of the current database.
+pub fn database_owner() -> Option<pg_sys::Oid> {
+    // SAFETY: a variable of the backend, set when it began.
+    let database = unsafe { pg_sys::MyDatabaseId };
+    Row::<pg_sys::FormData_pg_database>::find(database).map(|row| row.form().datdba)
+}
+
 /// The owner of a type.
 pub fn type_owner(kind: pg_sys::Oid) -> Option<pg_sys::Oid> {
     Row::<pg_sys::FormData_pg_type>::find(kind).map(|row| row.form().typowner)

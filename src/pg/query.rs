@@ -1,10 +1,12 @@
 //! Queries on the catalog. Each stands in a file of `sql/catalog/`, and its answer is read by the names of its columns.
 
+use std::ffi::CStr;
+
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::spi::{self, SpiClient, SpiHeapTupleData};
 
-use super::guc::SettingsLevel;
+use super::guc::{self, SettingsLevel};
 use super::types::Name;
 
 /// The text of a query: the file of this name in `sql/catalog/`.
@@ -51,9 +53,19 @@ pub fn rows<T>(
     client: &SpiClient<'_>,
     query: &str,
     arguments: &[DatumWithOid<'_>],
+    read: impl FnMut(&Row<'_>) -> Result<T, spi::Error>,
+) -> Result<Vec<T>, spi::Error> {
+    let _settings = settings();
+    rows_by_session(client, query, arguments, read)
+}
+
+/// The same under the session's own settings, where the answer is about them.
+pub fn rows_by_session<T>(
+    client: &SpiClient<'_>,
+    query: &str,
+    arguments: &[DatumWithOid<'_>],
     mut read: impl FnMut(&Row<'_>) -> Result<T, spi::Error>,
 ) -> Result<Vec<T>, spi::Error> {
-    let _settings = without_compiling();
     client.select(query, None, arguments)?.map(|row| read(&Row(row))).collect()
 }
 
@@ -64,13 +76,41 @@ pub fn first_row<T>(
     arguments: &[DatumWithOid<'_>],
     read: impl FnOnce(&Row<'_>) -> Result<T, spi::Error>,
 ) -> Result<Option<T>, spi::Error> {
-    let _settings = without_compiling();
+    let _settings = settings();
     client.select(query, Some(1), arguments)?.next().map(|row| read(&Row(row))).transpose()
 }
 
-/// Postgres expects so many rows of the catalog that it would compile the query (JIT). That takes seconds, and the query milliseconds.
-fn without_compiling() -> SettingsLevel {
+/// The settings under which the server's own SQL runs, in every session.
+fn settings() -> SettingsLevel {
     let settings = SettingsLevel::keeping_what_functions_set();
-    settings.set(c"jit", c"off", pg_sys::GucContext::PGC_USERSET);
+    // Postgres expects so many rows of the catalog that it would compile the query (JIT). That takes seconds, and the query
+    // milliseconds.
+    let jit = (c"jit", c"off");
+    for (name, value) in HOW_POSTGRES_WRITES.into_iter().chain([jit]).filter(|(name, value)| !guc::is(name, value)) {
+        settings.set(name, value, pg_sys::GucContext::PGC_USERSET);
+    }
     settings
+}
+
+/// The settings by which Postgres writes names, values and expressions. No comparison may depend on them.
+const HOW_POSTGRES_WRITES: [(&CStr, &CStr); 7] = [
+    QUOTING,
+    (c"datestyle", c"ISO, MDY"),
+    (c"intervalstyle", c"postgres"),
+    (c"timezone", c"UTC"),
+    (c"extra_float_digits", c"1"),
+    (c"bytea_output", c"hex"),
+    (c"standard_conforming_strings", c"on"),
+];
+const QUOTING: (&CStr, &CStr) = (c"quote_all_identifiers", c"off");
+
+/// A name as SQL, quoted only where it must be: as the server's own SQL answers.
+pub fn quoted_name(name: &str) -> String {
+    let (setting, value) = QUOTING;
+    if guc::is(setting, value) {
+        return spi::quote_identifier(name);
+    }
+    let settings = SettingsLevel::keeping_what_functions_set();
+    settings.set(setting, value, pg_sys::GucContext::PGC_USERSET);
+    spi::quote_identifier(name)
 }

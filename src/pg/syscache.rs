@@ -26,6 +26,10 @@ unsafe impl ByOid for pg_sys::FormData_pg_namespace {
     const CACHE: pg_sys::SysCacheIdentifier::Type = pg_sys::SysCacheIdentifier::NAMESPACEOID;
 }
 // SAFETY: as above.
+unsafe impl ByOid for pg_sys::FormData_pg_database {
+    const CACHE: pg_sys::SysCacheIdentifier::Type = pg_sys::SysCacheIdentifier::DATABASEOID;
+}
+// SAFETY: as above.
 unsafe impl ByOid for pg_sys::FormData_pg_collation {
     const CACHE: pg_sys::SysCacheIdentifier::Type = pg_sys::SysCacheIdentifier::COLLOID;
 }

@@ -16,7 +16,7 @@ use crate::pg::list::List;
 use crate::pg::lookup;
 use crate::pg::memory::Memory;
 use crate::pg::node::{Node, NodeRef, NodeTree, parse};
-use crate::pg::query::{catalog_query, rows};
+use crate::pg::query::{catalog_query, quoted_name, rows};
 
 /// The name of the function that our triggers call.
 const GUARD: &str = "aal_guard";
@@ -246,7 +246,7 @@ impl<'tree> Functions<'tree> {
         let Some((schema, name)) = lookup::qualified_function_name(function) else {
             return Some(format!("function {}", function.to_u32()));
         };
-        Some(format!("{}.{}()", spi::quote_identifier(schema), spi::quote_identifier(name)))
+        Some(format!("{}.{}()", quoted_name(&schema), quoted_name(&name)))
     }
 
     /// The name of a user's function that gives one answer throughout a statement, and may give another in the next one. The planner

@@ -1,11 +1,15 @@
 // The Supabase CLI pushes the portable edition as a migration, pushes it again, and upgrades it while policies use it.
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { answers } from './answers.mjs'
 import { missing, Project } from './cli.mjs'
 import { demo, Platform, portableText, version } from './platform.mjs'
+
+const checkDump = fileURLToPath(new URL('../../pgrx-config/check_dump.sh', import.meta.url))
 
 describe('the Supabase CLI', { skip: missing }, () => {
   let platform, project
@@ -54,6 +58,45 @@ describe('the Supabase CLI', { skip: missing }, () => {
     const before = [schema(), functions(), await answers(platform, 'project')]
     await pushes('pg_aal_again', portableText())
     assert.deepEqual([schema(), functions(), await answers(platform, 'project')], before)
+  })
+
+  describe('what it pushed, dumped by the project,', () => {
+    const program = (name, ...options) =>
+      execFileSync(`${platform.folder}/bin/${name}`, ['-h', platform.connection.host, '-U', 'postgres', ...options], { encoding: 'utf8' })
+    const check = (dump) => {
+      const [DUMP, ROLES, ASSERT] = ['dump', 'roles', 'assert'].map((name) => `${project.folder}/${name}.sql`)
+      writeFileSync(DUMP, dump)
+      writeFileSync(ROLES, program('pg_dumpall', '--roles-only', '--no-role-passwords'))
+      writeFileSync(ASSERT, "select auth.assert_schema('public', writes => 'aal2', reads => 'aal1', accept => '{}');")
+      const { status, stdout, stderr } = spawnSync(checkDump, [process.env.PG ?? '15'], {
+        env: { ...process.env, DUMP, ROLES, ASSERT },
+        encoding: 'utf8',
+      })
+      return { status, said: stdout + stderr }
+    }
+    let dump
+    before(() => (dump = program('pg_dump', '--schema-only', 'project')))
+    const changed = (pattern, by) => {
+      assert.match(dump, pattern)
+      return dump.replace(pattern, by)
+    }
+    const ofUpdates = /^(?:CREATE|COMMENT ON) (?:POLICY aal_update|TRIGGER aal_guard)(?: BEFORE [A-Z ]*)? ON public\.payments [^;]*;$/gm
+
+    test('is proven', () => {
+      const { status, said } = check(dump)
+      assert.equal(status, 0, said)
+      assert.match(said, /^Portable edition: all functions are as the newest release made them$/m)
+      assert.match(said, /^ +public\.payments +authenticated +aal1, aal2/m)
+    })
+    test('is not proven with a function that was edited', () => {
+      const { status, said } = check(changed(/(FUNCTION aal\.has_enrolled_aal\([^]*?\nbegin\n)/, '$1  return true;\n'))
+      assert.equal(status, 2, said)
+      assert.match(said, /aal\.has_enrolled_aal\(interval\).*another body/)
+    })
+    test('fails without the policy of a command, and the guard, which refuses it, too', () => {
+      const { status, said } = check(changed(ofUpdates, ''))
+      assert.equal(status, 1, said)
+    })
   })
 
   test('upgrades it: the next file is in force, and the policies stand', async () => {

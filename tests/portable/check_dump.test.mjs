@@ -47,6 +47,8 @@ const databases = {
   native: `create extension pg_aal; ${application} select auth.protect_table('payments', max_age => '15 minutes'); select auth.protect_table('profiles');`,
   portable: `${edition}\n${application}\n${restrictive("(select aal.has_aal('aal2'))")}`,
   protected: `${edition}\n${application} select aal.protect_table('payments', max_age => '15 minutes'); select aal.protect_table('profiles');`,
+  native_schema: `create extension pg_aal; ${application} select auth.protect_schema('public', max_age => '15 minutes');`,
+  portable_schema: `${edition}\n${application} select aal.protect_schema('public', max_age => '15 minutes');`,
   by_hand: `${application}\n${restrictive("(select auth.jwt() ->> 'aal') = 'aal2'")}`,
   // What many write first: reads and deletes are forgotten.
   forgotten: `${application}
@@ -114,10 +116,55 @@ describe('a dump that needs a second factor for each write is proven', () => {
     assert.match(said, levels('payments', 'authenticated', ['aal1', fresh, fresh, fresh]))
     assert.match(said, /^Portable edition: all functions are as the newest release made them$/m)
   })
+  for (const [name, edition] of [
+    ['native_schema', /^Portable edition: none$/m],
+    ['portable_schema', /^Portable edition: all functions are as the newest release made them$/m],
+  ]) {
+    test(`of a database with a protected schema: ${name}`, () => {
+      const { status, said } = check(dumps[name])
+      assert.equal(status, 0, said)
+      const fresh = 'aal2 within 00:15:00'
+      assert.match(said, levels('payments', 'authenticated', ['aal1', fresh, fresh, fresh]))
+      assert.match(said, levels('profiles', 'authenticated', ['aal1', fresh, fresh, fresh]))
+      assert.match(said, edition)
+      assert.match(said, /note: event triggers are not restored \(1\), so nothing is said of tables to come \(0028\)/)
+    })
+  }
   test('of a database with policies of its own', () => {
     const { status, said } = check(dumps.by_hand)
     assert.equal(status, 0, said)
     assert.match(said, levels('payments', 'authenticated', ['none', 'aal2', 'aal2', 'aal2']))
+  })
+})
+
+describe('a dump of a protected schema that was tampered with is not proven', () => {
+  const changed = (name, pattern, by = '') => {
+    assert.match(dumps[name], pattern)
+    return check(dumps[name].replace(pattern, (_, kept = '') => (typeof kept === 'string' ? kept : '') + by))
+  }
+  for (const name of ['native_schema', 'portable_schema']) {
+    test(`${name}: without a policy, and the guard that refuses the command, too`, () => {
+      const { status, said } = changed(
+        name,
+        /^(?:CREATE|COMMENT ON) (?:POLICY aal_update|TRIGGER aal_guard)(?: BEFORE [A-Z ]*)? ON public\.profiles [^;]*;$/gm,
+      )
+      assert.equal(status, 1, said)
+      assert.match(said, levels('profiles', 'authenticated', ['aal1', 'aal2 within 00:15:00', 'none', 'aal2 within 00:15:00']))
+    })
+  }
+  test('native_schema: with another function in the place of its watch', () => {
+    const { status, said } = changed(
+      'native_schema',
+      /CREATE FUNCTION auth\.aal_schema_public\(\)[^;]*;/,
+      'CREATE FUNCTION auth.has_aal(text) RETURNS boolean LANGUAGE sql AS $$ select true $$;',
+    )
+    assert.equal(status, 2, said)
+    assert.match(said, /overload/)
+  })
+  test('portable_schema: with another function for new tables', () => {
+    const { status, said } = changed('portable_schema', /(FUNCTION aal\.receive_tables\([^]*?\nbegin\n)/, '  return;\n')
+    assert.equal(status, 2, said)
+    assert.match(said, /aal\.receive_tables\(text\).*another body/)
   })
 })
 

@@ -136,6 +136,87 @@ test('both editions make the same statements, but for the schema and sub-selects
   })
 })
 
+// By these Postgres writes names, expressions and values otherwise.
+const writtenOtherwise = `
+  set local quote_all_identifiers = on; set local datestyle = 'German'; set local intervalstyle = 'iso_8601'; set local timezone = 'Asia/Kathmandu';
+  set local extra_float_digits = -15; set local bytea_output = 'escape'; set local standard_conforming_strings = off; set local search_path = pg_temp, app, aal, pg_catalog`
+
+test('no setting of a session hides or changes a protection', async () => {
+  const other = `create policy dated on app.t using ('2026-01-02 03:04:05.678+01'::timestamptz < now() and '\\xdead'::bytea <> '' and name <> 'a\\b'
+    and '2026-02-03'::date < current_date and '1 mon -2 days'::interval > '0')`
+  for (const edition of ['aal', 'auth']) {
+    for (const option of options.filter((it) => it === '' || /1 year|enrolled|roles => array|user_id|nick|live/.test(it))) {
+      await undone(async () => {
+        const call = (what) => `select ${what}('app.t'${option && ', ' + option})`
+        await client.query(`${other}; ${call(edition + '.protect_table').replace('select', 'select from')}`)
+        const wanted = `(select aal.requested_protection('app.t'::regclass, ${requested(option)}) as p)`
+        const answers = async () => [
+          await attempt(call('aal.protect_table_sql')),
+          await rows(`select aal.found_protection('app.t'::regclass), aal.other_policies('app.t'::regclass),
+                             aal.protection_lacks(aal.found_protection('app.t'::regclass), true, p), aal.protection_lowers(p, aal.found_protection('app.t'::regclass))
+                        from ${wanted} as w(p)`),
+          await rows(
+            'select read, on_insert, on_update, on_delete, roles, owner_column, sensitive_columns, applies_when, live, guard, edition from aal.protected_tables',
+          ),
+        ]
+        const before = await answers()
+        assert.equal(before[0].code, undefined, option)
+        await client.query(writtenOtherwise)
+        assert.deepEqual(await answers(), before, `${edition}, ${option}`)
+      })
+    }
+  }
+})
+
+// The arguments of protect_table by their places.
+const requested = (option) => {
+  const given = Object.fromEntries([...option.matchAll(/(\w+) => (array\[.*?\]|'.*?'|\w+)/g)].map(([, name, value]) => [name, value]))
+  const of = (name, otherwise) => given[name] ?? otherwise
+  return [
+    of('read', "'aal1'"),
+    of('write', "'aal2'"),
+    ...['on_insert', 'on_update', 'on_delete', 'max_age'].map((name) => of(name, 'null')),
+    of('roles', "'{public}'"),
+    ...['owner_column', 'sensitive_columns'].map((name) => of(name, 'null')),
+    of('guard', 'true'),
+    of('applies_when', 'null'),
+    of('live', 'false'),
+    'false',
+  ].join(', ')
+}
+
+test("a guard's arguments are read as Postgres holds them", async () => {
+  await client.query('create table app.guarded (id int)')
+  try {
+    const lists = [
+      [],
+      ['insert=aal2'],
+      ['insert=aal2', 'live=true'],
+      ['a\\000insert=aal2'],
+      ['insert=aal2\\000update=aal3'],
+      ['a\\', '000'],
+      ['\\\\000', 'ä\\303'],
+    ]
+    for (const arguments_ of lists) {
+      const written = arguments_.map((argument) => pg.escapeLiteral(argument)).join(', ')
+      await client.query(`create or replace trigger aal_guard before insert on app.guarded execute function aal.aal_guard(${written})`)
+      const [{ read }] = await rows("select aal.trigger_arguments(tgargs) as read from pg_trigger where tgrelid = 'app.guarded'::regclass")
+      // encode() writes a byte that isn't ASCII, and what stands for a backslash, as an escape. None is in an argument of ours.
+      assert.deepEqual(
+        read.map((argument) =>
+          Buffer.from(
+            argument.replaceAll(/\\(\d{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))),
+            'latin1',
+          ).toString(),
+        ),
+        arguments_,
+      )
+    }
+  } finally {
+    await client.query('drop table app.guarded')
+  }
+})
+
 test('both editions refuse the same options, in the same words', async () => {
   const refused = [
     "'app.t', read => null",

@@ -31,7 +31,17 @@ pub enum RoleStatement {
         inherits: Option<bool>,
         may_set: Option<bool>,
     },
+    /// What a role may do with a setting.
+    Parameter {
+        privileges: &'static str,
+        parameter: String,
+        to: String,
+    },
 }
+
+/// The privileges on a setting, as pg_dumpall writes them.
+const ON_PARAMETER: [(&[&str], &str); 3] =
+    [(&["SET"], "set"), (&["ALTER", "SYSTEM"], "alter system"), (&["ALL"], "all")];
 
 const ATTRIBUTES: [&str; 14] = [
     "SUPERUSER",
@@ -85,7 +95,10 @@ fn parse_line(line: &str) -> Option<Option<RoleStatement>> {
         }
         if rest.words(&["SET"]) { setting(role, &mut rest)? } else { attributes(role, &mut rest)? }
     } else if rest.words(&["GRANT"]) {
-        membership(&mut rest)?
+        match on_parameter(&mut rest) {
+            Some(privileges) => parameter(privileges, &mut rest)?,
+            None => membership(&mut rest)?,
+        }
     } else {
         return None;
     };
@@ -117,6 +130,21 @@ fn setting(role: String, rest: &mut Tokens<'_>) -> Option<RoleStatement> {
         values.push(rest.value()?);
     }
     Some(RoleStatement::Set { role, setting, values })
+}
+
+/// The privileges of a grant on a setting; `None`, and nothing taken, where it is another grant.
+fn on_parameter(rest: &mut Tokens<'_>) -> Option<&'static str> {
+    ON_PARAMETER
+        .into_iter()
+        .find_map(|(words, privileges)| rest.words(&[words, &["ON", "PARAMETER"]].concat()).then_some(privileges))
+}
+
+fn parameter(privileges: &'static str, rest: &mut Tokens<'_>) -> Option<RoleStatement> {
+    let parameter = rest.name()?;
+    rest.words(&["TO"]).then_some(())?;
+    let to = rest.name()?;
+    let _ = rest.words(&["WITH", "GRANT", "OPTION"]);
+    Some(RoleStatement::Parameter { privileges, parameter, to })
 }
 
 fn membership(rest: &mut Tokens<'_>) -> Option<RoleStatement> {
@@ -284,6 +312,14 @@ mod tests {
             one("GRANT anon TO service_role WITH ADMIN OPTION, INHERIT FALSE, SET TRUE GRANTED BY postgres;"),
             grant(Some(false), Some(true))
         );
+        let parameter = |privileges| {
+            let (parameter, to) = ("pgrst.db_pre_request".to_owned(), role());
+            Some(RoleStatement::Parameter { privileges, parameter, to })
+        };
+        let on_parameter = "ON PARAMETER \"pgrst.db_pre_request\" TO service_role";
+        assert_eq!(one(&format!("GRANT SET {on_parameter};")), parameter("set"));
+        assert_eq!(one(&format!("GRANT ALTER SYSTEM {on_parameter};")), parameter("alter system"));
+        assert_eq!(one(&format!("GRANT ALL {on_parameter} WITH GRANT OPTION;")), parameter("all"));
         let others = "--\n\n\\restrict abc\nSET client_encoding = 'UTF8';\nRESET ALL;\nCOMMENT ON ROLE anon IS 'a; b';\n\\unrestrict abc";
         assert_eq!(RoleFile::parse(others), RoleFile::default());
     }
@@ -298,6 +334,8 @@ mod tests {
             "ALTER ROLE a WITH PASSWORD E'\\'; drop';",
             "GRANT SELECT ON t TO a;",
             "GRANT a TO b, c;",
+            "GRANT SET ON PARAMETER a TO b, c;",
+            "GRANT SET ON TABLE a TO b;",
             "CREATE ROLE a",
             "DO $$ begin end $$;",
             "\\! true",

@@ -73,11 +73,15 @@ impl<'a> Roles<'a> {
                     format!("alter role {} set {} to {}", identifier(role), names.join("."), values.join(", "))
                 }
                 RoleStatement::Grant { role, to, .. } if self.is_there(to) => granted(check, role, to, statement)?,
+                RoleStatement::Parameter { privileges, parameter, to } if self.is_there(to) || to == "public" => {
+                    let to = if to == "public" { to.clone() } else { identifier(to) };
+                    format!("grant {privileges} on parameter {} to {to}", identifier(parameter))
+                }
                 RoleStatement::Attributes { role, .. } | RoleStatement::Set { role, .. } => {
                     problems.missing("role", role);
                     continue;
                 }
-                RoleStatement::Grant { to, .. } => {
+                RoleStatement::Grant { to, .. } | RoleStatement::Parameter { to, .. } => {
                     problems.missing("role", to);
                     continue;
                 }

@@ -1,7 +1,7 @@
 //! The words of the crate `aal` about protections.
 
 use aal::Command;
-use aal::protection::{InvalidProtection, TableLevel};
+use aal::protection::{InvalidProtection, TableLevel, WATCHED_TAGS};
 use minijinja::{Value, context};
 
 use crate::literal::{array, format_text, literal};
@@ -16,6 +16,7 @@ pub fn facts() -> Value {
         sensitive_columns_need_guard => refusal(&InvalidProtection::SensitiveColumnsNeedGuard),
         sensitive_columns_need_levels => refusal(&InvalidProtection::SensitiveColumnsNeedLevels),
         below_reads => below_reads(),
+        watched_tags => literal(&WATCHED_TAGS.map(literal).join(", ")),
     }
 }
 
