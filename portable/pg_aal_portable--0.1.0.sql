@@ -334,6 +334,7 @@ declare
   methods pg_catalog.jsonb;
   times pg_catalog.jsonb;
   newest double precision;
+  since interval;
   age bigint;
 begin
   -- What this costs, each statement pays: each operator and each function by what it does, and by being looked up anew in each
@@ -351,12 +352,14 @@ begin
     end if;
   end if;
   claims := claims_text::pg_catalog.jsonb;
-  if ((claims ->> 'aal') collate pg_catalog."C" >= level and (claims ->> 'aal') collate pg_catalog."C" = any (array['aal1', 'aal2', 'aal3'])) is not true then
-    return false;
-  end if;
-  if coalesce(claims -> 'is_anonymous', 'false') not in ('false'::pg_catalog.jsonb, 'null'::pg_catalog.jsonb) then
-    if level collate pg_catalog."C" > 'aal1' or aal.level_of_guests() is null then
+  -- Usually the claims say that the user isn't anonymous: then one expression decides.
+  if ((claims ->> 'aal') collate pg_catalog."C" >= level and (claims ->> 'aal') collate pg_catalog."C" = any (array['aal1', 'aal2', 'aal3']) and claims @> '{"is_anonymous": false}') is not true then
+    if ((claims ->> 'aal') collate pg_catalog."C" >= level and (claims ->> 'aal') collate pg_catalog."C" = any (array['aal1', 'aal2', 'aal3'])) is not true then
       return false;
+    elsif coalesce(claims -> 'is_anonymous', 'false') not in ('false'::pg_catalog.jsonb, 'null'::pg_catalog.jsonb) then
+      if level collate pg_catalog."C" > 'aal1' or aal.level_of_guests() is null then
+        return false;
+      end if;
     end if;
   end if;
   kept := claims::pg_catalog.text;
@@ -374,6 +377,15 @@ begin
     when 'aal1' then 'strict $.amr[*] ? ((@.method.type() == "string" && @.method != "token_refresh" && @.method != "anonymous") && @.timestamp >= 5e-324 && @.timestamp < 1e13).timestamp'::pg_catalog.jsonpath
     else 'strict $.amr[*] ? ((@.method == "totp" || @.method == "mfa/phone" || @.method == "mfa/webauthn" || @.method == "mfa/recovery_code") && @.timestamp >= 5e-324 && @.timestamp < 1e13).timestamp'::pg_catalog.jsonpath
   end, '{}', true);
+  -- Usually there is one such time, and it is well within max_age. (jsonb compares arrays by their length first.) This grants nothing
+  -- that the exact test below refuses: to_timestamp() rounds to a microsecond where that one cuts off, so a factor of exactly this age
+  -- isn't granted here.
+  since := case when times between '[1]' and '[99999999999]' then
+      pg_catalog.statement_timestamp() - pg_catalog.to_timestamp((times -> 0)::double precision)
+    end;
+  if since >= '-30 seconds' and since < max_age then
+    return true;
+  end if;
   for nr in 0 .. pg_catalog.jsonb_array_length(times) - 1 loop
     newest := greatest(newest, nullif(least(greatest((times -> nr)::numeric, 1e-300)::double precision, 9223372036854), 9223372036854));
   end loop;
@@ -852,37 +864,45 @@ $$;
 -- Why nobody can be looked up in the tables of Supabase Auth; NULL where they can.
 -- The types are Postgres' own, or enums: a cast of another type is a function of its owner, and would run with our owner's rights. So
 -- enums are read by format(), which asks for no cast.
+-- Each statement that looks somebody up pays for this. So it is one query, and calls no function of ours where all is as Supabase Auth
+-- makes it.
 create or replace function aal.factor_store_fault() returns text
 language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  hidden pg_catalog.text;
-begin
-  return (
+  fault pg_catalog.text := (
     select case
-        when pg_catalog.count(*) < 2 then 'there are no tables auth.users and auth.mfa_factors'
-        when pg_catalog.bool_or(tables.relkind <> 'r') then 'auth.users and auth.mfa_factors are not both plain tables'
-        when pg_catalog.min(tables.relowner::pg_catalog.oid) <> pg_catalog.max(tables.relowner::pg_catalog.oid)
-          or not pg_catalog.bool_and(aal.may_keep_users(tables.relowner, tables.relnamespace)) then 'auth.users and auth.mfa_factors do not belong to who keeps the users'
-        when pg_catalog.sum((
+        when users.relkind <> 'r' or factors.relkind <> 'r' then 'auth.users and auth.mfa_factors are not both plain tables'
+        when users.relowner <> factors.relowner or not case
+          when pg_catalog.pg_get_userbyid(users.relowner) = 'supabase_auth_admin' then true
+          else aal.may_keep_users(users.relowner, users.relnamespace)
+        end then 'auth.users and auth.mfa_factors do not belong to who keeps the users'
+        when (
           select pg_catalog.count(*)
             from pg_catalog.pg_attribute as columns
-            join pg_catalog.pg_type as types on types.oid = columns.atttypid
-           where columns.attrelid = tables.oid and columns.attnum > 0 and not columns.attisdropped
-             and case tables.relname
-               when 'users' then columns.attname = 'id' and types.oid = 'pg_catalog.uuid'::pg_catalog.regtype
-                 or columns.attname in ('deleted_at', 'banned_until') and types.oid = 'pg_catalog.timestamptz'::pg_catalog.regtype
-               else columns.attname in ('id', 'user_id') and types.oid = 'pg_catalog.uuid'::pg_catalog.regtype
-                 or columns.attname = 'status' and (types.oid in ('pg_catalog.text'::pg_catalog.regtype, 'pg_catalog.varchar'::pg_catalog.regtype) or types.typtype = 'e')
+           where columns.attrelid in (users.oid, factors.oid) and columns.attname in ('id', 'user_id', 'status', 'deleted_at', 'banned_until')
+             and case
+               when columns.attname = 'id' or columns.attrelid = factors.oid and columns.attname = 'user_id' then
+                 columns.atttypid = 'pg_catalog.uuid'::pg_catalog.regtype
+               when columns.attrelid = users.oid then
+                 columns.attname in ('deleted_at', 'banned_until') and columns.atttypid = 'pg_catalog.timestamptz'::pg_catalog.regtype
+               when columns.attname = 'status' then
+                 columns.atttypid in ('pg_catalog.text'::pg_catalog.regtype, 'pg_catalog.varchar'::pg_catalog.regtype)
+                   or (select types.typtype from pg_catalog.pg_type as types where types.oid = columns.atttypid) = 'e'
              end
-        )) <> 6 then 'the columns of auth.users and auth.mfa_factors are not those of Supabase Auth'
-        else pg_catalog.min(aal.hidden_table_fault(tables.oid))
+        ) <> 6 then 'the columns of auth.users and auth.mfa_factors are not those of Supabase Auth'
+        when pg_catalog.has_schema_privilege(users.relnamespace, 'usage')
+          and pg_catalog.has_table_privilege(users.oid, 'select') and pg_catalog.has_table_privilege(factors.oid, 'select')
+          and not pg_catalog.row_security_active(users.oid) and not pg_catalog.row_security_active(factors.oid) then 'none'
+        else least(aal.hidden_table_fault(users.oid), aal.hidden_table_fault(factors.oid))
       end
-      from pg_catalog.pg_class as tables
-     where tables.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'auth')
-       and tables.relname in ('users', 'mfa_factors')
+      from pg_catalog.pg_class as users
+      join pg_catalog.pg_class as factors on factors.relname = 'mfa_factors' and factors.relnamespace = pg_catalog.to_regnamespace('auth')
+     where users.relname = 'users' and users.relnamespace = pg_catalog.to_regnamespace('auth')
   );
+begin
+  return case when fault is null then 'there are no tables auth.users and auth.mfa_factors' when fault <> 'none' then fault end;
 end
 $$;
 
@@ -933,8 +953,9 @@ language plpgsql stable parallel safe security definer
 set search_path = ''
 as $$
 declare
-  subject pg_catalog.text := aal.subject();
-  subject_uuid pg_catalog.uuid := aal.uuid_of(subject);
+  claims pg_catalog.jsonb := aal.read_claims();
+  subject pg_catalog.text := case when pg_catalog.jsonb_typeof(claims -> 'sub') = 'string' then nullif((claims ->> 'sub') collate pg_catalog."C", '') end;
+  subject_uuid pg_catalog.uuid;
 begin
   if subject is null then
     enrollment := 'foreign_user';
@@ -947,18 +968,26 @@ begin
     fault := aal.factor_store_fault();
     if fault is not null then
       return;
-    elsif subject_uuid is null then
-      enrollment := 'foreign_user';
-    elsif not aal.is_user(subject_uuid) then
-      enrollment := 'unknown_user';
-    elsif exists (
-      select from only auth.mfa_factors as factors
-       where factors.user_id = subject_uuid and pg_catalog.format('%s', factors.status) collate pg_catalog."C" = 'verified'
-    ) then
-      enrollment := 'factor';
-    else
-      enrollment := 'no_factor';
     end if;
+    subject_uuid := case
+    when subject collate pg_catalog."C" ~ '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$'
+      then subject::pg_catalog.uuid
+  end;
+    if subject_uuid is null then
+      enrollment := 'foreign_user';
+      return;
+    end if;
+    -- No row is no such user.
+    enrollment := coalesce((
+      select case when exists (
+          select from only auth.mfa_factors as factors
+           where factors.user_id = users.id and pg_catalog.format('%s', factors.status) collate pg_catalog."C" = 'verified'
+        ) then 'factor' else 'no_factor' end
+        from only auth.users as users
+       where users.id = subject_uuid and users.deleted_at is null
+       and (users.banned_until is null or users.banned_until <= pg_catalog.statement_timestamp())
+       limit 1
+    ), 'unknown_user');
   end if;
 end
 $$;
@@ -1035,10 +1064,10 @@ as $$
 declare
   looked_up pg_catalog.record;
 begin
-  perform aal.refuse_max_age(max_age);
-  if aal.aal() is null or aal.subject() is null then
-    return false;
+  if max_age is not null then
+    perform aal.refuse_max_age(max_age);
   end if;
+  -- Claims that name no user count as a foreign user's. A session without a level is refused by aal.has_aal() below.
   looked_up := aal.look_up_enrollment();
   -- Nobody's enrolled level is above aal2.
   if looked_up.fault is not null then

@@ -16,7 +16,9 @@ begin
 end
 $$;
 
--- Users, factors and sessions, as far as pg_aal reads them of Supabase Auth: of the user who is measured, and of others.
+-- Users, factors and sessions, as far as pg_aal reads them of Supabase Auth, whose own role owns them: of the user who is measured,
+-- and of others.
+create role supabase_auth_admin nologin;
 create table auth.users (id uuid primary key, banned_until timestamptz, deleted_at timestamptz);
 create table auth.mfa_factors (id uuid primary key, user_id uuid not null, status text not null);
 create index on auth.mfa_factors (user_id);
@@ -32,6 +34,9 @@ insert into auth.mfa_factors values ('f1111111-1111-4111-8111-111111111111', '11
 insert into auth.sessions (id, user_id, factor_id, aal) values
   ('33333333-3333-4333-8333-333333333333', '11111111-1111-4111-8111-111111111111', 'f1111111-1111-4111-8111-111111111111', 'aal2');
 analyze auth.users, auth.mfa_factors, auth.sessions;
+alter table auth.users owner to supabase_auth_admin;
+alter table auth.mfa_factors owner to supabase_auth_admin;
+alter table auth.sessions owner to supabase_auth_admin;
 
 create table bench (id int primary key, level text not null, amount int not null);
 insert into bench select n, 'aal' || (1 + n % 2), n from generate_series(1, 1000000) as n;

@@ -1,4 +1,4 @@
-{% from "macros.sql" import seconds_of, microseconds_of, can_ask_for_validity, has_escape, is_no_jsonb, claims_text, is_stated_once, is_anonymous, factor_time_variables, factor_time -%}
+{% from "macros.sql" import seconds_of, microseconds_of, can_ask_for_validity, has_escape, is_no_jsonb, claims_text, is_stated_once, is_anonymous, text_claim, uuid_of, factor_time_variables, factor_times, newest_factor_time -%}
 -- The claims in force -------------------------------------------------------------------------------------------------
 
 -- Their text: request.jwt.claim if it isn't empty, else request.jwt.claims, as Supabase's auth.jwt() reads them.
@@ -174,7 +174,7 @@ language plpgsql immutable parallel safe
 set search_path = ''
 as $$
 begin
-  return case when pg_catalog.jsonb_typeof(claims -> name) = 'string' then nullif((claims ->> name) collate pg_catalog."C", '') end;
+  return {{ text_claim("name") }};
 end
 $$;
 
@@ -198,10 +198,7 @@ language plpgsql immutable parallel safe
 set search_path = ''
 as $$
 begin
-  return case
-    when written collate pg_catalog."C" ~ '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$'
-      then written::pg_catalog.uuid
-  end;
+  return {{ uuid_of("written") }};
 end
 $$;
 
@@ -213,7 +210,8 @@ as $$
 declare
   {{ factor_time_variables() }}
 begin
-  {{ factor_time() }}
+  {{ factor_times() }}
+  {{ newest_factor_time() }}
   return {{ microseconds_of("newest") }};
 end
 $$;

@@ -1,3 +1,4 @@
+{% from "macros.sql" import text_claim, uuid_of, is_user -%}
 -- Second factors ------------------------------------------------------------------------------------------------------
 -- Where the users aren't Supabase Auth's, make a function aal.has_second_factor(subject text) returns boolean, stable and parallel
 -- safe: true, false, or NULL for no such user. Without it, Supabase Auth's tables answer.
@@ -22,37 +23,45 @@ $$;
 -- Why nobody can be looked up in the tables of Supabase Auth; NULL where they can.
 -- The types are Postgres' own, or enums: a cast of another type is a function of its owner, and would run with our owner's rights. So
 -- enums are read by format(), which asks for no cast.
+-- Each statement that looks somebody up pays for this. So it is one query, and calls no function of ours where all is as Supabase Auth
+-- makes it.
 create or replace function aal.factor_store_fault() returns text
 language plpgsql stable parallel safe
 set search_path = ''
 as $$
 declare
-  hidden pg_catalog.text;
-begin
-  return (
+  fault pg_catalog.text := (
     select case
-        when pg_catalog.count(*) < 2 then {{ store_fault.no_tables }}
-        when pg_catalog.bool_or(tables.relkind <> 'r') then {{ store_fault.not_plain }}
-        when pg_catalog.min(tables.relowner::pg_catalog.oid) <> pg_catalog.max(tables.relowner::pg_catalog.oid)
-          or not pg_catalog.bool_and(aal.may_keep_users(tables.relowner, tables.relnamespace)) then {{ store_fault.of_others }}
-        when pg_catalog.sum((
+        when users.relkind <> 'r' or factors.relkind <> 'r' then {{ store_fault.not_plain }}
+        when users.relowner <> factors.relowner or not case
+          when pg_catalog.pg_get_userbyid(users.relowner) = 'supabase_auth_admin' then true
+          else aal.may_keep_users(users.relowner, users.relnamespace)
+        end then {{ store_fault.of_others }}
+        when (
           select pg_catalog.count(*)
             from pg_catalog.pg_attribute as columns
-            join pg_catalog.pg_type as types on types.oid = columns.atttypid
-           where columns.attrelid = tables.oid and columns.attnum > 0 and not columns.attisdropped
-             and case tables.relname
-               when 'users' then columns.attname = 'id' and types.oid = 'pg_catalog.uuid'::pg_catalog.regtype
-                 or columns.attname in ('deleted_at', 'banned_until') and types.oid = 'pg_catalog.timestamptz'::pg_catalog.regtype
-               else columns.attname in ('id', 'user_id') and types.oid = 'pg_catalog.uuid'::pg_catalog.regtype
-                 or columns.attname = 'status' and (types.oid in ('pg_catalog.text'::pg_catalog.regtype, 'pg_catalog.varchar'::pg_catalog.regtype) or types.typtype = 'e')
+           where columns.attrelid in (users.oid, factors.oid) and columns.attname in ('id', 'user_id', 'status', 'deleted_at', 'banned_until')
+             and case
+               when columns.attname = 'id' or columns.attrelid = factors.oid and columns.attname = 'user_id' then
+                 columns.atttypid = 'pg_catalog.uuid'::pg_catalog.regtype
+               when columns.attrelid = users.oid then
+                 columns.attname in ('deleted_at', 'banned_until') and columns.atttypid = 'pg_catalog.timestamptz'::pg_catalog.regtype
+               when columns.attname = 'status' then
+                 columns.atttypid in ('pg_catalog.text'::pg_catalog.regtype, 'pg_catalog.varchar'::pg_catalog.regtype)
+                   or (select types.typtype from pg_catalog.pg_type as types where types.oid = columns.atttypid) = 'e'
              end
-        )) <> 6 then {{ store_fault.other_columns }}
-        else pg_catalog.min(aal.hidden_table_fault(tables.oid))
+        ) <> 6 then {{ store_fault.other_columns }}
+        when pg_catalog.has_schema_privilege(users.relnamespace, 'usage')
+          and pg_catalog.has_table_privilege(users.oid, 'select') and pg_catalog.has_table_privilege(factors.oid, 'select')
+          and not pg_catalog.row_security_active(users.oid) and not pg_catalog.row_security_active(factors.oid) then 'none'
+        else least(aal.hidden_table_fault(users.oid), aal.hidden_table_fault(factors.oid))
       end
-      from pg_catalog.pg_class as tables
-     where tables.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'auth')
-       and tables.relname in ('users', 'mfa_factors')
+      from pg_catalog.pg_class as users
+      join pg_catalog.pg_class as factors on factors.relname = 'mfa_factors' and factors.relnamespace = pg_catalog.to_regnamespace('auth')
+     where users.relname = 'users' and users.relnamespace = pg_catalog.to_regnamespace('auth')
   );
+begin
+  return case when fault is null then {{ store_fault.no_tables }} when fault <> 'none' then fault end;
 end
 $$;
 
@@ -103,8 +112,9 @@ language plpgsql stable parallel safe security definer
 set search_path = ''
 as $$
 declare
-  subject pg_catalog.text := aal.subject();
-  subject_uuid pg_catalog.uuid := aal.uuid_of(subject);
+  claims pg_catalog.jsonb := aal.read_claims();
+  subject pg_catalog.text := {{ text_claim("'sub'") }};
+  subject_uuid pg_catalog.uuid;
 begin
   if subject is null then
     enrollment := 'foreign_user';
@@ -117,18 +127,22 @@ begin
     fault := aal.factor_store_fault();
     if fault is not null then
       return;
-    elsif subject_uuid is null then
-      enrollment := 'foreign_user';
-    elsif not aal.is_user(subject_uuid) then
-      enrollment := 'unknown_user';
-    elsif exists (
-      select from only auth.mfa_factors as factors
-       where factors.user_id = subject_uuid and pg_catalog.format('%s', factors.status) collate pg_catalog."C" = 'verified'
-    ) then
-      enrollment := 'factor';
-    else
-      enrollment := 'no_factor';
     end if;
+    subject_uuid := {{ uuid_of("subject") }};
+    if subject_uuid is null then
+      enrollment := 'foreign_user';
+      return;
+    end if;
+    -- No row is no such user.
+    enrollment := coalesce((
+      select case when exists (
+          select from only auth.mfa_factors as factors
+           where factors.user_id = users.id and pg_catalog.format('%s', factors.status) collate pg_catalog."C" = 'verified'
+        ) then 'factor' else 'no_factor' end
+        from only auth.users as users
+       where {{ is_user("subject_uuid") }}
+       limit 1
+    ), 'unknown_user');
   end if;
 end
 $$;
@@ -141,8 +155,7 @@ as $$
 begin
   return exists (
     select from only auth.users as users
-     where users.id = subject and users.deleted_at is null
-       and (users.banned_until is null or users.banned_until <= pg_catalog.statement_timestamp())
+     where {{ is_user("subject") }}
   );
 end
 $$;
@@ -206,10 +219,10 @@ as $$
 declare
   looked_up pg_catalog.record;
 begin
-  perform aal.refuse_max_age(max_age);
-  if aal.aal() is null or aal.subject() is null then
-    return false;
+  if max_age is not null then
+    perform aal.refuse_max_age(max_age);
   end if;
+  -- Claims that name no user count as a foreign user's. A session without a level is refused by aal.has_aal() below.
   looked_up := aal.look_up_enrollment();
   -- Nobody's enrolled level is above aal2.
   if looked_up.fault is not null then

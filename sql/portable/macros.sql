@@ -33,6 +33,25 @@ not has_escape and pg_catalog.octet_length(pg_catalog.replace(claims_text, ':', 
 coalesce(claims -> 'is_anonymous', 'false') not in ('false'::pg_catalog.jsonb, 'null'::pg_catalog.jsonb)
 {%- endmacro -%}
 
+{# A claim that is a text, and not empty; else NULL. -#}
+{%- macro text_claim(name) -%}
+case when pg_catalog.jsonb_typeof(claims -> {{ name }}) = 'string' then nullif((claims ->> {{ name }}) collate pg_catalog."C", '') end
+{%- endmacro -%}
+
+{# A UUID in its hyphenated form; NULL for any other text. -#}
+{%- macro uuid_of(written) -%}
+case
+    when {{ written }} collate pg_catalog."C" ~ '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$'
+      then {{ written }}::pg_catalog.uuid
+  end
+{%- endmacro -%}
+
+{# Whether a row of users is this one's, who is neither deleted nor banned. -#}
+{%- macro is_user(subject) -%}
+users.id = {{ subject }} and users.deleted_at is null
+       and (users.banned_until is null or users.banned_until <= pg_catalog.statement_timestamp())
+{%- endmacro -%}
+
 {# Whether a level meets the one that is asked for. They are compared by their names. -#}
 {%- macro meets(found) -%}
 {{ found }} collate pg_catalog."C" >= level and {{ found }} collate pg_catalog."C" = any ({{ levels_array }})
@@ -75,13 +94,17 @@ methods pg_catalog.jsonb;
 'strict $.amr[*] ? (({{ condition }}) && @.timestamp >= {{ smallest_time }} && @.timestamp < {{ largest_time }}).timestamp'::pg_catalog.jsonpath
 {%- endmacro -%}
 
-{# The newest entry of amr that counts for the level decides. An amr of plain texts has no times: then auth_time does. -#}
-{%- macro factor_time() -%}
+{# The times of the entries of amr that count for the level. -#}
+{%- macro factor_times() -%}
 times := pg_catalog.jsonb_path_query_array(claims, case level collate pg_catalog."C"
     when '{{ level_of_first_factors }}' then {{ times_where('@.method.type() == "string" && @.method != "' ~ (proves_nothing | join('" && @.method != "')) ~ '"') }}
     else {{ times_where('@.method == "' ~ (second_factors | join('" || @.method == "')) ~ '"') }}
   end, '{}', true);
-  for nr in 0 .. pg_catalog.jsonb_array_length(times) - 1 loop
+{%- endmacro -%}
+
+{# The newest of them decides. An amr of plain texts has no times: then auth_time does. -#}
+{%- macro newest_factor_time() -%}
+for nr in 0 .. pg_catalog.jsonb_array_length(times) - 1 loop
     newest := greatest(newest, {{ seconds_of_time("times -> nr") }});
   end loop;
   if newest is null then

@@ -90,6 +90,10 @@ test('members that are stated twice, and methods of any shape, have equal answer
   const amrs = methods.flatMap((method) => times.map((time) => entry(method, time)))
   amrs.push(
     ...times.map((time) => `${entry('"totp"', now - 60)},${entry('"mfa/phone"', time)}`),
+    ...['1', '0.9', '99999999999', '99999999999.5', '1e-300', now - 870, now - 930, now + 1, now + 60].flatMap((time) => [
+      entry('"totp"', time),
+      `${entry('"totp"', time)},${entry('"password"', now)}`,
+    ]),
     `[${entry('"totp"', now)}]`,
     '"totp"',
     '"totp",7',

@@ -247,6 +247,66 @@ test('a cast of whoever keeps the users is not run with the rights of the instal
   assert.match(await ask('aal.enrolled_aal()'), /^55000 /)
 })
 
+test('only tables as Supabase Auth makes them say who has a factor', async () => {
+  editions.cluster.psql('postgres', 'create role sees_policies login; create database stores owner sees_policies')
+  editions.cluster.psql('stores', `set session authorization sees_policies; ${portable}`)
+  const made = `drop schema if exists auth cascade;
+    create schema auth authorization supabase_auth_admin;
+    create type auth.status as enum ('verified', 'unverified');
+    create domain auth.wide as text;
+    create table auth.users (id uuid, deleted_at timestamptz, banned_until timestamptz);
+    create table auth.mfa_factors (id uuid, user_id uuid, status auth.status);
+    insert into auth.users values ('${users.enrolled}');
+    insert into auth.mfa_factors values ('${users.enrolled}', '${users.enrolled}', 'verified');
+    alter table auth.users owner to supabase_auth_admin;
+    alter table auth.mfa_factors owner to supabase_auth_admin;
+    grant usage on schema auth to public;
+    grant select on all tables in schema auth to public;`
+  const ask = (question) => run('stores', 'stranger', put(claims('aal1')), `select ${question}`)
+  const isGood = async (change) => {
+    editions.cluster.psql('stores', `${made} ${change}`)
+    assert.equal(await ask('aal.enrolled_aal()'), 'aal2', change)
+  }
+  const isBad = async (change, why) => {
+    editions.cluster.psql('stores', `${made} ${change}`)
+    assert.match(await ask('aal.enrolled_aal()'), why, change)
+    assert.equal(await ask('aal.has_enrolled_aal()'), false, change)
+  }
+  await isGood('')
+  await isGood('alter table auth.mfa_factors alter status type text')
+  await isGood('alter table auth.mfa_factors alter status type varchar; alter table auth.users add status int, add user_id text')
+  await isGood('alter table auth.users owner to postgres; alter table auth.mfa_factors owner to postgres')
+
+  const noTables = /^55000 .*there are no tables/
+  const notPlain = /^55000 .*are not both plain tables/
+  const ofOthers = /^55000 .*do not belong to who keeps the users/
+  const otherColumns = /^55000 .*the columns .* are not those of Supabase Auth/
+  await isBad('drop schema auth cascade', noTables)
+  await isBad('drop table auth.users', noTables)
+  await isBad('drop table auth.mfa_factors', noTables)
+  await isBad('alter table auth.users rename to people', noTables)
+  for (const table of ['users', 'mfa_factors']) {
+    const owned = `alter view auth.${table} owner to supabase_auth_admin; grant select on auth.${table} to public`
+    await isBad(`alter table auth.${table} rename to kept; create view auth.${table} as table auth.kept; ${owned}`, notPlain)
+    await isBad(`alter table auth.${table} owner to stranger`, ofOthers)
+    await isBad(`alter table auth.${table} owner to postgres`, ofOthers)
+    await isBad(`alter table auth.${table} alter id type text`, otherColumns)
+    await isBad(`alter table auth.${table} enable row level security`, /^55000 .*row security hides rows of auth.* from sees_policies/)
+    await isBad(`revoke select on auth.${table} from public`, new RegExp(`^55000 .*sees_policies may not read auth.${table}`))
+    await isBad(`alter table auth.${table} drop id`, otherColumns)
+  }
+  await isBad('alter table auth.users owner to stranger; alter table auth.mfa_factors owner to stranger', ofOthers)
+  await isBad('revoke usage on schema auth from public', /^55000 .*sees_policies may not read auth/)
+  for (const column of ['deleted_at', 'banned_until']) {
+    await isBad(`alter table auth.users alter ${column} type timestamp`, otherColumns)
+    await isBad(`alter table auth.users drop ${column}; alter table auth.mfa_factors add ${column} timestamptz`, otherColumns)
+  }
+  await isBad('alter table auth.mfa_factors alter user_id type text', otherColumns)
+  await isBad('alter table auth.mfa_factors drop user_id; alter table auth.users add user_id uuid', otherColumns)
+  await isBad('alter table auth.mfa_factors alter status type auth.wide using null', otherColumns)
+  await isBad('alter table auth.mfa_factors alter status type char(10) using null', otherColumns)
+})
+
 test('a role that may create schemas keeps no users', async () => {
   editions.cluster.psql('postgres', `create role creator login; create database unkept owner installer; grant create on database unkept to creator`)
   execute('unkept', portable)

@@ -10,8 +10,9 @@ const NONE: &str = "00-none";
 const BARE: &str = "20-pg_aal-bare";
 
 /// What the portable edition is compared on: the title, the work, and the variants, in the order of the table's columns.
-const PORTABLE: [(&str, Work, [&str; 5]); 5] = [
+const PORTABLE: [(&str, Work, [&str; 5]); 6] = [
     ("read by key", Work::Read, WRAPPED),
+    ("read by key, level enrolled", Work::Read, ENROLLED),
     ("write of a row", Work::Write, WRAPPED),
     ("1M rows", Work::Scan, WRAPPED),
     ("200k INSERT", Work::Insert, WRAPPED),
@@ -19,6 +20,9 @@ const PORTABLE: [(&str, Work, [&str; 5]); 5] = [
 ];
 const WRAPPED: [&str; 5] =
     [NONE, "11-supabase-wrapped", "21-pg_aal-wrapped", "61-portable-wrapped", "62-portable-max_age"];
+/// None of them has a max_age.
+const ENROLLED: [&str; 5] =
+    [NONE, "14-supabase-enrolled", "52-protect_table-enrolled", "65-portable-protect_table-enrolled", ""];
 const GUARDED: [&str; 5] =
     [NONE, "13-supabase-guard", "51-protect_table", "64-portable-protect_table", "66-portable-protect_table-max_age"];
 
@@ -122,7 +126,9 @@ pub fn portable(results: &Results) -> String {
         A statement is planned and executed inside the server, in a transaction of its own (lower quartiles of 1,000 that take turns). \
         A scan and an INSERT are the median of the rounds. \
         Each policy has its call in a sub-select. The idiom is `(select auth.jwt() ->> 'aal') = 'aal2'`; its guard is a trigger by hand, \
-        beside policies for each command as `protect_table` makes them.\n\n\
+        beside policies for each command as `protect_table` makes them: a policy alone raises no error. \
+        For level enrolled, the idiom also looks for a verified factor in `auth.mfa_factors`, which it must be granted; \
+        the editions also ask whether the user is deleted or banned, and whether these tables are Supabase Auth's.\n\n\
         | work | no AAL policy | idiom | native | portable | portable, max_age |\n| --- | ---: | ---: | ---: | ---: | ---: |\n"
         .to_owned();
     let mut promises = Vec::new();
