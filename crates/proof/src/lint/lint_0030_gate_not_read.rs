@@ -143,7 +143,7 @@ fn has_unread_condition<'a>(survey: &Survey<'a>, index: TableIndex, policy: &'a 
     }
     let table = &survey.catalog.tables[index];
     let is_open = |it: &&'a Expression| {
-        // A restrictive policy that needs aal2 is what it seems. Of a permissive one it matters what is beside it.
+        // A restrictive policy that needs aal2 is what it seems. Beside a permissive one, others matter, too.
         let asks = it.asks_for_level() || it.any(&is_made_of_claims);
         asks && (policy.permissive || survey.lowest(it).level < RequiredLevel::Aal2)
     };
