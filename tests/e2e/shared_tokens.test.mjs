@@ -125,9 +125,11 @@ test('a session finds by the keys of the moment, also where a setting goes back'
   const client = await connect('postgres')
   await client.query('set pg_aal.token_cache_size = 0')
   const both = async () => [await subject(client, of_old), await subject(client, of_next)]
-  const use = async (keys, local = '') => {
-    await client.query(`set ${local} pg_aal.jwks_file = '/no/such/file'`)
-    await client.query(`set ${local} pg_aal.jwks = '${JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })}'`)
+  // The server keeps the texts of statements in shared memory, and no parameters.
+  const use = async (keys, local = false) => {
+    const set = (name, value) => client.query('select set_config($1, $2, $3)', [name, value, local])
+    await set('pg_aal.jwks_file', '/no/such/file')
+    await set('pg_aal.jwks', JSON.stringify({ keys: keys.map(({ jwk }) => jwk) }))
   }
   assert.deepEqual(await both(), ['jane', null])
   for (let times = 0; times < 3; times++) {
@@ -135,14 +137,14 @@ test('a session finds by the keys of the moment, also where a setting goes back'
     assert.deepEqual(await both(), [null, 'joe'])
     // Without begin and commit of its own, so that what is set stays within the transaction.
     await client.query('begin')
-    await use([old], 'local')
+    await use([old], true)
     const ask = async (token) => {
       await client.query("select set_config('pg_aal.token', $1, true)", [token])
       return (await client.query('select auth.subject() as subject')).rows[0].subject
     }
     assert.deepEqual([await ask(of_old), await ask(of_next)], ['jane', null])
     await client.query('savepoint s')
-    await use([next], 'local')
+    await use([next], true)
     assert.deepEqual([await ask(of_old), await ask(of_next)], [null, 'joe'])
     await client.query('rollback to s')
     assert.deepEqual([await ask(of_old), await ask(of_next)], ['jane', null])
