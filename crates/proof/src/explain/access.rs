@@ -51,7 +51,7 @@ impl Access {
         policy.permissive || self.held_by_citus
     }
 
-    /// Whether a guard is where the rows are. Citus hands none on to shards that fires for TRUNCATE.
+    /// Whether a guard is surely where the rows are. Citus hands none on that fires for TRUNCATE to the shards of a table that it holds already.
     pub(super) fn has_guard(&self, guard: &Guard, command: Command) -> bool {
         !self.held_by_citus || command == Command::Truncate || !guard.fires_for_truncate()
     }

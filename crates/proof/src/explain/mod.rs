@@ -138,7 +138,9 @@ fn guard_step(access: &Access, it: &CallersGuard, command: Command, evaluation: 
         return step("silent", Some("It does not act for this role.".to_owned()));
     }
     if !access.has_guard(guard, command) {
-        return step("silent", Some("It is not in the shards of Citus, because it fires for TRUNCATE.".to_owned()));
+        let note =
+            "It fires for TRUNCATE: the shards of Citus have it only if the table had it before it was distributed.";
+        return step("can't be told", Some(note.to_owned()));
     }
     match Answer::of(evaluation, &asked_by(access, command, guard)) {
         Answer::True => step("passes", asks),
