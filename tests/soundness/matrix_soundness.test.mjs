@@ -125,14 +125,15 @@ test('a matrix that promises too high a level is found out', async () => {
 })
 
 test('a matrix that leaves anonymous users out is found out', async () => {
-  const tally = new Tally()
   const read = async (client, tables) => {
     const rows = await readMatrix(client, tables)
     for (const row of rows.values()) row.note = row.note?.replace('anonymous users pass, too', '') ?? null
     return rows
   }
-  await tryOut(laboratories[0], { read, runs: 60, seed: 9, tally, keepGoing: true })
-  assert.ok(tally.unsound > 0)
+  // Such a row is rare: until there is one.
+  const { failed, errorInstance } = await tryOut(laboratories[0], { read, runs: 400, seed: 1, tally: new Tally() })
+  assert.ok(failed)
+  assert.match(errorInstance.message, /anonymous/)
 })
 
 test('a matrix that calls everything for live sessions only is found out', async () => {
