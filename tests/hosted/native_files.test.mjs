@@ -80,7 +80,7 @@ const others = {
     /^(a_refused_read_.*|refused?_reads_.*|each_way_to_read_.*|locking_reads_.*|an_upsert_.*|an_exit_within_.*)$/,
   'its claims are those of tests/portable/equality.test.mjs, with their differences': /^(level_and_freshness|session_functions)$/,
   'it makes the tables of Supabase Auth anew, as a superuser: tests/portable asks with the tables of Supabase Auth':
-    /^(a_session_that_ended_.*|denials_advise_.*|documented_.*|enrolled_level.*|live_.*|looking_up_.*|install_.*|restoring_.*|running_again_.*|a_role_that_may_create_.*)$/,
+    /^(a_session_that_ended_.*|denials_advise_.*|documented_.*|enrolled_level.*|live_.*|looking_up_.*|install_.*|restoring_.*|running_again_.*|a_role_that_may_create_.*|a_change_within_.*|users_and_sessions_.*)$/,
   'it makes event triggers, which only a superuser makes where no platform lets others: tests/portable/protection.test.mjs':
     /^(errors_beneath_.*|each_way_to_make_.*|foreign_tables_.*|new_.*|nothing_slips_.*|protect_schema_.*|protected_schemas_.*)$/,
   'it needs what this edition refuses or leaves out: sensitive columns where rows move, partitions that come later, foreign tables':
@@ -89,6 +89,7 @@ const others = {
     /^(applies_when_is_evaluated_.*|calls_change_.*|evaluated_once_.*|row_estimates_.*)$/,
   'it shows texts of protect_table, of dumps or of records, which tests/portable/protection.test.mjs compares for every option':
     /^(a_protection_may_.*|applies_when_.*|comments_may_.*|dump_and_restore_.*|protected_at_.*|protection_options|read_only_.*|no_setting_of_.*)$/,
+  'it is about functions of the library': /^the_guard_is_known_.*$/,
   'it is about the helpers for tests, which only superusers install': /^test_helpers_.*$/,
 }
 
