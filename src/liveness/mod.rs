@@ -64,7 +64,8 @@ pub fn look_up(patience: Patience) -> Result<Liveness, NoSessions> {
 
 /// The question, and whether Supabase Auth can answer it; `None` where the claims name no session.
 fn question(claims: &Claims) -> Option<(Question, bool)> {
-    let (_, _) = (claims.subject()?, claims.session_id()?);
+    claims.subject()?;
+    claims.session_id()?;
     let uuids = claims.subject_uuid().zip(claims.session_uuid());
     let uuids = uuids.map(|(user, session)| (user.into_bytes(), session.into_bytes()));
     let question = Question { uuids, level: claims.level(), timebox: settings::session_timebox() };

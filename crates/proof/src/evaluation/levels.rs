@@ -33,7 +33,6 @@ impl Evaluation<'_> {
 
     pub(super) fn has_level(&self, level: &Expression, max_age: &Expression) -> Outcomes {
         let max_age = self.outcomes(max_age);
-        let of_any_age = || known_or_any(self.session.age.is_within_any().then_some(true));
         let unknown = || match self.session.level {
             None => Outcomes::one(Value::Bool(false)),
             Some(_) => Outcomes::any_of([Value::Bool(true), Value::Bool(false)]),
@@ -43,19 +42,21 @@ impl Evaluation<'_> {
                 // An unknown level raises.
                 (None, _) => Outcomes::raises(),
                 (asked, current) if current < asked => Outcomes::one(Value::Bool(false)),
-                (Some(asked), _) => max_age.map(of_any_age, |max_age| match max_age {
-                    Value::Null => Outcomes::one(Value::Bool(true)),
-                    Value::Interval(max_age) => self.fresh(asked, *max_age),
-                    _ => of_any_age(),
-                }),
+                (Some(asked), _) => self.of_age(&max_age, |max_age| self.session.is_fresh(asked, max_age)),
             },
             Value::Null => Outcomes::raises(),
             _ => unknown(),
         })
     }
 
-    pub(super) fn fresh(&self, level: Level, max_age: MaxAge) -> Outcomes {
-        self.session.is_fresh(level, max_age).map_or_else(any_boolean, |fresh| Outcomes::one(Value::Bool(fresh)))
+    /// Whether the factor is no older than `max_age`, by what `is_within` tells of one that is known. NULL is any age.
+    fn of_age(&self, max_age: &Outcomes, is_within: impl Fn(MaxAge) -> Option<bool>) -> Outcomes {
+        let of_any_age = || known_or_any(self.session.age.is_within_any().then_some(true));
+        max_age.map(of_any_age, |max_age| match max_age {
+            Value::Null => Outcomes::one(Value::Bool(true)),
+            Value::Interval(max_age) => known_or_any(is_within(*max_age)),
+            _ => of_any_age(),
+        })
     }
 
     pub(super) fn has_enrolled_level(&self, max_age: &Expression) -> Outcomes {
@@ -63,22 +64,15 @@ impl Evaluation<'_> {
         match (self.session.level, self.session.enrolled) {
             (None, _) | (Some(Level::Aal1), Enrolled::Yes) => no,
             (Some(_), Enrolled::Yes | Enrolled::No) if self.is_of_user => {
-                let of_any_age = || known_or_any(self.session.age.is_within_any().then_some(true));
-                self.outcomes(max_age).map(of_any_age, |max_age| match max_age {
-                    Value::Null => Outcomes::one(Value::Bool(true)),
-                    Value::Interval(max_age) => known_or_any(self.session.age.is_within(*max_age)),
-                    _ => of_any_age(),
-                })
+                self.of_age(&self.outcomes(max_age), |max_age| self.session.age.is_within(max_age))
             }
             // False also where nobody knows the user.
-            (Some(Level::Aal1), Enrolled::No) => self.outcomes(max_age).map(any_boolean, |max_age| match max_age {
-                Value::Interval(max_age) if self.session.age.is_within(*max_age) == Some(false) => no.clone(),
-                _ => any_boolean(),
-            }),
-            (_, Enrolled::Yes) => self.outcomes(max_age).map(any_boolean, |max_age| match max_age {
-                Value::Interval(max_age) if self.session.age.is_within(*max_age) == Some(false) => no.clone(),
-                _ => any_boolean(),
-            }),
+            (Some(Level::Aal1), Enrolled::No) | (_, Enrolled::Yes) => {
+                self.outcomes(max_age).map(any_boolean, |max_age| match max_age {
+                    Value::Interval(max_age) if self.session.age.is_within(*max_age) == Some(false) => no.clone(),
+                    _ => any_boolean(),
+                })
+            }
             // Above aal1, a user who has removed the factor is held to the age of any method.
             _ => any_boolean(),
         }
