@@ -282,6 +282,42 @@ impl<'p> PlanNode<'p> {
         own.chain(more).map(|place| Expression { place: place.cast(), lives: PhantomData }).collect()
     }
 
+    /// The calls that an UPDATE makes before its first row, and without which being true it changes none: they stand alone in the one-time
+    /// condition of the node beneath, which gives it all its rows. None for anything else.
+    pub fn asked_before_the_first_row(self) -> Vec<Call<'p>> {
+        use pg_sys::NodeTag::*;
+        let plan = self.plan.as_ptr();
+        // SAFETY: as in `children`. A one-time condition is a list of expressions, which are all to be true.
+        unsafe {
+            if self.tag() != T_ModifyTable
+                || (*plan.cast::<pg_sys::ModifyTable>()).operation != pg_sys::CmdType::CMD_UPDATE
+            {
+                return Vec::new();
+            }
+            let beneath = PlanNode::new((*plan).lefttree).filter(|beneath| beneath.tag() == T_Result);
+            let condition = beneath.map(|beneath| (*beneath.plan.as_ptr().cast::<pg_sys::Result>()).resconstantqual);
+            let is_list = |list: &*mut pg_sys::Node| is(*list, T_List);
+            let conditions = condition.filter(is_list).map_or(std::ptr::null_mut(), |list| list.cast());
+            pointers(conditions).filter_map(|node| Call::new(node)).collect()
+        }
+    }
+
+    /// The checks of new rows, of a node that changes tables.
+    pub fn checks_of_new_rows(self) -> Vec<NewRowCheck<'p>> {
+        if self.tag() != pg_sys::NodeTag::T_ModifyTable {
+            return Vec::new();
+        }
+        // SAFETY: as in `children`. It has a list of checks for each table.
+        unsafe {
+            let of_tables = pointers((*self.plan.as_ptr().cast::<pg_sys::ModifyTable>()).withCheckOptionLists);
+            of_tables
+                .flat_map(|checks| pointers::<pg_sys::WithCheckOption>(checks))
+                .filter_map(NonNull::new)
+                .map(|check| NewRowCheck { check, lives: PhantomData })
+                .collect()
+        }
+    }
+
     /// Says that the node may read some parameters: to what hands values to workers, and to what looks at a changed row anew.
     pub fn may_read(self, parameters: std::ops::Range<c_int>) {
         use pg_sys::NodeTag::*;
@@ -306,6 +342,30 @@ impl<'p> PlanNode<'p> {
                 _ => {}
             }
         }
+    }
+}
+
+/// A condition that new rows must meet, of a [`PlanNode`].
+pub struct NewRowCheck<'p> {
+    check: NonNull<pg_sys::WithCheckOption>,
+    lives: PhantomData<&'p pg_sys::WithCheckOption>,
+}
+
+impl<'p> NewRowCheck<'p> {
+    /// The calls that it is made of, all of which are to be true; `None` where there is more to it.
+    pub fn calls(&self) -> Option<Vec<Call<'p>>> {
+        // SAFETY: a check of a finished plan, whose condition is a list of expressions.
+        unsafe {
+            let condition = (*self.check.as_ptr()).qual;
+            let conditions = is(condition, pg_sys::NodeTag::T_List).then(|| pointers(condition.cast()))?;
+            conditions.map(|node| Call::new(node)).collect()
+        }
+    }
+
+    /// Lets every row pass.
+    pub fn pass(self) {
+        // SAFETY: as above. Nobody else refers into the plan, and an empty list is a condition that is true.
+        unsafe { (*self.check.as_ptr()).qual = std::ptr::null_mut() };
     }
 }
 
@@ -395,10 +455,19 @@ impl<'p> Call<'p> {
     pub fn is_constant_in_statement(&self) -> bool {
         let call = self.fields();
         // SAFETY: the arguments of a call (see `new`) are a list of expressions.
-        unsafe {
-            let has_volatile = pg_sys::contain_volatile_functions(call.args.cast());
-            !call.funcretset && !has_volatile && pointers(call.args).all(|argument| is_made_of_constants(argument))
-        }
+        let is_volatile = || unsafe { pg_sys::contain_volatile_functions(call.args.cast()) };
+        self.has_only_constants()
+            // SAFETY: as above.
+            || !call.funcretset
+                && unsafe { pointers(call.args).all(|argument| is_made_of_constants(argument)) }
+                && !is_volatile()
+    }
+
+    /// Whether its arguments are constants, all of them, and it gives one answer. Nothing is looked up.
+    pub fn has_only_constants(&self) -> bool {
+        let call = self.fields();
+        // SAFETY: the arguments of a call (see `new`) are a list of expressions.
+        !call.funcretset && unsafe { pointers(call.args).all(|argument| is(argument, pg_sys::NodeTag::T_Const)) }
     }
 
     /// Its arguments.

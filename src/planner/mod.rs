@@ -19,7 +19,8 @@
 //!   covers the author's own `(select …)`, and PL/pgSQL's simple expressions, which must stay simple;
 //! - a statement that reaches one row by a unique key, or inserts one: a call runs where it is reached, at most once for each place. An
 //!   InitPlan would cost more than the call. But where the query calls a function that costs more, equal calls share one. (Looking up
-//!   users and sessions in Supabase Auth's tables costs nothing again: see `session::kept`.)
+//!   users and sessions in Supabase Auth's tables costs nothing again: see `session::kept`.) An UPDATE that asks for a level before
+//!   its first row doesn't ask for the same again of the new row;
 //! - functions and VALUES lists in FROM, LIMIT, partition pruning, and the inner parts of other extensions' plan nodes;
 //! - a call with an argument that isn't made of constants, the statement's parameters, and functions of such: a column above all;
 //! - a call that may raise, in a statement that computes InitPlans before it needs them (for parallel workers, and where a
@@ -85,58 +86,102 @@ pub fn install() {
 ///
 /// `SupportRequestSimplify` is asked first of all, for every call. It is never answered; it tells that the query has one.
 #[unsafe(no_mangle)]
-#[pg_guard]
 pub extern "C-unwind" fn aal_once_per_statement(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: Postgres calls every function with a valid call info and, here, the function's own record in it. Only the
-    // planner can call this one (nobody else has an `internal`); it is declared with one argument, and STRICT.
-    let (support, request) = unsafe {
-        let call = &*fcinfo;
-        let support = call.flinfo.as_ref().map_or(pg_sys::InvalidOid, |function| function.fn_oid);
-        (support, call.args.as_slice(1)[0].value.cast_mut_ptr::<pg_sys::Node>())
+    // planner can call this one (nobody else has an `internal`); it is declared with one argument, and STRICT. The argument is a
+    // request of the planner's, which only this call has in hand now.
+    let (request, is_answered) = unsafe {
+        let support = (*fcinfo).flinfo.as_ref().map_or(pg_sys::InvalidOid, |function| function.fn_oid);
+        let request = (*(*fcinfo).args.as_ptr()).value.cast_mut_ptr::<pg_sys::Node>();
+        (request, answer(support, request).unwrap_or_else(|| look_up_and_answer(support, request)))
     };
-    // SAFETY: a request of the planner's, which only this call has in hand now; its tag says which it is.
-    let answered = unsafe {
+    // A pointer that may be NULL, and never an SQL null.
+    if is_answered { pg_sys::Datum::from(request) } else { pg_sys::Datum::null() }
+}
+
+/// Answers what needs no look-up, as most of it. So it runs without pgrx's guard: nothing here calls Postgres, or panics. Returns whether
+/// the request was answered; `None` where something must be looked up.
+///
+/// # Safety
+/// `request` must be NULL or a request of the planner's, which nobody else has in hand now.
+unsafe fn answer(support: pg_sys::Oid, request: *mut pg_sys::Node) -> Option<bool> {
+    // SAFETY: the caller's promise; the request's tag says which it is.
+    unsafe {
         match request.as_ref().map(|request| request.type_) {
             Some(pg_sys::NodeTag::T_SupportRequestSimplify) => {
                 let request = &*request.cast::<pg_sys::SupportRequestSimplify>();
-                let function = request.fcall.as_ref().map_or(pg_sys::InvalidOid, |call| call.funcid);
-                note_call(support, function, !request.root.is_null());
-                false
+                let all = KNOWN.get();
+                let known = all.iter().find(|known| known.function == called(request) && known.cost == Cost::Little)?;
+                note_call(support, known.cost, !request.root.is_null());
+                Some(false)
             }
             Some(pg_sys::NodeTag::T_SupportRequestSelectivity) => {
                 (*request.cast::<pg_sys::SupportRequestSelectivity>()).selectivity = 1.0;
-                true
+                Some(true)
+            }
+            Some(pg_sys::NodeTag::T_SupportRequestCost) => {
+                let request = &mut *request.cast::<pg_sys::SupportRequestCost>();
+                let is_once = Call::new(request.node)?.has_only_constants();
+                is_once.then(|| costs_nothing(request))
+            }
+            _ => Some(false),
+        }
+    }
+}
+
+/// Answers the others.
+///
+/// # Safety
+/// As for [`answer`].
+#[pg_guard]
+unsafe extern "C-unwind" fn look_up_and_answer(support: pg_sys::Oid, request: *mut pg_sys::Node) -> bool {
+    // SAFETY: as in `answer`.
+    unsafe {
+        match request.as_ref().map(|request| request.type_) {
+            Some(pg_sys::NodeTag::T_SupportRequestSimplify) => {
+                let request = &*request.cast::<pg_sys::SupportRequestSimplify>();
+                note_call(support, learn(called(request)), !request.root.is_null());
+                false
             }
             Some(pg_sys::NodeTag::T_SupportRequestCost) => {
                 let request = &mut *request.cast::<pg_sys::SupportRequestCost>();
                 let is_once = Call::new(request.node).is_some_and(|call| call.is_constant_in_statement());
-                if is_once {
-                    request.startup = 0.0;
-                    request.per_tuple = 0.0;
-                }
-                is_once
+                is_once && costs_nothing(request)
             }
             _ => false,
         }
-    };
-    // A pointer that may be NULL, and never an SQL null.
-    if answered { pg_sys::Datum::from(request) } else { pg_sys::Datum::null() }
+    }
+}
+
+/// The function whose call the planner would simplify.
+fn called(request: &pg_sys::SupportRequestSimplify) -> pg_sys::Oid {
+    // SAFETY: the planner's request has the call.
+    unsafe { request.fcall.as_ref() }.map_or(pg_sys::InvalidOid, |call| call.funcid)
+}
+
+/// A call that is evaluated once costs nothing for each row.
+fn costs_nothing(request: &mut pg_sys::SupportRequestCost) -> bool {
+    request.startup = 0.0;
+    request.per_tuple = 0.0;
+    true
+}
+
+/// What the second call of one of our functions costs. It is known from now on.
+fn learn(function: pg_sys::Oid) -> Cost {
+    let mut all = KNOWN.get();
+    if let Some(known) = all.iter().find(|known| known.function == function) {
+        return known.cost;
+    }
+    let cost = Cost::of(function);
+    if let Some(free) = all.iter_mut().find(|known| known.function == pg_sys::InvalidOid) {
+        *free = Known { function, cost };
+        KNOWN.set(all);
+    }
+    cost
 }
 
 /// Notes that a query calls one of our functions. Without a planner (a CHECK constraint, the arguments of EXECUTE) there is no plan.
-fn note_call(support: pg_sys::Oid, function: pg_sys::Oid, has_planner: bool) {
-    let mut all = KNOWN.get();
-    let cost = match all.iter().find(|known| known.function == function) {
-        Some(known) => known.cost,
-        None => {
-            let cost = Cost::of(function);
-            if let Some(free) = all.iter_mut().find(|known| known.function == pg_sys::InvalidOid) {
-                *free = Known { function, cost };
-                KNOWN.set(all);
-            }
-            cost
-        }
-    };
+fn note_call(support: pg_sys::Oid, cost: Cost, has_planner: bool) {
     let seen = SEEN.get();
     SEEN.set(Seen {
         support,
@@ -226,7 +271,9 @@ pub fn catch_up(planned: &mut FinishedPlan<'_>) {
 }
 
 fn ours(costs_more: bool) -> Ours {
-    Ours { support: SEEN.get().support, seen: KNOWN.get().map(|known| known.function), costs_more }
+    let known = KNOWN.get();
+    let (seen, costs) = (known.map(|known| known.function), known.map(|known| known.cost));
+    Ours { support: SEEN.get().support, seen, costs, costs_more }
 }
 
 /// The transaction has ended, and with it the statement that was planned while the library was being loaded.

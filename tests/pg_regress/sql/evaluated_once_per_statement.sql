@@ -84,6 +84,51 @@ select * from test.calls('update t set note = note where id = 7');
 select test.plan($$with c as (update t set note = note where id = 7 returning 1) select count(*) from c$$);
 select test.plan($$insert into t values (3000, '11111111-1111-4111-8111-111111111111')$$);
 select * from test.calls($$insert into t values (3000, '11111111-1111-4111-8111-111111111111')$$);
+\echo an update that asks for a level before its first row does not ask again of the new row, and asks the rest
+reset role;
+create table protected (id int, part int, note text, primary key (id, part)) partition by list (part);
+create table protected_1 partition of protected for values in (1);
+create table protected_2 partition of protected for values in (2);
+insert into protected select n, 1, 'x' from generate_series(1, 9) as n;
+grant select, update on protected to authenticated;
+alter table protected enable row level security;
+create policy everybody on protected using (true);
+set client_min_messages = error;
+select count(*) from auth.protect_table('protected', guard => false);
+reset client_min_messages;
+-- What depends on the row is still asked. A level that a trigger lowers counts from the next statement on, as in an update without a key.
+create policy no_secrets on protected as restrictive for update using (true) with check (note <> 'secret' and auth.has_aal('aal2'));
+create function test.step_down() returns trigger language plpgsql as $$
+begin
+  if new.note = 'less' then perform test.sign_in('aal1'); end if;
+  return new;
+end
+$$;
+create trigger step_down before update on protected for each row execute function test.step_down();
+set role authenticated;
+select test.plan('update protected set note = note where id = 7 and part = 1');
+select * from test.calls('update protected set note = note where id = 7 and part = 1');
+update protected set note = 'secret' where id = 7 and part = 1;
+update protected set part = 2 where id = 7 and part = 1 returning *;
+reset role;
+drop policy no_secrets on protected;
+set role authenticated;
+select * from test.calls('update protected set note = note where id = 7 and part = 2');
+begin;
+update protected set note = 'less' where id = 7 and part = 2 returning *, auth.aal();
+update protected set note = 'more' where id = 7 and part = 2 returning *, auth.aal();
+rollback;
+begin;
+update protected set note = 'less' where part = 2 returning *, auth.aal();
+rollback;
+reset role;
+create policy aal3_for_new on protected as restrictive for update using (true) with check (auth.has_aal('aal3'));
+set role authenticated;
+update protected set note = 'y' where id = 7 and part = 2;
+reset role;
+drop table protected;
+drop function test.step_down();
+set role authenticated;
 \echo so does one that looks the session up: what it found is kept within the statement
 reset role;
 create policy live_reads on t as restrictive for select using (auth.session_is_live());
