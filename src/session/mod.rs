@@ -317,7 +317,7 @@ fn find(form: Form, text: CString, trust: Trust) -> Cached {
             Err(error) => (None, Found::Refused(Refused::Claims(error))),
         },
         Form::OfLeader => {
-            let verified = Verified::from_payload(&text.to_string_lossy(), &settings::profiles());
+            let verified = Verified::from_payload(text.to_string_lossy().into_owned(), &settings::profiles());
             (None, verified.map(|verified| Rc::new(verified.with_guests_at(trust.level_of_guests))).into())
         }
         Form::Token => (Some(Rc::from(text.as_c_str())), verify(&text, trust).into()),

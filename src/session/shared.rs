@@ -50,7 +50,7 @@ impl Place {
             counts[if found.is_some() { HITS } else { MISSES }] += 1;
             found
         });
-        Verified::from_payload(&payload??, &settings::profiles()).ok()
+        Verified::from_payload(payload??, &settings::profiles()).ok()
     }
 
     /// Shares a token that was verified under the trust in force.

@@ -170,6 +170,38 @@ struct Known<'a> {
     sid: Option<&'a RawValue>,
 }
 
+/// The same of a token that was verified, with its times.
+#[derive(Deserialize)]
+struct KnownOfToken<'a> {
+    #[serde(borrow)]
+    aal: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sub: Option<&'a RawValue>,
+    #[serde(borrow)]
+    amr: Option<&'a RawValue>,
+    #[serde(borrow)]
+    auth_time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    is_anonymous: Option<&'a RawValue>,
+    #[serde(borrow)]
+    session_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sid: Option<&'a RawValue>,
+    #[serde(borrow)]
+    exp: Option<&'a RawValue>,
+    #[serde(borrow)]
+    nbf: Option<&'a RawValue>,
+    #[serde(borrow)]
+    iat: Option<&'a RawValue>,
+}
+
+/// The times of a token, each still as its JSON text.
+pub(crate) struct TokenTimes<'a> {
+    pub expires: Option<&'a RawValue>,
+    pub not_before: Option<&'a RawValue>,
+    pub issued_at: Option<&'a RawValue>,
+}
+
 #[derive(Deserialize)]
 struct KnownMethod<'a> {
     #[serde(borrow)]
@@ -195,6 +227,17 @@ impl Claims {
             return Err(InvalidClaims::NotAnObject);
         }
         Ok(Claims::of_known(&known))
+    }
+
+    /// Reads the claims, and the times of their token, from a payload that was verified: in which no claim is there twice. The
+    /// claims that don't count are skipped unread.
+    pub(crate) fn of_verified_token(payload: &str) -> Option<(Claims, TokenTimes<'_>)> {
+        // A struct can be read from an array too, by position.
+        let is_object = payload.trim_ascii_start().starts_with('{');
+        let known: KnownOfToken<'_> = is_object.then(|| serde_json::from_str(payload).ok())??;
+        let KnownOfToken { aal, sub, amr, auth_time, is_anonymous, session_id, sid, exp, nbf, iat } = known;
+        let claims = Claims::of_known(&Known { aal, sub, amr, auth_time, is_anonymous, session_id, sid });
+        Some((claims, TokenTimes { expires: exp, not_before: nbf, issued_at: iat }))
     }
 
     /// Reads the claims from a payload that was parsed before, in which no claim is there twice.

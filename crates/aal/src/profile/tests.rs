@@ -394,7 +394,7 @@ fn a_verified_payload_is_read_as_the_gateways_claims_are() {
     for case in CASES {
         let payload = payload(case).replacen('{', &format!(r#"{{"exp":{},"#, NOW + 60), 1);
         let expected = profiles.claims(payload.as_bytes()).unwrap();
-        match crate::Verified::from_payload(&payload, &profiles) {
+        match crate::Verified::from_payload(payload.clone(), &profiles) {
             Ok(verified) => assert_eq!(verified.claims_at(clock()), Ok(&expected), "{payload}"),
             // A time that is none.
             Err(error) => assert!(matches!(error, crate::InvalidToken::NotATime(_)), "{payload}: {error}"),

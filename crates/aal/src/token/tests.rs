@@ -442,6 +442,32 @@ proptest! {
     }
 
     #[test]
+    fn a_payload_that_was_verified_is_read_again_as_it_was(
+        claims in prop::collection::vec((
+            prop::sample::select(vec![
+                "aal", "\\u0061al", "sub", "amr", "auth_time", "is_anonymous", "session_id", "sid", "exp", "nbf", "iat", "iss", "x",
+            ]),
+            prop::sample::select(vec![
+                "null", "true", "false", "0", "-1", "1.5", "1800000060", "1e400", "\"\"", "\"aal2\"", "\"a\\u0061l1\"", "\"user\"",
+                "\"\\u0000\"", "[]", "[\"pwd\",\"mfa\"]", "[{\"method\":\"totp\",\"timestamp\":1800000000}]", "{}",
+            ]),
+        ), 0..12),
+        expires in prop::sample::select(vec!["", "\"exp\":1800000060", " \"exp\" : 1800000060.5"]),
+    ) {
+        let mut members: Vec<String> = claims.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        members.extend((!expires.is_empty()).then(|| expires.to_owned()));
+        let payload = format!(" {{{}}}", members.join(","));
+        if let Ok(verified) = read_payload(payload, &Expected::default(), &Profiles::Supabase) {
+            let again = Verified::from_payload(verified.payload().to_owned(), &Profiles::Supabase).unwrap();
+            prop_assert_eq!(&again.claims, &verified.claims);
+            prop_assert_eq!(
+                (again.expires, again.not_before, again.issued_at),
+                (verified.expires, verified.not_before, verified.issued_at)
+            );
+        }
+    }
+
+    #[test]
     fn a_token_is_in_force_exactly_from_nbf_to_exp(nbf in 1i64..2_000, lifetime in 0i64..2_000, now in 1i64..5_000) {
         let verified = check(&token(&format!(r#"{{"nbf":{nbf},"exp":{}}}"#, nbf + lifetime))).unwrap();
         prop_assert_eq!(verified.claims_at(at(now)).is_ok(), nbf - 30 <= now && now < nbf + lifetime);
