@@ -282,24 +282,32 @@ impl<'p> PlanNode<'p> {
         own.chain(more).map(|place| Expression { place: place.cast(), lives: PhantomData }).collect()
     }
 
-    /// The calls that an UPDATE makes before its first row, and without which being true it changes none: they stand alone in the one-time
-    /// condition of the node beneath, which gives it all its rows. None for anything else.
-    pub fn asked_before_the_first_row(self) -> Vec<Call<'p>> {
+    /// The calls that are true of each row that an UPDATE changes, as it was before: they stand alone in a condition of the scan that
+    /// finds the rows, or in the one-time condition above it. None for anything else.
+    pub fn asked_of_old_rows(self) -> Vec<Call<'p>> {
         use pg_sys::NodeTag::*;
-        let plan = self.plan.as_ptr();
-        // SAFETY: as in `children`. A one-time condition is a list of expressions, which are all to be true.
+        let (plan, mut asked) = (self.plan.as_ptr(), Vec::new());
+        // SAFETY: as in `children`. A condition is a list of expressions, which are all to be true, or NIL; a one-time condition is
+        // called a node in Postgres' header. A row that changed meanwhile is held against all of them anew.
         unsafe {
             if self.tag() != T_ModifyTable
                 || (*plan.cast::<pg_sys::ModifyTable>()).operation != pg_sys::CmdType::CMD_UPDATE
             {
-                return Vec::new();
+                return asked;
             }
-            let beneath = PlanNode::new((*plan).lefttree).filter(|beneath| beneath.tag() == T_Result);
-            let condition = beneath.map(|beneath| (*beneath.plan.as_ptr().cast::<pg_sys::Result>()).resconstantqual);
-            let is_list = |list: &*mut pg_sys::Node| is(*list, T_List);
-            let conditions = condition.filter(is_list).map_or(std::ptr::null_mut(), |list| list.cast());
-            pointers(conditions).filter_map(|node| Call::new(node)).collect()
+            let mut beneath = PlanNode::new((*plan).lefttree);
+            while let Some(node) = beneath.filter(|node| matches!(node.tag(), T_Result | T_IndexScan | T_IndexOnlyScan))
+            {
+                let plan = node.plan.as_ptr();
+                let once = match node.tag() {
+                    T_Result => (*plan.cast::<pg_sys::Result>()).resconstantqual.cast(),
+                    _ => std::ptr::null_mut(),
+                };
+                asked.extend(pointers((*plan).qual).chain(pointers(once)).filter_map(|condition| Call::new(condition)));
+                beneath = PlanNode::new((*plan).lefttree);
+            }
         }
+        asked
     }
 
     /// The checks of new rows, of a node that changes tables.
@@ -364,7 +372,8 @@ impl<'p> NewRowCheck<'p> {
 
     /// Lets every row pass.
     pub fn pass(self) {
-        // SAFETY: as above. Nobody else refers into the plan, and an empty list is a condition that is true.
+        // SAFETY: as above. Nobody else refers into the plan, and an empty list is a condition that is true. The plan may share the
+        // check with the query that it was made of. The planner changes that, too, so nobody plans it again.
         unsafe { (*self.check.as_ptr()).qual = std::ptr::null_mut() };
     }
 }
@@ -455,12 +464,11 @@ impl<'p> Call<'p> {
     pub fn is_constant_in_statement(&self) -> bool {
         let call = self.fields();
         // SAFETY: the arguments of a call (see `new`) are a list of expressions.
-        let is_volatile = || unsafe { pg_sys::contain_volatile_functions(call.args.cast()) };
-        self.has_only_constants()
-            // SAFETY: as above.
-            || !call.funcretset
-                && unsafe { pointers(call.args).all(|argument| is_made_of_constants(argument)) }
-                && !is_volatile()
+        let are_arguments_constant = || unsafe {
+            pointers(call.args).all(|argument| is_made_of_constants(argument))
+                && !pg_sys::contain_volatile_functions(call.args.cast())
+        };
+        self.has_only_constants() || !call.funcretset && are_arguments_constant()
     }
 
     /// Whether its arguments are constants, all of them, and it gives one answer. Nothing is looked up.

@@ -20,7 +20,7 @@
 //! - a statement that reaches one row by a unique key, or inserts one: a call runs where it is reached, at most once for each place. An
 //!   InitPlan would cost more than the call. But where the query calls a function that costs more, equal calls share one. (Looking up
 //!   users and sessions in Supabase Auth's tables costs nothing again: see `session::kept`.) An UPDATE that asks for a level before
-//!   its first row doesn't ask for the same again of the new row;
+//!   it changes the row doesn't ask for the same again of the new one;
 //! - functions and VALUES lists in FROM, LIMIT, partition pruning, and the inner parts of other extensions' plan nodes;
 //! - a call with an argument that isn't made of constants, the statement's parameters, and functions of such: a column above all;
 //! - a call that may raise, in a statement that computes InitPlans before it needs them (for parallel workers, and where a

@@ -73,10 +73,10 @@ pub fn once_per_statement(planned: &mut FinishedPlan<'_>, ours: Ours) -> bool {
     true
 }
 
-/// Empties the checks of new rows that only ask what an UPDATE has asked before its first row: calls of ours that give the same answer
+/// Empties the checks of new rows that only ask what an UPDATE has asked of the old row: calls of ours that give the same answer
 /// throughout the statement. So it is asked once. The checks keep their names, by which guards know whom the plan binds.
 fn pass_checks_of_what_was_asked(root: PlanNode<'_>, ours: &Ours) {
-    let asked = root.asked_before_the_first_row();
+    let asked = root.asked_of_old_rows();
     let was_asked = |call: &Call<'_>| {
         asked.iter().any(|asked| asked.is_same_as(call))
             && ours.have(call)

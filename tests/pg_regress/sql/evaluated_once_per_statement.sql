@@ -84,7 +84,7 @@ select * from test.calls('update t set note = note where id = 7');
 select test.plan($$with c as (update t set note = note where id = 7 returning 1) select count(*) from c$$);
 select test.plan($$insert into t values (3000, '11111111-1111-4111-8111-111111111111')$$);
 select * from test.calls($$insert into t values (3000, '11111111-1111-4111-8111-111111111111')$$);
-\echo an update that asks for a level before its first row does not ask again of the new row, and asks the rest
+\echo an update that asks for a level before it changes the row does not ask again of the new one, and asks the rest
 reset role;
 create table protected (id int, part int, note text, primary key (id, part)) partition by list (part);
 create table protected_1 partition of protected for values in (1);
@@ -128,6 +128,22 @@ update protected set note = 'y' where id = 7 and part = 2;
 reset role;
 drop table protected;
 drop function test.step_down();
+create table plain (id int primary key, note text);
+insert into plain values (7, 'x');
+grant select, update on plain to authenticated;
+alter table plain enable row level security;
+create policy everybody on plain using (true);
+set client_min_messages = error;
+select count(*) from auth.protect_table('plain', guard => false);
+reset client_min_messages;
+set role authenticated;
+select test.plan('update plain set note = note where id = 7');
+select * from test.calls('update plain set note = note where id = 7');
+select test.sign_in('aal1');
+update plain set note = 'y' where id = 7 returning *;
+select test.sign_in('aal2');
+reset role;
+drop table plain;
 set role authenticated;
 \echo so does one that looks the session up: what it found is kept within the statement
 reset role;
