@@ -4,7 +4,7 @@
 //! They are read on every call of a function that a policy may call for every row, so reading must cost next to
 //! nothing. Nothing here defines a setting: somebody else's could then not be defined by its owner.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, c_char};
 
 use pgrx::pg_sys;
 
@@ -109,7 +109,7 @@ pub struct Value(*const c_char);
 
 impl Value {
     /// Whether it is this text, in one pass over both.
-    pub fn is(&self, text: &CString) -> bool {
+    pub fn is(&self, text: &CStr) -> bool {
         same(self.0, text.as_ptr())
     }
 

@@ -64,7 +64,7 @@ const MAX_HEADERS_BYTES: usize = 1 << 20;
 /// What the last text was found to be.
 struct Cached {
     form: Form,
-    text: CString,
+    text: Rc<CStr>,
     /// The request's headers, where they decide what the text is.
     headers: Option<CString>,
     /// By what a token was verified, and claims were read.
@@ -177,7 +177,8 @@ pub fn admit(token: &str) -> Result<CString, InvalidToken> {
     let verified = verify(&text, trust)?;
     verified.claims_at(token_clock())?;
     let payload = c_string(verified.payload());
-    let token = Some(Rc::from(text.as_c_str()));
+    let text: Rc<CStr> = Rc::from(text);
+    let token = Some(Rc::clone(&text));
     keep(Cached { form: Form::Token, text, headers: None, trust, token, found: Found::Verified(verified) });
     Ok(payload)
 }
@@ -222,7 +223,7 @@ fn with_found<T>(read: impl FnOnce(&Found) -> T) -> T {
         if matches!(form, Form::Token | Form::TokenOrApiKey) && text.count_bytes() > MAX_TOKEN_BYTES {
             return read(&Found::Refused(Refused::Token(InvalidToken::TooLarge)));
         }
-        keep(find(form, text.to_owned(), trust));
+        keep(find(form, Rc::from(text), trust));
     }
     CACHE.with(|cache| match &*cache.borrow() {
         Some(Cached { token: Some(token), .. }) if !statements::is_only_token(token) => {
@@ -309,7 +310,7 @@ fn verify(token: &CStr, trust: Trust) -> Result<Rc<Verified>, InvalidToken> {
     verified::verify(token, trust, token_clock())
 }
 
-fn find(form: Form, text: CString, trust: Trust) -> Cached {
+fn find(form: Form, text: Rc<CStr>, trust: Trust) -> Cached {
     let mut headers = None;
     let (token, found) = match form {
         Form::Claims => match settings::profiles().claims(text.to_bytes()) {
@@ -320,15 +321,15 @@ fn find(form: Form, text: CString, trust: Trust) -> Cached {
             let verified = Verified::from_payload(text.to_string_lossy().into_owned(), &settings::profiles());
             (None, verified.map(|verified| Rc::new(verified.with_guests_at(trust.level_of_guests))).into())
         }
-        Form::Token => (Some(Rc::from(text.as_c_str())), verify(&text, trust).into()),
+        Form::Token => (Some(Rc::clone(&text)), verify(&text, trust).into()),
         Form::TokenOrApiKey => match verify(&text, trust) {
-            Ok(verified) => (Some(Rc::from(text.as_c_str())), Found::Verified(verified)),
+            Ok(verified) => (Some(Rc::clone(&text)), Found::Verified(verified)),
             Err(error) => {
                 let of_request = headers.insert(headers_of_request());
                 if is_api_key(of_request.to_bytes(), text.to_bytes()) {
                     (None, Found::Nothing)
                 } else {
-                    (Some(Rc::from(text.as_c_str())), Err(error).into())
+                    (Some(Rc::clone(&text)), Err(error).into())
                 }
             }
         },

@@ -36,11 +36,12 @@ impl Place {
     /// The place of a token under the trust in force; `None` where nothing is shared.
     pub fn of(token: &TokenName, trust: Trust) -> Option<Place> {
         let secret = shared_memory::secret()?;
-        let known = NAMING.with(|naming| naming.take()).filter(|(of, _)| *of == trust);
-        let (of, key) = known.unwrap_or_else(|| (trust, naming_key(&secret)));
-        let name = key.name(token);
-        NAMING.with(|naming| naming.replace(Some((of, key))));
-        Some(Place { name })
+        let is_known = NAMING.with(|naming| naming.borrow().as_ref().is_some_and(|(of, _)| *of == trust));
+        if !is_known {
+            let key = naming_key(&secret);
+            NAMING.with(|naming| naming.replace(Some((trust, key))));
+        }
+        NAMING.with(|naming| naming.borrow().as_ref().map(|(_, key)| Place { name: key.name(token) }))
     }
 
     /// The token, if it is shared.
