@@ -46,7 +46,7 @@ pub static DOCS_URL: TextValue = TextValue::new(Some(c""));
 pub static TOKEN: TextValue = TextValue::new(Some(c""));
 pub static WORKER_CLAIMS: TextValue = TextValue::new(Some(c""));
 static HANDED_ON: TextValue = TextValue::new(Some(c""));
-pub static TOKEN_CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1024);
+pub static TOKEN_CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(2048);
 pub static SHARED_TOKEN_CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(8192);
 static PROTECTED_SCHEMA: TextValue = TextValue::new(Some(c""));
 

@@ -193,6 +193,24 @@ mod tests {
     }
 
     #[test]
+    fn a_thousand_users_of_supabase_auth_fit_in_two_mebibytes() {
+        let mut kept = KeptTokens::default();
+        for n in 0..1000 {
+            let payload = format!(
+                r#"{{"iss":"https://abcdefghijklmnopqrst.supabase.co/auth/v1","sub":"{n:08}-1111-4111-8111-111111111111","aud":"authenticated",
+                "exp":{},"iat":{NOW},"email":"jane.{n:08}@example.com","phone":"","app_metadata":{{"provider":"email","providers":["email"]}},
+                "user_metadata":{{"email":"jane.{n:08}@example.com","email_verified":true,"phone_verified":false,
+                "sub":"{n:08}-1111-4111-8111-111111111111"}},"role":"authenticated","aal":"aal2","amr":[{{"method":"totp","timestamp":{NOW}}},
+                {{"method":"password","timestamp":{NOW}}}],"session_id":"33333333-3333-4333-8333-333333333333","is_anonymous":false}}"#,
+                NOW + 60
+            );
+            let token = signed(&payload);
+            kept.keep(name(&token), 1, &verified(&token), 2048 * 1024);
+        }
+        assert_eq!((kept.len(), kept.tally().evictions), (1000, 0));
+    }
+
+    #[test]
     fn those_used_longest_ago_make_room() {
         let mut kept = KeptTokens::default();
         let first = token_of("first");
