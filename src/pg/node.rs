@@ -13,7 +13,7 @@ use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
 
 use super::catch::unless_it_raises;
-use super::list::List;
+use super::list::{List, oids};
 use super::memory::Memory;
 
 /// Whether a node is of this kind.
@@ -196,7 +196,7 @@ pub unsafe trait Tagged {
 }
 
 /// Declares types of nodes: their tags, and those of their fields that are pointers. `node`: NULL or a node. `list`: NIL or a
-/// list of nodes. `text`: NULL or a C string. Each line says what Postgres' own header (primnodes.h, parsenodes.h) says.
+/// list of nodes. `oids`: NIL or a list of OIDs. `text`: NULL or a C string. Each line says what Postgres' own header (primnodes.h, parsenodes.h) says.
 macro_rules! node_types {
     ($($tag:ident $type:ident { $($kind:ident $field:ident),* })*) => { $(
         // SAFETY: Postgres' makeNode gives each type the tag of its name.
@@ -221,6 +221,12 @@ macro_rules! node_types {
             unsafe { List::new(self.0.$field) }
         }
     };
+    (@oids $field:ident) => {
+        pub fn $field(self) -> impl Iterator<Item = pg_sys::Oid> {
+            // SAFETY: Postgres' header says that this is NIL or a list of OIDs. It is part of the tree.
+            unsafe { oids(self.0.$field) }
+        }
+    };
     (@text $field:ident) => {
         pub fn $field(self) -> Option<&'tree CStr> {
             let text: *const c_char = self.0.$field;
@@ -238,6 +244,7 @@ node_types! {
     T_FuncExpr FuncExpr { list args }
     T_OpExpr OpExpr { list args }
     T_ScalarArrayOpExpr ScalarArrayOpExpr { list args }
+    T_RowCompareExpr RowCompareExpr { list largs, list rargs, oids opnos, oids inputcollids }
     T_BoolExpr BoolExpr { list args }
     T_NullTest NullTest { node arg }
     T_BooleanTest BooleanTest { node arg }
@@ -344,6 +351,7 @@ forms! {
     T_DistinctExpr => DistinctExpr(OpExpr),
     T_NullIfExpr => NullIfExpr(OpExpr),
     T_ScalarArrayOpExpr => ScalarArrayOpExpr(ScalarArrayOpExpr),
+    T_RowCompareExpr => RowCompareExpr(RowCompareExpr),
     T_BoolExpr => BoolExpr(BoolExpr),
     T_NullTest => NullTest(NullTest),
     T_BooleanTest => BooleanTest(BooleanTest),

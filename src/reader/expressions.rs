@@ -12,7 +12,7 @@ use proof::{Builtin, Comparison, Expression, Reason, Truth};
 
 use super::budget::{Budget, Keys, Nesting};
 use super::functions::Functions;
-use super::known::{Known, known_call};
+use super::known::{Known, known_call, now};
 use super::queries::mentioning;
 use super::types::{Family, compares_bytes, value_of};
 use crate::pg::list::List;
@@ -114,6 +114,7 @@ impl Reading<'_, '_> {
             },
             Form::NullIfExpr(it) => self.null_if(it, frame),
             Form::ScalarArrayOpExpr(it) => self.compare_each(it, frame),
+            Form::RowCompareExpr(it) => self.compare_rows(it, frame),
             Form::BoolExpr(it) => logic(it.boolop, self.many(it.args(), frame)),
             Form::NullTest(it) => self.null_test(it, frame),
             Form::BooleanTest(it) => {
@@ -244,6 +245,49 @@ impl Reading<'_, '_> {
         }
     }
 
+    /// `(a, b) >= (c, d)`: the first that differ decide. One that is NULL before these makes it NULL.
+    fn compare_rows(&mut self, it: NodeRef<'_, pg_sys::RowCompareExpr>, frame: &Frame<'_>) -> Expression {
+        let (left, right) = (self.many(it.largs(), frame), self.many(it.rargs(), frame));
+        let all = || left.iter().chain(&right);
+        let read =
+            if all().any(Expression::depends_on_row) { None } else { self.compared_rows(it, &left, &right, frame) };
+        read.unwrap_or_else(|| mentioning([left, right].concat()))
+    }
+
+    fn compared_rows(
+        &mut self,
+        it: NodeRef<'_, pg_sys::RowCompareExpr>,
+        left: &[Expression],
+        right: &[Expression],
+        frame: &Frame<'_>,
+    ) -> Option<Expression> {
+        let pairs = left.iter().zip(right).zip(it.opnos().zip(it.inputcollids()));
+        let mut read: Option<Expression> = None;
+        for ((a, b), (operator, collation)) in pairs.collect::<Vec<_>>().into_iter().rev() {
+            let known = self.functions.known(lookup::operator_function(operator))?;
+            let (Known::Compare(comparison, false, false) | Known::CompareOthers(comparison, false)) = known else {
+                return None;
+            };
+            let mut compared = |comparison| {
+                let operands = vec![self.budget.copy(a, frame.nesting)?, self.budget.copy(b, frame.nesting)?];
+                known_call(Known::Compare(comparison, false, false), operands, collation)
+            };
+            read = Some(match read {
+                None => compared(comparison)?,
+                Some(rest) => {
+                    let strict = match comparison {
+                        Comparison::Less | Comparison::LessOrEqual => Comparison::Less,
+                        Comparison::Greater | Comparison::GreaterOrEqual => Comparison::Greater,
+                        _ => return None,
+                    };
+                    let arms = vec![(compared(Comparison::Equal)?, rest)];
+                    Expression::Case { arms, otherwise: Box::new(compared(strict)?) }
+                }
+            });
+        }
+        read
+    }
+
     fn least_or_greatest(&mut self, it: NodeRef<'_, pg_sys::MinMaxExpr>, frame: &Frame<'_>) -> Expression {
         let greatest = it.op == pg_sys::MinMaxOp::IS_GREATEST;
         let known = Known::Builtin(if greatest { Builtin::Greatest } else { Builtin::Least }, false);
@@ -360,6 +404,7 @@ fn value_function(function: pg_sys::SQLValueFunctionOp::Type, frame: &Frame<'_>)
     use pg_sys::SQLValueFunctionOp::*;
     match function {
         SVFOP_CURRENT_ROLE | SVFOP_CURRENT_USER | SVFOP_USER if frame.callers_rights => Expression::CurrentRole,
+        SVFOP_CURRENT_TIMESTAMP => now(),
         _ => Expression::unknown(),
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use pgrx::prelude::*;
-use proof::{Comparison, Expression, Key};
+use proof::{Comparison, Expression, Key, Reason};
 
 use super::expressions::{Frame, Reading};
 use crate::pg::list::List;
@@ -27,7 +27,7 @@ impl Reading<'_, '_> {
         }
         match expression {
             Expression::Unknown { key: None, strict, arguments, reason }
-                if reason != Some(proof::Reason::TooLarge)
+                if reason != Some(Reason::TooLarge)
                     && node.expression_type() == Some(pg_sys::BOOLOID)
                     && self.is_lasting(node) =>
             {
@@ -37,7 +37,10 @@ impl Reading<'_, '_> {
             Expression::Compare(comparison, a, b) if is_of_row(comparison, &a, &b) && self.is_lasting(node) => {
                 match self.key(node) {
                     None => Expression::Compare(comparison, a, b),
-                    key => Expression::Unknown { key, strict: true, arguments: vec![*a, *b], reason: None },
+                    key => {
+                        let reason = Some(Reason::Compared(comparison));
+                        Expression::Unknown { key, strict: true, arguments: vec![*a, *b], reason }
+                    }
                 }
             }
             Expression::Exists(mut rows) if rows.key.is_none() => {

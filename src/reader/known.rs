@@ -1,5 +1,6 @@
 //! Which functions are known, and what each does.
 
+use aal::MaxAge;
 use pgrx::prelude::*;
 use proof::{Builtin, Comparison, Expression, Reason, Value};
 
@@ -21,6 +22,10 @@ pub enum Known {
     Same,
     /// Comes to its argument, an integer, as a number of another type.
     SameNumber,
+    /// `now()`.
+    Now,
+    /// `now() - interval`.
+    Before,
     /// `->` and `->>` with a key or a place.
     Member { as_text: bool },
     /// `#>` and `#>>`.
@@ -107,6 +112,12 @@ pub fn builtin(function: u32) -> Option<Known> {
         F_NUMERIC_GE => Known::CompareOthers(GreaterOrEqual, false),
         // The same number.
         F_NUMERIC_INT4 | F_NUMERIC_INT8 | F_INT8_INT4 => Known::SameNumber,
+        F_TIMESTAMPTZ_LT => Known::CompareOthers(Less, false),
+        F_TIMESTAMPTZ_LE => Known::CompareOthers(LessOrEqual, false),
+        F_TIMESTAMPTZ_GT => Known::CompareOthers(Greater, false),
+        F_TIMESTAMPTZ_GE => Known::CompareOthers(GreaterOrEqual, false),
+        F_NOW | F_TRANSACTION_TIMESTAMP => Known::Now,
+        F_TIMESTAMPTZ_MI_INTERVAL => Known::Before,
         F_TEXT_LT => Known::Compare(Less, false, false),
         F_TEXT_LE => Known::Compare(LessOrEqual, false, false),
         F_TEXT_GT => Known::Compare(Greater, false, false),
@@ -178,6 +189,7 @@ fn builtin_of_json(function: u32) -> Option<Known> {
     let builtin = match function {
         F_JSONB_TYPEOF | F_JSON_TYPEOF => Builtin::JsonType,
         F_TO_JSONB => Builtin::ToJsonb,
+        F_BOOL_JSONB => Builtin::JsonToTruth,
         F_INT4_JSONB | F_INT8_JSONB | F_NUMERIC_JSONB => Builtin::JsonToNumber,
         F_JSONB_BUILD_OBJECT_ANY => Builtin::BuildObject,
         F_JSONB_EXISTS_ANY => Builtin::HasAnyKey,
@@ -242,6 +254,9 @@ pub fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::O
         }
         Known::Builtin(..) => return None,
         Known::Same | Known::SameNumber => *next()?,
+        Known::Now => now(),
+        Known::Before if *next()? != now() => return None,
+        Known::Before => Expression::Call(Builtin::Ago, vec![*next()?]),
         Known::Member { as_text } => Expression::Member { document: next()?, key: next()?, as_text },
         Known::Path { as_text } => Expression::Path { document: next()?, path: next()?, as_text },
         Known::HasKey => Expression::HasKey(next()?, next()?),
@@ -272,4 +287,9 @@ pub fn known_call(known: Known, arguments: Vec<Expression>, collation: pg_sys::O
             Expression::AuthenticatedAt(next().unwrap_or(Box::new(Expression::Constant(Value::text("aal1")))))
         }
     })
+}
+
+/// When the transaction began.
+pub fn now() -> Expression {
+    Expression::Call(Builtin::Ago, vec![Expression::Constant(Value::Interval(MaxAge::from_seconds(0)))])
 }

@@ -344,6 +344,7 @@ impl TextBody<'_, '_, '_> {
             (Kind::Jsonb, Kind::Text) => (Expression::JsonToText(Box::new(argument)), to),
             (Kind::Boolean, Kind::Int4) => (Expression::Call(Builtin::TruthToInteger, vec![argument]), to),
             (Kind::Boolean, Kind::Text) => (Expression::Call(Builtin::TruthToText, vec![argument]), to),
+            (Kind::Jsonb, Kind::Boolean) => (Expression::Call(Builtin::JsonToTruth, vec![argument]), to),
             _ => (cast(argument, to == Kind::Boolean), to),
         }
     }

@@ -8,28 +8,42 @@ import { users } from './random_schema.mjs'
 // Fresher than any age that is asked.
 const [fresh, day] = [1, 86400]
 
+// A policy that asks for methods asks for no level. So there is a session with each of these at each level.
+const methodsOf = (aal) => (aal === 'aal2' || aal === 'aal3' ? ['totp', 'mfa/phone'] : ['totp', null])
+
 // Each is live, but those above aal1 of a user without a factor: see matrix_trial.sql.
-function session(name, sub, aal, age = fresh) {
+function session(name, sub, aal, { age = fresh, method = 'totp', elsewhere } = {}) {
   const timestamp = Math.floor(Date.now() / 1000) - age
-  // The same methods in all: a policy that asks for methods asks for no level.
-  const amr = ['totp', 'password'].map((method) => ({ method, timestamp }))
-  const { aal: _, ...others } = claims({ sub })
+  const amr = [method, 'password'].filter(Boolean).map((method) => ({ method, timestamp }))
+  const { aal: _, app_metadata, ...others } = claims({ sub })
   const session_id = `5${{ aal2: 2, aal3: 3 }[aal] ?? 1}${sub.slice(2)}`
-  return { name, sub, aal, claims: JSON.stringify({ ...others, session_id, role: '{{role}}', ...(aal === undefined ? {} : { aal }), amr }) }
+  const said = { ...others, app_metadata: { ...app_metadata, ...elsewhere }, session_id, role: '{{role}}', ...(aal === undefined ? {} : { aal }), amr }
+  return { name, sub, aal, age, method, elsewhere: elsewhere?.aal, claims: JSON.stringify(said) }
 }
 
 const signedIn = [users.enrolled, users.factorless]
 // A user's token without a level that is known. What the policies name isn't tried: see sessionsOf.
 const otherLevels = [undefined, null, '', 'aal0', 'aal9', 'zzz']
 const nobodys = ['', '{}', '{"role":"{{role}}"}'].map((claims) => ({ name: 'nobody', claims }))
-const withoutLevel = () => signedIn.flatMap((sub) => otherLevels.map((aal) => session('without', sub, aal)))
-const atAal1 = () => signedIn.map((sub) => session('aal1', sub, 'aal1'))
+const ofEachMethod = (name, sub, aal, age) => methodsOf(aal).map((method) => session(name, sub, aal, { age, method }))
+const withoutLevel = () => signedIn.flatMap((sub) => otherLevels.flatMap((aal) => ofEachMethod('without', sub, aal)))
+const atAal1 = () => signedIn.flatMap((sub) => ofEachMethod('aal1', sub, 'aal1'))
 // Of one user, from the lowest. Those who ask for fresh factors get them in the higher ones.
-const higher = () => signedIn.flatMap((sub) => [session('aal2', sub, 'aal2', day), session('aal2', sub, 'aal2'), session('aal3', sub, 'aal3')])
+const higher = () =>
+  signedIn.flatMap((sub) => [ofEachMethod('aal2', sub, 'aal2', day), ofEachMethod('aal2', sub, 'aal2'), ofEachMethod('aal3', sub, 'aal3')].flat())
+// Of users whose claims say a level where it means nothing.
+const levelElsewhere = () =>
+  signedIn.flatMap((sub) =>
+    ['aal1', 'aal2', 'aal3', 'AAL2'].flatMap((text) => {
+      const said = { elsewhere: { aal: text, AAL: text } }
+      return [session('without', sub, undefined, said), session('without', sub, 'zzz', said), session('aal1', sub, 'aal1', said)]
+    }),
+  )
 
 function sessionsOf(schema) {
-  const isNamed = ({ aal }) => Boolean(aal) && schema.sql.includes(`'${aal}'`)
-  return [...nobodys, ...withoutLevel().filter((one) => !isNamed(one)), ...atAal1(), ...higher()]
+  const isNamed = ({ aal }) => Boolean(aal) && aal !== 'aal1' && schema.sql.includes(`'${aal}'`)
+  const lowest = [...withoutLevel(), ...atAal1(), ...(schema.sql.includes('app_metadata') ? levelElsewhere() : [])]
+  return [...nobodys, ...lowest.filter((one) => !isNamed(one)), ...higher()]
 }
 
 // Of each policy: whether the lint finds it, and whether it should.
@@ -105,7 +119,7 @@ function opensWithoutLevel(seen) {
   const [without, users] = [seen.filter(isWithout), seen.filter(({ session }) => session.name === 'aal1')]
   return without.some((low) =>
     users.some((user) => {
-      const isPair = low.role === user.role && (low.session.sub === undefined || low.session.sub === user.session.sub)
+      const isPair = low.role === user.role && (low.session.sub === undefined || isSameBut(low.session, user.session))
       return isPair && [...low.ids].some((id) => !user.ids.has(id))
     }),
   )
@@ -113,21 +127,36 @@ function opensWithoutLevel(seen) {
 
 // A policy lets a session have rows that it keeps from a lower one of the same user, and the other policy lets that one have them. Where it
 // gives all rows to the one and none to the other, some of them are enough.
+//
+// Whichever methods the two have.
 function isInVain(asking, others) {
-  return asking.some((high) => {
-    const lower = asking.filter((low) => low.role === high.role && low.at < high.at && isLower(low.session, high.session))
-    return lower.some((low) => {
-      const other = others.find(({ role, at }) => role === low.role && at === low.at)
-      const rows = [...high.ids]
-      if (!rows.some((id) => !low.ids.has(id))) return false
-      const isAboutAll = rows.length === allRows && low.ids.size === 0
-      return rows.every((id) => low.ids.has(id) || other.ids.has(id)) || (isAboutAll && other.ids.size > 0)
-    })
+  const ofMethod = (one, method) => asking.find(({ role, session }) => role === one.role && isSameLevel(session, one.session) && session.method === method)
+  const isSo = (low, high) => {
+    const other = others.find(({ role, at }) => role === low.role && at === low.at)
+    const rows = [...high.ids]
+    if (!rows.some((id) => !low.ids.has(id))) return false
+    const isAboutAll = rows.length === allRows && low.ids.size === 0
+    return rows.every((id) => low.ids.has(id) || other.ids.has(id)) || (isAboutAll && other.ids.size > 0)
+  }
+  const firsts = asking.filter(({ session }) => session.sub && session.method === 'totp' && !session.elsewhere)
+  return firsts.some((high) => {
+    const lower = firsts.filter((low) => low.role === high.role && low.at < high.at && isLower(low.session, high.session))
+    return lower.some((low) =>
+      methodsOf(low.session.aal).every((one) =>
+        methodsOf(high.session.aal).every((other) => {
+          const differ = high.session.name === 'aal1' && one !== other
+          return differ || isSo(ofMethod(low, one), ofMethod(high, other))
+        }),
+      ),
+    )
   })
 }
 
+const isSameLevel = (one, other) => one.sub === other.sub && one.name === other.name && one.aal === other.aal && one.age === other.age && !one.elsewhere
+const isSameBut = (low, user) => low.sub === user.sub && low.method === user.method && low.elsewhere === user.elsewhere
+
 // Of one user. The lowest of all has a token without the claim.
-const isLower = (low, high) => low.sub === high.sub && high.sub && high.name !== 'without' && (low.name !== 'without' || low.aal === undefined)
+const isLower = (low, high) => low.sub === high.sub && high.name !== 'without' && (low.name !== 'without' || low.aal === undefined)
 
 // Ready to paste, in a database made by supabase_stand_in.sql and matrix_trial.sql.
 export function counterexample({ lint, table, policy, is, should, schema, note }) {

@@ -38,6 +38,10 @@ pub enum Builtin {
     ToNumeric,
     /// A JSON document as a number.
     JsonToNumber,
+    /// A JSON document as a truth value.
+    JsonToTruth,
+    /// `now() - interval`: a time before the transaction began.
+    Ago,
     /// `text ~ pattern`.
     Matches {
         /// `~*`.
@@ -121,6 +125,7 @@ impl Builtin {
                 | Builtin::HasAllKeys
                 | Builtin::PathExists
                 | Builtin::PathMatches
+                | Builtin::JsonToTruth
         )
     }
 }

@@ -234,6 +234,8 @@ pub enum Reason {
         /// Whether it is the latter, which is NULL for a subject that is no UUID.
         as_uuid: bool,
     },
+    /// It compares its two arguments, which are texts.
+    Compared(Comparison),
     /// It is too large or too deep.
     TooLarge,
 }
@@ -567,7 +569,8 @@ impl Expression {
             }
             Expression::Path { .. } => true,
             Expression::Setting { name, .. } => {
-                !matches!(&**name, Expression::Constant(Value::Text(name)) if !name.to_ascii_lowercase().ends_with(".role"))
+                let is_other = |name: &str| name != "role" && !name.ends_with(".role");
+                !matches!(&**name, Expression::Constant(Value::Text(name)) if is_other(&name.to_ascii_lowercase()))
             }
             _ => false,
         })

@@ -25,6 +25,12 @@ pub enum Value {
     Array(Vec<Value>),
     /// An interval that can be a `max_age`.
     Interval(MaxAge),
+    /// The time so long before the transaction began.
+    Ago(MaxAge),
+    /// A time behind each that is so long ago, but for none.
+    Lately,
+    /// A time before each that is so long ago.
+    LongAgo,
     /// The claims in force, as JSON.
     Claims,
     /// The claims in force, as the text that a gateway sets.

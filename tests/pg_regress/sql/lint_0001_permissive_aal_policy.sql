@@ -102,6 +102,51 @@ alter table beside_a_gate_that_raises enable row level security;
 create policy gate on beside_a_gate_that_raises using ((select gate_on_hidden()));
 create policy second_factor on beside_a_gate_that_raises using ((select auth.has_aal('aal2')));
 
+-- Finding: for the user whom the other one names.
+create table beside_a_named_user (id int, user_id uuid);
+alter table beside_a_named_user enable row level security;
+create policy second_factor on beside_a_named_user using (user_id = auth.subject_uuid() and (select auth.has_aal('aal2')));
+create policy clerk on beside_a_named_user using (auth.subject_uuid() = '22222222-2222-4222-8222-222222222222');
+
+-- Finding: the time of the factor, and rows that are compared.
+create table since_a_time (id int);
+alter table since_a_time enable row level security;
+create policy lately on since_a_time using (auth.authenticated_at('aal2') > now() - interval '15 minutes');
+create policy no_guests on since_a_time using ((auth.claims() -> 'is_anonymous')::boolean is not true);
+create table by_rows (id int);
+alter table by_rows enable row level security;
+create policy in_order on by_rows using ((auth.aal(), 1) >= ('aal2', 1));
+create policy everybody on by_rows using (true);
+
+-- Finding: the subject in each of its forms, and the role as a setting.
+create table subjects (id int, owner text);
+alter table subjects enable row level security;
+create policy second_factor on subjects using (owner = auth.subject() and (select auth.has_aal('aal2')));
+create policy own_rows on subjects using (owner = (auth.claims() ->> 'sub'));
+create table of_a_role (id int, owner text);
+alter table of_a_role enable row level security;
+create policy second_factor on of_a_role using (current_setting('role') = 'authenticated' and auth.has_aal('aal2'));
+create policy own_rows on of_a_role using (owner = auth.subject());
+
+-- Finding: the planner leaves out what stands beside a constant.
+create table or_true (id int, user_id uuid, flag boolean);
+alter table or_true enable row level security;
+create policy second_factor on or_true using (case when flag then auth.has_aal('aal2') else (auth.require_aal('aal3') or true) end);
+create policy everybody on or_true using (true);
+
+-- None: the gate reads a table that nobody may read, so it raises for all, though it makes nothing of that.
+create function gate_that_only_looks() returns boolean language plpgsql stable set search_path = '' as $$
+declare counted int;
+begin
+  select count(*) into counted from lint_0001.hidden;
+  return auth.has_aal('aal2');
+end
+$$;
+create table beside_a_gate_that_looks (id int, user_id uuid);
+alter table beside_a_gate_that_looks enable row level security;
+create policy gate on beside_a_gate_that_looks using (gate_that_only_looks());
+create policy own_rows on beside_a_gate_that_looks using (user_id = auth.subject_uuid());
+
 -- None: for another command.
 create table other_command (id int);
 alter table other_command enable row level security;

@@ -75,6 +75,8 @@ impl Evaluation<'_> {
             (Builtin::ToInteger | Builtin::ToNumeric, [Value::NumberText(numbers)]) => Value::Number(numbers.clone()),
             (Builtin::ToNumeric, [Value::Text(text)]) => to_numeric(text),
             (Builtin::JsonToNumber, [document]) => return json_to_number(document),
+            (Builtin::JsonToTruth, [document]) => return json_to_truth(document),
+            (Builtin::Ago, [Value::Interval(age)]) => Value::Ago(*age),
             (Builtin::ToJsonb, [value]) => json_of(value)?,
             (_, [Value::Text(text), others @ ..]) if text.is_ascii() => return of_text(builtin, text, others),
             _ => return None,
@@ -203,6 +205,16 @@ fn to_integer(text: &str) -> Option<Outcomes> {
 fn to_numeric(text: &str) -> Value {
     let whole = text.parse::<i64>().ok().filter(|number| number.to_string() == text);
     whole.map_or(Value::Other, Value::Integer)
+}
+
+/// Of JSON's null it is an error, or NULL from Postgres 18 on.
+fn json_to_truth(document: &Value) -> Option<Outcomes> {
+    Some(match document {
+        Value::Json(Json::Bool(truth)) => Outcomes::one(Value::Bool(*truth)),
+        Value::Json(Json::Null) => Outcomes::one(Value::Null),
+        Value::Json(_) => Outcomes::raises(),
+        _ => Outcomes::any_truth(),
+    })
 }
 
 /// An integer is rounded, which leads beyond neither end of a range of numbers with whole ends. From version 18 on, null becomes NULL;

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::by_profile::{entries_contain, texts_contain};
 use super::truth::{any_boolean, known_or_any, negated, pairs, truth_of_all, truth_of_any};
 use super::{Comparison, Evaluation, Expression, Outcomes, Value};
+use aal::MaxAge;
 
 impl Evaluation<'_> {
     pub(super) fn compare(&self, comparison: Comparison, a: &Outcomes, b: &Outcomes) -> Outcomes {
@@ -150,8 +151,18 @@ pub(super) fn is_less(a: &Value, b: &Value) -> Option<bool> {
         (Value::Integer(..=0), Value::Positive) => Some(true),
         (Value::Number(numbers), Value::Integer(it)) => numbers.are_below(*it),
         (Value::Integer(it), Value::Number(numbers)) => numbers.are_above(*it),
+        // How long a month or a day is differs: two ages aren't compared.
+        (Value::Ago(age), Value::Lately) => is_some(*age),
+        (Value::Lately, Value::Ago(age)) => is_some(*age).map(|it| !it),
+        (Value::LongAgo, Value::Ago(_) | Value::Lately) => Some(true),
+        (Value::Ago(_) | Value::Lately, Value::LongAgo) => Some(false),
         _ => None,
     }
+}
+
+/// Whether an age is one, and not none; `None` for none.
+fn is_some(age: MaxAge) -> Option<bool> {
+    (age > MaxAge::from_seconds(0)).then_some(true)
 }
 
 /// Two texts that order the same in any collation, by what orders them: `aal` with a digit, and the empty text before all others.

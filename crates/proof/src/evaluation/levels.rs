@@ -2,6 +2,7 @@
 
 use super::truth::{any_boolean, known_or_any};
 use super::{Enrolled, Evaluation, Expression, Outcomes, Value, is_claims_setting};
+use crate::session_kind::Age;
 use aal::{Level, MaxAge};
 
 impl Evaluation<'_> {
@@ -42,11 +43,19 @@ impl Evaluation<'_> {
                 // An unknown level raises.
                 (None, _) => Outcomes::raises(),
                 (asked, current) if current < asked => Outcomes::one(Value::Bool(false)),
-                (Some(asked), _) => self.of_age(&max_age, |max_age| self.session.is_fresh(asked, max_age)),
+                (Some(asked), _) => self.of_age(&max_age, |max_age| self.is_fresh(asked, max_age)),
             },
             Value::Null => Outcomes::raises(),
             _ => unknown(),
         })
+    }
+
+    /// Whether `level` was proved at most so long ago; `None`: either. Of a known user's session, all methods are of one age.
+    fn is_fresh(&self, level: Level, max_age: MaxAge) -> Option<bool> {
+        match self.session.age {
+            Age::Older if self.is_of_user => Some(false),
+            _ => self.session.is_fresh(level, max_age),
+        }
     }
 
     /// Whether the factor is no older than `max_age`, by what `is_within` tells of one that is known. NULL is any age.
@@ -83,7 +92,11 @@ impl Evaluation<'_> {
             Value::Text(level) => match Level::from_claim(level) {
                 None => Outcomes::raises(),
                 asked if self.session.level < asked => Outcomes::one(Value::Null),
-                Some(_) if self.is_of_user => Outcomes::one(Value::Other),
+                Some(_) if self.is_of_user => Outcomes::one(match self.session.age {
+                    Age::Older => Value::LongAgo,
+                    age if age.is_within_any() => Value::Lately,
+                    _ => Value::Other,
+                }),
                 Some(_) => Outcomes::anything(),
             },
             Value::Null => Outcomes::raises(),
@@ -129,6 +142,10 @@ impl Evaluation<'_> {
                 "request.jwt.claim.role" => {
                     unset.add_all(self.role.map_or_else(Outcomes::anything, |role| Outcomes::one(Value::text(role))));
                     unset
+                }
+                // A gateway sets it for each request.
+                "role" if self.is_of_user => {
+                    self.role.map_or_else(Outcomes::anything, |role| Outcomes::one(Value::text(role)))
                 }
                 _ => Outcomes::anything(),
             }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::builtin::Builtin;
 use crate::expression::{Expression, Key, Reason, is_claims_setting};
 use crate::value::Value;
 
@@ -86,6 +87,7 @@ fn is_of_claims(expression: &Expression) -> bool {
             let is_other = |name: &str| !is_claims_setting(name) && !name.eq_ignore_ascii_case("request.jwt.claim.aal");
             matches!(&**name, Expression::Constant(Value::Text(name)) if is_other(name))
         }
+        Expression::Call(Builtin::Ago, _) => false,
         Expression::Call(..) => !expression.asks_for_level(),
         _ => false,
     };

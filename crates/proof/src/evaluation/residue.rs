@@ -125,13 +125,23 @@ impl Asked<'_> {
 
     /// Whether one of the conditions that are left open may still make it raise.
     fn may_raise_yet(&self, truths: &Truths) -> bool {
-        let is_open = |key| !truths.iter().any(|(known, _)| *known == key);
+        let is_known = |key| self.evaluation.assumption(key).is_some();
+        let is_open = |key| !is_known(key) && !truths.iter().any(|(known, _)| *known == key);
         self.left.any(&|it| *it == Expression::Raises) && self.left.any(&|it| made_here(it).is_some_and(is_open))
     }
 
+    /// The same, where conditions are known to come to this.
+    pub fn given(&self, truths: &Truths) -> Self {
+        let mut given = self.clone();
+        given.evaluation.assumed.extend_from_slice(truths);
+        given
+    }
+
+    /// The conditions that aren't known.
     fn keys(&self, keys: &mut Vec<Key>) {
         self.left.visit(&mut |it| {
             if let Some(key) = made_here(it)
+                && self.evaluation.assumption(key).is_none()
                 && !keys.contains(&key)
             {
                 keys.push(key);
@@ -211,12 +221,25 @@ impl<'x> Residues<'x> {
         for_some_and_all(&others, &rows, holds)
     }
 
-    /// Whether something holds for some row, in a session of some user, for each outcome of all conditions that aren't on either.
+    /// Whether something holds for some row, for each outcome of all conditions that aren't on it.
     pub fn for_some_row(&self, asked: &Asked<'_>, holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
-        let is_open = |it: &Condition<'_>| is_of_row(&it.left) || is_of_subject(&it.left);
         let (rows, others): (Vec<_>, Vec<_>) =
-            self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_open(it));
+            self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_of_row(&it.left));
         for_some_and_all(&rows, &others, holds)
+    }
+
+    /// The users whom conditions on the subject alone tell apart: each of these names, and anybody else. Of two such conditions, no more
+    /// than one is taken to be true, since they may name two users.
+    pub fn users(&self, asked: &[&Asked<'_>]) -> Vec<Truths> {
+        let mut conditions = self.conditions_of(asked);
+        conditions.retain(|(_, it)| is_of_subject(&it.left));
+        conditions.truncate(MOST_CONDITIONS);
+        let is = |named: Option<usize>| {
+            let truths = conditions.iter().enumerate().map(|(n, (key, _))| (*key, Some(Some(n) == named)));
+            truths.collect::<Truths>()
+        };
+        let named = (0..conditions.len()).filter(|n| conditions[*n].1.can_be[0]).map(Some);
+        named.chain([None]).map(is).collect()
     }
 
     fn conditions_of(&self, asked: &[&Asked<'_>]) -> Conditions<'_, 'x> {
@@ -322,6 +345,13 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
             return decided;
         }
         match expression {
+            // The planner leaves the others out.
+            Or(any) if any.contains(&Expression::Constant(Value::Bool(true))) => {
+                Expression::Constant(Value::Bool(true))
+            }
+            And(all) if all.contains(&Expression::Constant(Value::Bool(false))) => {
+                Expression::Constant(Value::Bool(false))
+            }
             Or(any) if any.len() <= MOST_IN_ORDER && any.iter().any(|it| it.any(&may_raise)) => self.in_order(any),
             // Without tables, it is its condition.
             Exists(rows) if !rows.from && !rows.always_one && !rows.may_be_cut => {
@@ -545,12 +575,9 @@ fn is_of_read(reason: Option<&Reason>) -> bool {
 
 /// Whether two conditions are the same, however they are wrapped. A comparison may stand the other way round.
 fn is_same(a: &Expression, b: &Expression) -> bool {
-    use Comparison::{Equal, Same};
     use Expression::{Compare, Is, Member, Unknown};
     match (a.unwrapped(), b.unwrapped()) {
-        (Compare(how, a, b), Compare(other, c, d)) if how == other => {
-            (is_same(a, c) && is_same(b, d)) || (matches!(how, Equal | Same) && is_same(a, d) && is_same(b, c))
-        }
+        (Compare(how, a, b), Compare(other, c, d)) if how == other => are_same_compared(*how, [a, b], [c, d]),
         (Is { truth, negated, tested: a }, Is { truth: other, negated: is, tested: b }) => {
             truth == other && negated == is && is_same(a, b)
         }
@@ -562,13 +589,26 @@ fn is_same(a: &Expression, b: &Expression) -> bool {
             Unknown { reason: Some(Reason::Cast { to_boolean: other }), arguments: b, key: None, .. },
         ) => to_boolean == other && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b)),
         (Unknown { reason: Some(Reason::Column(a)), .. }, Unknown { reason: Some(Reason::Column(b)), .. }) => a == b,
+        (
+            Unknown { reason: Some(Reason::Compared(how)), arguments: a, .. },
+            Unknown { reason: Some(Reason::Compared(other)), arguments: b, .. },
+        ) if how == other => match (a.as_slice(), b.as_slice()) {
+            ([a, b], [c, d]) => are_same_compared(*how, [a, b], [c, d]),
+            _ => false,
+        },
         // Of one with a key, the arguments say what the session makes of it. They may stand in another order, or be wrapped.
         (Unknown { key: Some(key), arguments: a, .. }, Unknown { key: Some(other), arguments: b, .. }) => {
             let is_in = |one: &Expression, all: &[Expression]| all.iter().any(|other| is_same(one, other));
             key == other && a.iter().all(|it| is_in(it, b)) && b.iter().all(|it| is_in(it, a))
         }
-        (a, b) => a == b,
+        // Of a session of Supabase Auth, the subject is the same text in each form.
+        (a, b) => a == b || (a.is_session_subject() && b.is_session_subject()),
     }
+}
+
+fn are_same_compared(how: Comparison, [a, b]: [&Expression; 2], [c, d]: [&Expression; 2]) -> bool {
+    let is_symmetric = matches!(how, Comparison::Equal | Comparison::Same);
+    (is_same(a, c) && is_same(b, d)) || (is_symmetric && is_same(a, d) && is_same(b, c))
 }
 
 /// What a condition depends on, beside the row and the claims that are the same in all sessions of a user.
@@ -676,8 +716,30 @@ mod tests {
 
     #[test]
     fn a_condition_behind_one_that_raises_is_not_looked_at() {
-        let constant = |truth| Expression::Constant(Value::Bool(truth));
-        let kept = left(&Expression::Or(vec![required(), constant(true)]));
+        let is_null = Expression::Is { truth: Truth::Null, negated: false, tested: Box::new(Expression::Level) };
+        let kept = left(&Expression::Or(vec![required(), is_null]));
         assert!(Evaluation::new(Session::NOBODY, None, None, true).outcomes(&kept).always_raises());
+    }
+
+    #[test]
+    fn a_condition_beside_a_constant_that_decides_is_not_looked_at() {
+        let constant = |truth| Expression::Constant(Value::Bool(truth));
+        assert_eq!(left(&Expression::Or(vec![required(), constant(true)])), constant(true));
+        assert_eq!(left(&Expression::And(vec![required(), constant(false)])), constant(false));
+    }
+
+    #[test]
+    fn the_subject_is_the_same_in_each_of_its_forms() {
+        let subject = |as_uuid| Expression::Unknown {
+            key: None,
+            strict: false,
+            arguments: Vec::new(),
+            reason: Some(Reason::Subject { as_uuid }),
+        };
+        let owner =
+            Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason: Some(Reason::Column(1)) };
+        let owns = |subject| Expression::Compare(Comparison::Equal, Box::new(owner.clone()), Box::new(subject));
+        assert!(is_same(&owns(subject(false)), &owns(subject(true))));
+        assert!(!is_same(&owns(subject(false)), &owns(Expression::Level)));
     }
 }

@@ -461,3 +461,49 @@ fn a_factor_is_certain_only_of_users_who_have_one() {
     }
     assert!(!outcomes(Session::at_aal1(Enrolled::Yes), false).is_certainly(&Value::Bool(true)));
 }
+
+/// For lints alone. To the matrix, the time is any: what it shows would be too high in a transaction that goes on for long.
+#[test]
+fn the_time_of_a_factor_is_read_in_sessions_of_users_that_are_fresh_or_old() {
+    let seconds = |seconds| Expression::Constant(Value::Interval(MaxAge::from_seconds(seconds)));
+    let ago = |age| Box::new(Expression::Call(Builtin::Ago, vec![seconds(age)]));
+    let level = || Expression::Constant(Value::text("aal2"));
+    let is_since = |age| {
+        Expression::Compare(Comparison::Greater, Box::new(Expression::AuthenticatedAt(Box::new(level()))), ago(age))
+    };
+    let of_user = |level, age| Evaluation::new(Session::at(level).aged(age), None, None, true).of_signed_in_user();
+    let fresh = Age::AtMost(MaxAge::from_seconds(0));
+    let yes_or_no = Outcomes::truths(true, true, false);
+    assert!(of_user(Level::Aal2, fresh).outcomes(&is_since(900)).is_certainly(&Value::Bool(true)));
+    assert!(of_user(Level::Aal2, Age::Older).outcomes(&is_since(900)).is_certainly(&Value::Bool(false)));
+    assert!(of_user(Level::Aal1, fresh).outcomes(&is_since(900)).is_null());
+    assert_eq!(of_user(Level::Aal2, fresh).outcomes(&is_since(0)), yes_or_no);
+    let unknown = Evaluation::new(Session::at(Level::Aal2).aged(fresh), None, None, true).outcomes(&is_since(900));
+    assert!(unknown.can_be_true() && unknown.can_be(&Value::Bool(false)));
+    // All methods of an old session are old.
+    let any_method = Expression::HasLevel {
+        level: Box::new(Expression::Constant(Value::text("aal1"))),
+        max_age: Box::new(seconds(900)),
+        raises: false,
+    };
+    assert!(of_user(Level::Aal2, Age::Older).outcomes(&any_method).is_certainly(&Value::Bool(false)));
+}
+
+/// A gateway sets the role for each request. Of other sessions, it isn't known.
+#[test]
+fn the_setting_role_is_the_role_in_sessions_of_a_gateway() {
+    let name = Box::new(Expression::Constant(Value::text("role")));
+    let setting = Expression::Setting { name, missing_ok: false };
+    let evaluation = Evaluation::new(Session::at(Level::Aal2), Some("authenticated"), None, true);
+    assert_eq!(evaluation.outcomes(&setting).known(), None);
+    assert!(evaluation.of_signed_in_user().outcomes(&setting).is_certainly(&Value::text("authenticated")));
+}
+
+#[test]
+fn json_is_a_truth_value_where_it_is_one() {
+    let truth = |json| Expression::Call(Builtin::JsonToTruth, vec![Expression::Constant(Value::Json(json))]);
+    let outcomes = |json| Evaluation::new(Session::NOBODY, None, None, true).outcomes(&truth(json));
+    assert!(outcomes(Json::Bool(true)).is_certainly(&Value::Bool(true)));
+    assert!(outcomes(Json::Null).is_null());
+    assert!(outcomes(Json::String("true".to_owned())).always_raises());
+}

@@ -45,7 +45,7 @@ pub fn lasts(it: &Expression) -> bool {
         Setting { name, .. } => is_value(name),
         Unknown { reason: Some(Reason::Column(_) | Reason::Subject { .. }), .. } => true,
         // A strict function of one that lasts.
-        Unknown { strict: true, arguments, reason: None | Some(Reason::Cast { .. }), .. } => {
+        Unknown { strict: true, arguments, reason: None | Some(Reason::Cast { .. } | Reason::Compared(_)), .. } => {
             all_last_or_are_values(arguments)
         }
         Array(items) => all_last_or_are_values(items),

@@ -72,7 +72,15 @@ impl Weighing<'_, '_> {
                 Left { pairs, is_admitted: self.admits_some(rung), level: rung.session.level }
             });
             let left: Vec<Left<'_>> = left.collect();
-            self.is_in_vain_to_some(&left, &residues)
+            let all: Vec<&Asked<'_>> = left.iter().flat_map(Left::all).collect();
+            let users = residues.users(&all);
+            if users.iter().all(Truths::is_empty) {
+                return self.is_in_vain_to_some(&left, &residues);
+            }
+            users.iter().any(|user| {
+                let left: Vec<Left<'_>> = left.iter().map(|it| it.of_user(user)).collect();
+                self.is_in_vain_to_some(&left, &residues)
+            })
         });
         found && !self.work.is_spent()
     }
@@ -118,7 +126,17 @@ impl Weighing<'_, '_> {
     }
 }
 
-impl Left<'_> {
+impl<'e> Left<'e> {
+    fn all(&self) -> impl Iterator<Item = &Asked<'e>> {
+        self.pairs.iter().flat_map(|(asking, other)| [asking, other])
+    }
+
+    /// The same of a user of whom conditions come to this.
+    fn of_user(&self, user: &Truths) -> Left<'e> {
+        let pairs = self.pairs.iter().map(|(asking, other)| (asking.given(user), other.given(user))).collect();
+        Left { pairs, ..*self }
+    }
+
     /// Whether the policy that asks says the same to both.
     fn is_as(&self, other: &Left<'_>) -> bool {
         self.pairs.iter().zip(&other.pairs).all(|((one, _), (other, _))| one == other)

@@ -398,9 +398,11 @@ impl<'a, R: Reader> Run<'a, R> {
         self.read(part, kind, state)
     }
 
-    /// The arm that raises where this does. What it comes to otherwise doesn't matter.
+    /// The arm that raises where this does: below a level, or for a role that may not read a table. What it comes to otherwise
+    /// doesn't matter.
     fn forced(&mut self, value: &Expression) -> Option<(Expression, Expression)> {
-        if !value.any(&may_raise) {
+        let reads = |it: &Expression| it.rows().is_some_and(|rows| !rows.reads.is_empty());
+        if !value.any(&|it| may_raise(it) || reads(it)) {
             return None;
         }
         let tested = Box::new(self.copy(value));

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::sql::{Token, tokens};
-use crate::{Comparison, Evaluation, Expression, Origin, Outcomes, Rows, Session, Truth, Value};
+use crate::{Comparison, Evaluation, Expression, Origin, Outcomes, Rows, Session, TableId, Truth, Value};
 use aal::Level;
 use proptest::prelude::*;
+use std::collections::HashSet;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
@@ -152,6 +153,10 @@ fn called(parts: &[String]) -> Typed {
         "level" => (Expression::Level, Kind::Text),
         "has_aal2" => (has_level(false), Kind::Bool),
         "require_aal2" => (has_level(true), Kind::Bool),
+        "of_hidden" => {
+            let rows = Rows { reads: TableId::new(1).into_iter().collect(), ..rows() };
+            (Expression::Select { target: Box::new(Expression::Constant(Value::Bool(true))), rows }, Kind::Bool)
+        }
         _ => (Expression::unknown(), Kind::Bool),
     }
 }
@@ -189,17 +194,7 @@ impl Reader for Few {
         if !has_from && texts.at != texts.tokens.len() {
             return None;
         }
-        let rows = Rows {
-            filter: filter.map(Box::new),
-            from: has_from,
-            always_one: false,
-            may_be_cut: false,
-            reads: Vec::new(),
-            mentions: Vec::new(),
-            correlated: false,
-            origin: Origin::SubSelect,
-            key: None,
-        };
+        let rows = Rows { filter: filter.map(Box::new), from: has_from, ..rows() };
         let of_rows = |(target, kind)| (Expression::Select { target: Box::new(target), rows: rows.clone() }, kind);
         Some((columns.into_iter().map(of_rows).collect(), Expression::Exists(rows.clone())))
     }
@@ -242,6 +237,21 @@ impl Reader for Few {
     }
 }
 
+/// One row.
+fn rows() -> Rows {
+    Rows {
+        filter: None,
+        from: false,
+        always_one: false,
+        may_be_cut: false,
+        reads: Vec::new(),
+        mentions: Vec::new(),
+        correlated: false,
+        origin: Origin::SubSelect,
+        key: None,
+    }
+}
+
 fn parameters() -> Vec<Parameter<Kind>> {
     let unknown = |name: &str, kind| Parameter { name: name.to_owned(), kind, value: Expression::unknown() };
     let level = Parameter { name: "given".to_owned(), kind: Kind::Text, value: Expression::Level };
@@ -279,6 +289,27 @@ fn outcomes(source: &str, level: Option<Level>) -> Outcomes {
     let body = Body::parse(source).unwrap();
     let (answer, _) = answer(&body, parameters(), Kind::Bool, &mut few());
     Evaluation::new(at(level), None, None, true).outcomes(&answer)
+}
+
+/// Also where nothing is made of what it reads.
+#[test]
+fn a_function_that_reads_a_table_which_its_caller_may_not_read_raises() {
+    for source in [
+        "declare x boolean := of_hidden(); begin return true; end",
+        "declare x boolean; begin x := of_hidden(); return true; end",
+        "declare x boolean; begin select of_hidden() into x; return true; end",
+        "begin perform of_hidden(); return true; end",
+        "declare x boolean; begin if has_aal2() then x := of_hidden(); else return false; end if; return true; end",
+    ] {
+        let body = Body::parse(source).unwrap();
+        let (answer, _) = answer(&body, parameters(), Kind::Bool, &mut few());
+        let (none, all) = (HashSet::new(), TableId::new(1).into_iter().collect::<HashSet<TableId>>());
+        let can_be_true = |readable| {
+            Evaluation::new(at(Some(Level::Aal2)), None, Some(readable), true).outcomes(&answer).can_be_true()
+        };
+        assert!(!can_be_true(&none), "{source}");
+        assert!(can_be_true(&all), "{source}");
+    }
 }
 
 #[test]
