@@ -9,6 +9,7 @@ use crate::citus;
 use crate::pg::elog::raise;
 use crate::pg::sqlstate::SqlState;
 use crate::session::handed_on::settings_to_hand_on;
+use crate::utility;
 
 /// Hands the claims in force, or the token, on to the nodes of Citus that take part in this transaction: by `set local`. For
 /// `PGRST_DB_PRE_REQUEST`. Without Citus there is nobody to hand them on to, and it does nothing.
@@ -24,6 +25,7 @@ fn hand_on_claims() {
         let hint = "alter role authenticator set citus.propagate_set_commands = 'local'";
         raise(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message, None, Some(hint));
     }
+    utility::watch();
     let set = settings_to_hand_on();
     let done = Spi::connect_mut(|client| {
         for (name, value) in set {

@@ -230,6 +230,16 @@ test('claims are handed on only where Citus hands settings on, and statements fa
     refused(`${set('aal2')} ${hand_on} ${set('aal1')} ${sql}`, changed)
   }
   assert.match(attempt(`${set('aal2')} ${hand_on} ${set('aal1')} ${hand_on} ${read}`), /0$/)
+  // What began before the change, and what the executor doesn't run.
+  const cursor = 'declare c cursor for select * from app.plain;'
+  assert.equal(attempt(`${set('aal2')} ${hand_on} ${cursor} fetch c;`), 'f')
+  refused(`${set('aal2')} ${hand_on} ${cursor} ${set('aal1')} fetch c;`, changed)
+  refused(`${set('aal2')} ${hand_on} ${cursor} fetch c; ${set('aal1')} fetch c;`, changed)
+  refused(`${set('aal2')} ${hand_on} ${set('aal1')} copy app.plain to stdout;`, changed)
+  refused(`${set('aal2')} ${hand_on} ${set('aal1')} copy (select 1) to stdout;`, changed)
+  const procedure = "create procedure app.nothing() language plpgsql as 'begin end';"
+  assert.equal(attempt(`${procedure} ${set('aal2')} ${hand_on} call app.nothing();`), 'f')
+  refused(`${procedure} ${set('aal2')} ${hand_on} ${set('aal1')} call app.nothing();`, changed)
   // A savepoint that is rolled back takes back what was handed on in it.
   refused(`${set('aal2')} ${hand_on} ${set('aal1')} savepoint s; ${hand_on} rollback to s; ${read}`, changed)
   assert.match(attempt(`${set('aal2')} ${hand_on} savepoint s; ${set('aal1')} ${hand_on} rollback to s; ${read}`), /0$/)

@@ -464,6 +464,32 @@ test('a later set_config leaves no node with the earlier claims', { skip }, asyn
   await onCoordinator.query('select auth.hand_on_claims()')
   assert.equal((await onCoordinator.query(read)).rowCount, 0)
   await onCoordinator.query('rollback')
+  // Neither by what began before, nor by what no executor runs: the other nodes still have the claims of the first read.
+  for (const [before, later] of [
+    ['declare c cursor for select * from dist', 'fetch all from c'],
+    ['declare c cursor for select * from dist; fetch 1 from c', 'fetch all from c'],
+    ['prepare p as select * from dist; execute p', 'execute p'],
+    ['', 'copy dist to stdout'],
+    ['', 'copy (select * from dist) to stdout'],
+    ['', 'create temporary table taken as select * from dist'],
+    ['', 'explain analyze select * from dist'],
+    ['', "do 'begin perform from dist; end'"],
+    ['', `select reads('${owner}')`],
+    ['', `call writes('${owner}')`],
+  ]) {
+    run(`
+      create or replace function reads(u uuid) returns bigint language sql as 'select count(*) from dist where user_id = u';
+      create or replace procedure writes(u uuid) language sql as 'update dist set amount = 8 where user_id = u';
+      select create_distributed_function('reads(uuid)', 'u', colocate_with := 'dist'), create_distributed_function('writes(uuid)', 'u', colocate_with := 'dist')`)
+    await onCoordinator.query('begin; set local role authenticated')
+    await set('aal2')
+    await onCoordinator.query('select auth.hand_on_claims()')
+    assert.equal((await onCoordinator.query(read)).rowCount, 1)
+    await onCoordinator.query(before)
+    await set('none')
+    await assert.rejects(onCoordinator.query(later), { code: '55000', message: /have changed since/ }, later)
+    await onCoordinator.query('rollback; deallocate all')
+  }
   // Without that call no node but this one has claims.
   await onCoordinator.query('begin; set local role authenticated')
   await set('aal2')
