@@ -7,6 +7,7 @@ use pgrx::spi::{self, SpiClient};
 use proof::{Role, RoleId, TableId};
 
 use super::ids;
+use crate::citus;
 use crate::pg::query::{catalog_query, rows};
 
 /// The roles, with the one of this name in any case.
@@ -18,6 +19,7 @@ pub fn read(client: &SpiClient<'_>, wanted: Option<&str>) -> Result<Vec<Role>, s
             can_come: row.get("can_come")?,
             is_api: false,
             may_change_enrollment: false,
+            runs_on_other_nodes: false,
             readable: HashSet::new(),
         })
     })
@@ -33,6 +35,13 @@ pub fn readable(
     rows(client, catalog_query!("readable"), &arguments, |row| {
         Ok((ids::role(row, "role")?, ids::tables(row, "readable")?))
     })
+}
+
+/// Those of these roles whose statements Citus may run on other nodes. `by_sql`: clients run SQL of their own.
+pub fn on_other_nodes(client: &SpiClient<'_>, roles: &[Oid], by_sql: bool) -> Result<HashSet<RoleId>, spi::Error> {
+    let arguments = [roles.to_vec().into(), citus::functions_passed_on().into(), by_sql.into()];
+    let roles = rows(client, catalog_query!("roles_on_other_nodes"), &arguments, |row| ids::role(row, "oid"))?;
+    Ok(roles.into_iter().collect())
 }
 
 /// The names of all roles, in the order in which lists show them.

@@ -195,6 +195,9 @@ test('a shard on this node opens INSERT, and one elsewhere does not', () => {
   cluster.psql(
     'postgres',
     `
+    create table citus.pg_dist_object (classid oid, objid oid, distribution_argument_index int, colocationid int);
+    alter table citus.pg_dist_object set schema pg_catalog;
+    alter extension citus add table pg_catalog.pg_dist_object;
     create table citus.pg_dist_local_group (groupid int not null);
     create table citus.pg_dist_shard (logicalrelid regclass not null, shardid bigint not null);
     create table citus.pg_dist_placement (placementid bigint, shardid bigint not null, groupid int not null);
@@ -215,6 +218,24 @@ test('a shard on this node opens INSERT, and one elsewhere does not', () => {
     )
   assert.match(insert('app.payments'), /^aal2\|.*aal_insert/m)
   assert.match(insert('app.events'), /^none\|.*COPY and INSERT \.\.\. SELECT into a shard on this node/m)
+  // A function that Citus passes on to a node, which the role may execute: its statements run there.
+  cluster.psql('postgres', "create function app.passed_on() returns void language plpgsql as 'begin end'")
+  const passes = (index, colocation) =>
+    cluster.psql(
+      'postgres',
+      `delete from pg_dist_object; insert into pg_dist_object values ('pg_proc'::regclass, 'app.passed_on()'::regprocedure, ${index}, ${colocation})`,
+    )
+  passes('null', 'null')
+  assert.match(insert('app.payments'), /^aal2\|/m)
+  for (const way of [
+    ['0', 'null'],
+    ['null', '3'],
+  ]) {
+    passes(...way)
+    assert.match(insert('app.payments'), /^none\|.*INSERT \.\.\. SELECT asks no policy where the role runs statements on other nodes/m)
+  }
+  cluster.psql('postgres', 'revoke execute on function app.passed_on from public')
+  assert.match(insert('app.payments'), /^aal2\|/m)
   cluster.psql('postgres', 'update pg_dist_placement set groupid = 7 where placementid = 2')
   assert.match(insert('app.payments'), /^none\|/m)
 })

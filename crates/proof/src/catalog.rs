@@ -89,6 +89,8 @@ pub struct Role {
     pub is_api: bool,
     /// Whether it may change what says who has enrolled a second factor: filled in where settings aren't trusted.
     pub may_change_enrollment: bool,
+    /// Whether Citus may run statements of it on other nodes, beside those that it makes itself.
+    pub runs_on_other_nodes: bool,
     /// The tables, of those that policies read, that it may read some column of.
     pub readable: HashSet<TableId>,
 }

@@ -169,6 +169,22 @@ impl<'a> Attempt<'a> {
             .within(work, closely)
     }
 
+    /// Whether Citus may copy rows of the role's into shards, where no policy is asked.
+    fn copied_rows(&self) -> Option<Decision> {
+        if self.table.takes_copied_rows {
+            Some(Decision::CopiedIntoShard)
+        } else if self.may_copy_elsewhere() {
+            Some(Decision::CopiedOnOtherNode)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the role may run statements on the nodes that have the shards of the table.
+    pub(super) fn may_copy_elsewhere(&self) -> bool {
+        self.table.held_by_citus && self.role().runs_on_other_nodes
+    }
+
     fn hurdles(&self) -> Hurdles<'a> {
         let using: fn(&Policy) -> Option<&Expression> = |policy| policy.using.as_ref();
         let check: fn(&Policy) -> Option<&Expression> = Policy::check;
@@ -176,7 +192,7 @@ impl<'a> Attempt<'a> {
         let expressions = match self.command {
             _ if self.rows == RowKind::NoRow => Vec::new(),
             Command::Select | Command::Delete => vec![using],
-            Command::Insert if is_checked && !self.table.takes_copied_rows => vec![check],
+            Command::Insert if is_checked && self.copied_rows().is_none() => vec![check],
             Command::Update if is_checked => vec![using, check],
             Command::Update => vec![using],
             Command::Insert | Command::Truncate => Vec::new(),
@@ -250,8 +266,8 @@ impl<'a> Attempt<'a> {
         if self.rows == RowKind::Unchecked && matches!(self.command, Command::Insert | Command::Update) {
             push_new(&mut open, Decision::CheckSkippedByForeignTable);
         }
-        if open.is_empty() && self.command == Command::Insert && self.table.takes_copied_rows {
-            open.push(Decision::CopiedIntoShard);
+        if open.is_empty() && self.command == Command::Insert {
+            open.extend(self.copied_rows());
         }
         if open.is_empty() && self.command == Command::Truncate {
             open.push(Decision::TruncateUnseen);

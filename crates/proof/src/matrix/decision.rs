@@ -25,6 +25,8 @@ pub enum Decision {
     CheckSkippedByForeignTable,
     /// Rows that Citus copies into a shard of its own node skip all policies.
     CopiedIntoShard,
+    /// The role may run statements on other nodes of Citus, which copy rows into shards there.
+    CopiedOnOtherNode,
     /// Row security does not see TRUNCATE.
     TruncateUnseen,
     /// A policy, by its name.
@@ -54,6 +56,9 @@ impl fmt::Display for Decision {
             }
             Decision::CopiedIntoShard => {
                 f.write_str("COPY and INSERT ... SELECT into a shard on this node ask no policy")
+            }
+            Decision::CopiedOnOtherNode => {
+                f.write_str("INSERT ... SELECT asks no policy where the role runs statements on other nodes")
             }
             Decision::TruncateUnseen => f.write_str("row security does not see TRUNCATE"),
             Decision::Policy(name) => write!(f, "policy {name}"),

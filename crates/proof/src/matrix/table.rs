@@ -75,7 +75,7 @@ pub(super) fn needs_of_table(
 /// or what they may read.
 struct KnownNeeds {
     is_same_for_all: bool,
-    known: HashMap<(Command, Bound, [bool; 2]), Need>,
+    known: HashMap<(Command, Bound, [bool; 3]), Need>,
 }
 
 /// For each policy, whether it binds a role, whether the role may change it, and whether it may leave it.
@@ -91,7 +91,7 @@ impl KnownNeeds {
         if !self.is_same_for_all {
             return attempt.need(effort);
         }
-        let may = [attempt.standing().may_undo_guards, attempt.may_change_enrollment()];
+        let may = [attempt.standing().may_undo_guards, attempt.may_change_enrollment(), attempt.may_copy_elsewhere()];
         let key = (attempt.command, bound(attempt.table, attempt), may);
         self.known.entry(key).or_insert_with(|| attempt.need(effort)).clone()
     }

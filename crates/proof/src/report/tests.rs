@@ -108,6 +108,7 @@ fn role(n: usize, name: &str) -> Role {
         can_come: true,
         is_api: false,
         may_change_enrollment: false,
+        runs_on_other_nodes: false,
         readable: HashSet::new(),
     }
 }
