@@ -129,9 +129,9 @@ pub fn read_for(
         role.may_change_enrollment = changeable.enrollment.contains(&role.id);
     }
     if catalog.tables.iter().any(|table| table.held_by_citus) {
-        let running = roles::on_other_nodes(client, &roles, !trusts_settings)?;
+        let by_citus = roles::by_citus(client, &roles, !trusts_settings)?;
         for role in catalog.roles.iter_mut() {
-            role.runs_on_other_nodes = running.contains(&role.id);
+            role.by_citus = by_citus.get(&role.id).copied().unwrap_or_default();
         }
     }
     for (table, mut standings) in standings::read(client, &tables, &catalog.roles, &acting)? {

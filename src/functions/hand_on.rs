@@ -10,7 +10,7 @@ use pgrx::spi;
 use crate::citus;
 use crate::pg::elog::raise;
 use crate::pg::sqlstate::SqlState;
-use crate::pg::{guc, role, stored_setting};
+use crate::pg::{guc, role, stored_setting, transaction};
 use crate::session::handed_on::settings_to_hand_on;
 use crate::settings::{self, ClaimsSource};
 use crate::utility;
@@ -18,7 +18,8 @@ use crate::utility;
 /// Hands the claims in force, or the token, on to the nodes of Citus that take part in this transaction: by `set local`. For
 /// `PGRST_DB_PRE_REQUEST`. Without Citus there is nobody to hand them on to, and it does nothing.
 ///
-/// Errors: 55000 where Citus hands no setting on, or where others would see the token on other nodes.
+/// Errors: 55000 where Citus hands no setting on, or not for the rest of the transaction, or where others would see the token on other
+/// nodes.
 #[pg_extern(volatile, parallel_unsafe)]
 fn hand_on_claims() {
     if !citus::is_there() {
@@ -28,6 +29,13 @@ fn hand_on_claims() {
         let message = "the claims cannot be handed on to Citus' other nodes: citus.propagate_set_commands is not local";
         let hint = "alter role authenticator set citus.propagate_set_commands = 'local'";
         raise(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message, None, Some(hint));
+    }
+    if transaction::is_in_subtransaction() {
+        let message =
+            "the claims cannot be handed on to Citus' other nodes within a savepoint or a block with EXCEPTION";
+        let detail = "When that is released, Citus forgets what was handed on in it, and new connections to nodes get what was before.";
+        let hint = "Call auth.hand_on_claims() outside of it.";
+        raise(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message, Some(detail), Some(hint));
     }
     require_hidden_token();
     utility::watch();

@@ -261,9 +261,16 @@ test('claims are handed on only where Citus hands settings on, and statements fa
   const procedure = "create procedure app.nothing() language plpgsql as 'begin end';"
   assert.equal(attempt(`${procedure} ${set('aal2')} ${hand_on} call app.nothing();`), 'f')
   refused(`${procedure} ${set('aal2')} ${hand_on} ${set('aal1')} call app.nothing();`, changed)
-  // A savepoint that is rolled back takes back what was handed on in it.
-  refused(`${set('aal2')} ${hand_on} ${set('aal1')} savepoint s; ${hand_on} rollback to s; ${read}`, changed)
-  assert.match(attempt(`${set('aal2')} ${hand_on} savepoint s; ${set('aal1')} ${hand_on} rollback to s; ${read}`), /0$/)
+  // A savepoint that is rolled back gives back the claims that were handed on before it. Within one Citus hands on nothing that stays.
+  refused(`${set('aal2')} ${hand_on} savepoint s; ${set('aal1')} ${read}`, changed)
+  assert.match(attempt(`${set('aal2')} ${hand_on} savepoint s; ${set('aal1')} rollback to s; ${read}`), /0$/)
+  const within = "cannot be handed on to Citus' other nodes within a savepoint or a block with EXCEPTION"
+  refused(`${set('aal2')} savepoint s; ${hand_on}`, within)
+  refused(`${set('aal2')} ${hand_on} savepoint s; ${set('aal1')} ${hand_on}`, within)
+  refused(
+    `set citus.propagate_set_commands = 'local'; do $$ begin perform auth.hand_on_claims(); exception when division_by_zero then end $$;`,
+    within,
+  )
   // The next transaction hands nothing on.
   assert.match(attempt(`${set('aal2')} ${hand_on} commit; begin; ${set('aal1')} ${read}`), /0$/)
 })

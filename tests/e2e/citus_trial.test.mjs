@@ -35,7 +35,7 @@ before(async () => {
   nodes = [await connect(coordinator), await connect(worker)]
   run(`
     select citus_set_node_property('${coordinator.connection.host}', 5432, 'shouldhaveshards', false);
-    revoke execute on function master_run_on_worker, create_distributed_function from public;
+    revoke execute on function master_run_on_worker, create_distributed_function, assign_distributed_transaction_id from public;
     set citus.enable_schema_based_sharding = on; create schema tenant; grant usage on schema tenant to authenticated`)
   kinds.forEach(make)
 })
@@ -275,4 +275,82 @@ test('random statements do no more than the matrix says, and see nobody else', {
   // It means something only if what may be done is done.
   assert.ok(tally.done > 0.4 * tally.enough, JSON.stringify(tally))
   assert.ok(tally.closed > 0.3 * tally.tried && tally.open > 0, JSON.stringify(tally))
+})
+
+// Steps of a transaction: how claims come and go, and when they are handed on. Each by what it does, in SQL.
+const claimsNow = () => [claimsOf('none'), claimsOf('aal1', owner), claimsOf('aal2', owner), claimsOf('aal2', stranger)]
+const steps = {
+  'set by set_config': (pick) => `select set_config('request.jwt.claims', '${pick(claimsNow())}', true)`,
+  'set for the session': (pick) => `select set_config('request.jwt.claims', '${pick(claimsNow())}', false)`,
+  'set local': (pick) => `set local request.jwt.claims = '${pick(claimsNow())}'`,
+  'set by the older name': (pick) => `select set_config('request.jwt.claim', '${pick(claimsNow())}', true)`,
+  reset: () => 'reset request.jwt.claims',
+  'set in a function that fails': (pick) =>
+    `do $do$ begin perform set_config('request.jwt.claims', '${pick(claimsNow())}', true); perform auth.hand_on_claims(); raise 'undo'; exception when others then end $do$`,
+  'set in a block that passes': (pick) =>
+    `do $do$ begin begin perform set_config('request.jwt.claims', '${pick(claimsNow())}', true); perform auth.hand_on_claims(); exception when others then end; end $do$`,
+  'a forged fingerprint': (pick) => `select set_config('pg_aal.handed_on', '${pick(['x', 'SHA-256'])}', true)`,
+  'hand on': () => 'select auth.hand_on_claims()',
+  'hand on again': () => 'select auth.hand_on_claims()',
+  savepoint: () => 'savepoint s',
+  'rollback to savepoint': () => 'rollback to s',
+  release: () => 'release s',
+  cursor: () => 'declare c cursor for select auth.aal() as level, user_id from dist',
+  'close cursor': () => 'close c',
+}
+const looks = [
+  'select auth.aal() as level, user_id from dist',
+  `select auth.aal() as level, user_id from dist where user_id = '${owner}'`,
+  'fetch all from c',
+  'execute p',
+]
+
+test('however claims come and go in a transaction, no other node answers by other ones', { skip }, async (t) => {
+  t.diagnostic(`SEED=${seed}`)
+  const next = random(seed)
+  const pick = (list) => list[Math.floor(next() * list.length)]
+  const [client] = nodes
+  const tally = { answered: 0, refused: 0, changed: 0, within: 0 }
+  for (let n = 0; n < trials; n++) {
+    const story = []
+    const [read, first] = ['select auth.aal() as level, user_id from dist', pick(claimsNow())]
+    for (const sql of ['begin', 'set local role authenticated', `prepare p as ${read}`, `select set_config('request.jwt.claims', '${first}', true)`])
+      await client.query(sql)
+    await client.query('select auth.hand_on_claims()')
+    try {
+      for (let step = 0; step < 20; step++) {
+        const sql = next() < 0.35 ? pick(looks) : steps[pick(Object.keys(steps))](pick)
+        story.push(sql)
+        const { rows = [], error } = await client.query(sql).catch((error) => ({ error }))
+        if (error) {
+          if (!error.code) throw error
+          story.push(`-- ${error.message}`)
+          if (process.env.SHOW) console.log(sql, error.message)
+          if (/have changed/.test(error.message)) tally.changed++
+          if (/within a savepoint/.test(error.message)) tally.within++
+          if (looks.includes(sql)) tally.refused++
+          story.push('rollback to s')
+          // Without a savepoint the transaction is over.
+          if (
+            await client.query('rollback to s').then(
+              () => false,
+              () => true,
+            )
+          )
+            break
+          continue
+        }
+        if (!looks.includes(sql)) continue
+        const here = (await client.query('select auth.aal() as level, auth.subject_uuid() as subject')).rows[0]
+        if (rows.length > 0) tally.answered++
+        for (const { level, user_id } of rows) {
+          assert.deepEqual({ level, subject: user_id }, here, `SEED=${seed}\n${story.join(';\n')}`)
+        }
+      }
+    } finally {
+      await client.query("rollback; deallocate all; reset request.jwt.claims; select set_config('request.jwt.claims', '', false)")
+    }
+  }
+  t.diagnostic(JSON.stringify(tally))
+  assert.ok(tally.answered > 0.2 * trials && tally.changed > 0.2 * trials, JSON.stringify(tally))
 })

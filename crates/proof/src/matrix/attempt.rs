@@ -8,7 +8,7 @@ use super::effort::{Effort, Weighed};
 use super::need::Need;
 use super::table::RowKind;
 use super::threshold::{RequiredLevel, Threshold};
-use crate::catalog::{Catalog, Guard, Policy, Role, Standing, Table};
+use crate::catalog::{ByCitus, Catalog, Guard, Policy, Role, Standing, Table};
 use crate::evaluation::{Evaluation, Recall, Work};
 use crate::expression::{Expression, Reason};
 use crate::ids::RoleIndex;
@@ -169,20 +169,20 @@ impl<'a> Attempt<'a> {
             .within(work, closely)
     }
 
-    /// Whether Citus may copy rows of the role's into shards, where no policy is asked.
-    fn copied_rows(&self) -> Option<Decision> {
-        if self.table.takes_copied_rows {
-            Some(Decision::CopiedIntoShard)
-        } else if self.may_copy_elsewhere() {
-            Some(Decision::CopiedOnOtherNode)
-        } else {
-            None
-        }
+    /// What Citus gives the role on this table.
+    pub(super) fn by_citus(&self) -> ByCitus {
+        if self.table.held_by_citus { self.role().by_citus } else { ByCitus::default() }
     }
 
-    /// Whether the role may run statements on the nodes that have the shards of the table.
-    pub(super) fn may_copy_elsewhere(&self) -> bool {
-        self.table.held_by_citus && self.role().runs_on_other_nodes
+    /// Why Citus asks no policy about the command.
+    fn past_policies(&self) -> Option<Decision> {
+        let ByCitus { runs_on_other_nodes, reads_results_of_others } = self.by_citus();
+        match self.command {
+            Command::Select if reads_results_of_others => Some(Decision::ResultsOfOthers),
+            Command::Insert if self.table.takes_copied_rows => Some(Decision::CopiedIntoShard),
+            Command::Insert if runs_on_other_nodes => Some(Decision::CopiedOnOtherNode),
+            _ => None,
+        }
     }
 
     fn hurdles(&self) -> Hurdles<'a> {
@@ -190,9 +190,9 @@ impl<'a> Attempt<'a> {
         let check: fn(&Policy) -> Option<&Expression> = Policy::check;
         let is_checked = self.rows == RowKind::Own;
         let expressions = match self.command {
-            _ if self.rows == RowKind::NoRow => Vec::new(),
+            _ if self.rows == RowKind::NoRow || self.past_policies().is_some() => Vec::new(),
             Command::Select | Command::Delete => vec![using],
-            Command::Insert if is_checked && self.copied_rows().is_none() => vec![check],
+            Command::Insert if is_checked => vec![check],
             Command::Update if is_checked => vec![using, check],
             Command::Update => vec![using],
             Command::Insert | Command::Truncate => Vec::new(),
@@ -266,8 +266,8 @@ impl<'a> Attempt<'a> {
         if self.rows == RowKind::Unchecked && matches!(self.command, Command::Insert | Command::Update) {
             push_new(&mut open, Decision::CheckSkippedByForeignTable);
         }
-        if open.is_empty() && self.command == Command::Insert {
-            open.extend(self.copied_rows());
+        if open.is_empty() {
+            open.extend(self.past_policies());
         }
         if open.is_empty() && self.command == Command::Truncate {
             open.push(Decision::TruncateUnseen);

@@ -27,6 +27,8 @@ pub enum Decision {
     CopiedIntoShard,
     /// The role may run statements on other nodes of Citus, which copy rows into shards there.
     CopiedOnOtherNode,
+    /// The role may read the intermediate results that Citus keeps for other sessions of it.
+    ResultsOfOthers,
     /// Row security does not see TRUNCATE.
     TruncateUnseen,
     /// A policy, by its name.
@@ -60,6 +62,7 @@ impl fmt::Display for Decision {
             Decision::CopiedOnOtherNode => {
                 f.write_str("INSERT ... SELECT asks no policy where the role runs statements on other nodes")
             }
+            Decision::ResultsOfOthers => f.write_str("the role may read intermediate results of its other sessions"),
             Decision::TruncateUnseen => f.write_str("row security does not see TRUNCATE"),
             Decision::Policy(name) => write!(f, "policy {name}"),
             Decision::Guard(name) => write!(f, "trigger {name}"),
