@@ -57,7 +57,7 @@ comment on function auth.assert_same_trust() is
 comment on function auth.trust() is
   'The settings by which claims count in this session, a digest of the keys, and the versions. For roles that may see all settings. STABLE and PARALLEL RESTRICTED: a worker would read the file with the keys again.';
 comment on function auth.hand_on_claims() is
-  'Hands the claims in force, or the token, on to Citus'' other nodes until the transaction ends, for PGRST_DB_PRE_REQUEST. Needs citus.propagate_set_commands = local. Later statements fail if the claims have changed since. Without Citus it does nothing. VOLATILE and PARALLEL UNSAFE: it changes settings.';
+  'Hands the claims in force, or the token, on to Citus'' other nodes until the transaction ends, for PGRST_DB_PRE_REQUEST. Needs citus.propagate_set_commands = local, and no open savepoint. In token mode the role must hide its statements by track_activities = off. Later statements fail if the claims have changed since. Without Citus it does nothing. VOLATILE and PARALLEL UNSAFE: it changes settings.';
 
 comment on function auth.protect_table(regclass, text, text, text, text, text, interval, name[], name, name[], boolean, regprocedure, boolean, boolean, boolean) is
   'Puts a table under assurance levels by policies and a guard trigger, and says in one row what the table needs now. Needs ownership of the table. VOLATILE and PARALLEL UNSAFE: it changes the catalog.';

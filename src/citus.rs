@@ -11,6 +11,9 @@ use pgrx::prelude::*;
 use crate::pg::table_scan::{Column, Patience, Table};
 use crate::pg::{guc, lookup};
 
+/// The types of numbers in Citus' lists.
+const NUMBER: &[pg_sys::Oid] = &[pg_sys::INT4OID, pg_sys::INT8OID];
+
 /// Which tables Citus holds.
 pub enum Held {
     /// None: there is no Citus.
@@ -85,9 +88,26 @@ pub fn allows_triggers() -> bool {
     guc::is(c"citus.enable_unsafe_triggers", c"on")
 }
 
+/// The functions that Citus passes on to a node when they are called, to run there; `None` where its list can't be read.
+pub fn functions_passed_on() -> Option<Vec<pg_sys::Oid>> {
+    let objects = Table::open(|| list(c"pg_dist_object"), Patience::Wait).ok().flatten()?;
+    let of = |name, kinds| column(&objects, name, kinds);
+    let (class, object) = (of(c"classid", &[pg_sys::OIDOID])?, of(c"objid", &[pg_sys::OIDOID])?);
+    // By one of its arguments, or to any node that has a table.
+    let ways = [of(c"distribution_argument_index", NUMBER)?, of(c"colocationid", NUMBER)?];
+    let mut functions = Vec::new();
+    let mut rows = objects.rows();
+    while let Some(row) = rows.next() {
+        let is_function = row.oid(class) == Some(pg_sys::Oid::from(pg_sys::ProcedureRelationId));
+        if is_function && ways.iter().any(|way| row.has(*way)) {
+            functions.extend(row.oid(object));
+        }
+    }
+    Some(functions)
+}
+
 /// The tables with a shard on this node; `None` where Citus' lists can't be read.
 fn local_shards() -> Option<HashSet<pg_sys::Oid>> {
-    const NUMBER: &[pg_sys::Oid] = &[pg_sys::INT4OID, pg_sys::INT8OID];
     let open = |name| Table::open(|| list(name), Patience::Wait).ok().flatten();
     let (group, placements, shards) =
         (open(c"pg_dist_local_group")?, open(c"pg_dist_placement")?, open(c"pg_dist_shard")?);

@@ -9,7 +9,7 @@ use pgrx::prelude::*;
 
 use crate::pg::changed_table::StartedQuery;
 use crate::pg::guc::SettingsLevel;
-use crate::pg::plan::{FinishedPlan, names_tables};
+use crate::pg::plan::{FinishedPlan, is_run_by_a_library, names_tables};
 use crate::pg::role;
 use crate::planner;
 use crate::session::handed_on;
@@ -91,7 +91,7 @@ unsafe extern "C-unwind" fn start(query: Query, flags: std::ffi::c_int) {
     let _running = Running::first(query);
     let role = role::current();
     // SAFETY: Postgres passes a query that it is about to run, with its plan.
-    handed_on::require_current(|| unsafe { reads_tables(query) });
+    handed_on::require_current(|| unsafe { asks_by_claims(query) });
     if planner::has_missed_a_query() {
         // SAFETY: Postgres passes a query that it is about to run. Its plan is its own, or only this session's plan cache has it.
         let planned = unsafe { query.as_ref().and_then(|query| FinishedPlan::new(query.plannedstmt)) };
@@ -112,13 +112,14 @@ unsafe extern "C-unwind" fn start(query: Query, flags: std::ffi::c_int) {
     }
 }
 
-/// Whether a query names a table.
+/// Whether claims of other nodes may decide about a query: it names a table, or is a call that Citus passes on to a node.
 ///
 /// # Safety
 /// `query` must be NULL or a query with its plan.
-unsafe fn reads_tables(query: Query) -> bool {
+unsafe fn asks_by_claims(query: Query) -> bool {
     // SAFETY: the caller's promise; a query has its plan until it ends.
-    unsafe { query.as_ref().and_then(|query| query.plannedstmt.as_ref()) }.is_some_and(names_tables)
+    let plan = unsafe { query.as_ref().and_then(|query| query.plannedstmt.as_ref()) };
+    plan.is_some_and(|plan| names_tables(plan) || is_run_by_a_library(plan))
 }
 
 #[cfg(not(feature = "pg18"))]
@@ -159,6 +160,9 @@ impl Run {
     /// # Safety
     /// `query` must be started, and not ended.
     unsafe fn begin(query: Query) -> Run {
+        // A cursor's rows may be asked for only now.
+        // SAFETY: the caller's promise.
+        handed_on::require_current(|| unsafe { asks_by_claims(query) });
         let running = Running::again(query);
         // SAFETY: the caller's promise; the query ends after this.
         let started = unsafe { StartedQuery::new(query) };

@@ -15,6 +15,7 @@
 //! | [`refused_reads`] | refusing statements that read below the level of a table |
 //! | [`applies_when`] | for which sessions a protection is |
 //! | [`executor`] | the hooks by which the others learn of statements |
+//! | [`utility`] | the hook for statements that the executor doesn't run |
 //! | [`citus`] | the tables that Citus holds |
 //! | [`reader`] | policies' trees and function bodies as the proof's expressions |
 //! | [`catalog`] | tables, policies and triggers as the proof wants them |
@@ -49,6 +50,8 @@ mod row_security;
 mod session;
 mod settings;
 mod statement_guards;
+#[allow(unsafe_code)]
+mod utility;
 
 #[cfg(not(panic = "unwind"))]
 compile_error!("pg_aal needs panic = \"unwind\": pgrx turns panics into Postgres errors");

@@ -128,6 +128,12 @@ pub fn read_for(
     for role in catalog.roles.iter_mut() {
         role.may_change_enrollment = changeable.enrollment.contains(&role.id);
     }
+    if catalog.tables.iter().any(|table| table.held_by_citus) {
+        let by_citus = roles::by_citus(client, &roles, !trusts_settings)?;
+        for role in catalog.roles.iter_mut() {
+            role.by_citus = by_citus.get(&role.id).copied().unwrap_or_default();
+        }
+    }
     for (table, mut standings) in standings::read(client, &tables, &catalog.roles, &acting)? {
         for (standing, role) in standings.iter_mut().zip(&catalog.roles) {
             standing.may_undo_guards |= changeable.guards.contains(&role.id);

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use pgrx::pg_sys::Oid;
 use pgrx::spi::{self, SpiClient};
-use proof::{Role, RoleId, TableId};
+use proof::{ByCitus, Role, RoleId, TableId};
 
 use super::ids;
+use crate::citus;
 use crate::pg::query::{catalog_query, rows};
 
 /// The roles, with the one of this name in any case.
@@ -18,6 +19,7 @@ pub fn read(client: &SpiClient<'_>, wanted: Option<&str>) -> Result<Vec<Role>, s
             can_come: row.get("can_come")?,
             is_api: false,
             may_change_enrollment: false,
+            by_citus: ByCitus::default(),
             readable: HashSet::new(),
         })
     })
@@ -33,6 +35,17 @@ pub fn readable(
     rows(client, catalog_query!("readable"), &arguments, |row| {
         Ok((ids::role(row, "role")?, ids::tables(row, "readable")?))
     })
+}
+
+/// What Citus gives these roles. `by_sql`: clients run SQL of their own.
+pub fn by_citus(client: &SpiClient<'_>, roles: &[Oid], by_sql: bool) -> Result<HashMap<RoleId, ByCitus>, spi::Error> {
+    let arguments = [roles.to_vec().into(), citus::functions_passed_on().into(), by_sql.into()];
+    let roles = rows(client, catalog_query!("roles_by_citus"), &arguments, |row| {
+        let runs_on_other_nodes = row.get("runs_on_other_nodes")?;
+        let reads_results_of_others = row.get("reads_results_of_others")?;
+        Ok((ids::role(row, "oid")?, ByCitus { runs_on_other_nodes, reads_results_of_others }))
+    })?;
+    Ok(roles.into_iter().collect())
 }
 
 /// The names of all roles, in the order in which lists show them.

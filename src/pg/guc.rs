@@ -32,6 +32,12 @@ pub fn is(name: &CStr, wanted: &CStr) -> bool {
     }
 }
 
+/// Whether there is a setting of this name.
+pub fn is_there(name: &CStr) -> bool {
+    // SAFETY: the name is a C string, and with missing_ok Postgres answers NULL where there is none.
+    unsafe { !pg_sys::GetConfigOption(name.as_ptr(), true, false).is_null() }
+}
+
 /// No other library may define settings whose names begin so.
 pub fn reserve_prefix(prefix: &'static CStr) {
     // SAFETY: only reads the C string, which Postgres copies.

@@ -20,6 +20,7 @@ pub mod relation;
 pub mod role;
 pub mod shared_memory;
 pub mod sqlstate;
+pub mod stored_setting;
 mod syscache;
 pub mod table_scan;
 pub mod text_setting;

@@ -26,6 +26,12 @@ pub fn names_tables(planned: &pg_sys::PlannedStmt) -> bool {
     entries.any(|entry| unsafe { entry.as_ref() }.is_some_and(|it| it.rtekind == pg_sys::RTEKind::RTE_RELATION))
 }
 
+/// Whether the whole statement is run by another library, in a plan node of its own.
+pub fn is_run_by_a_library(planned: &pg_sys::PlannedStmt) -> bool {
+    // SAFETY: NULL or the root of a finished plan, which lives with it. Each node begins with its tag.
+    unsafe { planned.planTree.as_ref() }.is_some_and(|root| root.type_ == pg_sys::NodeTag::T_CustomScan)
+}
+
 /// A statement's finished plan, which nobody else refers to for `'p`.
 pub struct FinishedPlan<'p>(&'p mut pg_sys::PlannedStmt);
 

@@ -10,9 +10,15 @@ pub fn current() -> pg_sys::Oid {
 
 /// The name of the session's role: that of SET ROLE, also within a function that runs with its owner's rights.
 pub fn of_session() -> Option<String> {
-    // SAFETY: GetOuterUserId reads a variable of the backend. GetUserNameFromId looks it up in the catalog's cache, and with noerr
-    // answers NULL for a role that is gone, or a palloc'd C string.
-    let name = unsafe { pg_sys::GetUserNameFromId(pg_sys::GetOuterUserId(), true) };
+    // SAFETY: GetOuterUserId reads a variable of the backend.
+    name(unsafe { pg_sys::GetOuterUserId() })
+}
+
+/// A role's name.
+pub fn name(role: pg_sys::Oid) -> Option<String> {
+    // SAFETY: GetUserNameFromId looks any OID up in the catalog's cache, and with noerr answers NULL for a role that is gone, or a
+    // palloc'd C string.
+    let name = unsafe { pg_sys::GetUserNameFromId(role, true) };
     // SAFETY: as above.
     (!name.is_null()).then(|| unsafe { std::ffi::CStr::from_ptr(name) }.to_string_lossy().into_owned())
 }

@@ -260,6 +260,14 @@ impl Row<'_> {
         }
     }
 
+    /// The texts of a column of type text[]; none where it is NULL.
+    pub fn texts(&self, column: Column) -> Vec<String> {
+        assert!(column.kind == pg_sys::TEXTARRAYOID, "a column of type text[]");
+        // SAFETY: a value that isn't NULL, of type text[] (see above), in the server's encoding. What it has is copied.
+        let texts = self.datum(column).and_then(|value| unsafe { Vec::<Option<String>>::from_datum(value, false) });
+        texts.unwrap_or_default().into_iter().flatten().collect()
+    }
+
     /// The value of a column whose type is an OID, or is represented by one, as regclass and enums are. Of another type it is some
     /// number.
     pub fn oid(&self, column: Column) -> Option<pg_sys::Oid> {

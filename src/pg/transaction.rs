@@ -20,6 +20,12 @@ pub fn keeps_its_snapshot() -> bool {
     unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
 }
 
+/// Whether a savepoint is open, or a block with EXCEPTION.
+pub fn is_in_subtransaction() -> bool {
+    // SAFETY: reads the state of the backend's own transaction.
+    unsafe { pg_sys::GetCurrentTransactionNestLevel() > 1 }
+}
+
 /// The subtransaction that runs now. The transaction itself counts as one.
 pub fn current_subtransaction() -> pg_sys::SubTransactionId {
     // SAFETY: reads the backend's transaction state, which is there from the backend's start.

@@ -1,8 +1,9 @@
 //! The claims that Citus' other nodes have, handed on by `auth.hand_on_claims()`.
 //!
 //! Citus hands on what `set local` sets, and nothing that `set_config()` does. So claims that change later would leave the others with
-//! the old ones. A fingerprint of what was handed on is a setting, which follows savepoints as those settings do. Each statement that
-//! reads a table is held against it.
+//! the old ones. A fingerprint of what was handed on is a setting, which follows savepoints as those settings do. Each statement about
+//! which other nodes may decide is held against it, when it begins and whenever it is asked for rows: a cursor may begin before the claims
+//! change.
 
 use std::cell::Cell;
 use std::ffi::CString;
@@ -32,13 +33,13 @@ pub fn settings_to_hand_on() -> Vec<(&'static str, CString)> {
     all
 }
 
-/// Raises 55000 for a statement that reads or changes a table where other claims are in force than were handed on.
-pub fn require_current(reads_tables: impl FnOnce() -> bool) {
+/// Raises 55000 for a statement about which other nodes may decide where other claims are in force than were handed on.
+pub fn require_current(asks_others: impl FnOnce() -> bool) {
     if !HANDS_ON.get() {
         return;
     }
     let Some(handed_on) = HANDED_ON.with(TextSetting::get) else { return };
-    if handed_on.as_c_str().to_bytes() != fingerprint(&sources()).as_bytes() && reads_tables() {
+    if asks_others() && handed_on.as_c_str().to_bytes() != fingerprint(&sources()).as_bytes() {
         let message = "the claims have changed since they were handed on to Citus' other nodes";
         let hint = "Call auth.hand_on_claims() again after each change of the claims.";
         raise(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message, None, Some(hint))

@@ -195,6 +195,9 @@ test('a shard on this node opens INSERT, and one elsewhere does not', () => {
   cluster.psql(
     'postgres',
     `
+    create table citus.pg_dist_object (classid oid, objid oid, distribution_argument_index int, colocationid int);
+    alter table citus.pg_dist_object set schema pg_catalog;
+    alter extension citus add table pg_catalog.pg_dist_object;
     create table citus.pg_dist_local_group (groupid int not null);
     create table citus.pg_dist_shard (logicalrelid regclass not null, shardid bigint not null);
     create table citus.pg_dist_placement (placementid bigint, shardid bigint not null, groupid int not null);
@@ -215,6 +218,24 @@ test('a shard on this node opens INSERT, and one elsewhere does not', () => {
     )
   assert.match(insert('app.payments'), /^aal2\|.*aal_insert/m)
   assert.match(insert('app.events'), /^none\|.*COPY and INSERT \.\.\. SELECT into a shard on this node/m)
+  // A function that Citus passes on to a node, which the role may execute: its statements run there.
+  cluster.psql('postgres', "create function app.passed_on() returns void language plpgsql as 'begin end'")
+  const passes = (index, colocation) =>
+    cluster.psql(
+      'postgres',
+      `delete from pg_dist_object; insert into pg_dist_object values ('pg_proc'::regclass, 'app.passed_on()'::regprocedure, ${index}, ${colocation})`,
+    )
+  passes('null', 'null')
+  assert.match(insert('app.payments'), /^aal2\|/m)
+  for (const way of [
+    ['0', 'null'],
+    ['null', '3'],
+  ]) {
+    passes(...way)
+    assert.match(insert('app.payments'), /^none\|.*INSERT \.\.\. SELECT asks no policy where the role runs statements on other nodes/m)
+  }
+  cluster.psql('postgres', 'revoke execute on function app.passed_on from public')
+  assert.match(insert('app.payments'), /^aal2\|/m)
   cluster.psql('postgres', 'update pg_dist_placement set groupid = 7 where placementid = 2')
   assert.match(insert('app.payments'), /^none\|/m)
 })
@@ -230,9 +251,26 @@ test('claims are handed on only where Citus hands settings on, and statements fa
     refused(`${set('aal2')} ${hand_on} ${set('aal1')} ${sql}`, changed)
   }
   assert.match(attempt(`${set('aal2')} ${hand_on} ${set('aal1')} ${hand_on} ${read}`), /0$/)
-  // A savepoint that is rolled back takes back what was handed on in it.
-  refused(`${set('aal2')} ${hand_on} ${set('aal1')} savepoint s; ${hand_on} rollback to s; ${read}`, changed)
-  assert.match(attempt(`${set('aal2')} ${hand_on} savepoint s; ${set('aal1')} ${hand_on} rollback to s; ${read}`), /0$/)
+  // What began before the change, and what the executor doesn't run.
+  const cursor = 'declare c cursor for select * from app.plain;'
+  assert.equal(attempt(`${set('aal2')} ${hand_on} ${cursor} fetch c;`), 'f')
+  refused(`${set('aal2')} ${hand_on} ${cursor} ${set('aal1')} fetch c;`, changed)
+  refused(`${set('aal2')} ${hand_on} ${cursor} fetch c; ${set('aal1')} fetch c;`, changed)
+  refused(`${set('aal2')} ${hand_on} ${set('aal1')} copy app.plain to stdout;`, changed)
+  refused(`${set('aal2')} ${hand_on} ${set('aal1')} copy (select 1) to stdout;`, changed)
+  const procedure = "create procedure app.nothing() language plpgsql as 'begin end';"
+  assert.equal(attempt(`${procedure} ${set('aal2')} ${hand_on} call app.nothing();`), 'f')
+  refused(`${procedure} ${set('aal2')} ${hand_on} ${set('aal1')} call app.nothing();`, changed)
+  // A savepoint that is rolled back gives back the claims that were handed on before it. Within one Citus hands on nothing that stays.
+  refused(`${set('aal2')} ${hand_on} savepoint s; ${set('aal1')} ${read}`, changed)
+  assert.match(attempt(`${set('aal2')} ${hand_on} savepoint s; ${set('aal1')} rollback to s; ${read}`), /0$/)
+  const within = "cannot be handed on to Citus' other nodes within a savepoint or a block with EXCEPTION"
+  refused(`${set('aal2')} savepoint s; ${hand_on}`, within)
+  refused(`${set('aal2')} ${hand_on} savepoint s; ${set('aal1')} ${hand_on}`, within)
+  refused(
+    `set citus.propagate_set_commands = 'local'; do $$ begin perform auth.hand_on_claims(); exception when division_by_zero then end $$;`,
+    within,
+  )
   // The next transaction hands nothing on.
   assert.match(attempt(`${set('aal2')} ${hand_on} commit; begin; ${set('aal1')} ${read}`), /0$/)
 })

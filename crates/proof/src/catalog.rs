@@ -89,8 +89,20 @@ pub struct Role {
     pub is_api: bool,
     /// Whether it may change what says who has enrolled a second factor: filled in where settings aren't trusted.
     pub may_change_enrollment: bool,
+    /// What Citus gives it beside its privileges on tables.
+    pub by_citus: ByCitus,
     /// The tables, of those that policies read, that it may read some column of.
     pub readable: HashSet<TableId>,
+}
+
+/// What a role may do by functions of Citus, or by functions that Citus runs elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ByCitus {
+    /// Whether its own statements may run on other nodes, beside those that Citus makes of them.
+    pub runs_on_other_nodes: bool,
+    /// Whether it may give itself the transaction of another session, and so read that one's intermediate results: Citus keeps them for
+    /// the role and the transaction.
+    pub reads_results_of_others: bool,
 }
 
 /// A table.

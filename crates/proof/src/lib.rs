@@ -50,8 +50,8 @@ mod visible;
 pub use aal::Command;
 pub use builtin::Builtin;
 pub use catalog::{
-    Bypass, Catalog, ForeignKey, Function, FunctionKind, Guard, Policy, PolicyCommand, Role, Standing, Table, Trigger,
-    View, ViewKind, Watch,
+    ByCitus, Bypass, Catalog, ForeignKey, Function, FunctionKind, Guard, Policy, PolicyCommand, Role, Standing, Table,
+    Trigger, View, ViewKind, Watch,
 };
 pub use evaluation::{Evaluation, Work};
 pub use expression::{Comparison, Expression, Key, Origin, Reads, Reason, Rows, Truth};

@@ -8,7 +8,7 @@ use super::effort::{Effort, Weighed};
 use super::need::Need;
 use super::table::RowKind;
 use super::threshold::{RequiredLevel, Threshold};
-use crate::catalog::{Catalog, Guard, Policy, Role, Standing, Table};
+use crate::catalog::{ByCitus, Catalog, Guard, Policy, Role, Standing, Table};
 use crate::evaluation::{Evaluation, Recall, Work};
 use crate::expression::{Expression, Reason};
 use crate::ids::RoleIndex;
@@ -169,14 +169,30 @@ impl<'a> Attempt<'a> {
             .within(work, closely)
     }
 
+    /// What Citus gives the role on this table.
+    pub(super) fn by_citus(&self) -> ByCitus {
+        if self.table.held_by_citus { self.role().by_citus } else { ByCitus::default() }
+    }
+
+    /// Why Citus asks no policy about the command.
+    fn past_policies(&self) -> Option<Decision> {
+        let ByCitus { runs_on_other_nodes, reads_results_of_others } = self.by_citus();
+        match self.command {
+            Command::Select if reads_results_of_others => Some(Decision::ResultsOfOthers),
+            Command::Insert if self.table.takes_copied_rows => Some(Decision::CopiedIntoShard),
+            Command::Insert if runs_on_other_nodes => Some(Decision::CopiedOnOtherNode),
+            _ => None,
+        }
+    }
+
     fn hurdles(&self) -> Hurdles<'a> {
         let using: fn(&Policy) -> Option<&Expression> = |policy| policy.using.as_ref();
         let check: fn(&Policy) -> Option<&Expression> = Policy::check;
         let is_checked = self.rows == RowKind::Own;
         let expressions = match self.command {
-            _ if self.rows == RowKind::NoRow => Vec::new(),
+            _ if self.rows == RowKind::NoRow || self.past_policies().is_some() => Vec::new(),
             Command::Select | Command::Delete => vec![using],
-            Command::Insert if is_checked && !self.table.takes_copied_rows => vec![check],
+            Command::Insert if is_checked => vec![check],
             Command::Update if is_checked => vec![using, check],
             Command::Update => vec![using],
             Command::Insert | Command::Truncate => Vec::new(),
@@ -250,8 +266,8 @@ impl<'a> Attempt<'a> {
         if self.rows == RowKind::Unchecked && matches!(self.command, Command::Insert | Command::Update) {
             push_new(&mut open, Decision::CheckSkippedByForeignTable);
         }
-        if open.is_empty() && self.command == Command::Insert && self.table.takes_copied_rows {
-            open.push(Decision::CopiedIntoShard);
+        if open.is_empty() {
+            open.extend(self.past_policies());
         }
         if open.is_empty() && self.command == Command::Truncate {
             open.push(Decision::TruncateUnseen);

@@ -25,6 +25,10 @@ pub enum Decision {
     CheckSkippedByForeignTable,
     /// Rows that Citus copies into a shard of its own node skip all policies.
     CopiedIntoShard,
+    /// The role may run statements on other nodes of Citus, which copy rows into shards there.
+    CopiedOnOtherNode,
+    /// The role may read the intermediate results that Citus keeps for other sessions of it.
+    ResultsOfOthers,
     /// Row security does not see TRUNCATE.
     TruncateUnseen,
     /// A policy, by its name.
@@ -55,6 +59,10 @@ impl fmt::Display for Decision {
             Decision::CopiedIntoShard => {
                 f.write_str("COPY and INSERT ... SELECT into a shard on this node ask no policy")
             }
+            Decision::CopiedOnOtherNode => {
+                f.write_str("INSERT ... SELECT asks no policy where the role runs statements on other nodes")
+            }
+            Decision::ResultsOfOthers => f.write_str("the role may read intermediate results of its other sessions"),
             Decision::TruncateUnseen => f.write_str("row security does not see TRUNCATE"),
             Decision::Policy(name) => write!(f, "policy {name}"),
             Decision::Guard(name) => write!(f, "trigger {name}"),

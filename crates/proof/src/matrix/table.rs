@@ -7,7 +7,7 @@ use super::decision::Decision;
 use super::effort::Effort;
 use super::need::Need;
 use super::threshold::RequiredLevel;
-use crate::catalog::{Bypass, Catalog, Policy, Standing, Table};
+use crate::catalog::{ByCitus, Bypass, Catalog, Policy, Standing, Table};
 use crate::evaluation::Recall;
 use crate::expression::Expression;
 use crate::ids::{ByRole, ByTable, RoleIndex, TableIndex};
@@ -75,7 +75,7 @@ pub(super) fn needs_of_table(
 /// or what they may read.
 struct KnownNeeds {
     is_same_for_all: bool,
-    known: HashMap<(Command, Bound, [bool; 2]), Need>,
+    known: HashMap<(Command, Bound, [bool; 2], ByCitus), Need>,
 }
 
 /// For each policy, whether it binds a role, whether the role may change it, and whether it may leave it.
@@ -92,7 +92,7 @@ impl KnownNeeds {
             return attempt.need(effort);
         }
         let may = [attempt.standing().may_undo_guards, attempt.may_change_enrollment()];
-        let key = (attempt.command, bound(attempt.table, attempt), may);
+        let key = (attempt.command, bound(attempt.table, attempt), may, attempt.by_citus());
         self.known.entry(key).or_insert_with(|| attempt.need(effort)).clone()
     }
 }

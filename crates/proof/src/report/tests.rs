@@ -7,8 +7,8 @@ use crate::lint::{Found, FunctionNeed, Lint, Severity, Subject};
 use crate::matrix::Cells;
 use crate::visible::visible;
 use crate::{
-    ByRole, ByTable, Bypass, Decision, Function, FunctionId, FunctionKind, ListIndex, RequiredLevel, Role, RoleId,
-    Table, TableId, Threshold, View, ViewKind,
+    ByCitus, ByRole, ByTable, Bypass, Decision, Function, FunctionId, FunctionKind, ListIndex, RequiredLevel, Role,
+    RoleId, Table, TableId, Threshold, View, ViewKind,
 };
 use crate::{Need, TableIndex};
 use aal::MaxAge;
@@ -108,6 +108,7 @@ fn role(n: usize, name: &str) -> Role {
         can_come: true,
         is_api: false,
         may_change_enrollment: false,
+        by_citus: ByCitus::default(),
         readable: HashSet::new(),
     }
 }

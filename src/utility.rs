@@ -1,0 +1,61 @@
+//! The hook for statements that the executor doesn't run, by which claims that changed are held against those that were handed on.
+//!
+//! Citus copies tables and passes CALL on to a node without the executor. Only sessions that hand claims on have the hook.
+
+use std::cell::Cell;
+use std::ffi::c_char;
+
+use pgrx::prelude::*;
+
+use crate::session::handed_on;
+
+thread_local! {
+    /// The hook that was there before; `None` until this one is installed.
+    static NEXT: Cell<Option<pg_sys::ProcessUtility_hook_type>> = const { Cell::new(None) };
+}
+
+/// Installs the hook, once in a session.
+pub fn watch() {
+    if NEXT.get().is_none() {
+        // SAFETY: a variable of the backend, which libraries change in the backend's only thread; and a callback that lives as long as
+        // the program.
+        unsafe {
+            NEXT.set(Some(pg_sys::ProcessUtility_hook));
+            pg_sys::ProcessUtility_hook = Some(process);
+        }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn process(
+    statement: *mut pg_sys::PlannedStmt,
+    text: *const c_char,
+    is_read_only: bool,
+    context: pg_sys::ProcessUtilityContext::Type,
+    parameters: pg_sys::ParamListInfo,
+    environment: *mut pg_sys::QueryEnvironment,
+    receiver: *mut pg_sys::DestReceiver,
+    completion: *mut pg_sys::QueryCompletion,
+) {
+    // SAFETY: Postgres passes a utility statement that it is about to run; its nodes begin with their tags.
+    let tag = unsafe { statement.as_ref().and_then(|it| it.utilityStmt.as_ref()) }.map(|it| it.type_);
+    handed_on::require_current(|| matches!(tag, Some(pg_sys::NodeTag::T_CopyStmt | pg_sys::NodeTag::T_CallStmt)));
+    // SAFETY: passes on what Postgres passed. What raises there must not jump over our frames: hence pgrx's guard.
+    unsafe {
+        match NEXT.get().flatten() {
+            Some(next) => pg_sys::ffi::pg_guard_ffi_boundary(|| {
+                next(statement, text, is_read_only, context, parameters, environment, receiver, completion)
+            }),
+            None => pg_sys::standard_ProcessUtility(
+                statement,
+                text,
+                is_read_only,
+                context,
+                parameters,
+                environment,
+                receiver,
+                completion,
+            ),
+        }
+    }
+}
