@@ -98,7 +98,7 @@ pub fn functions_passed_on() -> Option<Vec<pg_sys::Oid>> {
     let mut functions = Vec::new();
     let mut rows = objects.rows();
     while let Some(row) = rows.next() {
-        let is_function = row.oid(class) == Some(pg_sys::Oid::from(pg_sys::ProcedureRelationId));
+        let is_function = row.oid(class) == Some(pg_sys::ProcedureRelationId);
         if is_function && ways.iter().any(|way| row.has(*way)) {
             functions.extend(row.oid(object));
         }

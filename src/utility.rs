@@ -26,6 +26,8 @@ pub fn watch() {
     }
 }
 
+/// Postgres says which arguments the hook has.
+#[allow(clippy::too_many_arguments)]
 #[pg_guard]
 unsafe extern "C-unwind" fn process(
     statement: *mut pg_sys::PlannedStmt,
