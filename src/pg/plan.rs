@@ -288,7 +288,7 @@ impl<'p> PlanNode<'p> {
         own.chain(more).map(|place| Expression { place: place.cast(), lives: PhantomData }).collect()
     }
 
-    /// The calls that are true of each row that an UPDATE changes, as it was before: they stand alone in a condition of the scan that
+    /// The calls that are true of each row that an UPDATE changes, as it was before. They stand alone in a condition of the scan that
     /// finds the rows, or in the one-time condition above it. None for anything else.
     pub fn asked_of_old_rows(self) -> Vec<Call<'p>> {
         use pg_sys::NodeTag::*;

@@ -17,7 +17,14 @@ function session(name, sub, aal, { age = fresh, method = 'totp', elsewhere } = {
   const amr = [method, 'password'].filter(Boolean).map((method) => ({ method, timestamp }))
   const { aal: _, app_metadata, ...others } = claims({ sub })
   const session_id = `5${{ aal2: 2, aal3: 3 }[aal] ?? 1}${sub.slice(2)}`
-  const said = { ...others, app_metadata: { ...app_metadata, ...elsewhere }, session_id, role: '{{role}}', ...(aal === undefined ? {} : { aal }), amr }
+  const said = {
+    ...others,
+    app_metadata: { ...app_metadata, ...elsewhere },
+    session_id,
+    role: '{{role}}',
+    ...(aal === undefined ? {} : { aal }),
+    amr,
+  }
   return { name, sub, aal, age, method, elsewhere: elsewhere?.aal, claims: JSON.stringify(said) }
 }
 
@@ -130,7 +137,8 @@ function opensWithoutLevel(seen) {
 //
 // Whichever methods the two have.
 function isInVain(asking, others) {
-  const ofMethod = (one, method) => asking.find(({ role, session }) => role === one.role && isSameLevel(session, one.session) && session.method === method)
+  const ofMethod = (one, method) =>
+    asking.find(({ role, session }) => role === one.role && isSameLevel(session, one.session) && session.method === method)
   const isSo = (low, high) => {
     const other = others.find(({ role, at }) => role === low.role && at === low.at)
     const rows = [...high.ids]
@@ -152,7 +160,8 @@ function isInVain(asking, others) {
   })
 }
 
-const isSameLevel = (one, other) => one.sub === other.sub && one.name === other.name && one.aal === other.aal && one.age === other.age && !one.elsewhere
+const isSameLevel = (one, other) =>
+  one.sub === other.sub && one.name === other.name && one.aal === other.aal && one.age === other.age && !one.elsewhere
 const isSameBut = (low, user) => low.sub === user.sub && low.method === user.method && low.elsewhere === user.elsewhere
 
 // Of one user. The lowest of all has a token without the claim.
