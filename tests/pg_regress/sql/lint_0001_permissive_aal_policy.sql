@@ -147,6 +147,13 @@ alter table beside_a_gate_that_looks enable row level security;
 create policy gate on beside_a_gate_that_looks using (gate_that_only_looks());
 create policy own_rows on beside_a_gate_that_looks using (user_id = auth.subject_uuid());
 
+-- None: a session at aal1 has no method of a second factor.
+create table beside_a_method (id int);
+alter table beside_a_method enable row level security;
+create policy second_factor on beside_a_method using ((select auth.has_aal('aal2')));
+create policy by_totp on beside_a_method
+  using (exists (select from jsonb_array_elements(auth.jwt() -> 'amr') entry where entry ->> 'method' = 'totp'));
+
 -- None: for another command.
 create table other_command (id int);
 alter table other_command enable row level security;

@@ -221,10 +221,12 @@ impl<'x> Residues<'x> {
         for_some_and_all(&others, &rows, holds)
     }
 
-    /// Whether something holds for some row, for each outcome of all conditions that aren't on it.
+    /// Whether something holds for some row, for each outcome of all conditions that aren't on it. One on rows that are made of the
+    /// session's methods isn't.
     pub fn for_some_row(&self, asked: &Asked<'_>, holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
+        let is_of_row = |it: &Condition<'_>| is_of_row(&it.left) && !it.depends_on.methods;
         let (rows, others): (Vec<_>, Vec<_>) =
-            self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_of_row(&it.left));
+            self.conditions_of(&[asked]).into_iter().partition(|(_, it)| is_of_row(it));
         for_some_and_all(&rows, &others, holds)
     }
 
