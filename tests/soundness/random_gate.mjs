@@ -315,6 +315,7 @@ function nested(tie) {
       const next = goesOn ? `${loops ? 'continue' : 'exit'} when ${test(scope)};` : ''
       return `${head.replace('<test>', test(scope))} loop ${next} ${a({ ...scope, loops })} ${last} end loop;`
     })
+  const overRows = loop('for r in select 1', '', true).map((looped) => (scope) => `declare r record; begin ${looped(scope)} end;`)
   return oneOf(
     [4, written('if <test> then <a> end if;', parts)],
     [4, written('if <test> then <a> else <b> end if;', parts)],
@@ -328,7 +329,7 @@ function nested(tie) {
     [1, loop('for i in 1..2', '', true)],
     [1, loop('for i in 1..0', '', true)],
     [1, loop('while <test>', 'exit;', false)],
-    [1, loop('for r in select 1', '', true)],
+    [1, overRows],
   )
 }
 
