@@ -237,7 +237,7 @@ class Query {
     this.role = choices.percent(90) ? 'authenticated' : 'postgres'
     this.explained = choices.percent(25)
     this.way = way === 'cursor' && (!this.statement.reads || this.statement.changes) ? 'simple' : way
-    this.variants = Object.keys(usual).filter((name) => name !== 'wrapped' || (writer.wrappable && !raises))
+    this.variants = Object.keys(usual).filter((name) => name !== 'wrapped' || (world.wrappable && writer.wrappable && !raises))
     if (this.way === 'simple' && this.statement.locks && choices.percent(35)) this.chooseMeanwhile()
     this.values = `${choices.of(["'aal1'", "'aal2'", "'aal3'"])}, ${choices.of(['1', '2', 'null'])}`
     if (raises) writer.note('raising')

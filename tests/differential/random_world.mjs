@@ -30,6 +30,8 @@ const divisions = {
 export class World {
   statements = []
   features = new Set()
+  // Whether all its conditions may be written with their calls in sub-selects.
+  wrappable = true
   viewKinds = {}
 
   constructor(choices, { major }) {
@@ -83,6 +85,7 @@ export class World {
     const writer = new QueryWriter(this.choices, this, { major: this.major, readingFunctions })
     writer.aliases = 500 + this.statements.length * 20
     const text = writer.condition(scopeOf({ own, reads, depth: 2 }))
+    this.wrappable &&= writer.wrappable
     return { text, features: writer.features }
   }
 
