@@ -58,7 +58,7 @@ test('no row of the matrix is above what succeeds', async (t) => {
   for (const { failed, numRuns, numShrinks, errorInstance } of outcomes) {
     assert.ok(!failed, `SEED=${seed}: schema ${numRuns}, made smaller ${numShrinks} times\n${errorInstance?.message}`)
   }
-  assert.ok(tally.refused.length <= 0.02 * trials + 5, tally.refused[0])
+  assert.ok(tally.refused.length <= 0.02 * trials, tally.refused[0])
   if (trials >= 200) {
     assert.ok(tally.succeeded > 0.2 * tally.rows, 'too little succeeds for the trial to mean anything')
     for (const level of levels) assert.ok(tally.levels[level] > 0, `nothing has level ${level}`)
