@@ -704,6 +704,12 @@ test('odd claims arrive as they are, however the session quotes', { skip }, asyn
   }
 })
 
+// On the coordinator alone.
+async function tokenMode(is) {
+  run(`alter system ${is ? "set pg_aal.claims_source = 'token'" : 'reset pg_aal.claims_source'}; select pg_reload_conf()`)
+  await new Promise((resolve) => setTimeout(resolve, 500))
+}
+
 test('a role whose statements run on other nodes may insert below the policies there, and the matrix says so', { skip }, async () => {
   shardsOnCoordinator(false)
   make('elsewhere', "select create_distributed_table('elsewhere', 'user_id');")
@@ -723,11 +729,7 @@ test('a role whose statements run on other nodes may insert below the policies t
   run('drop function fills')
   assert.equal(await insert(), 'aal2')
   // By SQL of a client's own: in token mode it counts.
-  const asToken = async (is) => {
-    run(`alter system ${is ? "set pg_aal.claims_source = 'token'" : 'reset pg_aal.claims_source'}; select pg_reload_conf()`)
-    await new Promise((resolve) => setTimeout(resolve, 500))
-  }
-  await asToken(true)
+  await tokenMode(true)
   try {
     assert.equal(await insert(), 'none')
     assert.throws(() => run("select auth.assert_aal('elsewhere', 'insert', 'aal2')"), /elsewhere/)
@@ -750,7 +752,7 @@ test('a role whose statements run on other nodes may insert below the policies t
     assert.throws(() => client("select create_distributed_function('auth.subject()', colocate_with := 'elsewhere')"), /permission denied/)
   } finally {
     run(`grant execute on function master_run_on_worker, create_distributed_function to public; revoke create on schema public from authenticated`)
-    await asToken(false)
+    await tokenMode(false)
   }
 })
 
@@ -779,10 +781,6 @@ test('a session of the same role may read what another one reads, by functions o
     }
   }
   const select = async () => (await matrixOf(onCoordinator, 'dist')).SELECT
-  const tokenMode = async (is) => {
-    run(`alter system ${is ? "set pg_aal.claims_source = 'token'" : 'reset pg_aal.claims_source'}; select pg_reload_conf()`)
-    await new Promise((resolve) => setTimeout(resolve, 500))
-  }
   try {
     const rows = await taken()
     assert.deepEqual(

@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { numbersFrom } from '../differential/random_choices.mjs'
 import { claimsOf, connect, levels, matrixOf, skip, startNodes } from './citus_nodes.mjs'
 
 const trials = Number(process.env.TRIALS ?? 60)
@@ -60,17 +61,6 @@ function make({ table, distribute = '', read = 'aal1', guard = true, partitioned
     ${early ? protect : ''} ${distribute};
     insert into ${table} select n, case n % 2 when 1 then '${owner}'::uuid else '${stranger}'::uuid end, 10 * n from generate_series(1, 4) n;
     ${byHand ? policies : early ? '' : protect}`)
-}
-
-// Numbers that a seed gives, in [0, 1).
-function random(seed) {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 // A statement about a table: its text, the commands that it surely needs where it does something, and whether its rows are the table's.
@@ -238,7 +228,7 @@ async function attempt(client, { level, sub }, { sql }) {
 
 test('random statements do no more than the matrix says, and see nobody else', { skip }, async (t) => {
   t.diagnostic(`SEED=${seed}`)
-  const next = random(seed)
+  const next = numbersFrom(seed)
   const matrices = new Map()
   const tally = { tried: 0, enough: 0, done: 0, below: 0, closed: 0, open: 0 }
   for (let n = 0; n < trials; n++) {
@@ -307,7 +297,7 @@ const looks = [
 
 test('however claims come and go in a transaction, no other node answers by other ones', { skip }, async (t) => {
   t.diagnostic(`SEED=${seed}`)
-  const next = random(seed)
+  const next = numbersFrom(seed)
   const pick = (list) => list[Math.floor(next() * list.length)]
   const [client] = nodes
   const tally = { answered: 0, refused: 0, changed: 0, within: 0 }
