@@ -190,6 +190,24 @@ pub struct Rows {
     pub key: Option<Key>,
 }
 
+#[cfg(test)]
+impl Rows {
+    /// One row, of no table.
+    pub fn one() -> Rows {
+        Rows {
+            filter: None,
+            from: false,
+            always_one: false,
+            may_be_cut: false,
+            reads: Vec::new(),
+            mentions: Vec::new(),
+            correlated: false,
+            origin: Origin::SubSelect,
+            key: None,
+        }
+    }
+}
+
 /// What rows were written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -533,6 +551,11 @@ impl Expression {
         }
     }
 
+    /// Whether this very node reads tables.
+    pub fn reads_tables(&self) -> bool {
+        self.rows().is_some_and(|rows| !rows.reads.is_empty())
+    }
+
     /// Whether the caller's query has such rows in it: those of a sub-select, and not of a function that stays a call.
     pub fn has_rows(&self, are_such: &dyn Fn(&Rows) -> bool) -> bool {
         let rows = self.rows();
@@ -556,10 +579,6 @@ impl Expression {
     pub fn depends_on_role(&self) -> bool {
         self.any(&|it| match it {
             Expression::CurrentRole => true,
-            Expression::Select { rows, .. }
-            | Expression::Exists(rows)
-            | Expression::AnyRow { rows, .. }
-            | Expression::ArrayOf { rows, .. } => !rows.reads.is_empty(),
             Expression::Member { key, .. } => {
                 let is_other = |key: &Value| match key {
                     Value::Text(key) => key != "role",
@@ -572,7 +591,7 @@ impl Expression {
                 let is_other = |name: &str| name != "role" && !name.ends_with(".role");
                 !matches!(&**name, Expression::Constant(Value::Text(name)) if is_other(&name.to_ascii_lowercase()))
             }
-            _ => false,
+            _ => it.reads_tables(),
         })
     }
 
@@ -623,7 +642,7 @@ impl Expression {
             }
             Constant(value) => matches!(value, Value::Claims | Value::ClaimsText),
             Unknown { reason, .. } => matches!(reason, Some(Reason::Subject { .. })),
-            Select { rows, .. } | Exists(rows) | AnyRow { rows, .. } | ArrayOf { rows, .. } => !rows.reads.is_empty(),
+            Select { .. } | Exists(_) | AnyRow { .. } | ArrayOf { .. } => self.reads_tables(),
             Raises | And(_) | Or(_) | Not(_) | Is { .. } | Compare(..) | CompareEach { .. } | Case { .. } => false,
             Coalesce(_) | NullIf(..) | Array(_) | Member { .. } | Path { .. } | HasKey(..) => false,
             ToJson(_) | JsonToText(_) | Call(..) => false,

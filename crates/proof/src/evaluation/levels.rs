@@ -140,15 +140,18 @@ impl Evaluation<'_> {
                     unset
                 }
                 "request.jwt.claim.role" => {
-                    unset.add_all(self.role.map_or_else(Outcomes::anything, |role| Outcomes::one(Value::text(role))));
+                    unset.add_all(self.name_of_role());
                     unset
                 }
                 // A gateway sets it for each request.
-                "role" if self.is_of_user => {
-                    self.role.map_or_else(Outcomes::anything, |role| Outcomes::one(Value::text(role)))
-                }
+                "role" if self.is_of_user => self.name_of_role(),
                 _ => Outcomes::anything(),
             }
         })
+    }
+
+    /// The name of the session's role, where it is known.
+    pub(super) fn name_of_role(&self) -> Outcomes {
+        self.role.map_or_else(Outcomes::anything, |role| Outcomes::one(Value::text(role)))
     }
 }

@@ -384,7 +384,7 @@ impl<'a> Evaluation<'a> {
             Methods => Outcomes::anything(),
             Exempt(_) if self.may_be_exempt => any_boolean(),
             Exempt(_) => Outcomes::one(Value::Bool(false)),
-            CurrentRole => self.role.map_or_else(Outcomes::anything, |role| Outcomes::one(Value::text(role))),
+            CurrentRole => self.name_of_role(),
             HasLevel { level, max_age, raises } => or_raise(self.has_level(level, max_age), *raises),
             HasEnrolledLevel { max_age, raises } => or_raise(self.has_enrolled_level(max_age), *raises),
             // Where settings aren't a gateway's, another token may come into force within the statement: that of a live session.

@@ -173,12 +173,11 @@ impl<'x> Residues<'x> {
     /// tables decide is left to them.
     pub fn is_read(&self, asked: &Asked<'_>) -> bool {
         let conditions = self.conditions_of(&[asked]);
-        let reads_tables = |it: &Expression| it.rows().is_some_and(|rows| !rows.reads.is_empty());
         // A level that a column of the row names.
         let is_of_row = |it: &Expression| is_of_row(it) && is_read(it) && !it.any(&Expression::is_claims);
         let is_unread = |it: &Condition<'_>| {
             let is_open = it.can_be.iter().filter(|can_be| **can_be).count() > 1;
-            it.depends_on.level && is_open && !it.left.any(&reads_tables) && !is_of_row(&it.left)
+            it.depends_on.level && is_open && !it.left.any(&Expression::reads_tables) && !is_of_row(&it.left)
         };
         conditions.len() <= MOST_CONDITIONS && !conditions.iter().any(|(_, it)| is_unread(it))
     }

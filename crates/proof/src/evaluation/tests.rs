@@ -155,20 +155,6 @@ fn boxed(expression: Expression) -> Box<Expression> {
     Box::new(expression)
 }
 
-fn rows() -> Rows {
-    Rows {
-        filter: None,
-        from: false,
-        always_one: false,
-        may_be_cut: false,
-        reads: Vec::new(),
-        mentions: Vec::new(),
-        correlated: false,
-        origin: crate::Origin::SubSelect,
-        key: None,
-    }
-}
-
 fn level_text() -> impl Strategy<Value = Value> {
     prop_oneof![prop::sample::select(vec!["aal1", "aal2", "aal3", "AAL2"]).prop_map(Value::text), Just(Value::Null),]
 }
@@ -223,7 +209,7 @@ fn condition() -> impl Strategy<Value = Expression> {
             many.clone().prop_map(Expression::Or),
             many.prop_map(Expression::Coalesce),
             inner.clone().prop_map(Expression::negate),
-            inner.clone().prop_map(|it| Expression::Select { target: boxed(it), rows: rows() }),
+            inner.clone().prop_map(|it| Expression::Select { target: boxed(it), rows: Rows::one() }),
             (prop::sample::select(vec![Truth::True, Truth::False, Truth::Null]), any::<bool>(), inner.clone())
                 .prop_map(|(truth, negated, it)| Expression::Is { truth, negated, tested: boxed(it) }),
             (inner.clone(), inner.clone(), inner.clone())

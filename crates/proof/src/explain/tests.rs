@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::*;
 use crate::catalog::{Bypass, Guard, Policy, PolicyCommand};
-use crate::expression::{Comparison, Origin, Reason, Rows};
+use crate::expression::{Comparison, Reason, Rows};
 use crate::ids::{ByRole, TableId};
 use crate::known_session::{Factors, KnownSession, Life};
 use aal::{Claims, ClaimsSource, Clock, Enrollment, Profiles, Requirement, Timestamp};
@@ -372,17 +372,7 @@ const UNREADABLE: u32 = 16_500;
 
 /// A sub-select from a table of which the role may read nothing.
 fn exists_unreadable() -> Expression {
-    Expression::Exists(Rows {
-        filter: None,
-        from: true,
-        always_one: false,
-        may_be_cut: false,
-        reads: vec![TableId::new(UNREADABLE).unwrap()],
-        mentions: Vec::new(),
-        correlated: false,
-        origin: Origin::SubSelect,
-        key: None,
-    })
+    Expression::Exists(Rows { from: true, reads: vec![TableId::new(UNREADABLE).unwrap()], ..Rows::one() })
 }
 
 fn permissive(conditions: impl IntoIterator<Item = Expression>) -> Access {

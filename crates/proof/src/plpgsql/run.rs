@@ -401,8 +401,7 @@ impl<'a, R: Reader> Run<'a, R> {
     /// The arm that raises where this does: below a level, or for a role that may not read a table. What it comes to otherwise
     /// doesn't matter.
     fn forced(&mut self, value: &Expression) -> Option<(Expression, Expression)> {
-        let reads = |it: &Expression| it.rows().is_some_and(|rows| !rows.reads.is_empty());
-        if !value.any(&|it| may_raise(it) || reads(it)) {
+        if !value.any(&|it| may_raise(it) || it.reads_tables()) {
             return None;
         }
         let tested = Box::new(self.copy(value));

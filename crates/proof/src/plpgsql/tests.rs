@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sql::{Token, tokens};
-use crate::{Comparison, Evaluation, Expression, Origin, Outcomes, Rows, Session, TableId, Truth, Value};
+use crate::{Comparison, Evaluation, Expression, Outcomes, Rows, Session, TableId, Truth, Value};
 use aal::Level;
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -154,7 +154,7 @@ fn called(parts: &[String]) -> Typed {
         "has_aal2" => (has_level(false), Kind::Bool),
         "require_aal2" => (has_level(true), Kind::Bool),
         "of_hidden" => {
-            let rows = Rows { reads: TableId::new(1).into_iter().collect(), ..rows() };
+            let rows = Rows { reads: TableId::new(1).into_iter().collect(), ..Rows::one() };
             (Expression::Select { target: Box::new(Expression::Constant(Value::Bool(true))), rows }, Kind::Bool)
         }
         _ => (Expression::unknown(), Kind::Bool),
@@ -194,7 +194,7 @@ impl Reader for Few {
         if !has_from && texts.at != texts.tokens.len() {
             return None;
         }
-        let rows = Rows { filter: filter.map(Box::new), from: has_from, ..rows() };
+        let rows = Rows { filter: filter.map(Box::new), from: has_from, ..Rows::one() };
         let of_rows = |(target, kind)| (Expression::Select { target: Box::new(target), rows: rows.clone() }, kind);
         Some((columns.into_iter().map(of_rows).collect(), Expression::Exists(rows.clone())))
     }
@@ -234,21 +234,6 @@ impl Reader for Few {
 
     fn full_name(&self) -> String {
         "public.f()".to_owned()
-    }
-}
-
-/// One row.
-fn rows() -> Rows {
-    Rows {
-        filter: None,
-        from: false,
-        always_one: false,
-        may_be_cut: false,
-        reads: Vec::new(),
-        mentions: Vec::new(),
-        correlated: false,
-        origin: Origin::SubSelect,
-        key: None,
     }
 }
 
