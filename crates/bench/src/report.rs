@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::micro::Micro;
 use crate::variant::{Variant, Work};
-use crate::works::{GUARD, Profile, ROWS, Results, WRITES, column};
+use crate::works::{GUARD, ROWS, Results, WRITES, column};
 
 const NONE: &str = "00-none";
 const BARE: &str = "20-pg_aal-bare";
@@ -55,13 +55,12 @@ pub fn page(results: &Results, micro: &[Micro], ddl: &[(String, f64)], users: &s
     page.push_str(&portable(results));
     let _ = write!(
         page,
-        "\n## Where a request's time goes\n\nOf a statement by primary key, inside the server (lower quartiles of 1,000 that take turns, by \
-         `explain (analyze, summary)`): all else of a request, most of its time, is the same for each. A prepared statement has its plan.\n\n"
+        "\n## Where a request's time goes\n\nOf a statement by primary key, inside the server (by `explain (analyze, summary)`: the lower quartile of 200 in a turn, and the median of 20 turns): all else of a request, most of its time, is the same for each. A prepared statement has its plan.\n\n"
     );
     for (work, what) in [(Work::Read, "read"), (Work::Write, "update")] {
         let _ = write!(page, "| {what} by key | planning, µs | execution, µs |\n| --- | ---: | ---: |\n");
-        for Profile { title, planning, execution, .. } in results.profile.iter().filter(|it| it.work == work) {
-            let _ = writeln!(page, "| {title} | {planning:.0} | {execution:.0} |");
+        for profile in results.profile.iter().filter(|it| it.work == work) {
+            let _ = writeln!(page, "| {} | {:.0} | {:.0} |", profile.title, profile.planning(), profile.execution());
         }
         page.push('\n');
     }
@@ -123,7 +122,7 @@ pub fn compared_with_portable(variants: Vec<Variant>) -> Vec<Variant> {
 /// The section on the portable edition: each work beside the native edition and the wrapped idiom, judged against its promise.
 pub fn portable(results: &Results) -> String {
     let mut section = "\n## The portable edition\n\n\
-        A statement is planned and executed inside the server, in a transaction of its own (lower quartiles of 1,000 that take turns). \
+        A statement is planned and executed inside the server, in a transaction of its own (the lower quartile of 200 in a turn, and the median of 20 turns). \
         A scan and an INSERT are the median of the rounds. \
         Each policy has its call in a sub-select. The idiom is `(select auth.jwt() ->> 'aal') = 'aal2'`; its guard is a trigger by hand, \
         beside policies for each command as `protect_table` makes them: a policy alone raises no error. \
@@ -295,6 +294,6 @@ Another third compares the claims' text with the cached one, all of it, because 
 the setting: on Postgres 15 by comparing names where it was the last time, from 16 on by a hash look-up.\n\
 - **A verified token**: once per token and backend, the cryptography and reading the JSON; then, per call, comparing the token's text \
 and its times. A request that comes with a token that neither its backend nor shared memory has pays the verification.\n\
-- **The guard**: one trigger call per statement, which reads the table's policies from the relation cache and its levels from the \
-trigger's arguments. It doesn't depend on the number of rows; a trigger function in PL/pgSQL that does nothing costs about as much.\n\
+- **The guard**: decided once per statement, by the policies in its plan and the levels in the trigger's arguments. Where the session \
+shows them, the trigger isn't called. It doesn't depend on the number of rows.\n\
 - **Noise**: with 8 clients on so few cores, rounds differ by a tenth and more; a figure there only shows the order of magnitude.\n";

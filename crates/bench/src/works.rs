@@ -32,11 +32,9 @@ pub const WRITES: f64 = 20_000.0;
 
 /// How often the variants take turns in the profile, and how many statements each turn has.
 const TURNS: usize = 20;
-const STATEMENTS_PER_TURN: usize = 60;
-const STALE_STATEMENTS: usize = 10;
-
-/// The times of planning and of executing.
-type Samples = (Vec<f64>, Vec<f64>);
+const STATEMENTS_PER_TURN: usize = 300;
+/// The first of a turn load what a change of policies made stale, and find the processor's caches filled by it.
+const STALE_STATEMENTS: usize = 100;
 
 /// How the clients of pgbench send their statements.
 const PROTOCOLS: [&str; 2] = ["simple", "prepared"];
@@ -60,9 +58,27 @@ pub struct Profile {
     variant: String,
     pub work: Work,
     pub title: String,
-    /// In microseconds, as is the execution.
-    pub planning: f64,
-    pub execution: f64,
+    /// In microseconds, for each turn.
+    planning: Vec<f64>,
+    execution: Vec<f64>,
+}
+
+impl Profile {
+    /// How long planning takes, in microseconds.
+    pub fn planning(&self) -> f64 {
+        median(self.planning.clone())
+    }
+
+    /// How long executing takes, in microseconds.
+    pub fn execution(&self) -> f64 {
+        median(self.execution.clone())
+    }
+
+    /// How long a statement takes inside the server, for each turn. A prepared one has its plan.
+    fn in_server(&self, is_prepared: bool) -> Vec<f64> {
+        let planning = self.planning.iter().map(|planning| if is_prepared { 0.0 } else { *planning });
+        planning.zip(&self.execution).map(|(planning, execution)| planning + execution).collect()
+    }
 }
 
 impl Results {
@@ -75,18 +91,19 @@ impl Results {
 
     /// How long a read by key or a write of a row takes in the server, planned and executed, in microseconds.
     pub fn microseconds(&self, work: Work, variant: &str) -> Option<f64> {
-        self.in_server(work, variant, false)
+        Some(median(self.profile_of(work, variant)?.in_server(false)))
     }
 
-    /// How much longer a statement by key takes in the server than with another variant, in microseconds.
+    /// How much longer a statement by key takes in the server than with another variant, in microseconds: the median of the turns, in each
+    /// of which both were measured one after the other.
     pub fn microseconds_over(&self, work: Work, is_prepared: bool, variant: &str, than: &str) -> Option<f64> {
-        Some(self.in_server(work, variant, is_prepared)? - self.in_server(work, than, is_prepared)?)
+        let (variant, than) = (self.profile_of(work, variant)?, self.profile_of(work, than)?);
+        let turns = variant.in_server(is_prepared).into_iter().zip(than.in_server(is_prepared));
+        Some(median(turns.map(|(variant, than)| variant - than).collect()))
     }
 
-    /// A prepared statement has its plan.
-    fn in_server(&self, work: Work, variant: &str, is_prepared: bool) -> Option<f64> {
-        let profile = self.profile.iter().find(|profile| profile.work == work && profile.variant == variant)?;
-        Some(if is_prepared { profile.execution } else { profile.planning + profile.execution })
+    fn profile_of(&self, work: Work, variant: &str) -> Option<&Profile> {
+        self.profile.iter().find(|profile| profile.work == work && profile.variant == variant)
     }
 
     /// The median of the rounds, in seconds.
@@ -300,48 +317,39 @@ impl Bench {
     }
 
     /// Where the time of a statement goes, by what EXPLAIN says of many. The variants take turns, so that a disturbance meets all.
-    /// It only ever makes a statement longer: the lower quartile counts.
+    /// It only ever makes a statement longer: the lower quartile of a turn counts.
     fn profile(&self, variants: &[Variant]) -> Result<Vec<Profile>> {
         let mut admin = self.connect()?;
         let mut session = self.connect()?;
         session.batch_execute(CLAIMS)?;
         session.batch_execute("set role authenticated")?;
-        let mut samples: BTreeMap<(Work, &str), Samples> = BTreeMap::new();
+        let mut profiles: Vec<Profile> = Vec::new();
         for turn in 0..TURNS {
             eprint!("\rone statement: turn {} of {TURNS}   ", turn + 1);
             for variant in variants {
                 let applied = apply(&mut admin, variant, "bench").is_ok();
-                for work in [Work::Read, Work::Write] {
-                    if !applied || !variant.works.contains(&work) {
+                for work in [Work::Read, Work::Write].into_iter().filter(|work| applied && variant.works.contains(work))
+                {
+                    let (planning, execution) = profile_turn(&mut session, work)?;
+                    let known = profiles.iter_mut().find(|known| known.work == work && known.variant == variant.name);
+                    if let Some(known) = known {
+                        known.planning.push(planning);
+                        known.execution.push(execution);
                         continue;
                     }
-                    let (planning, execution) = samples.entry((work, &variant.name)).or_default();
-                    for id in 0..STATEMENTS_PER_TURN {
-                        // Each in a transaction of its own, as requests are: PL/pgSQL prepares its expressions anew.
-                        session.batch_execute("begin")?;
-                        let explained = explain(&mut session, work, id)?;
-                        session.batch_execute("rollback")?;
-                        // The first ones load what a change of policies made stale.
-                        if id >= STALE_STATEMENTS {
-                            planning.push(explained.0);
-                            execution.push(explained.1);
-                        }
-                    }
+                    let (variant, title) = (variant.name.clone(), variant.title.clone());
+                    profiles.push(Profile {
+                        variant,
+                        title,
+                        work,
+                        planning: vec![planning],
+                        execution: vec![execution],
+                    });
                 }
                 clear(&mut admin, "bench")?;
             }
         }
         eprintln!();
-        let mut profiles = Vec::new();
-        for variant in variants {
-            for work in [Work::Read, Work::Write] {
-                if let Some((planning, execution)) = samples.remove(&(work, variant.name.as_str())) {
-                    let (planning, execution) = (lower_quartile(planning), lower_quartile(execution));
-                    let (variant, title) = (variant.name.clone(), variant.title.clone());
-                    profiles.push(Profile { variant, title, work, planning, execution });
-                }
-            }
-        }
         Ok(profiles)
     }
 
@@ -427,6 +435,22 @@ fn statement(client: &mut Client, work: Work, token: Option<&str>) -> Result<f64
         }
     }
     Ok(best)
+}
+
+/// The microseconds of planning and of executing in one turn.
+fn profile_turn(session: &mut Client, work: Work) -> Result<(f64, f64)> {
+    let (mut planning, mut execution) = (Vec::new(), Vec::new());
+    for id in 0..STATEMENTS_PER_TURN {
+        // Each in a transaction of its own, as requests are: PL/pgSQL prepares its expressions anew.
+        session.batch_execute("begin")?;
+        let explained = explain(session, work, id)?;
+        session.batch_execute("rollback")?;
+        if id >= STALE_STATEMENTS {
+            planning.push(explained.0);
+            execution.push(explained.1);
+        }
+    }
+    Ok((lower_quartile(planning), lower_quartile(execution)))
 }
 
 /// The microseconds of planning and of executing a read by key or a write of a row.
