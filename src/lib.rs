@@ -10,6 +10,7 @@
 //! | [`enrollment`] | looking up whether a user has a second factor |
 //! | [`liveness`] | looking up whether a session is live |
 //! | [`denial`] | raising `insufficient_aal` and its siblings |
+//! | [`own_function`] | recognising this library's functions in the catalog |
 //! | [`planner`] | evaluating once per statement |
 //! | [`row_security`], [`statement_guards`] | whom row security and a statement's guards bind, and sensitive columns where rows move |
 //! | [`refused_reads`] | refusing statements that read below the level of a table |
@@ -40,6 +41,7 @@ mod enrollment;
 mod executor;
 mod functions;
 mod liveness;
+mod own_function;
 #[allow(unsafe_code)]
 mod pg;
 #[allow(unsafe_code)]

@@ -101,7 +101,7 @@ fn refuse_reading(permission: &Permission) {
 fn guards(table: pg_sys::Oid) -> Vec<Vec<String>> {
     let Some(opened) = Opened::table(table).filter(Opened::has_row_security) else { return Vec::new() };
     let refusing = opened.find_in_triggers(|trigger| {
-        let arguments = || trigger.arguments().into_iter().filter_map(|argument| argument.to_str().ok());
+        let arguments = || trigger.arguments().filter_map(|argument| argument.to_str().ok());
         let refuses = guard_refuses_reads(arguments()) && trigger.always_fires_before_statements();
         refuses.then(|| (trigger.function(), arguments().map(str::to_owned).collect()))
     });

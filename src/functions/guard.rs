@@ -16,14 +16,14 @@ use pgrx::trigger_support::{PgTriggerLevel, PgTriggerWhen};
 use crate::applies_when;
 use crate::functions::enrollment::{meets_enrolled, require_enrolled};
 use crate::functions::liveness::{is_live, require_live};
-use crate::functions::session::{meets, require};
+use crate::functions::session::require;
 use crate::pg::elog::raise;
 use crate::pg::relation::ancestors;
 use crate::pg::sqlstate::SqlState;
 use crate::pg::trigger::{Trigger, TriggerCall};
 use crate::pg::{function, lookup, role};
 use crate::row_security;
-use crate::session::from_claims;
+use crate::session::{from_claims, meets};
 use crate::statement_guards::{Mark, defined_arguments};
 
 extension_sql!(
@@ -95,7 +95,7 @@ fn check(call: &TriggerCall<'_>) -> pg_sys::Datum {
 
 /// Raises unless the session shows what the trigger's arguments ask for, or the policies exempt it.
 fn demand(command: Command, call: &TriggerCall<'_>, trigger: &Trigger<'_>) {
-    let arguments: Vec<_> = defined_arguments(trigger).into_iter().map(CStr::to_string_lossy).collect();
+    let arguments: Vec<_> = defined_arguments(trigger).map(CStr::to_string_lossy).collect();
     let arguments: Vec<&str> = arguments.iter().map(|argument| &**argument).collect();
     let required = guard_requirement(command, arguments.iter().copied()).unwrap_or_else(|error| invalid_guard(&error));
     let Some(required) = required else { return };

@@ -17,7 +17,7 @@ use crate::denial;
 use crate::enrollment::{Patience, look_up};
 use crate::pg::catch::unless_it_raises;
 use crate::pg::types::{Jsonb, Text};
-use crate::session::{self, from_claims, to_timestamptz, with_claims};
+use crate::session::{self, from_claims, meets, to_timestamptz, with_claims};
 
 /// The claims in force; NULL without any, or where their text is no JSON object.
 ///
@@ -101,14 +101,6 @@ fn authenticated_at(level: default!(Option<Text>, "'aal1'")) -> Option<Timestamp
     let level = parse_level(level);
     let clock = session::clock();
     from_claims(|claims| claims.authenticated_at(level, clock)).and_then(to_timestamptz)
-}
-
-/// Whether the claims in force meet `required`.
-pub fn meets(required: FixedRequirement) -> bool {
-    with_claims(|claims| match claims {
-        Some(Ok(claims)) => assess(Some(claims), required, session::clock).is_ok(),
-        None | Some(Err(_)) => false,
-    })
 }
 
 /// Returns true where the claims in force meet `required`, and raises where they don't. `what` names what was

@@ -212,18 +212,18 @@ impl<'q> ChangedTable<'q> {
     }
 
     /// The statement's own copies of the table's triggers, by their places.
-    pub fn triggers(&self) -> Vec<Trigger<'q>> {
-        // SAFETY: NULL, or the copy that the executor or `add_check` made: as many triggers as the number says. What they point to is
-        // in the statement's memory, and is never changed there or freed before the statement ends.
-        unsafe {
-            match (*self.info.as_ptr()).ri_TrigDesc.as_ref() {
-                Some(all) if all.numtriggers > 0 => {
-                    let all = std::slice::from_raw_parts(all.triggers, all.numtriggers as usize);
-                    all.iter().map(|trigger| Trigger::new(trigger)).collect()
-                }
-                _ => Vec::new(),
-            }
-        }
+    pub fn triggers(&self) -> impl Iterator<Item = Trigger<'q>> + use<'q> {
+        let (info, mut place) = (self.info, 0);
+        std::iter::from_fn(move || {
+            // SAFETY: NULL, or the copy that the executor or `add_check` made: as many triggers as the number says. What they point to is
+            // in the statement's memory, and is never changed there or freed before the statement ends. Each is copied in its turn.
+            let trigger = unsafe {
+                let all = (*info.as_ptr()).ri_TrigDesc.as_ref().filter(|all| place < all.numtriggers as usize)?;
+                Trigger::new(&*all.triggers.add(place))
+            };
+            place += 1;
+            Some(trigger)
+        })
     }
 
     /// Gives the trigger at this place other arguments for the rest of the statement, or switches it off.
@@ -231,7 +231,8 @@ impl<'q> ChangedTable<'q> {
     /// # Panics
     /// Where no trigger is there.
     pub fn change_trigger(&self, place: usize, arguments: &[&'q CStr], is_switched_off: bool) {
-        let mut changed = self.with_arguments(&self.triggers()[place], arguments);
+        let trigger = self.triggers().nth(place).expect("a trigger at this place");
+        let mut changed = self.with_arguments(&trigger, arguments);
         if is_switched_off {
             changed.tgenabled = pg_sys::TRIGGER_DISABLED as c_char;
         }
@@ -264,7 +265,7 @@ impl<'q> ChangedTable<'q> {
             tgnattr: columns.len() as i16,
             ..self.with_arguments(like, arguments)
         };
-        let mut triggers: Vec<pg_sys::Trigger> = self.triggers().iter().map(|trigger| *trigger.definition()).collect();
+        let mut triggers: Vec<pg_sys::Trigger> = self.triggers().map(|trigger| *trigger.definition()).collect();
         let before = triggers.len();
         triggers.push(added);
         let number = triggers.len();

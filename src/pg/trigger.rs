@@ -33,7 +33,7 @@ impl<'a> Trigger<'a> {
     }
 
     /// Its arguments.
-    pub fn arguments(&self) -> Vec<&'a CStr> {
+    pub fn arguments(&self) -> impl ExactSizeIterator<Item = &'a CStr> + Clone + use<'a> {
         let all: &'a [*mut c_char] = match usize::try_from(self.definition.tgnargs) {
             // SAFETY: by the promise of `new`, as many pointers are there, and live for 'a.
             Ok(number) if number > 0 && !self.definition.tgargs.is_null() => unsafe {
@@ -42,7 +42,7 @@ impl<'a> Trigger<'a> {
             _ => &[],
         };
         // SAFETY: by the promise of `new`, each is a C string that lives for 'a.
-        all.iter().map(|argument| unsafe { CStr::from_ptr(*argument) }).collect()
+        all.iter().map(|argument| unsafe { CStr::from_ptr(*argument) })
     }
 
     /// Where its last argument points; NULL where it has none.

@@ -18,7 +18,7 @@ use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use aal::token::{Bearer, MAX_TOKEN_BYTES, bearer_token, is_api_key};
-use aal::{Claims, Clock, InvalidClaims, InvalidToken, ListedKey, Timestamp, Verified};
+use aal::{Claims, Clock, FixedRequirement, InvalidClaims, InvalidToken, ListedKey, Timestamp, Verified, assess};
 use pgrx::prelude::*;
 
 pub use self::keys::digest_of_keys;
@@ -118,6 +118,14 @@ pub fn with_claims<T>(read: impl FnOnce(Option<Result<&Claims, &Refused>>) -> T)
             Err(error) => read(Some(Err(&Refused::Token(error)))),
         },
         Found::Refused(refused) => read(Some(Err(refused))),
+    })
+}
+
+/// Whether the claims in force meet `required`.
+pub fn meets(required: FixedRequirement) -> bool {
+    with_claims(|claims| match claims {
+        Some(Ok(claims)) => assess(Some(claims), required, clock).is_ok(),
+        None | Some(Err(_)) => false,
     })
 }
 

@@ -63,9 +63,7 @@ impl Mark {
     pub fn behind<'a>(self, trigger: &Trigger<'a>) -> Vec<&'a CStr> {
         let place = usize::from(self.0);
         let mark = CStr::from_bytes_with_nul(&MARKS[place..=place]).unwrap_or_default();
-        let mut arguments = defined_arguments(trigger);
-        arguments.push(mark);
-        arguments
+        defined_arguments(trigger).chain([mark]).collect()
     }
 }
 
@@ -80,10 +78,9 @@ fn bit(command: Command) -> u8 {
 }
 
 /// The arguments of a trigger's definition, without the mark.
-pub fn defined_arguments<'a>(trigger: &Trigger<'a>) -> Vec<&'a CStr> {
-    let mut arguments = trigger.arguments();
-    if Mark::on(trigger).is_some() {
-        arguments.pop();
-    }
-    arguments
+pub fn defined_arguments<'a>(trigger: &Trigger<'a>) -> impl Iterator<Item = &'a CStr> + Clone + use<'a> {
+    let all = trigger.arguments();
+    let marks = usize::from(Mark::on(trigger).is_some());
+    let defined = all.len() - marks;
+    all.take(defined)
 }

@@ -4,7 +4,7 @@
 //! The executor copies the triggers of each table that a statement changes, for that statement alone. In these copies this file
 //!
 //! - marks the triggers that call `auth.aal_guard`: for which commands they bind (see [`Mark`]);
-//! - switches those off that bind for none. So a foreign key's own action queues no check of sensitive columns, which would run
+//! - switches those off that have nothing to say: they bind for none, or fire once before the statement and are met already. So a foreign key's own action queues no check of sensitive columns, which would run
 //!   when the action has given the owner's name back;
 //! - adds a last BEFORE UPDATE trigger to the partitions and children that the statement reaches through the table it names. It
 //!   checks sensitive columns where the named table's own trigger doesn't fire. Postgres fires no AFTER UPDATE trigger for a row
@@ -14,19 +14,17 @@
 
 mod mark;
 
-use std::cell::Cell;
-
-use aal::Command;
-use aal::protection::Made;
+use aal::protection::{Made, guard_asks_for_live, guard_exempts, guard_requirement};
+use aal::{Command, Requirement};
 use pgrx::prelude::*;
 
 pub use self::mark::{Mark, defined_arguments};
+use crate::own_function::OwnFunction;
 use crate::pg::changed_table::{ChangedTable, StartedQuery};
 use crate::pg::lookup;
-use crate::pg::lookup::Version;
 use crate::pg::role::RowSecurity;
 use crate::pg::trigger::Trigger;
-use crate::row_security;
+use crate::{row_security, session};
 
 /// Decides for a statement that has just begun. `role` is the role that began it. A second call changes nothing.
 pub fn begin(query: &StartedQuery<'_>, role: pg_sys::Oid) {
@@ -70,7 +68,7 @@ pub fn finish(query: &mut StartedQuery<'_>) {
     let mut guards = GuardFunction::default();
     let mut decided = Vec::new();
     for table in query.routed_tables() {
-        let mark = table.root().triggers().iter().find_map(Mark::on);
+        let mark = table.root().triggers().find_map(|trigger| Mark::on(&trigger));
         if let (Some(mark), false) = (mark, guards.unmarked(&table).is_empty()) {
             decided.push((table, mark));
         }
@@ -91,7 +89,7 @@ pub fn finish(query: &mut StartedQuery<'_>) {
 fn may_update_where_rows_are_routed(table: &ChangedTable<'_>) -> bool {
     table.is_partitioned()
         && table.has_on_conflict_update()
-        && table.triggers().iter().any(|trigger| Mark::on(trigger).is_some())
+        && table.triggers().any(|trigger| Mark::on(&trigger).is_some())
 }
 
 /// The commands that triggers of a table may fire for in a statement. Rows that move between partitions are deleted and inserted.
@@ -123,17 +121,34 @@ fn plan_has_policy(root: &ChangedTable<'_>, tables: &[ChangedTable<'_>], policy:
     siblings.flat_map(ChangedTable::checked_policies).any(|name| name.to_bytes() == policy.name().as_bytes())
 }
 
-/// Marks the trigger at this place, or switches it off where it binds for none of its commands.
+/// Marks the trigger at this place, or switches it off where it has nothing to say: it binds for none of its commands, or the session
+/// shows what it asks for.
 fn put<'q>(mark: Mark, table: &ChangedTable<'q>, place: usize, trigger: &Trigger<'q>) {
     let events = [
         (pg_sys::TRIGGER_TYPE_INSERT, Command::Insert),
         (pg_sys::TRIGGER_TYPE_UPDATE, Command::Update),
         (pg_sys::TRIGGER_TYPE_DELETE, Command::Delete),
     ];
-    let binds = events.into_iter().any(|(event, command)| trigger.fires_for(event) && mark.binds(command));
+    let bound = events.into_iter().filter(|(event, command)| trigger.fires_for(*event) && mark.binds(*command));
     // Triggers of other kinds report their misuse, for every role.
     let may_be_switched_off = trigger.is_before() || trigger.is_after_row_update();
-    table.change_trigger(place, &mark.behind(trigger), !binds && may_be_switched_off);
+    let has_nothing_to_say = bound.clone().next().is_none()
+        // It explains what the policies decide. A session that meets it now, and not when it would fire, is theirs.
+        || trigger.always_fires_before_statements() && is_met(trigger, bound.map(|(_, command)| command));
+    table.change_trigger(place, &mark.behind(trigger), has_nothing_to_say && may_be_switched_off);
+}
+
+/// Whether a guard asks for levels for these commands, and for nothing else, and the session shows them.
+fn is_met(trigger: &Trigger<'_>, mut commands: impl Iterator<Item = Command>) -> bool {
+    let arguments: Option<Vec<&str>> = defined_arguments(trigger).map(|argument| argument.to_str().ok()).collect();
+    let Some(arguments) = arguments else { return false };
+    let arguments = || arguments.iter().copied();
+    guard_asks_for_live(arguments()) == Ok(false)
+        && guard_exempts(arguments()).is_ok()
+        && commands.all(|command| match guard_requirement(command, arguments()) {
+            Ok(Some(Requirement::Fixed(required))) => session::meets(required),
+            _ => false,
+        })
 }
 
 /// A check of sensitive columns to add: the trigger that makes it with its table, and the columns' numbers in the table to add it to.
@@ -167,7 +182,7 @@ impl GuardFunction {
     /// The triggers that call it and aren't marked yet, with their places.
     fn unmarked<'q>(&mut self, table: &ChangedTable<'q>) -> Vec<(usize, Trigger<'q>)> {
         let mut unmarked = |trigger: &Trigger<'_>| self.is_called_by(trigger) && Mark::on(trigger).is_none();
-        table.triggers().into_iter().enumerate().filter(|(_, trigger)| unmarked(trigger)).collect()
+        table.triggers().enumerate().filter(|(_, trigger)| unmarked(trigger)).collect()
     }
 
     /// The triggers that check sensitive columns.
@@ -179,14 +194,14 @@ impl GuardFunction {
                 && !trigger.columns().is_empty()
                 && self.is_called_by(trigger)
         };
-        table.triggers().into_iter().filter(|trigger| checks_columns(trigger)).collect()
+        table.triggers().filter(|trigger| checks_columns(trigger)).collect()
     }
 
     /// The checks of sensitive columns that this table needs beside its own triggers.
     fn checks_to_add<'q>(&mut self, table: &ChangedTable<'q>) -> Vec<Check<'q>> {
         let root = table.root();
         let is_added = |trigger: &Trigger<'_>| Mark::on(trigger).is_some_and(Mark::is_added);
-        if *table == root || !table.is_plain() || table.triggers().iter().any(is_added) {
+        if *table == root || !table.is_plain() || table.triggers().any(|trigger| is_added(&trigger)) {
             return Vec::new();
         }
         let of_root = self.column_checks(&root);
@@ -212,20 +227,10 @@ fn may_update(table: &ChangedTable<'_>, columns: &[pg_sys::AttrNumber]) -> bool 
 }
 
 thread_local! {
-    /// The version of a function that was found to be `aal_guard`.
-    static GUARD: Cell<Option<Version>> = const { Cell::new(None) };
+    static GUARD: OwnFunction = const { OwnFunction::new("aal_guard") };
 }
 
 /// Whether a function is `aal_guard` of this library.
 pub fn is_guard(function: pg_sys::Oid) -> bool {
-    let Some(version) = lookup::function_version(function) else { return false };
-    if GUARD.get() == Some(version) {
-        return true;
-    }
-    let is_guard = lookup::c_function(function)
-        .is_some_and(|function| function.symbol == "aal_guard" && function.library.contains("pg_aal"));
-    if is_guard {
-        GUARD.set(Some(version));
-    }
-    is_guard
+    GUARD.with(|guard| guard.is(function))
 }
