@@ -5,7 +5,8 @@ use std::ffi::CStr;
 
 use pgrx::prelude::*;
 
-use super::node::taken;
+use super::memory::Memory;
+use super::node::{Node, NodeTree, taken};
 use super::syscache::Row;
 pub use super::syscache::Version;
 
@@ -158,6 +159,25 @@ pub fn c_function(function: pg_sys::Oid) -> Option<CFunction> {
 /// Which version of its row in the catalog a function has; `None` where there is no such function.
 pub fn function_version(function: pg_sys::Oid) -> Option<Version> {
     Row::<pg_sys::FormData_pg_proc>::find(function).map(|row| row.version(function))
+}
+
+/// Whether the last parameter of a function is NULL by default.
+pub fn ends_with_null_by_default(function: pg_sys::Oid) -> bool {
+    let Some(row) = Row::<pg_sys::FormData_pg_proc>::find(function) else { return false };
+    // SAFETY: proargdefaults is of type pg_node_tree.
+    let Some(defaults) = (unsafe { row.column::<NodeTree>(pg_sys::Anum_pg_proc_proargdefaults) }) else { return false };
+    let memory = Memory::new(c"pg_aal: the defaults of a function");
+    let last = defaults.read(&memory).and_then(Node::list).and_then(|defaults| defaults.nodes().last()).flatten();
+    last.and_then(Node::cast::<pg_sys::Const>).is_some_and(|constant| constant.constisnull)
+}
+
+/// The type of a function's parameter that comes after so many others, if it is the last.
+pub fn last_parameter(function: pg_sys::Oid, others: usize) -> Option<pg_sys::Oid> {
+    let row = Row::<pg_sys::FormData_pg_proc>::find(function)?;
+    let parameters = usize::try_from(row.form().pronargs).ok()?;
+    // SAFETY: the vector ends the fixed part of the row, and has as many types as the function has parameters.
+    let types = unsafe { row.form().proargtypes.values.as_slice(parameters) };
+    types.get(others).copied().filter(|_| parameters == others + 1)
 }
 
 /// Whether a function is NULL where an argument is; `None` where there is no such function.

@@ -27,6 +27,7 @@ pub mod text_setting;
 pub mod transaction;
 pub mod trigger;
 pub mod types;
+pub mod unplanned;
 
 /// Defines the record by which Postgres knows a function as one of its V1 calling convention. pgrx's own attributes
 /// define it, too, but fit neither a trigger that reports its misuse nor a function that answers with a bare pointer.

@@ -426,9 +426,9 @@ pub struct Call<'p> {
 }
 
 /// An argument of a call.
-pub enum Argument {
+pub enum Argument<'p> {
     /// A constant of type text, or NULL.
-    Text(Option<String>),
+    Text(Option<&'p str>),
     /// A constant of type interval, or NULL.
     Interval(Option<Interval>),
     /// Anything else.
@@ -446,8 +446,13 @@ impl<'p> Call<'p> {
         NonNull::new(node.cast()).filter(|_| is_call).map(|call| Call { call, lives: PhantomData })
     }
 
+    pub(super) fn node(&self) -> NonNull<pg_sys::FuncExpr> {
+        self.call
+    }
+
     fn fields(&self) -> &pg_sys::FuncExpr {
-        // SAFETY: by the promise of `new`. Calls are written to only by `replace_calls`, to copies that it alone has.
+        // SAFETY: by the promise of `new`. Calls are written to only by `replace_calls`, to copies that it alone has, and before they are
+        // planned by `UnplannedCall::add_null`.
         unsafe { self.call.as_ref() }
     }
 
@@ -463,7 +468,8 @@ impl<'p> Call<'p> {
     /// Whether two calls are the same.
     pub fn is_same_as(&self, other: &Call<'_>) -> bool {
         // SAFETY: both are expressions (see `new`), which equal only reads.
-        unsafe { pg_sys::equal(self.call.as_ptr().cast(), other.call.as_ptr().cast()) }
+        self.function() == other.function()
+            && unsafe { pg_sys::equal(self.call.as_ptr().cast(), other.call.as_ptr().cast()) }
     }
 
     /// Whether the call gives the same answer throughout the statement, given that its function is STABLE.
@@ -477,6 +483,12 @@ impl<'p> Call<'p> {
         self.has_only_constants() || !call.funcretset && are_arguments_constant()
     }
 
+    /// How many arguments it has.
+    pub fn arity(&self) -> usize {
+        // SAFETY: the arguments of a call (see `new`) are a list.
+        usize::try_from(unsafe { length(self.fields().args) }).unwrap_or_default()
+    }
+
     /// Whether its arguments are constants, all of them, and it gives one answer. Nothing is looked up.
     pub fn has_only_constants(&self) -> bool {
         let call = self.fields();
@@ -485,19 +497,19 @@ impl<'p> Call<'p> {
     }
 
     /// Its arguments.
-    pub fn arguments(&self) -> Vec<Argument> {
+    pub fn arguments(&self) -> impl Iterator<Item = Argument<'p>> + use<'p> {
         // SAFETY: the arguments of a call (see `new`) are a list of expressions; a constant's value is of the type that it names.
         unsafe {
             let argument = |argument| match cast::<pg_sys::Const>(argument, pg_sys::NodeTag::T_Const) {
-                Some(constant) if constant.consttype == pg_sys::TEXTOID => Argument::Text(
-                    Text::from_datum(constant.constvalue, constant.constisnull).map(|Text(text)| text.to_owned()),
-                ),
+                Some(constant) if constant.consttype == pg_sys::TEXTOID => {
+                    Argument::Text(Text::from_datum(constant.constvalue, constant.constisnull).map(|Text(text)| text))
+                }
                 Some(constant) if constant.consttype == pg_sys::INTERVALOID => {
                     Argument::Interval(Interval::from_datum(constant.constvalue, constant.constisnull))
                 }
                 _ => Argument::Other,
             };
-            pointers(self.fields().args).map(argument).collect()
+            pointers(self.fields().args).map(argument)
         }
     }
 }

@@ -11,6 +11,8 @@
 //! 3. The planner hook replaces each such call in the finished plan by a parameter, and lets an InitPlan of the topmost node
 //!    compute that. Such a parameter can be read anywhere in a statement, so there is no wrong level for it.
 //!
+//! Before all that, conditions of row security go that another one implies: see [`implied`].
+//!
 //! Stored objects (policies, views, functions) and the output of `pg_get_expr` and `pg_dump` stay as they were written.
 //!
 //! Some places stay as they are, and a call there is evaluated as any other function's:
@@ -28,6 +30,7 @@
 //!
 //! Parallel workers get the parameter's value from their leader.
 
+mod implied;
 mod rewrite;
 
 use std::cell::Cell;
@@ -35,8 +38,10 @@ use std::ffi::{c_char, c_int};
 
 use pgrx::prelude::*;
 
+use self::implied::take_out_implied;
 use self::rewrite::{Cost, Ours, once_per_statement};
 use crate::pg::plan::{Call, FinishedPlan};
+use crate::pg::unplanned::UnplannedQuery;
 
 crate::pg::v1_function_info!(pg_finfo_aal_once_per_statement);
 
@@ -200,6 +205,10 @@ unsafe extern "C-unwind" fn plan(
     options: c_int,
     parameters: pg_sys::ParamListInfo,
 ) -> *mut pg_sys::PlannedStmt {
+    // SAFETY: Postgres passes a query that it is about to plan, which the planner may change: what is kept for later was copied.
+    if let Some(query) = unsafe { UnplannedQuery::new(query) } {
+        take_out_implied(query);
+    }
     let planning = Planning::begin();
     let next = NEXT.get();
     // SAFETY: passes on what Postgres passed. What raises there must not jump over our frames: hence pgrx's guard.

@@ -187,13 +187,13 @@ fn cannot_raise(call: &Call<'_>) -> bool {
         "session_is_live" => settings::session_function().is_none(),
         _ => false,
     };
-    never_raises && call.arguments().iter().all(is_valid)
+    never_raises && call.arguments().all(|argument| is_valid(&argument))
 }
 
 /// Whether an argument is a constant that our functions take: a level, or an age that is not negative.
-fn is_valid(argument: &Argument) -> bool {
+fn is_valid(argument: &Argument<'_>) -> bool {
     match argument {
-        Argument::Text(level) => level.as_deref().is_some_and(|level| Level::from_claim(level).is_some()),
+        Argument::Text(level) => level.is_some_and(|level| Level::from_claim(level).is_some()),
         Argument::Interval(age) => {
             age.as_ref().is_none_or(|age| MaxAge::from_interval(age.months(), age.days(), age.micros()).is_ok())
         }

@@ -121,6 +121,19 @@ mod tests {
     }
 
     #[test]
+    fn a_requirement_implies_lower_levels_and_longer_ages() {
+        let (aal2, recent) = (ask(Level::Aal2, None), ask(Level::Aal2, Some(900)));
+        for implied in [aal2, ask(Level::Aal1, None)] {
+            assert!(aal2.implies(implied) && recent.implies(implied));
+        }
+        assert!(recent.implies(recent) && recent.implies(ask(Level::Aal2, Some(901))));
+        for other in [ask(Level::Aal3, None), ask(Level::Aal2, Some(899)), ask(Level::Aal1, Some(900))] {
+            assert!(!aal2.implies(other) && !recent.implies(other), "{other:?}");
+        }
+        assert!(!aal2.implies(recent));
+    }
+
+    #[test]
     fn only_freshness_missing_means_reverify() {
         assert_eq!(action(Some(&aal2(900)), ask(Level::Aal2, Some(900))), None);
         assert_eq!(action(Some(&aal2(901)), ask(Level::Aal2, Some(900))), Some(Action::Reverify));
@@ -211,6 +224,25 @@ mod tests {
             let session = aal2(seconds_ago);
             if assess(Some(&session), ask(level, Some(age)), clock).is_ok() {
                 prop_assert!(assess(Some(&session), ask(level, None), clock).is_ok());
+            }
+        }
+
+        #[test]
+        fn what_a_requirement_implies_is_met_with_it(
+            aal in prop::option::of(prop::sample::select(Level::ALL.to_vec())),
+            methods in prop::collection::vec((prop::sample::select(vec!["password", "totp", "webauthn", "hwk", "otp", "?"]), -100i64..400), 0..4),
+            asked in (prop::sample::select(Level::ALL.to_vec()), prop::option::of(0u32..400)),
+            implied in (prop::sample::select(Level::ALL.to_vec()), prop::option::of(0u32..400)),
+        ) {
+            let methods: Vec<String> = methods
+                .iter()
+                .map(|(method, ago)| format!(r#"{{"method":"{method}","timestamp":{}}}"#, NOW - ago))
+                .collect();
+            let level = aal.map_or("null".to_owned(), |level| format!(r#""{level}""#));
+            let session = claims(&format!(r#"{{"sub":"jane","aal":{level},"amr":[{}]}}"#, methods.join(",")));
+            let (asked, implied) = (ask(asked.0, asked.1), ask(implied.0, implied.1));
+            if asked.implies(implied) && assess(Some(&session), asked, clock).is_ok() {
+                prop_assert!(assess(Some(&session), implied, clock).is_ok());
             }
         }
 

@@ -20,3 +20,15 @@ pub struct FixedRequirement {
     /// How long ago its factor may have been verified.
     pub max_age: Option<MaxAge>,
 }
+
+impl FixedRequirement {
+    /// Whether every session that meets this one meets the other, too, at the same time: a level satisfies those below, and a factor
+    /// that is young enough for one age is so for a longer one.
+    pub fn implies(self, other: FixedRequirement) -> bool {
+        let is_fresh_enough = other.max_age.is_none_or(|longest| {
+            // A lower level may be by another factor, which is older.
+            self.level == other.level && self.max_age.is_some_and(|own| own <= longest)
+        });
+        other.level <= self.level && is_fresh_enough
+    }
+}
