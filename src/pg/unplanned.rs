@@ -73,7 +73,7 @@ impl<'q> Conditions<'q> {
         all.enumerate().filter_map(|(place, node)| Some((place, call(node)?))).collect()
     }
 
-    /// Takes the condition at `implied` out, as that at `by` implies it. What is left is asked where the first of both was asked.
+    /// Takes the condition at `implied` out, as that at `by` implies it. The other is asked where the first of both was.
     pub fn take_out(&self, implied: usize, by: usize) {
         // SAFETY: both are places in the list, which nobody else refers to (see `new`); it keeps `by`, so it has its place in memory.
         unsafe {

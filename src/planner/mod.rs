@@ -205,7 +205,7 @@ unsafe extern "C-unwind" fn plan(
     options: c_int,
     parameters: pg_sys::ParamListInfo,
 ) -> *mut pg_sys::PlannedStmt {
-    // SAFETY: Postgres passes a query that it is about to plan, which the planner may change: what is kept for later was copied.
+    // SAFETY: Postgres passes a query that it is about to plan, which the planner may change. The plan cache hands over a copy.
     if let Some(query) = unsafe { UnplannedQuery::new(query) } {
         take_out_implied(query);
     }

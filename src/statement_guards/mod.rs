@@ -121,7 +121,7 @@ fn plan_has_policy(root: &ChangedTable<'_>, tables: &[ChangedTable<'_>], policy:
     siblings.flat_map(ChangedTable::checked_policies).any(|name| name.to_bytes() == policy.name().as_bytes())
 }
 
-/// Marks the trigger at this place, or switches it off where it has nothing to say: it binds for none of its commands, or the session
+/// Marks the trigger at this place, or switches it off where it has nothing to say. It binds for none of its commands, or the session
 /// shows what it asks for.
 fn put<'q>(mark: Mark, table: &ChangedTable<'q>, place: usize, trigger: &Trigger<'q>) {
     let events = [

@@ -22,7 +22,7 @@ pub struct FixedRequirement {
 }
 
 impl FixedRequirement {
-    /// Whether every session that meets this one meets the other, too, at the same time: a level satisfies those below, and a factor
+    /// Whether every session that meets this one meets the other, too, at the same time. A level satisfies those below, and a factor
     /// that is young enough for one age is so for a longer one.
     pub fn implies(self, other: FixedRequirement) -> bool {
         let is_fresh_enough = other.max_age.is_none_or(|longest| {

@@ -55,7 +55,9 @@ pub fn page(results: &Results, micro: &[Micro], ddl: &[(String, f64)], users: &s
     page.push_str(&portable(results));
     let _ = write!(
         page,
-        "\n## Where a request's time goes\n\nOf a statement by primary key, inside the server (by `explain (analyze, summary)`: the lower quartile of 200 in a turn, and the median of 20 turns): all else of a request, most of its time, is the same for each. A prepared statement has its plan.\n\n"
+        "\n## Where a request's time goes\n\nOf a statement by primary key, inside the server (by `explain (analyze, summary)`: the lower quartile \
+         of 200 in a turn, and the median of 20 turns): all else of a request, most of its time, is the same for each. \
+         A prepared statement has its plan.\n\n"
     );
     for (work, what) in [(Work::Read, "read"), (Work::Write, "update")] {
         let _ = write!(page, "| {what} by key | planning, µs | execution, µs |\n| --- | ---: | ---: |\n");
@@ -122,7 +124,8 @@ pub fn compared_with_portable(variants: Vec<Variant>) -> Vec<Variant> {
 /// The section on the portable edition: each work beside the native edition and the wrapped idiom, judged against its promise.
 pub fn portable(results: &Results) -> String {
     let mut section = "\n## The portable edition\n\n\
-        A statement is planned and executed inside the server, in a transaction of its own (the lower quartile of 200 in a turn, and the median of 20 turns). \
+        A statement is planned and executed inside the server, in a transaction of its own \
+        (the lower quartile of 200 in a turn, and the median of 20 turns). \
         A scan and an INSERT are the median of the rounds. \
         Each policy has its call in a sub-select. The idiom is `(select auth.jwt() ->> 'aal') = 'aal2'`; its guard is a trigger by hand, \
         beside policies for each command as `protect_table` makes them: a policy alone raises no error. \

@@ -94,8 +94,8 @@ impl Results {
         Some(median(self.profile_of(work, variant)?.in_server(false)))
     }
 
-    /// How much longer a statement by key takes in the server than with another variant, in microseconds: the median of the turns, in each
-    /// of which both were measured one after the other.
+    /// How much longer a statement by key takes in the server than with another variant, in microseconds. It is the median of the turns, in
+    /// each of which both were measured one after the other.
     pub fn microseconds_over(&self, work: Work, is_prepared: bool, variant: &str, than: &str) -> Option<f64> {
         let (variant, than) = (self.profile_of(work, variant)?, self.profile_of(work, than)?);
         let turns = variant.in_server(is_prepared).into_iter().zip(than.in_server(is_prepared));
