@@ -226,19 +226,28 @@ impl<'q> ChangedTable<'q> {
         })
     }
 
-    /// Gives the trigger at this place other arguments for the rest of the statement, or switches it off.
+    /// Gives the trigger at this place other arguments for the rest of the statement.
     ///
     /// # Panics
     /// Where no trigger is there.
-    pub fn change_trigger(&self, place: usize, arguments: &[&'q CStr], is_switched_off: bool) {
+    pub fn change_arguments(&self, place: usize, arguments: &[&'q CStr]) {
         let trigger = self.triggers().nth(place).expect("a trigger at this place");
-        let mut changed = self.with_arguments(&trigger, arguments);
-        if is_switched_off {
-            changed.tgenabled = pg_sys::TRIGGER_DISABLED as c_char;
-        }
+        let changed = self.with_arguments(&trigger, arguments);
         // SAFETY: there is a trigger at this place (see above), in the statement's own copy. Nothing holds a reference to it:
         // `triggers` gives copies, and the executor looks it up by its place.
         unsafe { (*(*self.info.as_ptr()).ri_TrigDesc).triggers.add(place).write(changed) };
+    }
+
+    /// Switches the trigger at this place off for the rest of the statement.
+    ///
+    /// # Panics
+    /// Where no trigger is there.
+    pub fn switch_off(&self, place: usize) {
+        assert!(self.triggers().nth(place).is_some(), "a trigger at this place");
+        // SAFETY: as for `change_arguments`.
+        unsafe {
+            (*(*(*self.info.as_ptr()).ri_TrigDesc).triggers.add(place)).tgenabled = pg_sys::TRIGGER_DISABLED as c_char
+        };
     }
 
     fn with_arguments(&self, trigger: &Trigger<'_>, arguments: &[&'q CStr]) -> pg_sys::Trigger {

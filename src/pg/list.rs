@@ -83,6 +83,18 @@ pub(super) unsafe fn pointers<T>(list: *mut pg_sys::List) -> impl Iterator<Item 
     cells.map(|cell| unsafe { cell.ptr_value }.cast())
 }
 
+/// The pointer at this place of a list; `None` where there is none. It is as valid as the list's maker says.
+///
+/// # Safety
+/// `list` must be NIL or a list of pointers.
+pub(super) unsafe fn pointer<T>(list: *mut pg_sys::List, place: usize) -> Option<*mut T> {
+    // SAFETY: the caller's promise. A list has as many cells as its length says; those of a list of pointers hold pointers.
+    unsafe {
+        let list = list.as_ref().filter(|list| place < list.length as usize)?;
+        Some((*list.elements.add(place)).ptr_value.cast())
+    }
+}
+
 /// The cells of a list; none for NIL.
 ///
 /// # Safety

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use pgrx::prelude::*;
 
-use super::list::pointers;
+use super::list::{length, pointer, pointers};
 use super::lookup;
 use super::node::is;
 use super::plan::{Call, check_stack_depth};
@@ -27,12 +27,11 @@ impl<'q> UnplannedQuery<'q> {
         NonNull::new(query).map(|query| UnplannedQuery { query, lives: PhantomData })
     }
 
-    /// Passes on the conditions on old rows, of each table; and those on new rows, if there are any: of the query, and of those in its
-    /// FROM and WITH.
-    pub fn visit(self, on_old_rows: &impl Fn(&Conditions<'q>), on_new_rows: &impl Fn(Vec<NewRowCondition<'q>>)) {
+    /// Passes on the conditions on old rows, of each table, and those on new rows: of the query, and of those in its FROM and WITH.
+    pub fn visit(self, on_old_rows: &impl Fn(&Conditions<'q>), on_new_rows: &impl Fn(&NewRowConditions<'q>)) {
         check_stack_depth();
-        // SAFETY: by the promise of `new`. The range table is a list of RangeTblEntry, whose conditions are a list of expressions; WITH is a
-        // list of CommonTableExpr. A query's checks are a list of WithCheckOption.
+        // SAFETY: by the promise of `new`. The range table is a list of RangeTblEntry, and WITH one of CommonTableExpr. What they point to lives
+        // with them.
         unsafe {
             let query = self.query.as_ptr();
             for entry in pointers::<pg_sys::RangeTblEntry>((*query).rtable).filter_map(|entry| entry.as_mut()) {
@@ -49,9 +48,8 @@ impl<'q> UnplannedQuery<'q> {
                     query.visit(on_old_rows, on_new_rows);
                 }
             }
-            if !(*query).withCheckOptions.is_null() {
-                let check = |check| NewRowCondition { check, of: self.query, lives: PhantomData };
-                on_new_rows(pointers((*query).withCheckOptions).filter_map(NonNull::new).map(check).collect());
+            if let Some(list) = NonNull::new((*query).withCheckOptions) {
+                on_new_rows(&NewRowConditions { list, lives: PhantomData });
             }
         }
     }
@@ -59,71 +57,88 @@ impl<'q> UnplannedQuery<'q> {
 
 /// The conditions of a table, all of which must be true of a row before anything else sees it: in the order in which they are asked.
 pub struct Conditions<'q> {
+    /// Of expressions.
     list: NonNull<pg_sys::List>,
     lives: PhantomData<&'q pg_sys::List>,
 }
 
 impl<'q> Conditions<'q> {
-    /// Those that are nothing but a call, with their places.
-    pub fn calls(&self) -> Vec<(usize, UnplannedCall<'q>)> {
+    /// How many there are.
+    pub fn number(&self) -> usize {
+        // SAFETY: a list of the query's (see `visit`).
+        usize::try_from(unsafe { length(self.list.as_ptr()) }).unwrap_or_default()
+    }
+
+    /// The call that the condition at this place is, if it is nothing else.
+    pub fn call(&self, place: usize) -> Option<UnplannedCall<'q>> {
         // SAFETY: a list of expressions (see `visit`).
-        let all = unsafe { pointers::<pg_sys::Node>(self.list.as_ptr()) };
-        // SAFETY: as above.
-        let call = |node| unsafe { Call::new(node) }.map(UnplannedCall);
-        all.enumerate().filter_map(|(place, node)| Some((place, call(node)?))).collect()
+        unsafe { pointer::<pg_sys::Node>(self.list.as_ptr(), place).and_then(|node| Call::new(node)) }
+            .map(UnplannedCall)
     }
 
     /// Takes the condition at `implied` out, as that at `by` implies it. The other is asked where the first of both was.
     pub fn take_out(&self, implied: usize, by: usize) {
-        // SAFETY: both are places in the list, which nobody else refers to (see `new`); it keeps `by`, so it has its place in memory.
+        // SAFETY: both are places in the list, which nobody else refers to (see `UnplannedQuery::new`).
         unsafe {
             let list = self.list.as_ptr();
-            let kept = *(*list).elements.add(by);
-            *(*list).elements.add(implied.min(by)) = kept;
-            if let Ok(gone) = i32::try_from(implied.max(by)) {
-                pg_sys::list_delete_nth_cell(list, gone);
-            }
+            *(*list).elements.add(implied.min(by)) = *(*list).elements.add(by);
+            forget(list, implied.max(by));
         }
     }
 }
 
-/// A condition that new rows must meet.
-pub struct NewRowCondition<'q> {
-    check: NonNull<pg_sys::WithCheckOption>,
-    of: NonNull<pg_sys::Query>,
-    lives: PhantomData<&'q pg_sys::WithCheckOption>,
+/// The conditions that new rows of a query must meet.
+pub struct NewRowConditions<'q> {
+    /// Of WithCheckOption.
+    list: NonNull<pg_sys::List>,
+    lives: PhantomData<&'q pg_sys::List>,
 }
 
-impl<'q> NewRowCondition<'q> {
-    /// The call that it is nothing but.
-    pub fn call(&self) -> Option<UnplannedCall<'q>> {
-        // SAFETY: a check of a query (see `visit`), whose condition is an expression.
-        unsafe { Call::new(self.check.as_ref().qual) }.map(UnplannedCall)
+impl<'q> NewRowConditions<'q> {
+    /// How many there are.
+    pub fn number(&self) -> usize {
+        // SAFETY: a list of the query's (see `visit`).
+        usize::try_from(unsafe { length(self.list.as_ptr()) }).unwrap_or_default()
     }
 
-    /// The policy that it comes from, where it is one's own.
-    pub fn policy(&self) -> Option<&'q CStr> {
-        // SAFETY: as above; the name is NULL or a C string.
-        unsafe {
-            let name = self.check.as_ref().polname;
-            (!name.is_null()).then(|| CStr::from_ptr(name))
-        }
+    fn at(&self, place: usize) -> Option<&'q pg_sys::WithCheckOption> {
+        // SAFETY: a list of the query's (see `visit`), which is not written to while this is read.
+        unsafe { pointer::<pg_sys::WithCheckOption>(self.list.as_ptr(), place)?.as_ref() }
     }
 
-    /// Whether another is asked of the same rows.
-    pub fn is_asked_with(&self, other: &NewRowCondition<'_>) -> bool {
-        // SAFETY: as above.
-        let (own, other) = unsafe { (self.check.as_ref(), other.check.as_ref()) };
-        own.kind == other.kind
+    /// The call that the condition at this place is, if it is nothing else.
+    pub fn call(&self, place: usize) -> Option<UnplannedCall<'q>> {
+        // SAFETY: a check of a query, whose condition is an expression.
+        self.at(place).and_then(|check| unsafe { Call::new(check.qual) }).map(UnplannedCall)
     }
 
-    /// Takes it out of its query.
-    pub fn take_out(self) {
-        // SAFETY: by the promise of `UnplannedQuery::new`. The check stays in memory, and only the list forgets it.
-        unsafe {
-            let checks = &mut (*self.of.as_ptr()).withCheckOptions;
-            *checks = pg_sys::list_delete_ptr(*checks, self.check.as_ptr().cast());
-        }
+    /// The policy that the condition at this place comes from, where it is one's own.
+    pub fn policy(&self, place: usize) -> Option<&'q CStr> {
+        let name = self.at(place)?.polname;
+        // SAFETY: NULL or a C string of the query's.
+        (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
+    }
+
+    /// Whether those at these two places are asked of the same rows.
+    pub fn are_asked_together(&self, one: usize, other: usize) -> bool {
+        self.at(one).zip(self.at(other)).is_some_and(|(one, other)| one.kind == other.kind)
+    }
+
+    /// Takes the condition at this place out: not the only one.
+    pub fn take_out(&self, place: usize) {
+        // SAFETY: a place in the list, which nobody else refers to (see `UnplannedQuery::new`).
+        unsafe { forget(self.list.as_ptr(), place) };
+    }
+}
+
+/// Takes an item out of a list, not the only one.
+///
+/// # Safety
+/// `place` must be one in the list, which nobody else refers to.
+unsafe fn forget(list: *mut pg_sys::List, place: usize) {
+    if let Ok(place) = i32::try_from(place) {
+        // SAFETY: the caller's promise. A list keeps its place in memory as long as it has an item.
+        unsafe { pg_sys::list_delete_nth_cell(list, place) };
     }
 }
 

@@ -9,6 +9,7 @@
 #![deny(unsafe_code)]
 
 use std::cell::Cell;
+use std::ffi::CStr;
 
 use aal::protection::Made;
 use aal::{Command, FixedRequirement, Level, MaxAge};
@@ -17,7 +18,7 @@ use pgrx::prelude::*;
 use crate::own_function::OwnFunction;
 use crate::pg::lookup;
 use crate::pg::plan::{Argument, Call};
-use crate::pg::unplanned::{Conditions, NewRowCondition, UnplannedCall, UnplannedQuery};
+use crate::pg::unplanned::{Conditions, NewRowConditions, UnplannedCall, UnplannedQuery};
 
 thread_local! {
     /// `has_aal`, with any age by default.
@@ -43,37 +44,47 @@ struct Implying {
 
 impl Implying {
     fn of_old_rows(&self, conditions: &Conditions<'_>) {
-        while let Some((implied, by)) = implied(&self.requirements(conditions.calls()), |_, _| true) {
+        let call = |place| conditions.call(place);
+        while let Some((implied, by)) = self.implied(conditions.number(), call, |_, _| true) {
             conditions.take_out(implied, by);
         }
     }
 
-    fn of_new_rows(&self, mut conditions: Vec<NewRowCondition<'_>>) {
-        loop {
-            let calls = conditions.iter().enumerate().filter_map(|(place, condition)| Some((place, condition.call()?)));
-            // The first that isn't met is named in the error: it stays the same one.
-            let may_go = |implied: usize, by: usize| {
-                by < implied
-                    && conditions[implied].is_asked_with(&conditions[by])
-                    && !is_known_to_guards(&conditions[implied])
-            };
-            let Some((implied, _)) = implied(&self.requirements(calls.collect()), may_go) else { return };
-            conditions.remove(implied).take_out();
+    fn of_new_rows(&self, conditions: &NewRowConditions<'_>) {
+        // The first that isn't met is named in the error: it stays the same one.
+        let may_go = |implied: usize, by: usize| {
+            let is_later = by < implied && conditions.are_asked_together(implied, by);
+            is_later && !conditions.policy(implied).is_some_and(is_known_to_guards)
+        };
+        while let Some((implied, _)) = self.implied(conditions.number(), |place| conditions.call(place), may_go) {
+            conditions.take_out(implied);
         }
     }
 
-    /// What `has_aal` is asked by those of these calls that call it, with valid constants. Nothing where there is but one, which nothing
-    /// implies.
-    fn requirements(&self, mut calls: Vec<(usize, UnplannedCall<'_>)>) -> Vec<(usize, FixedRequirement)> {
-        calls.retain(|(_, call)| call.has_only_constants() && (1..=2).contains(&call.arity()));
-        for (_, call) in calls.iter().filter(|(_, call)| call.arity() == 1 && self.is_has_aal(call)) {
+    /// The place of a condition that another implies, and the place of that other. Each call gets its second argument, if it has none.
+    fn implied<'q>(
+        &self,
+        number: usize,
+        call: impl Fn(usize) -> Option<UnplannedCall<'q>>,
+        may_go: impl Fn(usize, usize) -> bool,
+    ) -> Option<(usize, usize)> {
+        let places = 0..number;
+        let call = |place| call(place).filter(|call| call.has_only_constants());
+        for call in places.clone().filter_map(call).filter(|call| call.arity() == 1 && self.is_has_aal(call)) {
             call.add_null();
         }
-        if calls.len() < 2 {
-            return Vec::new();
-        }
-        let ours = calls.iter().filter(|(_, call)| self.is_has_aal(call));
-        ours.filter_map(|(place, call)| Some((*place, asked(call)?))).collect()
+        let pairs = places.flat_map(|one| (0..one).map(move |other| (one, other)));
+        pairs.into_iter().find_map(|(one, other)| {
+            let (call_one, call_other) = (call(one)?, call(other)?);
+            let is_same_function = call_one.function() == call_other.function();
+            let (of_one, of_other) = if is_same_function && self.is_has_aal(&call_one) {
+                (asked(&call_one)?, asked(&call_other)?)
+            } else {
+                return None;
+            };
+            let ways = [((one, other), of_other.implies(of_one)), ((other, one), of_one.implies(of_other))];
+            ways.into_iter().find(|((implied, by), is)| *is && may_go(*implied, *by)).map(|(pair, _)| pair)
+        })
     }
 
     fn is_has_aal(&self, call: &Call<'_>) -> bool {
@@ -84,15 +95,6 @@ impl Implying {
         }
         is
     }
-}
-
-/// The place of a condition that another implies, and the place of that other.
-fn implied(asked: &[(usize, FixedRequirement)], may_go: impl Fn(usize, usize) -> bool) -> Option<(usize, usize)> {
-    let pairs = asked.iter().flat_map(|implied| asked.iter().map(move |by| (implied, by)));
-    pairs
-        .filter(|(implied, by)| implied.0 != by.0 && by.1.implies(implied.1))
-        .map(|(implied, by)| (implied.0, by.0))
-        .find(|(implied, by)| may_go(*implied, *by))
 }
 
 /// What `has_aal` is asked by a call; `None` where it would raise.
@@ -111,10 +113,8 @@ fn asked(call: &Call<'_>) -> Option<FixedRequirement> {
     Some(FixedRequirement { level, max_age })
 }
 
-/// Whether guards know by this condition whom a plan binds: it has the name of their command's policy.
-fn is_known_to_guards(condition: &NewRowCondition<'_>) -> bool {
-    let is_name = |command| {
-        condition.policy().is_some_and(|policy| policy.to_bytes() == Made::policy_for(command).name().as_bytes())
-    };
+/// Whether guards know by this policy whom a plan binds: it has the name of their command's.
+fn is_known_to_guards(policy: &CStr) -> bool {
+    let is_name = |command| policy.to_bytes() == Made::policy_for(command).name().as_bytes();
     [Command::Insert, Command::Update, Command::Delete].into_iter().any(is_name)
 }

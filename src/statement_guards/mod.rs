@@ -135,7 +135,14 @@ fn put<'q>(mark: Mark, table: &ChangedTable<'q>, place: usize, trigger: &Trigger
     let has_nothing_to_say = bound.clone().next().is_none()
         // It explains what the policies decide. A session that meets it now, and not when it would fire, is theirs.
         || trigger.always_fires_before_statements() && is_met(trigger, bound.map(|(_, command)| command));
-    table.change_trigger(place, &mark.behind(trigger), has_nothing_to_say && may_be_switched_off);
+    if has_nothing_to_say && may_be_switched_off {
+        table.switch_off(place);
+        // Only rows that are routed to partitions ask for the mark of one that is off.
+        if table.is_plain() && *table == table.root() {
+            return;
+        }
+    }
+    table.change_arguments(place, &mark.behind(trigger));
 }
 
 /// Whether a guard asks for levels for these commands, and for nothing else, and the session shows them.
