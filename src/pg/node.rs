@@ -272,6 +272,7 @@ node_types! {
         list cteList, list rtable, node jointree, list targetList, list groupClause, list groupingSets,
         node havingQual, node limitOffset, node limitCount, node setOperations
     }
+    T_SetOperationStmt SetOperationStmt { node larg, node rarg, oids colTypes, oids colCollations }
     T_FromExpr FromExpr { list fromlist, node quals }
     T_TargetEntry TargetEntry { node expr }
     T_RangeTblRef RangeTblRef {}
