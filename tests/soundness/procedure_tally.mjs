@@ -39,7 +39,9 @@ export class ProcedureTally {
     const wrong = named ? 'false alarm' : 'miss'
     const unread = !named ? '' : notes.length > 0 ? ', not read' : isReached ? '' : ', not reached'
     this.findings[wrong + unread]++
-    this.addKind(wrong, `${procedure.language}${unread}, notes ${plain(notes.join(' '))}`, schema, () => wrongFinding(finding))
+    // Of those that are read, each is a kind of its own.
+    const kind = unread ? `notes ${plain(notes.join(' '))}` : schema.statements.find((one) => one.includes(`function ${procedure.name}(`))
+    this.addKind(wrong, `${procedure.language}${unread}, ${kind}`, schema, () => wrongFinding(finding))
   }
 
   // Of each kind, the smallest example.
