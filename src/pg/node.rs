@@ -276,6 +276,7 @@ node_types! {
     T_FromExpr FromExpr { list fromlist, node quals }
     T_TargetEntry TargetEntry { node expr }
     T_RangeTblRef RangeTblRef {}
+    T_CommonTableExpr CommonTableExpr { node ctequery }
     T_RangeTblEntry RangeTblEntry { node subquery, list functions }
     T_RangeTblFunction RangeTblFunction { node funcexpr }
 

@@ -97,6 +97,10 @@ impl Reading<'_, '_> {
             }
             self.range_table_entry(entry, frame, &mut rows);
         }
+        // Of WITH queries it isn't told which rows are taken. One that isn't named isn't run.
+        for with in query.cteList().items::<pg_sys::CommonTableExpr>().filter(|with| with.cterefcount > 0) {
+            self.mention_query(with.ctequery(), frame, &mut rows);
+        }
         let Some(from) = query.jointree().and_then(Node::cast::<pg_sys::FromExpr>) else {
             return Some((self.selected(query, frame), rows));
         };
@@ -168,6 +172,16 @@ impl Reading<'_, '_> {
         if is_plain(query) { entries.collect() } else { entries.map(|it| mentioning(vec![it])).collect() }
     }
 
+    /// Notes what a query selects that another one selects from.
+    fn mention_query(&mut self, query: Option<Node<'_>>, frame: &Frame<'_>, rows: &mut Rows) {
+        let Some(nesting) = self.budget.enter(frame.nesting) else { return };
+        let frame = Frame { nesting, ..frame.in_query() };
+        if let Some((selected, beneath)) = query.and_then(Node::cast).and_then(|query| self.query(query, &frame)) {
+            let target = Box::new(mentioning(selected));
+            rows.mentions.push(Expression::Select { target, rows: beneath });
+        }
+    }
+
     /// The place of `auth.amr()` among the tables of a query.
     fn place_of_methods(&self, query: NodeRef<'_, pg_sys::Query>) -> Option<usize> {
         let is_methods = |it: NodeRef<'_, pg_sys::RangeTblFunction>| match it.funcexpr().map(Node::form) {
@@ -184,15 +198,7 @@ impl Reading<'_, '_> {
             pg_sys::RTEKind::RTE_RELATION if frame.callers_rights => {
                 rows.reads.extend(proof::TableId::new(entry.relid.to_u32()));
             }
-            pg_sys::RTEKind::RTE_SUBQUERY => {
-                let Some(nesting) = self.budget.enter(frame.nesting) else { return };
-                let query = entry.subquery().and_then(Node::cast);
-                let frame = Frame { nesting, ..frame.in_query() };
-                if let Some((selected, beneath)) = query.and_then(|query| self.query(query, &frame)) {
-                    let target = Box::new(mentioning(selected));
-                    rows.mentions.push(Expression::Select { target, rows: beneath });
-                }
-            }
+            pg_sys::RTEKind::RTE_SUBQUERY => self.mention_query(entry.subquery(), frame, rows),
             pg_sys::RTEKind::RTE_FUNCTION => {
                 for function in entry.functions().items::<pg_sys::RangeTblFunction>() {
                     rows.mentions.push(self.expression(function.funcexpr(), frame));
@@ -234,7 +240,7 @@ fn limit_of(limit: Node<'_>) -> Option<Value> {
     limit.and_then(Node::cast::<pg_sys::Const>).and_then(value_of)
 }
 
-/// The rows of a query that has none, whatever its condition is.
+/// The rows of a query that has none. Its condition is mentioned.
 fn without_rows(mut rows: Rows, condition: Option<Expression>) -> Rows {
     rows.mentions.extend(condition);
     Rows { filter: Some(Box::new(Expression::Constant(Value::Bool(false)))), always_one: false, ..rows }

@@ -43,6 +43,7 @@ select count(test.asks('found_' || name, expression)) as found_conditions from (
   ('made',      $$jsonb_set(auth.jwt(), '{aal}', '"aal2"') ->> 'aal' = 'aal2'$$),
   ('unknown',   $$initcap(auth.aal()) = 'Aal2'$$),
   ('counted',   $$(select count(*) filter (where true) where (select auth.has_aal('aal2'))) > 0$$),
+  ('with',      $$exists (with one as materialized (select where (select auth.has_aal('aal2'))) select from one)$$),
   ('amr',       $$exists (select from auth.amr() where level = 'aal2')$$)) f(name, expression);
 
 -- None: what the function answers is read, it reads no level, or aal2 is needed anyway.
@@ -85,6 +86,7 @@ select required_aal, note from auth.aal_matrix('found_in_a_loop') where role = '
 -- Gone: each function is written so that it can be read, and so is each condition.
 alter policy asks on found_made using ((select auth.aal()) = 'aal2');
 alter policy asks on found_unknown using (upper(auth.aal()) = 'AAL2');
+alter policy asks on found_with using ((select auth.has_aal('aal2')));
 alter policy asks on found_amr using ((select auth.has_aal('aal2')));
 alter policy asks on found_counted using (exists (select where (select auth.has_aal('aal2'))));
 create or replace function by_name() returns boolean language sql stable return lint_0030.is_aal2();
