@@ -139,7 +139,10 @@ function opensWithoutLevel(seen) {
   const [without, users] = [seen.filter(isWithout), seen.filter(({ session }) => session.name === 'aal1')]
   return without.some((low) =>
     users.some((user) => {
-      const isPair = low.role === user.role && low.session.gateway === user.session.gateway && (low.session.sub === undefined || isSameBut(low.session, user.session))
+      const isPair =
+        low.role === user.role &&
+        low.session.gateway === user.session.gateway &&
+        (low.session.sub === undefined || isSameBut(low.session, user.session))
       return isPair && [...low.ids].some((id) => !user.ids.has(id))
     }),
   )
@@ -174,7 +177,12 @@ function isInVain(asking, others) {
 }
 
 const isSameLevel = (one, other) =>
-  one.gateway === other.gateway && one.sub === other.sub && one.name === other.name && one.aal === other.aal && one.age === other.age && !one.elsewhere
+  one.gateway === other.gateway &&
+  one.sub === other.sub &&
+  one.name === other.name &&
+  one.aal === other.aal &&
+  one.age === other.age &&
+  !one.elsewhere
 const isSameBut = (low, user) => low.sub === user.sub && low.method === user.method && low.elsewhere === user.elsewhere
 
 // Of one user. The lowest of all has a token without the claim.

@@ -71,7 +71,9 @@ export class ProcedureTally {
   details(limit = 10) {
     const lines = this.refused.slice(0, 3)
     for (const [sort, kinds] of Object.entries(this.kinds)) {
-      const most = [...kinds.values()].sort((a, b) => b.count - a.count).slice(0, limit)
+      // What is read and reached comes first.
+      const isOpen = ({ name }) => Number(/^\w+, not /.test(name))
+      const most = [...kinds.values()].sort((a, b) => isOpen(a) - isOpen(b) || b.count - a.count).slice(0, limit)
       for (const { name, count, example } of most) lines.push('', `-- ${count} times ${sort}: ${name}`, example)
     }
     return lines

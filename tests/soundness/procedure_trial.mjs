@@ -41,7 +41,9 @@ export async function compare(laboratory, schema, read) {
     await tryStaler(laboratory, schema, rows)
     return {
       rows,
-      findings: schema.procedures.filter(({ triggerOn }) => !triggerOn).map((procedure) => verdict(schema, procedure, { found, unread }, touches, stated)),
+      findings: schema.procedures
+        .filter(({ triggerOn }) => !triggerOn)
+        .map((procedure) => verdict(schema, procedure, { found, unread }, touches, stated)),
     }
   } finally {
     await laboratory.client.query('rollback')
