@@ -24,6 +24,8 @@ pub enum Constant {
     },
     /// An array of texts that has one dimension, which begins at 1, or none.
     Texts(Vec<Option<String>>),
+    /// Another array of texts.
+    OtherTexts,
     /// Another type, a value that is too large, or a text that isn't UTF-8.
     Other,
 }
@@ -62,7 +64,7 @@ unsafe fn value_of(type_oid: pg_sys::Oid, datum: pg_sys::Datum, largest: usize) 
             pg_sys::JSONBOID => Constant::Json(varlena(datum, largest, |datum| {
                 taken(pg_sys::OidOutputFunctionCall(pg_sys::F_JSONB_OUT.into(), datum))
             })?),
-            pg_sys::TEXTARRAYOID | VARCHAR_ARRAY => Constant::Texts(varlena(datum, largest, texts)?),
+            pg_sys::TEXTARRAYOID | VARCHAR_ARRAY => varlena(datum, largest, texts)?,
             // Both are C strings: the one ends where it ends, the other within its NAMEDATALEN bytes.
             pg_sys::UNKNOWNOID | pg_sys::NAMEOID => {
                 Constant::Text(CStr::from_ptr(datum.cast_mut_ptr::<c_char>()).to_str().ok()?.to_owned())
@@ -110,7 +112,7 @@ unsafe fn text(datum: pg_sys::Datum) -> Option<String> {
 
 /// # Safety
 /// `datum` must be an array of texts, in its plain form.
-unsafe fn texts(datum: pg_sys::Datum) -> Option<Vec<Option<String>>> {
+unsafe fn texts(datum: pg_sys::Datum) -> Option<Constant> {
     let header: *const pg_sys::ArrayType = datum.cast_mut_ptr();
     // SAFETY: the caller's promise. The header is followed by the lengths of the dimensions, and then by their lower bounds.
     let is_simple = unsafe {
@@ -121,10 +123,10 @@ unsafe fn texts(datum: pg_sys::Datum) -> Option<Vec<Option<String>>> {
         }
     };
     if !is_simple {
-        return None;
+        return Some(Constant::OtherTexts);
     }
     // SAFETY: the caller's promise. A text's bytes are read without judging them.
     let array = unsafe { Array::<&[u8]>::from_datum(datum, false) }?;
     let item = |item: Option<&[u8]>| item.map(|bytes| std::str::from_utf8(bytes).map(str::to_owned)).transpose().ok();
-    array.iter().map(item).collect()
+    Some(Constant::Texts(array.iter().map(item).collect::<Option<_>>()?))
 }

@@ -272,9 +272,11 @@ node_types! {
         list cteList, list rtable, node jointree, list targetList, list groupClause, list groupingSets,
         node havingQual, node limitOffset, node limitCount, node setOperations
     }
+    T_SetOperationStmt SetOperationStmt { node larg, node rarg, oids colTypes, oids colCollations }
     T_FromExpr FromExpr { list fromlist, node quals }
     T_TargetEntry TargetEntry { node expr }
     T_RangeTblRef RangeTblRef {}
+    T_CommonTableExpr CommonTableExpr { node ctequery }
     T_RangeTblEntry RangeTblEntry { node subquery, list functions }
     T_RangeTblFunction RangeTblFunction { node funcexpr }
 

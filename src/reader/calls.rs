@@ -26,7 +26,12 @@ impl<'tree> Reading<'_, 'tree> {
         collation: pg_sys::Oid,
         frame: &Frame<'_>,
     ) -> Expression {
-        let read = match self.functions.known(function) {
+        let known = match self.functions.known(function) {
+            // The same document.
+            Some(Known::Builtin(Builtin::ToJsonb, _)) if is_jsonb(list.single()) => Some(Known::Same),
+            known => known,
+        };
+        let read = match known {
             Some(known) if !self.takes_arguments(known, list) => None,
             Some(known) => {
                 // An argument left out of a call of ours is NULL by default.
@@ -273,4 +278,9 @@ impl<'tree> Reading<'_, 'tree> {
 fn per_row(call: Expression) -> Expression {
     let rows = Rows { from: false, may_be_cut: false, origin: Origin::Call, ..mentioned(Vec::new()) };
     Expression::Select { target: Box::new(call), rows }
+}
+
+/// Whether this is a value of type jsonb.
+fn is_jsonb(node: Option<Node<'_>>) -> bool {
+    node.and_then(Node::expression_type) == Some(pg_sys::JSONBOID)
 }

@@ -8,7 +8,7 @@
 use std::cell::Cell;
 
 use pgrx::prelude::*;
-use proof::{Builtin, Comparison, Expression, Reason, Truth};
+use proof::{Builtin, Comparison, Expression, Reason, Truth, Value};
 
 use super::budget::{Budget, Keys, Nesting};
 use super::functions::Functions;
@@ -41,6 +41,10 @@ pub struct Frame<'a> {
     pub tested: Option<&'a Expression>,
     /// Whether the query around it selects the session's verified factors.
     pub of_factors: bool,
+    /// The place of `auth.amr()` among the tables of the query around it.
+    pub methods: Option<usize>,
+    /// The condition of the query around it, if that has no tables and counts its one row.
+    pub counted: Option<&'a Expression>,
     /// Whether it is part of something that can't be read.
     pub unread: bool,
     /// How deep it is, bodies of functions included.
@@ -59,6 +63,8 @@ impl<'a> Frame<'a> {
             selected: &[],
             tested: None,
             of_factors: false,
+            methods: None,
+            counted: None,
             unread: false,
             nesting,
             outermost,
@@ -67,7 +73,8 @@ impl<'a> Frame<'a> {
 
     /// Within a sub-select.
     pub fn in_query(self) -> Frame<'a> {
-        Frame { queries: self.queries + 1, selected: &[], tested: None, of_factors: false, ..self }
+        let (of_factors, methods, counted) = (false, None, None);
+        Frame { queries: self.queries + 1, selected: &[], tested: None, of_factors, methods, counted, ..self }
     }
 
     /// Within an expression that can't be read.
@@ -143,12 +150,19 @@ impl Reading<'_, '_> {
             Form::FieldSelect(it) => null_if_null_is(self.expression(it.arg(), frame)),
             Form::MinMaxExpr(it) => self.least_or_greatest(it, frame),
             Form::RowExpr(it) => self.parts(it.args(), frame),
-            Form::Aggref(it) => match self.aggregate_of_factors(it).filter(|_| frame.of_factors) {
-                Some(read) => read,
-                None => {
-                    // An aggregate's arguments don't say what it comes to.
+            Form::Aggref(it) => match (self.aggregate_of_factors(it).filter(|_| frame.of_factors), frame.counted) {
+                (Some(read), _) => read,
+                (None, Some(condition)) if counts_all(it) => {
+                    let number = |number| Expression::Constant(Value::Integer(number));
+                    let arms = vec![(self.budget.copy_or_cut(condition, frame.nesting), number(1))];
+                    Expression::Case { arms, otherwise: Box::new(number(0)) }
+                }
+                _ => {
+                    // An aggregate's arguments don't say what it comes to, nor does the condition of its row.
                     let entries = it.args().items::<pg_sys::TargetEntry>();
-                    mentioning(entries.map(|entry| self.expression(entry.expr(), frame)).collect())
+                    let mut parts: Vec<_> = entries.map(|entry| self.expression(entry.expr(), frame)).collect();
+                    parts.extend(frame.counted.map(|it| self.budget.copy_or_cut(it, frame.nesting)));
+                    mentioning(parts)
                 }
             },
             _ => Expression::unknown(),
@@ -170,6 +184,10 @@ impl Reading<'_, '_> {
 
     fn column(&mut self, it: NodeRef<'_, pg_sys::Var>, frame: &Frame<'_>) -> Expression {
         frame.outermost.set(frame.outermost.get().min(frame.queries.saturating_sub(it.varlevelsup)));
+        let place = usize::try_from(it.varno).ok().and_then(|number| number.checked_sub(1));
+        if it.varlevelsup == 0 && place.is_some() && place == frame.methods && it.varattno == LEVEL_OF_METHOD {
+            return unread_of(Expression::Level);
+        }
         let is_of_row = frame.arguments.is_none() && it.varlevelsup == frame.queries;
         if !is_of_row {
             return Expression::unknown();
@@ -363,6 +381,11 @@ pub fn logic(operator: pg_sys::BoolExprType::Type, mut all: Vec<Expression>) -> 
     }
 }
 
+/// Whether this is `count(*)`, of the query around it.
+fn counts_all(it: NodeRef<'_, pg_sys::Aggref>) -> bool {
+    it.aggfnoid.to_u32() == pg_sys::F_COUNT_ && it.agglevelsup == 0 && it.aggfilter.is_null()
+}
+
 /// What `is true` and its siblings test for, and whether that is negated.
 pub fn tested_for(test: pg_sys::BoolTestType::Type) -> (Truth, bool) {
     use pg_sys::BoolTestType::*;
@@ -374,6 +397,14 @@ pub fn tested_for(test: pg_sys::BoolTestType::Type) -> (Truth, bool) {
         IS_UNKNOWN => (Truth::Null, false),
         _ => (Truth::Null, true),
     }
+}
+
+/// The column `level` of `auth.amr()`, by its number.
+const LEVEL_OF_METHOD: i16 = 3;
+
+/// An expression that can't be read, and depends on this.
+fn unread_of(argument: Expression) -> Expression {
+    Expression::Unknown { key: None, strict: false, arguments: vec![argument], reason: None }
 }
 
 /// An expression that can't be read, but is NULL where its argument is.

@@ -51,6 +51,17 @@ impl Reading<'_, '_> {
                 rows.key = self.key_of_rows(node, frame);
                 Expression::AnyRow { test, rows }
             }
+            // The queries of a UNION.
+            Expression::Or(mut many) if node.cast::<pg_sys::SubLink>().is_some() => {
+                if let Some(text) = self.text_of_rows(node, frame) {
+                    for (n, it) in many.iter_mut().enumerate() {
+                        if let Expression::Exists(rows) | Expression::AnyRow { rows, .. } = it {
+                            rows.key = self.keys.key(&format!("rows {n} {text}"));
+                        }
+                    }
+                }
+                Expression::Or(many)
+            }
             other => other,
         }
     }
@@ -68,13 +79,17 @@ impl Reading<'_, '_> {
 
     /// The key of a sub-select. It isn't one of an unread condition: what that comes to is also decided by the policies of its tables.
     fn key_of_rows(&mut self, node: Node<'_>, frame: &Frame<'_>) -> Option<Key> {
+        let text = self.text_of_rows(node, frame)?;
+        self.keys.key(&format!("rows {text}"))
+    }
+
+    fn text_of_rows(&self, node: Node<'_>, frame: &Frame<'_>) -> Option<String> {
         node.cast::<pg_sys::SubLink>()?;
         // What CASE tests stands outside of it.
         if frame.tested.is_some() || !self.is_lasting(node) {
             return None;
         }
-        let text = node.to_text()?;
-        self.keys.key(&format!("rows {text}"))
+        node.to_text()
     }
 }
 

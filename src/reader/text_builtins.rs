@@ -39,7 +39,9 @@ pub fn builtin_call(names: &Names, name: &str, arguments: Vec<Typed>) -> Option<
         }
         ("jsonb_typeof", [Jsonb]) => (Builtin::JsonType, vec![Jsonb], Text),
         ("json_typeof", [Json]) => (Builtin::JsonType, vec![Json], Text),
-        ("to_jsonb", [Text | Boolean | Jsonb]) => (Builtin::ToJsonb, kinds.clone(), Jsonb),
+        // The same document.
+        ("to_jsonb", [Jsonb]) => return arguments.into_iter().next(),
+        ("to_jsonb", [Text | Boolean]) => (Builtin::ToJsonb, kinds.clone(), Jsonb),
         ("jsonb_path_exists", [Jsonb, Kind::Literal]) => return path(Builtin::PathExists, arguments, Boolean),
         ("jsonb_path_match", [Jsonb, Kind::Literal]) => return path(Builtin::PathMatches, arguments, Boolean),
         ("jsonb_path_query_first", [Jsonb, Kind::Literal]) => return path(Builtin::PathFirst, arguments, Jsonb),

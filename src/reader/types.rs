@@ -69,6 +69,7 @@ pub fn value_of(constant: NodeRef<'_, pg_sys::Const>) -> Option<Value> {
         Constant::Texts(texts) => {
             Value::Array(texts.into_iter().map(|text| text.map_or(Value::Null, Value::Text)).collect())
         }
+        Constant::OtherTexts => Value::OtherArray,
         Constant::Other => return None,
     })
 }

@@ -47,7 +47,15 @@ const levelElsewhere = () =>
     }),
   )
 
+// Who connects. Where a policy asks for that, either may.
+const gateways = ['trial_gateway', 'postgres']
+
 function sessionsOf(schema) {
+  const asksForGateway = /session_user/.test(schema.sql)
+  return (asksForGateway ? gateways : gateways.slice(0, 1)).flatMap((gateway) => sessionsBy(schema).map((session) => ({ ...session, gateway })))
+}
+
+function sessionsBy(schema) {
   const isNamed = ({ aal }) => Boolean(aal) && aal !== 'aal1' && schema.sql.includes(`'${aal}'`)
   const lowest = [...withoutLevel(), ...atAal1(), ...(schema.sql.includes('app_metadata') ? levelElsewhere() : [])]
   return [...nobodys, ...lowest.filter((one) => !isNamed(one)), ...higher()]
@@ -108,7 +116,12 @@ async function notes(client) {
 }
 
 async function look(client, schema, sessions) {
-  const { rows } = await client.query('select * from trial.visible($1, $2, $3)', [schema.tables, roles, sessions.map(({ claims }) => claims)])
+  const { rows } = await client.query('select * from trial.visible($1, $2, $3, $4)', [
+    schema.tables,
+    roles,
+    sessions.map(({ claims }) => claims),
+    sessions.map(({ gateway }) => gateway),
+  ])
   const all = rows.map(({ tbl, role, session, ids }) => ({
     table: schema.tables[tbl - 1],
     role,
@@ -126,7 +139,10 @@ function opensWithoutLevel(seen) {
   const [without, users] = [seen.filter(isWithout), seen.filter(({ session }) => session.name === 'aal1')]
   return without.some((low) =>
     users.some((user) => {
-      const isPair = low.role === user.role && (low.session.sub === undefined || isSameBut(low.session, user.session))
+      const isPair =
+        low.role === user.role &&
+        low.session.gateway === user.session.gateway &&
+        (low.session.sub === undefined || isSameBut(low.session, user.session))
       return isPair && [...low.ids].some((id) => !user.ids.has(id))
     }),
   )
@@ -135,7 +151,7 @@ function opensWithoutLevel(seen) {
 // A policy lets a session have rows that it keeps from a lower one of the same user, and the other policy lets that one have them. Where it
 // gives all rows to the one and none to the other, some of them are enough.
 //
-// Whichever methods the two have.
+// Whichever methods the two have. A token without a level and one of aal1 have the same.
 function isInVain(asking, others) {
   const ofMethod = (one, method) =>
     asking.find(({ role, session }) => role === one.role && isSameLevel(session, one.session) && session.method === method)
@@ -161,11 +177,17 @@ function isInVain(asking, others) {
 }
 
 const isSameLevel = (one, other) =>
-  one.sub === other.sub && one.name === other.name && one.aal === other.aal && one.age === other.age && !one.elsewhere
+  one.gateway === other.gateway &&
+  one.sub === other.sub &&
+  one.name === other.name &&
+  one.aal === other.aal &&
+  one.age === other.age &&
+  !one.elsewhere
 const isSameBut = (low, user) => low.sub === user.sub && low.method === user.method && low.elsewhere === user.elsewhere
 
 // Of one user. The lowest of all has a token without the claim.
-const isLower = (low, high) => low.sub === high.sub && high.name !== 'without' && (low.name !== 'without' || low.aal === undefined)
+const isLower = (low, high) =>
+  low.gateway === high.gateway && low.sub === high.sub && high.name !== 'without' && (low.name !== 'without' || low.aal === undefined)
 
 // Ready to paste, in a database made by supabase_stand_in.sql and matrix_trial.sql.
 export function counterexample({ lint, table, policy, is, should, schema, note }) {

@@ -1,6 +1,11 @@
 -- What a trial of lints 0001 and 0007 starts from, beside matrix_trial.sql: which rows of each table each role sees in each session. A row
 -- that raises an error hides no other: where the statement raises, each row is looked at alone, by its place.
-create function trial.visible(tables text[], roles text[], sessions text[]) returns table (tbl int, role int, session int, ids int[])
+--
+-- gateways    who connected, in each session
+create role trial_gateway noinherit;
+grant trial_user, trial_anon to trial_gateway;
+
+create function trial.visible(tables text[], roles text[], sessions text[], gateways text[]) returns table (tbl int, role int, session int, ids int[])
 language plpgsql as $$
 declare
   seen int[];
@@ -16,6 +21,7 @@ begin
         asked := format('select array_agg(id order by id) from %s', tables[nr]);
         begin
           raised := true;
+          perform set_config('session_authorization', gateways[level], true);
           perform set_config('request.jwt.claims', replace(sessions[level], '{{role}}', roles[who]), true);
           perform set_config('role', roles[who], true);
           execute asked into seen;
@@ -27,6 +33,7 @@ begin
         if raised then
           seen := '{}';
           begin
+            perform set_config('session_authorization', gateways[level], true);
             perform set_config('request.jwt.claims', replace(sessions[level], '{{role}}', roles[who]), true);
             perform set_config('role', roles[who], true);
             seen := trial.visible_one_by_one(tables[nr], all_rows);

@@ -39,7 +39,9 @@ export class ProcedureTally {
     const wrong = named ? 'false alarm' : 'miss'
     const unread = !named ? '' : notes.length > 0 ? ', not read' : isReached ? '' : ', not reached'
     this.findings[wrong + unread]++
-    this.addKind(wrong, `${procedure.language}${unread}, notes ${plain(notes.join(' '))}`, schema, () => wrongFinding(finding))
+    // Of those that are read, each is a kind of its own.
+    const kind = unread ? `notes ${plain(notes.join(' '))}` : schema.statements.find((one) => one.includes(`function ${procedure.name}(`))
+    this.addKind(wrong, `${procedure.language}${unread}, ${kind}`, schema, () => wrongFinding(finding))
   }
 
   // Of each kind, the smallest example.
@@ -69,7 +71,9 @@ export class ProcedureTally {
   details(limit = 10) {
     const lines = this.refused.slice(0, 3)
     for (const [sort, kinds] of Object.entries(this.kinds)) {
-      const most = [...kinds.values()].sort((a, b) => b.count - a.count).slice(0, limit)
+      // What is read and reached comes first.
+      const isOpen = ({ name }) => Number(/^\w+, not /.test(name))
+      const most = [...kinds.values()].sort((a, b) => isOpen(a) - isOpen(b) || b.count - a.count).slice(0, limit)
       for (const { name, count, example } of most) lines.push('', `-- ${count} times ${sort}: ${name}`, example)
     }
     return lines

@@ -35,12 +35,15 @@ export async function compare(laboratory, schema, read) {
     await laboratory.create(schema)
     const stated = await read(laboratory.client)
     const found = await readFindings(laboratory.client, '0014')
+    const unread = await readFindings(laboratory.client, '0030')
     const touches = await callAll(laboratory, schema, [...sessionsFor(schema.sql, stated), ...unknownLevels, guest])
     const rows = schema.procedures.flatMap((procedure) => roles.map((role) => judged(schema, procedure, role, stated, touches)))
     await tryStaler(laboratory, schema, rows)
     return {
       rows,
-      findings: schema.procedures.filter(({ triggerOn }) => !triggerOn).map((procedure) => verdict(schema, procedure, found, touches, stated)),
+      findings: schema.procedures
+        .filter(({ triggerOn }) => !triggerOn)
+        .map((procedure) => verdict(schema, procedure, { found, unread }, touches, stated)),
     }
   } finally {
     await laboratory.client.query('rollback')
@@ -102,7 +105,7 @@ async function tryStaler(laboratory, schema, rows) {
 }
 
 // Whether lint 0014 names a procedure, and whether a session below a table's level touches that table by it.
-function verdict(schema, procedure, found, touches, stated) {
+function verdict(schema, procedure, { found, unread }, touches, stated) {
   const below = touches.find(
     (touch) =>
       touch.procedure === procedure &&
@@ -113,7 +116,8 @@ function verdict(schema, procedure, found, touches, stated) {
   // What it calls with its owner's rights is a finding of its own.
   const made = schema.statements.find((statement) => statement.startsWith(`create function ${procedure.name}(`)) ?? ''
   const byOthers = schema.procedures.some(({ name }) => name !== procedure.name && found.has(name) && made.includes(`${name}(`))
-  const notes = roles.map((role) => stated.get(key({ name: procedure.name, role }))?.note).filter(Boolean)
+  // What isn't read, by auth.aal_functions or by lint 0030.
+  const notes = [...roles.map((role) => stated.get(key({ name: procedure.name, role }))?.note), unread.get(procedure.name)].filter(Boolean)
   const named = found.has(procedure.name)
   // Code that no session gets to can't be tried.
   const isReached = touches.some((touch) => touch.procedure === procedure)

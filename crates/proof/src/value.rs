@@ -21,8 +21,10 @@ pub enum Value {
     Positive,
     /// A JSON value.
     Json(Json),
-    /// An array.
+    /// An array with one dimension that begins at 1, or none.
     Array(Vec<Value>),
+    /// Another array. More is not known.
+    OtherArray,
     /// An interval that can be a `max_age`.
     Interval(MaxAge),
     /// The time so long before the transaction began.
@@ -120,6 +122,7 @@ impl Value {
             }
             (Json(a), Json(b)) => json_equals(a, b),
             (Array(a), Array(b)) => array_equals(a, b),
+            (Array(_), OtherArray) | (OtherArray, Array(_)) => Some(false),
             _ => None,
         }
     }
@@ -307,6 +310,13 @@ mod tests {
         assert_eq!(json("1").equals(&json("1.0")), None);
         assert_eq!(json(r#""aal2""#).equals(&json(r#""aal2""#)), Some(true));
         assert_eq!(json(r#"{"a":1}"#).equals(&json(r#"{"a":2}"#)), None);
+    }
+
+    #[test]
+    fn arrays_that_begin_elsewhere_are_not_equal() {
+        let array = Value::Array(vec![Value::text("aal2")]);
+        assert_eq!(array.equals(&Value::OtherArray), Some(false));
+        assert_eq!(Value::OtherArray.equals(&Value::OtherArray), None);
     }
 
     #[test]

@@ -154,6 +154,31 @@ create policy second_factor on beside_a_method using ((select auth.has_aal('aal2
 create policy by_totp on beside_a_method
   using (exists (select from jsonb_array_elements(auth.jwt() -> 'amr') entry where entry ->> 'method' = 'totp'));
 
+-- None: the other policy's sub-select has no row.
+create table beside_no_row (id int, flag boolean);
+alter table beside_no_row enable row level security;
+create policy second_factor on beside_no_row using ((select auth.has_aal('aal2')));
+create policy nobody on beside_no_row using (exists (select where flag limit 0));
+
+-- Found: the planner leaves the sub-select out, so that the hidden table refuses nobody.
+create table beside_true (id int);
+alter table beside_true enable row level security;
+create policy second_factor on beside_true using ((select auth.has_aal('aal2')));
+create policy everybody on beside_true using (true or exists (select from hidden));
+
+-- Found: without a row in the one query there is one in the other.
+create table beside_a_union (id int);
+alter table beside_a_union enable row level security;
+create policy second_factor on beside_a_union using ((select auth.has_aal('aal2')));
+create policy everybody on beside_a_union using (exists (select where null = 'aal3' union all select where true));
+
+-- None: who signed in by TOTP has the same rows without a level.
+create table beside_a_first_factor (id int);
+alter table beside_a_first_factor enable row level security;
+create policy totp_or_level on beside_a_first_factor
+  using (((select auth.jwt() -> 'amr' -> 0 ->> 'method') = 'totp') is not false or (select auth.has_aal('aal1')));
+create policy below on beside_a_first_factor using (not (select auth.has_aal('aal2')));
+
 -- None: for another command.
 create table other_command (id int);
 alter table other_command enable row level security;

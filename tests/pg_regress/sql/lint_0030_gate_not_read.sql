@@ -42,13 +42,17 @@ select test.asks('found_once', clauses => $$using (lint_0030.in_a_loop()) with c
 select count(test.asks('found_' || name, expression)) as found_conditions from (values
   ('made',      $$jsonb_set(auth.jwt(), '{aal}', '"aal2"') ->> 'aal' = 'aal2'$$),
   ('unknown',   $$initcap(auth.aal()) = 'Aal2'$$),
-  ('counted',   $$(select count(*) where (select auth.has_aal('aal2'))) > 0$$)) f(name, expression);
+  ('counted',   $$(select count(*) filter (where true) where (select auth.has_aal('aal2'))) > 0$$),
+  ('with',      $$exists (with one as materialized (select where (select auth.has_aal('aal2'))) select from one)$$),
+  ('amr',       $$exists (select from auth.amr() where level = 'aal2')$$)) f(name, expression);
 
 -- None: what the function answers is read, it reads no level, or aal2 is needed anyway.
 select count(test.asks('none_' || name, expression)) as none from (values
   ('read',       $$(select lint_0030.is_aal2())$$),
   ('member',     $$(select lint_0030.is_member())$$),
   ('operator',   $$(select lint_0030.by_regex())$$),
+  ('counted',    $$(select count(*) where (select auth.has_aal('aal2'))) > 0$$),
+  ('method',     $$exists (select from auth.amr() where method = 'totp')$$),
   ('and_aal2',   $$(select lint_0030.in_a_loop()) and (select auth.has_aal('aal2'))$$)) n(name, expression);
 
 -- A remote procedure asks by one that can't be read, and reaches a protected table. None where its gate is read, or it reaches nothing.
@@ -82,6 +86,8 @@ select required_aal, note from auth.aal_matrix('found_in_a_loop') where role = '
 -- Gone: each function is written so that it can be read, and so is each condition.
 alter policy asks on found_made using ((select auth.aal()) = 'aal2');
 alter policy asks on found_unknown using (upper(auth.aal()) = 'AAL2');
+alter policy asks on found_with using ((select auth.has_aal('aal2')));
+alter policy asks on found_amr using ((select auth.has_aal('aal2')));
 alter policy asks on found_counted using (exists (select where (select auth.has_aal('aal2'))));
 create or replace function by_name() returns boolean language sql stable return lint_0030.is_aal2();
 create or replace function by_helper() returns boolean language sql stable return lint_0030.by_name();

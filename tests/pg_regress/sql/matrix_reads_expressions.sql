@@ -90,6 +90,19 @@ select expression, needs(expression) from unnest(array[
   $$exists (select from secret) or auth.has_aal('aal2')$$, $$exists (select from secret)$$, $$(select true where auth.has_aal('aal2'))$$, $$(select auth.has_aal('aal2') limit 0)$$
 ]) expression;
 
+-- Sub-selects of several queries, or of the one row that is there without a table.
+select expression, needs(expression) from unnest(array[
+  $$exists (select where auth.has_aal('aal2') union all select where auth.has_aal('aal3'))$$, $$not exists (select where auth.has_aal('aal2') union select where auth.has_aal('aal3'))$$,
+  $$exists (select where auth.has_aal('aal2') union all (select where auth.has_aal('aal3') union select from other where auth.has_aal('aal1')))$$, $$exists (select where auth.has_aal('aal2') union all select from other where id = t.id)$$,
+  $$exists (select where auth.has_aal('aal2') intersect select where auth.has_aal('aal3'))$$, $$exists (select where auth.has_aal('aal2') union all select where false limit 0)$$, $$exists (select where auth.has_aal('aal2') union all select from secret)$$,
+  $$'aal2' in (select auth.aal() union select null)$$, $$'aal2' in (select auth.aal()::char(4) union select 'aal3')$$, $$'aal2' in (select auth.aal() union all select level from other)$$, $$'aal2' = any (select auth.aal()::char(4) union all select 'aal3'::text)$$, $$'aal1' <> all (select auth.aal() union all select 'aal3')$$,
+  $$array(select auth.aal() where auth.has_aal('aal2')) @> array['aal2']$$, $$array(select auth.aal() where flag) @> array['aal2']$$, $$array(select auth.aal() where auth.has_aal('aal2')) = '{}'$$,
+  $$(select count(*) where auth.has_aal('aal2')) > 0$$, $$(select count(*) where auth.has_aal('aal2')) = 0$$, $$(select case when count(*) > 0 then auth.has_aal('aal1') else auth.has_aal('aal3') end where auth.has_aal('aal2'))$$,
+  $$(select count(*) filter (where true) where auth.has_aal('aal2')) > 0$$, $$exists (select count(*) where false)$$, $$exists (select where auth.has_aal('aal2') having count(*) = 1)$$, $$exists (select where auth.has_aal('aal2') having count(*) = 0)$$, $$exists (select count(*) where auth.has_aal('aal2') limit 0)$$,
+  $$exists (select where auth.has_aal('aal2') limit 1)$$, $$exists (select where auth.has_aal('aal2') limit 0)$$, $$exists (select where auth.has_aal('aal2') limit null offset 0)$$, $$not exists (select offset 1)$$, $$not exists (select from other offset 1)$$, $$not exists (select from other limit 0)$$,
+  $$to_jsonb(auth.jwt()) ->> 'aal' = 'aal2'$$
+]) expression;
+
 -- Functions that can be seen through, and others.
 create function is_aal2() returns boolean language sql stable as $$ select auth.jwt() ->> 'aal' = 'aal2' $$;
 create function at_least(wanted text, older interval default '1 hour') returns boolean language sql stable return auth.has_aal(wanted, older);

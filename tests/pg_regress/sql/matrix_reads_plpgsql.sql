@@ -170,6 +170,15 @@ select condition, condition_needs(condition) from unnest(array[
   $$gates.verify_mfa()$$, $$gates.is_admin_not_null()$$
 ]) condition;
 
+-- A variable that is NOT NULL refuses a session without a level, which NULL would let in.
+select body, needs(body) from unnest(array[
+  $$declare l text not null := auth.aal(); begin if l <> 'aal2' then return false; end if; return true; end$$,
+  $$declare l text not null := ''; begin l := auth.aal(); return l is distinct from 'aal1'; end$$,
+  $$declare l text not null := ''; begin select auth.aal() into l; return l is distinct from 'aal1'; end$$,
+  $$declare l text not null := ''; begin begin l := auth.aal(); exception when others then null; end; return l is distinct from 'aal1'; end$$,
+  $$declare l text := auth.aal(); begin if l <> 'aal2' then return false; end if; return true; end$$
+]) body;
+
 -- Bodies of any size are read in bounded time, or possibly true.
 set statement_timeout = '20s';
 select needs('begin ' || repeat('if not auth.has_aal(''aal2'') then return false; end if; ', 10000) || 'return true; end') ~ '^none' as branches,

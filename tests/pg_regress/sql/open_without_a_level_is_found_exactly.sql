@@ -62,6 +62,11 @@ insert into shapes (condition) values
   ($$not ((auth.has_aal('aal1') and published) > auth.require_aal('aal1'))$$),
   -- Both get in.
   ($$coalesce((select auth.jwt() ->> 'aal'), 'x') <> 'aal0'$$), ($$(select auth.has_aal('aal1')) or (select auth.jwt() ->> 'aal') is null$$), ($$true or (select auth.has_aal('aal2'))$$),
+  -- Sub-selects of the one row that is there without a table, or of several queries.
+  ($$(array(select auth.jwt() ->> 'aal' where published) @> array['aal2']) in (true, null)$$), ($$not array(select auth.jwt() ->> 'aal' where published) @> array['aal1']$$),
+  ($$(select count(*) where auth.jwt() ->> 'aal' = 'aal1') = 0$$), ($$(select count(*) where auth.jwt() ->> 'aal' = 'aal2') > 0$$), ($$not exists (select where auth.jwt() ->> 'aal' = 'aal1')$$),
+  ($$not exists (select where auth.jwt() ->> 'aal' = 'aal1' limit 0)$$), ($$exists (select where auth.jwt() ->> 'aal' = 'aal2' union all select where published)$$),
+  ($$not exists (select where auth.jwt() ->> 'aal' = 'aal1' union all select where published)$$), ($$not (to_jsonb(auth.jwt()) ->> 'aal' = 'aal1')$$),
   -- Ours.
   ($$(select auth.has_aal('aal2')) is not false$$), ($$(select auth.has_aal('aal2')) is not true$$), ($$(select auth.aal()) <> 'aal1'$$), ($$coalesce((select auth.aal()), 'aal2') = 'aal2'$$),
   ($$(select auth.aal()) is distinct from 'aal1'$$), ($$(select auth.claims()) is null or (select auth.has_aal('aal2'))$$), ($$not (select auth.has_aal('aal1')) or (select auth.has_aal('aal2'))$$),

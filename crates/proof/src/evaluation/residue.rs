@@ -6,7 +6,7 @@ use std::cell::Cell;
 use serde_json::Value as Json;
 
 use super::joint::is_condition;
-use super::{Comparison, Evaluation, Expression, Key, Origin, Reason, Rows, Truth, Value};
+use super::{Comparison, Evaluation, Expression, Key, Origin, Reason, Rows, Session, Truth, Value};
 use crate::builtin::Builtin;
 use crate::expression::is_claims_setting;
 
@@ -160,8 +160,7 @@ impl<'x> Residues<'x> {
         class: SessionClass,
     ) -> Asked<'e> {
         // Postgres asks for the rights on all tables of a query before its first row.
-        let is_refused = expression.has_rows(&|rows| !evaluation.may_read(rows));
-        let left = if is_refused {
+        let left = if has_refused_rows(expression, evaluation) {
             Expression::Raises
         } else {
             Leaving { residues: self, evaluation, class, hides_level: Cell::new(false) }.condition(expression)
@@ -193,12 +192,8 @@ impl<'x> Residues<'x> {
 
     /// Whether something certainly holds for some row: for each outcome of what depends on the sessions and isn't known.
     fn certainly_some(&self, asked: &[&Asked<'_>], holds: &dyn Fn(&Truths) -> Option<bool>) -> bool {
-        let conditions = self.conditions_of(asked);
-        let of_methods = conditions.iter().map(|(_, it)| it).filter(|it| it.depends_on.is_methods());
-        let methods: Vec<usize> = of_methods.map(|it| it.class).collect();
-        let is_same = methods.windows(2).all(|pair| pair[0] == pair[1]);
-        let is_open = |it: &Condition<'_>| it.depends_on.level || (it.depends_on.is_methods() && !is_same);
-        let (open, rows): (Vec<_>, Vec<_>) = conditions.into_iter().partition(|(_, it)| is_open(it));
+        let is_open = |it: &Condition<'_>| it.depends_on.level || it.depends_on.is_methods();
+        let (open, rows): (Vec<_>, Vec<_>) = self.conditions_of(asked).into_iter().partition(|(_, it)| is_open(it));
         for_some_and_all(&rows, &open, holds)
     }
 
@@ -337,7 +332,10 @@ struct Leaving<'r, 'x, 'v, 'e> {
 impl<'x> Leaving<'_, 'x, '_, '_> {
     /// The rest of a condition.
     fn condition(&mut self, expression: &'x Expression) -> Expression {
-        use Expression::{And, Case, Coalesce, Exists, Is, Not, NullIf, Or, Select};
+        use Expression::{And, AnyRow, Case, Coalesce, Exists, Is, Not, NullIf, Or, Select};
+        if let Some(decided) = decided_by_constant(expression) {
+            return Expression::Constant(Value::Bool(decided));
+        }
         // Within a function, Postgres asks for the rights on all tables of each expression.
         if self.is_refused(expression) || self.is_refused_within(expression) {
             return Expression::Raises;
@@ -346,19 +344,9 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
             return decided;
         }
         match expression {
-            // The planner leaves the others out.
-            Or(any) if any.contains(&Expression::Constant(Value::Bool(true))) => {
-                Expression::Constant(Value::Bool(true))
-            }
-            And(all) if all.contains(&Expression::Constant(Value::Bool(false))) => {
-                Expression::Constant(Value::Bool(false))
-            }
             Or(any) if any.len() <= MOST_IN_ORDER && any.iter().any(|it| it.any(&may_raise)) => self.in_order(any),
-            // Without tables, it is its condition.
-            Exists(rows) if !rows.from && !rows.always_one && !rows.may_be_cut => {
-                let filter = rows.filter.as_deref().map(|filter| self.condition(filter));
-                let tested = Box::new(filter.unwrap_or(Expression::Constant(Value::Bool(true))));
-                Is { truth: Truth::True, negated: false, tested }
+            Select { .. } | Exists(_) | AnyRow { .. } if has_one_row_at_most(expression) => {
+                self.of_one_row(expression, true)
             }
             And(_) | Or(_) | Not(_) | Coalesce(_) | NullIf(..) | Case { .. } => {
                 expression.map_children(&mut |it| self.condition(it))
@@ -366,10 +354,27 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
             Is { truth, tested, .. } if *truth != Truth::Null || may_be_condition(tested) => {
                 expression.map_children(&mut |it| self.condition(it))
             }
-            Select { target, rows } if is_plain(rows) => {
-                Select { target: Box::new(self.condition(target)), rows: rows.clone() }
-            }
             _ => self.leaf(expression),
+        }
+    }
+
+    /// The rest of a sub-select without tables: what it comes to with its row, if there is a condition for that, and without one.
+    fn of_one_row(&mut self, expression: &'x Expression, is_condition: bool) -> Expression {
+        use Expression::{AnyRow, Array, ArrayOf, Constant, Select};
+        let truth = |truth| Constant(Value::Bool(truth));
+        let (with, without) = match expression {
+            Select { target, .. } if is_condition => (self.condition(target), Expression::NULL),
+            Select { target, .. } => (self.value(target), Expression::NULL),
+            ArrayOf { target, .. } => (Array(vec![self.value(target)]), Constant(Value::Array(Vec::new()))),
+            AnyRow { test, .. } => (self.condition(test), truth(false)),
+            _ => (truth(true), truth(false)),
+        };
+        match expression.rows().and_then(|rows| rows.filter.as_deref()) {
+            Some(filter) => {
+                let arms = vec![(self.condition(filter), with)];
+                Expression::Case { arms, otherwise: Box::new(without) }
+            }
+            None => with,
         }
     }
 
@@ -420,9 +425,7 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
         }
         match expression {
             _ if may_be_condition(expression) => self.condition(expression),
-            Expression::Select { target, rows } if is_plain(rows) => {
-                Expression::Select { target: Box::new(self.value(target)), rows: rows.clone() }
-            }
+            _ if has_one_row_at_most(expression) => self.of_one_row(expression, false),
             Expression::Case { arms, otherwise } => {
                 let arms = arms.iter().map(|(condition, result)| (self.condition(condition), self.value(result)));
                 Expression::Case { arms: arms.collect(), otherwise: Box::new(self.value(otherwise)) }
@@ -446,7 +449,7 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
     fn is_refused(&self, expression: &Expression) -> bool {
         let rows = expression.rows();
         let is_other = rows.is_some_and(|rows| rows.origin == Origin::Call);
-        if is_other || matches!(expression, Expression::Case { .. }) {
+        if is_other || matches!(expression, Expression::Case { .. }) || decided_by_constant(expression).is_some() {
             return false;
         }
         let is_sub_select = |rows: &&Rows| rows.origin == Origin::SubSelect;
@@ -518,6 +521,66 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
     }
 }
 
+/// Whether the planner comes upon a sub-select that the role may not read. It leaves out what a constant decides.
+fn has_refused_rows(expression: &Expression, evaluation: &Evaluation<'_>) -> bool {
+    let mut is_refused = |it: &Expression| has_refused_rows(it, evaluation);
+    match expression {
+        _ if decided_by_constant(expression).is_some() => false,
+        Expression::Case { arms, otherwise } => {
+            for (condition, result) in arms {
+                match constant_truth(condition) {
+                    Some(Some(true)) => return is_refused(result),
+                    Some(_) => {}
+                    None if is_refused(condition) || is_refused(result) => return true,
+                    None => {}
+                }
+            }
+            is_refused(otherwise)
+        }
+        _ => match expression.rows() {
+            Some(rows) if rows.origin == Origin::Call => false,
+            rows => rows.is_some_and(|rows| !evaluation.may_read(rows)) || expression.any_child(&mut is_refused),
+        },
+    }
+}
+
+/// What a condition comes to because of a constant in it. The planner leaves the others out.
+fn decided_by_constant(expression: &Expression) -> Option<bool> {
+    let has = |many: &[Expression], truth| many.iter().any(|it| constant_truth(it) == Some(Some(truth)));
+    match expression {
+        Expression::And(all) => has(all, false).then_some(false),
+        Expression::Or(any) => has(any, true).then_some(true),
+        _ => None,
+    }
+}
+
+/// What a condition comes to that is made of constants alone, so that the planner computes it.
+fn constant_truth(expression: &Expression) -> Option<Option<bool>> {
+    use Expression::{And, Array, Case, Coalesce, Compare, CompareEach, Constant, Is, Not, NullIf, Or};
+    let is_other = |it: &Expression| match it {
+        Constant(value) => !is_exact(value),
+        And(_) | Or(_) | Not(_) | Is { .. } | Compare(..) | CompareEach { .. } => false,
+        Case { .. } | Coalesce(_) | NullIf(..) | Array(_) => false,
+        _ => true,
+    };
+    let is_null = |it: &Expression| *it == Expression::NULL;
+    match expression {
+        Compare(how, a, b) if *how != Comparison::Same && (is_null(a) || is_null(b)) => return Some(None),
+        _ if expression.any(&is_other) => return None,
+        _ => {}
+    }
+    match Evaluation::new(Session::NOBODY, None, None, false).outcomes(expression).known()? {
+        [Value::Bool(truth)] => Some(Some(*truth)),
+        [Value::Null] => Some(None),
+        _ => None,
+    }
+}
+
+/// Whether this is a sub-select without tables, and nothing takes a row away from it but its condition.
+fn has_one_row_at_most(expression: &Expression) -> bool {
+    expression.rows().is_some_and(|rows| !rows.from && !rows.may_be_cut && (!rows.always_one || rows.filter.is_none()))
+}
+
 /// Whether this is a truth value for certain.
 fn may_be_condition(expression: &Expression) -> bool {
     is_condition(expression) || matches!(expression, Expression::Unknown { key: Some(_), .. })
@@ -565,7 +628,11 @@ fn is_certain(expression: &Expression) -> bool {
 
 /// Whether the row or other claims decide a condition in a way that is read: there are such for which it holds, and others.
 fn is_read(expression: &Expression) -> bool {
-    let is_unread = |it: &Expression| matches!(it, Expression::Unknown { reason, .. } if !is_of_read(reason.as_ref()));
+    let is_unread = |it: &Expression| match it {
+        Expression::Unknown { reason, .. } => !is_of_read(reason.as_ref()),
+        // Something takes rows away that isn't known.
+        _ => it.rows().is_some_and(|rows| rows.may_be_cut),
+    };
     (is_of_row(expression) || expression.any(&Expression::is_claims)) && !expression.any(&is_unread)
 }
 
@@ -688,7 +755,6 @@ fn of_claim(name: &str) -> Dependence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Session;
 
     fn left(condition: &Expression) -> Expression {
         let evaluation = Evaluation::new(Session::NOBODY, None, None, true);
@@ -727,6 +793,111 @@ mod tests {
         let constant = |truth| Expression::Constant(Value::Bool(truth));
         assert_eq!(left(&Expression::Or(vec![required(), constant(true)])), constant(true));
         assert_eq!(left(&Expression::And(vec![required(), constant(false)])), constant(false));
+    }
+
+    #[test]
+    fn who_passes_alone_does_so_whichever_methods_there_are() {
+        let by_totp = || {
+            let key = Box::new(Expression::Constant(Value::text("amr")));
+            let methods = Expression::Member { document: Box::new(Expression::Claims), key, as_text: true };
+            let totp = Expression::Constant(Value::text("totp"));
+            Expression::Compare(Comparison::Equal, Box::new(methods), Box::new(totp))
+        };
+        let has_level = |raises| {
+            let level = Box::new(Expression::Constant(Value::text("aal1")));
+            Expression::HasLevel { level, max_age: Box::new(Expression::NULL), raises }
+        };
+        let passes_alone = |condition: &Expression| {
+            let mut residues = Residues::default();
+            let mut left = |session, level| {
+                let evaluation = Evaluation::new(session, None, None, true);
+                residues.of(condition, &evaluation, SessionClass { level, methods: 0 })
+            };
+            let (nobody, user) = (left(Session::NOBODY, 0), left(Session::at(aal::Level::Aal1), 1));
+            residues.admits_alone(&user, &nobody)
+        };
+        assert!(passes_alone(&has_level(false)));
+        assert!(!passes_alone(&Expression::Or(vec![by_totp(), has_level(false)])));
+        assert!(!passes_alone(&Expression::And(vec![by_totp(), has_level(false)])));
+    }
+
+    #[test]
+    fn a_sub_select_without_tables_is_decided_with_its_row_and_without() {
+        let rows = Rows { filter: Some(Box::new(unknown(0))), ..Rows::one() };
+        let constant = |value| Box::new(Expression::Constant(value));
+        let array = |level: &str| constant(Value::Array(vec![Value::text(level)]));
+        let contains = |target: Expression| {
+            let of_one = Expression::ArrayOf { target: Box::new(target), rows: rows.clone() };
+            left(&Expression::Compare(Comparison::Contains, Box::new(of_one), array("aal2")))
+        };
+        // The session has no level.
+        assert_eq!(contains(Expression::Level), Expression::Constant(Value::Bool(false)));
+        let kept = contains(Expression::Constant(Value::text("aal2")));
+        let conditions = [Some(true), Some(false), None].map(|truth| {
+            let evaluation = Evaluation::new(Session::NOBODY, None, None, true).with_truth(key_of(0), truth);
+            evaluation.outcomes(&kept)
+        });
+        let truth = |truth| super::super::Outcomes::one(Value::Bool(truth));
+        assert_eq!(conditions, [truth(true), truth(false), truth(false)]);
+        let any = Expression::AnyRow { test: constant(Value::Null), rows: rows.clone() };
+        let kept = left(&any);
+        let evaluation = Evaluation::new(Session::NOBODY, None, None, true).with_truth(key_of(0), Some(false));
+        assert_eq!(evaluation.outcomes(&kept), truth(false));
+    }
+
+    #[test]
+    fn a_sub_select_beside_a_constant_that_decides_needs_no_rights() {
+        let none = std::collections::HashSet::new();
+        let evaluation = Evaluation::new(Session::NOBODY, None, Some(&none), true);
+        let table = crate::TableId::new(1).unwrap();
+        let of_table = || Expression::Exists(Rows { reads: vec![table], from: true, ..Rows::one() });
+        let constant = |truth| Expression::Constant(Value::Bool(truth));
+        let mut residues = Residues::default();
+        let (hidden, case, null) = (
+            Expression::Or(vec![constant(true), of_table()]),
+            Expression::Case { arms: vec![(constant(false), of_table())], otherwise: Box::new(constant(true)) },
+            Expression::Compare(Comparison::Equal, Box::new(Expression::NULL), Box::new(constant(true))),
+        );
+        let class = SessionClass { level: 0, methods: 0 };
+        let mut is_left = |it: &'static Expression| residues.of(it, &evaluation, class).admits(&Vec::new());
+        let leak = |it: Expression| -> &'static Expression { Box::leak(Box::new(it)) };
+        assert_eq!(is_left(leak(hidden)), Some(true));
+        assert_eq!(is_left(leak(case)), Some(true));
+        let beside_null = Expression::Case { arms: vec![(null, of_table())], otherwise: Box::new(constant(true)) };
+        assert_eq!(is_left(leak(beside_null)), Some(true));
+        assert_eq!(is_left(leak(Expression::Or(vec![constant(false), of_table()]))), Some(false));
+    }
+
+    #[test]
+    fn what_a_sub_select_without_tables_selects_is_a_condition_where_it_is_one() {
+        // A comparison that isn't read.
+        let target = Expression::Unknown {
+            key: None,
+            strict: false,
+            arguments: vec![Expression::Level, Expression::Constant(Value::text("AAL2"))],
+            reason: None,
+        };
+        let rows = [Rows::one(), Rows { filter: Some(Box::new(unknown(0))), ..Rows::one() }];
+        for rows in rows {
+            let wrapped = Expression::Select { target: Box::new(target.clone()), rows };
+            let evaluation = Evaluation::new(Session::at(aal::Level::Aal2), None, None, true);
+            let mut residues = Residues::default();
+            let asked = residues.of(&wrapped, &evaluation, SessionClass { level: 2, methods: 2 });
+            assert!(!residues.is_read(&asked), "{wrapped:?}");
+        }
+    }
+
+    #[test]
+    fn a_condition_on_the_row_in_a_sub_select_that_is_cut_is_not_read() {
+        let column = Expression::Unknown {
+            key: Some(Key(0)),
+            strict: false,
+            arguments: Vec::new(),
+            reason: Some(Reason::Column(1)),
+        };
+        assert!(is_read(&column));
+        let cut = Rows { mentions: vec![column], from: true, may_be_cut: true, ..Rows::one() };
+        assert!(!is_read(&Expression::Exists(cut)));
     }
 
     #[test]

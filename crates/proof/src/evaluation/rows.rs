@@ -66,8 +66,13 @@ impl Evaluation<'_> {
         }
         match self.has_row(rows) {
             (false, _) => Outcomes::one(Value::Array(Vec::new())),
-            (true, true) if !rows.from => {
-                self.outcomes(target).map(Outcomes::anything, |value| Outcomes::one(Value::Array(vec![value.clone()])))
+            (true, must) if !rows.from && !rows.may_be_cut => {
+                let array = |value: &Value| Outcomes::one(Value::Array(vec![value.clone()]));
+                let mut outcomes = self.outcomes(target).map(Outcomes::anything, array);
+                if !must {
+                    outcomes.add(Value::Array(Vec::new()));
+                }
+                outcomes
             }
             _ => Outcomes::anything(),
         }

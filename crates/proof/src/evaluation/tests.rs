@@ -493,3 +493,13 @@ fn json_is_a_truth_value_where_it_is_one() {
     assert!(outcomes(Json::Null).is_null());
     assert!(outcomes(Json::String("true".to_owned())).always_raises());
 }
+
+#[test]
+fn an_array_of_a_row_without_tables_has_it_or_nothing() {
+    let filter = Expression::Unknown { key: Some(Key(0)), strict: false, arguments: Vec::new(), reason: None };
+    let rows = Rows { filter: Some(Box::new(filter)), ..Rows::one() };
+    let array = Expression::ArrayOf { target: Box::new(Expression::Level), rows };
+    let outcomes = Evaluation::new(Session::at(Level::Aal2), None, None, true).outcomes(&array);
+    let one = Value::Array(vec![Value::text("aal2")]);
+    assert_eq!(outcomes, Outcomes::any_of([one, Value::Array(Vec::new())]));
+}

@@ -248,10 +248,12 @@ impl<'a> Parser<'a> {
         // Texts that differ may be equal in a collation: then it is a type of its own.
         let end = if self.is_keyword("collate") { start } else { self.end().max(start) };
         let kind = self.part(start..end);
+        let mut not_null = false;
         while !self.is_symbol(';') && !self.begins_default() {
             if self.token().is_none() {
                 return Err(self.unparsed());
             }
+            not_null |= self.is_keyword("not");
             self.at += 1;
         }
         let value = if self.is_symbol(';') {
@@ -267,7 +269,7 @@ impl<'a> Parser<'a> {
             self.until(&[])?;
             Some(self.part(start..self.place()))
         };
-        Ok(Declaration::Variable { name, kind, value })
+        Ok(Declaration::Variable { name, kind, not_null, value })
     }
 
     fn begins_default(&self) -> bool {

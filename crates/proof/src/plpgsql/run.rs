@@ -155,7 +155,7 @@ impl<'a, R: Reader> Run<'a, R> {
     fn declare(&mut self, name: String, kind: R::Kind, is_known: bool, value: Expression, state: &mut State) -> usize {
         let variable = state.values.len();
         self.kinds.truncate(variable);
-        self.kinds.push(Declared { kind, is_known });
+        self.kinds.push(Declared { kind, is_known, not_null: false });
         state.values.push(Value::new(value));
         if let Some(frame) = self.frames.last_mut() {
             frame.names.push((name, variable));
@@ -275,7 +275,7 @@ impl<'a, R: Reader> Run<'a, R> {
                     self.declare(name.clone(), kind, false, Expression::unknown(), &mut state);
                 }
                 Declaration::Alias { name, of } => self.alias(name, of, &mut state),
-                Declaration::Variable { name, kind, value } => {
+                Declaration::Variable { name, kind, not_null, value } => {
                     let (kind, is_known) = self.reader.kind(self.body.text(kind));
                     let value = match value {
                         None if is_known => Expression::NULL,
@@ -289,7 +289,9 @@ impl<'a, R: Reader> Run<'a, R> {
                             value
                         }
                     };
-                    self.declare(name.clone(), kind, is_known, value, &mut state);
+                    let variable = self.declare(name.clone(), kind, is_known, value, &mut state);
+                    self.kinds[variable].not_null = *not_null;
+                    arms.extend(self.forced_not_null(variable, &state));
                 }
             }
         }
@@ -409,6 +411,15 @@ impl<'a, R: Reader> Run<'a, R> {
         Some((case(vec![(is_null, boolean(false))], boolean(false)), Expression::Raises))
     }
 
+    /// The arm that raises where a variable that was declared NOT NULL was assigned NULL.
+    fn forced_not_null(&mut self, variable: usize, state: &State) -> Option<(Expression, Expression)> {
+        if !self.kinds[variable].not_null {
+            return None;
+        }
+        let tested = Box::new(self.copy(&state.values[variable].expression));
+        Some((Expression::Is { truth: Truth::Null, negated: false, tested }, Expression::Raises))
+    }
+
     fn statement(&mut self, statement: &Statement, mut state: State) -> Flow {
         let line = statement.line;
         match &statement.does {
@@ -472,8 +483,9 @@ impl<'a, R: Reader> Run<'a, R> {
             return Flow::done(boolean(true));
         }
         let read = self.read_text(self.body.text(part), part.line, &state);
-        let arms = self.forced(&read.0).into_iter().collect();
+        let mut arms: Vec<_> = self.forced(&read.0).into_iter().collect();
         self.set(target, Some(read), &mut state);
+        arms.extend(self.variable(target).and_then(|variable| self.forced_not_null(variable, &state)));
         Flow { arms, end: End::Next(state) }
     }
 
@@ -601,6 +613,7 @@ impl<'a, R: Reader> Run<'a, R> {
                 Some(_) if targets.len() == 1 && self.is_unknown_kind(target) => self.set(target, None, &mut state),
                 column => self.set(target, column, &mut state),
             }
+            arms.extend(self.variable(target).and_then(|variable| self.forced_not_null(variable, &state)));
         }
         state.values[self.found] = Value::new(found);
         Flow { arms, end: End::Next(state) }

@@ -39,6 +39,8 @@ pub(super) struct Declared<K> {
     pub kind: K,
     /// Whether its type is known.
     pub is_known: bool,
+    /// Whether it is an error to assign NULL.
+    pub not_null: bool,
 }
 
 /// The names of one block.

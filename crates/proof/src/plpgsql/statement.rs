@@ -40,8 +40,8 @@ pub(super) struct Block {
 /// What a block declares.
 #[derive(Debug)]
 pub(super) enum Declaration {
-    /// `name type := value;`
-    Variable { name: String, kind: Part, value: Option<Part> },
+    /// `name type not null := value;`
+    Variable { name: String, kind: Part, not_null: bool, value: Option<Part> },
     /// `name alias for other;`
     Alias { name: String, of: Target },
     /// A cursor.

@@ -392,6 +392,27 @@ fn null_takes_the_else_branch() {
 }
 
 #[test]
+fn a_variable_that_is_not_null_lets_nobody_in_by_null() {
+    let behind = "if l <> 'aal2' then return false; end if; return true; end";
+    for before in [
+        "declare l text not null := level(); begin",
+        "declare l constant text not null default level(); begin",
+        "declare l text not null := ''; begin l := level();",
+        "declare l text not null := ''; begin select level() into l;",
+    ] {
+        assert_eq!(answers(&format!("{before} {behind}")), "aal2", "{before}");
+    }
+    for before in [
+        "declare l text := level(); begin",
+        "declare l text not null := 'aal2'; begin begin l := level(); exception when others then null; end;",
+        "declare l text not null := 'aal2'; begin declare l text; begin l := level(); end;",
+    ] {
+        assert_eq!(answers(&format!("{before} {behind}")), "none", "{before}");
+    }
+    assert_eq!(passes("declare l text not null := level(); begin update t set a = 1; end"), "aal1");
+}
+
+#[test]
 fn no_way_around_a_gate_is_missed() {
     for source in [
         // Jumps past it.
