@@ -44,6 +44,12 @@ impl<'q> StartedQuery<'q> {
         (!plan.hasModifyingCTE).then_some(plan.commandType)
     }
 
+    /// Whether the statement is only shown (EXPLAIN): it doesn't run.
+    pub fn is_only_shown(&self) -> bool {
+        // SAFETY: as in `changed_tables`.
+        unsafe { (*self.estate.as_ptr()).es_top_eflags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as c_int != 0 }
+    }
+
     /// The partitions that rows were routed to so far.
     pub fn routed_tables(&self) -> Vec<ChangedTable<'_>> {
         // SAFETY: as in `changed_tables`.

@@ -97,6 +97,13 @@ impl Implying {
     }
 }
 
+/// Whether a call of `has_aal` that is true says that another one is true of the same session.
+pub fn implies(one: &Call<'_>, other: &Call<'_>) -> bool {
+    let is_has_aal = || one.function() == other.function() && HAS_AAL.with(|has_aal| has_aal.is(one.function()));
+    let have_constants = one.has_only_constants() && other.has_only_constants();
+    have_constants && is_has_aal() && asked(one).zip(asked(other)).is_some_and(|(one, other)| one.implies(other))
+}
+
 /// What `has_aal` is asked by a call; `None` where it would raise.
 fn asked(call: &Call<'_>) -> Option<FixedRequirement> {
     let mut arguments = call.arguments();

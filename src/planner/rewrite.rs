@@ -7,6 +7,7 @@ use std::ffi::c_int;
 use aal::{Level, MaxAge};
 use pgrx::prelude::*;
 
+use super::implied::implies;
 use crate::pg::lookup;
 use crate::pg::plan::{Argument, Call, Expression, FinishedPlan, NewRowCheck, PlanNode, check_stack_depth};
 use crate::settings;
@@ -73,12 +74,12 @@ pub fn once_per_statement(planned: &mut FinishedPlan<'_>, ours: Ours) -> bool {
     true
 }
 
-/// Empties the checks of new rows that only ask what an UPDATE has asked of the old row: calls of ours that give the same answer
+/// Empties the checks of new rows that only ask what an UPDATE has asked of the old row, or less: calls of ours that give the same answer
 /// throughout the statement. So it is asked once. The checks keep their names, by which guards know whom the plan binds.
 fn pass_checks_of_what_was_asked(root: PlanNode<'_>, ours: &Ours) {
     let asked = root.asked_of_old_rows();
     let was_asked = |call: &Call<'_>| {
-        asked.iter().any(|asked| asked.is_same_as(call))
+        asked.iter().any(|asked| asked.is_same_as(call) || implies(asked, call))
             && ours.have(call)
             && !ours.look_up(call)
             && call.is_constant_in_statement()

@@ -203,12 +203,21 @@ impl Reading<'_, '_> {
     }
 
     fn null_test(&mut self, it: NodeRef<'_, pg_sys::NullTest>, frame: &Frame<'_>) -> Expression {
-        let tested = self.boxed(it.arg(), frame);
-        // Of a row value it asks for all of its columns.
-        if it.argisrow {
-            return mentioning(vec![*tested]);
+        let negated = it.nulltesttype == pg_sys::NullTestType::IS_NOT_NULL;
+        if !it.argisrow {
+            return Expression::Is { truth: Truth::Null, negated, tested: self.boxed(it.arg(), frame) };
         }
-        Expression::Is { truth: Truth::Null, negated: it.nulltesttype == pg_sys::NullTestType::IS_NOT_NULL, tested }
+        // Of a row it asks for all of its columns, and of a row within it for no more than that it is there.
+        let row = it.arg().and_then(Node::cast::<pg_sys::RowExpr>);
+        let Some(row) =
+            row.filter(|row| !row.args().nodes().flatten().any(|node| node.cast::<pg_sys::RowExpr>().is_some()))
+        else {
+            return mentioning(vec![self.expression(it.arg(), frame)]);
+        };
+        let columns = self.many(row.args(), frame).into_iter();
+        Expression::And(
+            columns.map(|tested| Expression::Is { truth: Truth::Null, negated, tested: Box::new(tested) }).collect(),
+        )
     }
 
     fn case(&mut self, it: NodeRef<'_, pg_sys::CaseExpr>, frame: &Frame<'_>) -> Expression {

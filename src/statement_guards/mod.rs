@@ -29,6 +29,7 @@ use crate::{row_security, session};
 /// Decides for a statement that has just begun. `role` is the role that began it. A second call changes nothing.
 pub fn begin(query: &StartedQuery<'_>, role: pg_sys::Oid) {
     let tables = query.changed_tables();
+    let fires_first = query.only_command().is_some() && !query.is_only_shown();
     let mut guards = GuardFunction::default();
     let mut known: Option<(ChangedTable<'_>, Mark)> = None;
     for table in &tables {
@@ -47,7 +48,9 @@ pub fn begin(query: &StartedQuery<'_>, role: pg_sys::Oid) {
             known = Some((root, mark));
         }
         for (place, trigger) in ours {
-            put(mark, table, place, &trigger);
+            // Where nothing runs before it that might change the claims, a guard may be asked now.
+            let comes_first = || fires_first && is_alone(table, place);
+            put(mark, table, place, &trigger, comes_first);
         }
         if mark.binds(Command::Update) {
             for Check { of, trigger, columns } in added_for {
@@ -79,7 +82,7 @@ pub fn finish(query: &mut StartedQuery<'_>) {
         let mark = Mark::routed(same.map(|(_, mark)| *mark));
         for table in [*table, table.as_queued_triggers_see_it()] {
             for (place, trigger) in guards.unmarked(&table) {
-                put(mark, &table, place, &trigger);
+                put(mark, &table, place, &trigger, || false);
             }
         }
     }
@@ -122,8 +125,14 @@ fn plan_has_policy(root: &ChangedTable<'_>, tables: &[ChangedTable<'_>], policy:
 }
 
 /// Marks the trigger at this place, or switches it off where it has nothing to say. It binds for none of its commands, or the session
-/// shows what it asks for.
-fn put<'q>(mark: Mark, table: &ChangedTable<'q>, place: usize, trigger: &Trigger<'q>) {
+/// shows what it asks for, and no other code runs before it.
+fn put<'q>(
+    mark: Mark,
+    table: &ChangedTable<'q>,
+    place: usize,
+    trigger: &Trigger<'q>,
+    comes_first: impl FnOnce() -> bool,
+) {
     let events = [
         (pg_sys::TRIGGER_TYPE_INSERT, Command::Insert),
         (pg_sys::TRIGGER_TYPE_UPDATE, Command::Update),
@@ -133,8 +142,9 @@ fn put<'q>(mark: Mark, table: &ChangedTable<'q>, place: usize, trigger: &Trigger
     // Triggers of other kinds report their misuse, for every role.
     let may_be_switched_off = trigger.is_before() || trigger.is_after_row_update();
     let has_nothing_to_say = bound.clone().next().is_none()
-        // It explains what the policies decide. A session that meets it now, and not when it would fire, is theirs.
-        || trigger.always_fires_before_statements() && is_met(trigger, bound.map(|(_, command)| command));
+        || trigger.always_fires_before_statements()
+            && comes_first()
+            && is_met(trigger, bound.map(|(_, command)| command));
     if has_nothing_to_say && may_be_switched_off {
         table.switch_off(place);
         // Only rows that are routed to partitions ask for the mark of one that is off.
@@ -143,6 +153,14 @@ fn put<'q>(mark: Mark, table: &ChangedTable<'q>, place: usize, trigger: &Trigger
         }
     }
     table.change_arguments(place, &mark.behind(trigger));
+}
+
+/// Whether no other trigger fires before the statement than the one at this place. Those for each row come later.
+fn is_alone(table: &ChangedTable<'_>, place: usize) -> bool {
+    let may_come_first = |trigger: &Trigger<'_>| {
+        trigger.is_before() && trigger.is_enabled() && !trigger.fires_for(pg_sys::TRIGGER_TYPE_ROW)
+    };
+    !table.triggers().enumerate().any(|(other, trigger)| other != place && may_come_first(&trigger))
 }
 
 /// Whether a guard asks for levels for these commands, and for nothing else, and the session shows them.

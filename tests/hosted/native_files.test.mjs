@@ -86,10 +86,10 @@ const others = {
   'it needs what this edition refuses or leaves out: sensitive columns where rows move, partitions that come later, foreign tables':
     /^(foreign_keys_act_.*|partitions_and_.*|sensitive_columns_(hold|under)_.*|protection_refuses|who_is_bound_.*)$/,
   'it reads plans or counts calls, where a call of the portable edition is another one: crates/bench':
-    /^(applies_when_is_evaluated_.*|calls_change_.*|evaluated_once_.*|row_estimates_.*|what_is_asked_once_.*)$/,
+    /^(applies_when_is_evaluated_.*|calls_change_.*|evaluated_once_.*|row_estimates_.*|what_is_asked_once_.*|of_two_levels_.*)$/,
   'it shows texts of protect_table, of dumps or of records, which tests/portable/protection.test.mjs compares for every option':
     /^(a_protection_may_.*|applies_when_.*|comments_may_.*|dump_and_restore_.*|protected_at_.*|protection_options|read_only_.*|no_setting_of_.*)$/,
-  'it is about functions of the library': /^the_guard_is_known_.*$/,
+  'it is about functions of the library': /^(the_guard_is_known_.*|a_guard_is_asked_.*)$/,
   'it is about the helpers for tests, which only superusers install': /^test_helpers_.*$/,
 }
 

@@ -298,5 +298,5 @@ the setting: on Postgres 15 by comparing names where it was the last time, from 
 - **A verified token**: once per token and backend, the cryptography and reading the JSON; then, per call, comparing the token's text \
 and its times. A request that comes with a token that neither its backend nor shared memory has pays the verification.\n\
 - **The guard**: decided once per statement, by the policies in its plan and the levels in the trigger's arguments. Where the session \
-shows them, the trigger isn't called. It doesn't depend on the number of rows.\n\
+shows them, the trigger isn't called, unless another one fires first. It doesn't depend on the number of rows.\n\
 - **Noise**: with 8 clients on so few cores, rounds differ by a tenth and more; a figure there only shows the order of magnitude.\n";
