@@ -74,8 +74,8 @@ pub fn once_per_statement(planned: &mut FinishedPlan<'_>, ours: Ours) -> bool {
     true
 }
 
-/// Empties the checks of new rows that only ask what an UPDATE has asked of the old row, or less: calls of ours that give the same answer
-/// throughout the statement. So it is asked once. The checks keep their names, by which guards know whom the plan binds.
+/// Empties the checks of new rows that only ask what an UPDATE has asked of the old row, or less. These are calls of ours that give the same
+/// answer throughout the statement. So it is asked once. The checks keep their names, by which guards know whom the plan binds.
 fn pass_checks_of_what_was_asked(root: PlanNode<'_>, ours: &Ours) {
     let asked = root.asked_of_old_rows();
     let was_asked = |call: &Call<'_>| {
