@@ -28,16 +28,14 @@ impl<'q> UnplannedQuery<'q> {
     }
 
     /// Passes on the conditions on old rows, of each table, and those on new rows: of the query, and of those in its FROM and WITH.
-    pub fn visit(self, on_old_rows: &impl Fn(&Conditions<'q>), on_new_rows: &impl Fn(&NewRowConditions<'q>)) {
+    pub fn visit(self, on_old_rows: &impl Fn(&OldRowConditions<'q>), on_new_rows: &impl Fn(&NewRowConditions<'q>)) {
         check_stack_depth();
         // SAFETY: by the promise of `new`. The range table is a list of RangeTblEntry, and WITH one of CommonTableExpr. What they point to lives
         // with them.
         unsafe {
             let query = self.query.as_ptr();
             for entry in pointers::<pg_sys::RangeTblEntry>((*query).rtable).filter_map(|entry| entry.as_mut()) {
-                if let Some(list) = NonNull::new(entry.securityQuals) {
-                    on_old_rows(&Conditions { list, lives: PhantomData });
-                }
+                Conditions::new(entry.securityQuals).iter().for_each(on_old_rows);
                 if let Some(query) = UnplannedQuery::new(entry.subquery) {
                     query.visit(on_old_rows, on_new_rows);
                 }
@@ -48,97 +46,90 @@ impl<'q> UnplannedQuery<'q> {
                     query.visit(on_old_rows, on_new_rows);
                 }
             }
-            if let Some(list) = NonNull::new((*query).withCheckOptions) {
-                on_new_rows(&NewRowConditions { list, lives: PhantomData });
-            }
+            Conditions::new((*query).withCheckOptions).iter().for_each(on_new_rows);
         }
     }
 }
 
-/// The conditions of a table, all of which must be true of a row before anything else sees it: in the order in which they are asked.
-pub struct Conditions<'q> {
-    /// Of expressions.
+/// Conditions in a query that is about to be planned: as many nodes of one kind, in the order in which they are asked.
+pub struct Conditions<'q, T> {
     list: NonNull<pg_sys::List>,
-    lives: PhantomData<&'q pg_sys::List>,
+    lives: PhantomData<&'q T>,
 }
 
-impl<'q> Conditions<'q> {
+/// Those of a table, all of which must be true of a row before anything else sees it. They are expressions.
+pub type OldRowConditions<'q> = Conditions<'q, pg_sys::Node>;
+
+/// Those that new rows of a query must meet.
+pub type NewRowConditions<'q> = Conditions<'q, pg_sys::WithCheckOption>;
+
+impl<'q, T> Conditions<'q, T> {
+    /// # Safety
+    /// `list` must be one of a query that was handed to [`UnplannedQuery::new`], of nodes of this kind.
+    unsafe fn new(list: *mut pg_sys::List) -> Option<Conditions<'q, T>> {
+        NonNull::new(list).map(|list| Conditions { list, lives: PhantomData })
+    }
+
     /// How many there are.
     pub fn number(&self) -> usize {
-        // SAFETY: a list of the query's (see `visit`).
+        // SAFETY: a list of the query's (see `new`).
         usize::try_from(unsafe { length(self.list.as_ptr()) }).unwrap_or_default()
     }
 
+    fn at(&self, place: usize) -> Option<NonNull<T>> {
+        // SAFETY: as in `number`.
+        unsafe { pointer(self.list.as_ptr(), place) }.and_then(NonNull::new)
+    }
+
+    /// Takes the condition at this place out: not the only one.
+    pub fn take_out(&self, place: usize) {
+        if let Ok(place) = i32::try_from(place) {
+            // SAFETY: nobody else refers to the list (see `UnplannedQuery::new`), which keeps its place in memory as long as it has an item.
+            unsafe { pg_sys::list_delete_nth_cell(self.list.as_ptr(), place) };
+        }
+    }
+}
+
+impl<'q> OldRowConditions<'q> {
     /// The call that the condition at this place is, if it is nothing else.
     pub fn call(&self, place: usize) -> Option<UnplannedCall<'q>> {
-        // SAFETY: a list of expressions (see `visit`).
-        unsafe { pointer::<pg_sys::Node>(self.list.as_ptr(), place).and_then(|node| Call::new(node)) }
-            .map(UnplannedCall)
+        // SAFETY: an expression of the query's.
+        self.at(place).and_then(|node| unsafe { Call::new(node.as_ptr()) }).map(UnplannedCall)
     }
 
     /// Takes the condition at `implied` out, as that at `by` implies it. The other is asked where the first of both was.
-    pub fn take_out(&self, implied: usize, by: usize) {
+    pub fn take_out_implied(&self, implied: usize, by: usize) {
         // SAFETY: both are places in the list, which nobody else refers to (see `UnplannedQuery::new`).
         unsafe {
-            let list = self.list.as_ptr();
-            *(*list).elements.add(implied.min(by)) = *(*list).elements.add(by);
-            forget(list, implied.max(by));
+            let cells = (*self.list.as_ptr()).elements;
+            *cells.add(implied.min(by)) = *cells.add(by);
         }
+        self.take_out(implied.max(by));
     }
-}
-
-/// The conditions that new rows of a query must meet.
-pub struct NewRowConditions<'q> {
-    /// Of WithCheckOption.
-    list: NonNull<pg_sys::List>,
-    lives: PhantomData<&'q pg_sys::List>,
 }
 
 impl<'q> NewRowConditions<'q> {
-    /// How many there are.
-    pub fn number(&self) -> usize {
-        // SAFETY: a list of the query's (see `visit`).
-        usize::try_from(unsafe { length(self.list.as_ptr()) }).unwrap_or_default()
-    }
-
-    fn at(&self, place: usize) -> Option<&'q pg_sys::WithCheckOption> {
-        // SAFETY: a list of the query's (see `visit`), which is not written to while this is read.
-        unsafe { pointer::<pg_sys::WithCheckOption>(self.list.as_ptr(), place)?.as_ref() }
+    fn check(&self, place: usize) -> Option<&'q pg_sys::WithCheckOption> {
+        // SAFETY: a check of the query's, which is not written to while this is read.
+        self.at(place).map(|check| unsafe { check.as_ref() })
     }
 
     /// The call that the condition at this place is, if it is nothing else.
     pub fn call(&self, place: usize) -> Option<UnplannedCall<'q>> {
         // SAFETY: a check of a query, whose condition is an expression.
-        self.at(place).and_then(|check| unsafe { Call::new(check.qual) }).map(UnplannedCall)
+        self.check(place).and_then(|check| unsafe { Call::new(check.qual) }).map(UnplannedCall)
     }
 
     /// The policy that the condition at this place comes from, where it is one's own.
     pub fn policy(&self, place: usize) -> Option<&'q CStr> {
-        let name = self.at(place)?.polname;
+        let name = self.check(place)?.polname;
         // SAFETY: NULL or a C string of the query's.
         (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
     }
 
     /// Whether those at these two places are asked of the same rows.
     pub fn are_asked_together(&self, one: usize, other: usize) -> bool {
-        self.at(one).zip(self.at(other)).is_some_and(|(one, other)| one.kind == other.kind)
-    }
-
-    /// Takes the condition at this place out: not the only one.
-    pub fn take_out(&self, place: usize) {
-        // SAFETY: a place in the list, which nobody else refers to (see `UnplannedQuery::new`).
-        unsafe { forget(self.list.as_ptr(), place) };
-    }
-}
-
-/// Takes an item out of a list, not the only one.
-///
-/// # Safety
-/// `place` must be one in the list, which nobody else refers to.
-unsafe fn forget(list: *mut pg_sys::List, place: usize) {
-    if let Ok(place) = i32::try_from(place) {
-        // SAFETY: the caller's promise. A list keeps its place in memory as long as it has an item.
-        unsafe { pg_sys::list_delete_nth_cell(list, place) };
+        self.check(one).zip(self.check(other)).is_some_and(|(one, other)| one.kind == other.kind)
     }
 }
 

@@ -18,7 +18,7 @@ use pgrx::prelude::*;
 use crate::own_function::OwnFunction;
 use crate::pg::lookup;
 use crate::pg::plan::{Argument, Call};
-use crate::pg::unplanned::{Conditions, NewRowConditions, UnplannedCall, UnplannedQuery};
+use crate::pg::unplanned::{NewRowConditions, OldRowConditions, UnplannedCall, UnplannedQuery};
 
 thread_local! {
     /// `has_aal`, with any age by default.
@@ -43,10 +43,10 @@ struct Implying {
 }
 
 impl Implying {
-    fn of_old_rows(&self, conditions: &Conditions<'_>) {
+    fn of_old_rows(&self, conditions: &OldRowConditions<'_>) {
         let call = |place| conditions.call(place);
         while let Some((implied, by)) = self.implied(conditions.number(), call, |_, _| true) {
-            conditions.take_out(implied, by);
+            conditions.take_out_implied(implied, by);
         }
     }
 
@@ -73,15 +73,14 @@ impl Implying {
         for call in places.clone().filter_map(call).filter(|call| call.arity() == 1 && self.is_has_aal(call)) {
             call.add_null();
         }
-        let pairs = places.flat_map(|one| (0..one).map(move |other| (one, other)));
-        pairs.into_iter().find_map(|(one, other)| {
+        let mut pairs = places.flat_map(|one| (0..one).map(move |other| (one, other)));
+        pairs.find_map(|(one, other)| {
             let (call_one, call_other) = (call(one)?, call(other)?);
             let is_same_function = call_one.function() == call_other.function();
-            let (of_one, of_other) = if is_same_function && self.is_has_aal(&call_one) {
-                (asked(&call_one)?, asked(&call_other)?)
-            } else {
+            if !is_same_function || !self.is_has_aal(&call_one) {
                 return None;
-            };
+            }
+            let (of_one, of_other) = (asked(&call_one)?, asked(&call_other)?);
             let ways = [((one, other), of_other.implies(of_one)), ((other, one), of_one.implies(of_other))];
             ways.into_iter().find(|((implied, by), is)| *is && may_go(*implied, *by)).map(|(pair, _)| pair)
         })
@@ -123,5 +122,5 @@ fn asked(call: &Call<'_>) -> Option<FixedRequirement> {
 /// Whether guards know by this policy whom a plan binds: it has the name of their command's.
 fn is_known_to_guards(policy: &CStr) -> bool {
     let is_name = |command| policy.to_bytes() == Made::policy_for(command).name().as_bytes();
-    [Command::Insert, Command::Update, Command::Delete].into_iter().any(is_name)
+    Command::WRITES.into_iter().any(is_name)
 }

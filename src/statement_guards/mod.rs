@@ -4,8 +4,9 @@
 //! The executor copies the triggers of each table that a statement changes, for that statement alone. In these copies this file
 //!
 //! - marks the triggers that call `auth.aal_guard`: for which commands they bind (see [`Mark`]);
-//! - switches those off that have nothing to say: they bind for none, or fire once before the statement and are met already. So a foreign key's own action queues no check of sensitive columns, which would run
+//! - switches those off that bind for none. So a foreign key's own action queues no check of sensitive columns, which would run
 //!   when the action has given the owner's name back;
+//! - switches those off that would fire once, before any other code, and whose level the session shows already;
 //! - adds a last BEFORE UPDATE trigger to the partitions and children that the statement reaches through the table it names. It
 //!   checks sensitive columns where the named table's own trigger doesn't fire. Postgres fires no AFTER UPDATE trigger for a row
 //!   that moves to another partition, and a child that isn't a partition has no copy of its parent's triggers.
@@ -29,6 +30,7 @@ use crate::{row_security, session};
 /// Decides for a statement that has just begun. `role` is the role that began it. A second call changes nothing.
 pub fn begin(query: &StartedQuery<'_>, role: pg_sys::Oid) {
     let tables = query.changed_tables();
+    // Where no part in WITH runs before it, and it runs at all.
     let fires_first = query.only_command().is_some() && !query.is_only_shown();
     let mut guards = GuardFunction::default();
     let mut known: Option<(ChangedTable<'_>, Mark)> = None;
@@ -48,9 +50,7 @@ pub fn begin(query: &StartedQuery<'_>, role: pg_sys::Oid) {
             known = Some((root, mark));
         }
         for (place, trigger) in ours {
-            // Where nothing runs before it that might change the claims, a guard may be asked now.
-            let comes_first = || fires_first && is_alone(table, place);
-            put(mark, table, place, &trigger, comes_first);
+            put(mark, table, place, &trigger, fires_first);
         }
         if mark.binds(Command::Update) {
             for Check { of, trigger, columns } in added_for {
@@ -82,7 +82,7 @@ pub fn finish(query: &mut StartedQuery<'_>) {
         let mark = Mark::routed(same.map(|(_, mark)| *mark));
         for table in [*table, table.as_queued_triggers_see_it()] {
             for (place, trigger) in guards.unmarked(&table) {
-                put(mark, &table, place, &trigger, || false);
+                put(mark, &table, place, &trigger, false);
             }
         }
     }
@@ -125,14 +125,8 @@ fn plan_has_policy(root: &ChangedTable<'_>, tables: &[ChangedTable<'_>], policy:
 }
 
 /// Marks the trigger at this place, or switches it off where it has nothing to say. It binds for none of its commands, or the session
-/// shows what it asks for, and no other code runs before it.
-fn put<'q>(
-    mark: Mark,
-    table: &ChangedTable<'q>,
-    place: usize,
-    trigger: &Trigger<'q>,
-    comes_first: impl FnOnce() -> bool,
-) {
+/// shows what it asks for, and no other code runs before it. `fires_first` says that of all but the table's other triggers.
+fn put<'q>(mark: Mark, table: &ChangedTable<'q>, place: usize, trigger: &Trigger<'q>, fires_first: bool) {
     let events = [
         (pg_sys::TRIGGER_TYPE_INSERT, Command::Insert),
         (pg_sys::TRIGGER_TYPE_UPDATE, Command::Update),
@@ -142,8 +136,9 @@ fn put<'q>(
     // Triggers of other kinds report their misuse, for every role.
     let may_be_switched_off = trigger.is_before() || trigger.is_after_row_update();
     let has_nothing_to_say = bound.clone().next().is_none()
-        || trigger.always_fires_before_statements()
-            && comes_first()
+        || fires_first
+            && trigger.always_fires_before_statements()
+            && is_alone(table, place)
             && is_met(trigger, bound.map(|(_, command)| command));
     if has_nothing_to_say && may_be_switched_off {
         table.switch_off(place);

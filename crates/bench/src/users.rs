@@ -13,15 +13,14 @@ use crate::works::{connect, lower_quartile, median};
 
 const USERS: [usize; 4] = [1, 64, 1_000, 100_000];
 const POOLS: [usize; 2] = [1, 8];
-/// So many users are measured once more, with nothing kept in the backends: each token is found in shared memory.
-const USERS_SHARED: usize = 1_000;
 /// How long each kind of request is served before the other takes its turn: short, so that what else the machine does hits both.
 const TURN: Duration = Duration::from_millis(60);
 /// The turns of each kind that a round has.
 const TURNS: usize = 12;
 /// At most so many times a request with claims, for users whose tokens are found.
 const PROMISE: f64 = 1.05;
-/// So many users have a place in the caches. The promise is about them.
+/// So many users have a place in the caches. The promise is about them. They are measured once more with nothing kept in the backends, so
+/// that each token is found in shared memory.
 const USERS_FOUND: usize = 1_000;
 
 /// The figures for so many users over a pool of so many connections.
@@ -62,7 +61,7 @@ pub fn measure(cluster: &Path, rounds: usize) -> Result<Vec<Load>> {
         let tokens: Vec<(String, String)> = (0..users).map(|user| signer.token(user)).collect::<Result<_>>()?;
         for pool in POOLS {
             loads.push(measure_pool(cluster, &signer.jwks, &tokens, pool, true, rounds)?);
-            if users == USERS_SHARED {
+            if users == USERS_FOUND {
                 loads.push(measure_pool(cluster, &signer.jwks, &tokens, pool, false, rounds)?);
             }
         }
