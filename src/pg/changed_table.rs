@@ -251,9 +251,20 @@ impl<'q> ChangedTable<'q> {
     pub fn switch_off(&self, place: usize) {
         assert!(self.triggers().nth(place).is_some(), "a trigger at this place");
         // SAFETY: as for `change_arguments`.
-        unsafe {
-            (*(*(*self.info.as_ptr()).ri_TrigDesc).triggers.add(place)).tgenabled = pg_sys::TRIGGER_DISABLED as c_char
+        let all = unsafe {
+            let all = (*self.info.as_ptr()).ri_TrigDesc;
+            (*(*all).triggers.add(place)).tgenabled = pg_sys::TRIGGER_DISABLED as c_char;
+            &mut *all
         };
+        // The executor prepares nothing where none is left.
+        all.trig_insert_before_statement &= self.has_before_statement(pg_sys::TRIGGER_TYPE_INSERT);
+        all.trig_update_before_statement &= self.has_before_statement(pg_sys::TRIGGER_TYPE_UPDATE);
+        all.trig_delete_before_statement &= self.has_before_statement(pg_sys::TRIGGER_TYPE_DELETE);
+    }
+
+    /// Whether a trigger that isn't switched off fires before statements, for this event.
+    fn has_before_statement(&self, event: u32) -> bool {
+        self.triggers().any(|trigger| trigger.is_before_statement() && trigger.fires_for(event) && trigger.is_enabled())
     }
 
     fn with_arguments(&self, trigger: &Trigger<'_>, arguments: &[&'q CStr]) -> pg_sys::Trigger {

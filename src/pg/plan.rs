@@ -11,6 +11,7 @@ use super::list::{length, pointers};
 use super::lookup;
 use super::node::{cast, is};
 use super::types::Text;
+use super::unplanned::PassedCheck;
 
 /// Raises where the stack ends: plans may be deep.
 pub fn check_stack_depth() {
@@ -122,6 +123,28 @@ impl<'p> FinishedPlan<'p> {
     pub fn parameters(&self) -> c_int {
         // SAFETY: a finished plan's own list.
         unsafe { length(self.0.paramExecTypes) }
+    }
+
+    /// Adds checks of new rows that every row passes, where the statement's topmost node changes tables. They are there for their names.
+    pub fn add_passed_checks(&mut self, checks: &[PassedCheck<'p>]) {
+        // SAFETY: the topmost node of the plan, to which nobody else refers (see `new`). Its list of checks is NIL, or has one for each table
+        // that it changes. A list that the query has, too, is copied.
+        unsafe {
+            let top = self.0.planTree;
+            if checks.is_empty() || !is(top.cast(), pg_sys::NodeTag::T_ModifyTable) {
+                return;
+            }
+            let modify: *mut pg_sys::ModifyTable = top.cast();
+            let mut of_tables = pointers::<pg_sys::List>((*modify).withCheckOptionLists);
+            let mut all = std::ptr::null_mut();
+            for _ in 0..length((*modify).resultRelations) {
+                let of_table = pg_sys::list_copy(of_tables.next().unwrap_or_default());
+                let of_table =
+                    checks.iter().fold(of_table, |list, check| pg_sys::lappend(list, check.node().as_ptr().cast()));
+                all = pg_sys::lappend(all, of_table.cast());
+            }
+            (*modify).withCheckOptionLists = all;
+        }
     }
 
     /// Does some work with the memory in which the plan lies as the current one.
@@ -288,50 +311,6 @@ impl<'p> PlanNode<'p> {
         own.chain(more).map(|place| Expression { place: place.cast(), lives: PhantomData }).collect()
     }
 
-    /// The calls that are true of each row that an UPDATE changes, as it was before. They stand alone in a condition of the scan that
-    /// finds the rows, or in the one-time condition above it. None for anything else.
-    pub fn asked_of_old_rows(self) -> Vec<Call<'p>> {
-        use pg_sys::NodeTag::*;
-        let (plan, mut asked) = (self.plan.as_ptr(), Vec::new());
-        // SAFETY: as in `children`. A condition is a list of expressions, which are all to be true, or NIL; a one-time condition is
-        // called a node in Postgres' header. A row that changed meanwhile is held against all of them anew.
-        unsafe {
-            if self.tag() != T_ModifyTable
-                || (*plan.cast::<pg_sys::ModifyTable>()).operation != pg_sys::CmdType::CMD_UPDATE
-            {
-                return asked;
-            }
-            let mut beneath = PlanNode::new((*plan).lefttree);
-            while let Some(node) = beneath.filter(|node| matches!(node.tag(), T_Result | T_IndexScan | T_IndexOnlyScan))
-            {
-                let plan = node.plan.as_ptr();
-                let once = match node.tag() {
-                    T_Result => (*plan.cast::<pg_sys::Result>()).resconstantqual.cast(),
-                    _ => std::ptr::null_mut(),
-                };
-                asked.extend(pointers((*plan).qual).chain(pointers(once)).filter_map(|condition| Call::new(condition)));
-                beneath = PlanNode::new((*plan).lefttree);
-            }
-        }
-        asked
-    }
-
-    /// The checks of new rows, of a node that changes tables.
-    pub fn checks_of_new_rows(self) -> Vec<NewRowCheck<'p>> {
-        if self.tag() != pg_sys::NodeTag::T_ModifyTable {
-            return Vec::new();
-        }
-        // SAFETY: as in `children`. It has a list of checks for each table.
-        unsafe {
-            let of_tables = pointers((*self.plan.as_ptr().cast::<pg_sys::ModifyTable>()).withCheckOptionLists);
-            of_tables
-                .flat_map(|checks| pointers::<pg_sys::WithCheckOption>(checks))
-                .filter_map(NonNull::new)
-                .map(|check| NewRowCheck { check, lives: PhantomData })
-                .collect()
-        }
-    }
-
     /// Says that the node may read some parameters: to what hands values to workers, and to what looks at a changed row anew.
     pub fn may_read(self, parameters: std::ops::Range<c_int>) {
         use pg_sys::NodeTag::*;
@@ -356,31 +335,6 @@ impl<'p> PlanNode<'p> {
                 _ => {}
             }
         }
-    }
-}
-
-/// A condition that new rows must meet, of a [`PlanNode`].
-pub struct NewRowCheck<'p> {
-    check: NonNull<pg_sys::WithCheckOption>,
-    lives: PhantomData<&'p pg_sys::WithCheckOption>,
-}
-
-impl<'p> NewRowCheck<'p> {
-    /// The calls that it is made of, all of which are to be true; `None` where there is more to it.
-    pub fn calls(&self) -> Option<Vec<Call<'p>>> {
-        // SAFETY: a check of a finished plan, whose condition is a list of expressions.
-        unsafe {
-            let condition = (*self.check.as_ptr()).qual;
-            let conditions = is(condition, pg_sys::NodeTag::T_List).then(|| pointers(condition.cast()))?;
-            conditions.map(|node| Call::new(node)).collect()
-        }
-    }
-
-    /// Lets every row pass.
-    pub fn pass(self) {
-        // SAFETY: as above. Nobody else refers into the plan, and an empty list is a condition that is true. The plan may share the
-        // check with the query that it was made of. The planner changes that, too, so nobody plans it again.
-        unsafe { (*self.check.as_ptr()).qual = std::ptr::null_mut() };
     }
 }
 

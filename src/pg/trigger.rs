@@ -81,14 +81,14 @@ impl<'a> Trigger<'a> {
         self.fires_for(pg_sys::TRIGGER_TYPE_BEFORE) && !self.fires_for(pg_sys::TRIGGER_TYPE_INSTEAD)
     }
 
+    /// Whether it fires before its event for the statement.
+    pub fn is_before_statement(&self) -> bool {
+        self.is_before() && !self.fires_for(pg_sys::TRIGGER_TYPE_ROW)
+    }
+
     /// Whether it fires before each statement of its commands, in this session.
     pub fn always_fires_before_statements(&self) -> bool {
-        let is_for_each_row = self.fires_for(pg_sys::TRIGGER_TYPE_ROW);
-        self.is_before()
-            && !is_for_each_row
-            && !self.has_condition()
-            && self.columns().is_empty()
-            && self.is_enabled_here()
+        self.is_before_statement() && !self.has_condition() && self.columns().is_empty() && self.is_enabled_here()
     }
 
     /// Whether it is switched on in the session's mode of replication.

@@ -10,7 +10,7 @@ use pgrx::prelude::*;
 use super::list::{length, pointer, pointers};
 use super::lookup;
 use super::node::is;
-use super::plan::{Call, check_stack_depth};
+use super::plan::Call;
 
 /// A query that is about to be planned, with row security's conditions in it.
 #[derive(Clone, Copy)]
@@ -27,26 +27,35 @@ impl<'q> UnplannedQuery<'q> {
         NonNull::new(query).map(|query| UnplannedQuery { query, lives: PhantomData })
     }
 
-    /// Passes on the conditions on old rows, of each table, and those on new rows: of the query, and of those in its FROM and WITH.
-    pub fn visit(self, on_old_rows: &impl Fn(&OldRowConditions<'q>), on_new_rows: &impl Fn(&NewRowConditions<'q>)) {
-        check_stack_depth();
+    /// The conditions on old rows of each of its tables, and whether that is the one which it updates.
+    pub fn old_rows(self) -> impl Iterator<Item = (OldRowConditions<'q>, bool)> {
+        // SAFETY: by the promise of `new`. The range table is a list of RangeTblEntry, which live with it.
+        unsafe {
+            let query = self.query.as_ptr();
+            let is_update = (*query).commandType == pg_sys::CmdType::CMD_UPDATE;
+            let updated = if is_update { (*query).resultRelation } else { 0 };
+            (1..)
+                .zip(pointers::<pg_sys::RangeTblEntry>((*query).rtable))
+                .filter_map(move |(number, table)| Some((Conditions::new((*table).securityQuals)?, number == updated)))
+        }
+    }
+
+    /// The conditions on its new rows.
+    pub fn new_rows(self) -> Option<NewRowConditions<'q>> {
+        // SAFETY: by the promise of `new`.
+        unsafe { Conditions::new((*self.query.as_ptr()).withCheckOptions) }
+    }
+
+    /// The queries in its FROM and WITH.
+    pub fn parts(self) -> impl Iterator<Item = UnplannedQuery<'q>> {
         // SAFETY: by the promise of `new`. The range table is a list of RangeTblEntry, and WITH one of CommonTableExpr. What they point to lives
         // with them.
         unsafe {
             let query = self.query.as_ptr();
-            for entry in pointers::<pg_sys::RangeTblEntry>((*query).rtable).filter_map(|entry| entry.as_mut()) {
-                Conditions::new(entry.securityQuals).iter().for_each(on_old_rows);
-                if let Some(query) = UnplannedQuery::new(entry.subquery) {
-                    query.visit(on_old_rows, on_new_rows);
-                }
-            }
-            for with in pointers::<pg_sys::CommonTableExpr>((*query).cteList) {
-                let query = Some((*with).ctequery).filter(|query| is(*query, pg_sys::NodeTag::T_Query));
-                if let Some(query) = query.and_then(|query| UnplannedQuery::new(query.cast())) {
-                    query.visit(on_old_rows, on_new_rows);
-                }
-            }
-            Conditions::new((*query).withCheckOptions).iter().for_each(on_new_rows);
+            let in_from = pointers::<pg_sys::RangeTblEntry>((*query).rtable).map(|table| (*table).subquery);
+            let in_with = pointers::<pg_sys::CommonTableExpr>((*query).cteList).map(|with| (*with).ctequery);
+            let in_with = in_with.filter(|query| is(*query, pg_sys::NodeTag::T_Query)).map(|query| query.cast());
+            in_from.chain(in_with).filter_map(|query| UnplannedQuery::new(query))
         }
     }
 }
@@ -80,14 +89,6 @@ impl<'q, T> Conditions<'q, T> {
         // SAFETY: as in `number`.
         unsafe { pointer(self.list.as_ptr(), place) }.and_then(NonNull::new)
     }
-
-    /// Takes the condition at this place out: not the only one.
-    pub fn take_out(&self, place: usize) {
-        if let Ok(place) = i32::try_from(place) {
-            // SAFETY: nobody else refers to the list (see `UnplannedQuery::new`), which keeps its place in memory as long as it has an item.
-            unsafe { pg_sys::list_delete_nth_cell(self.list.as_ptr(), place) };
-        }
-    }
 }
 
 impl<'q> OldRowConditions<'q> {
@@ -99,17 +100,19 @@ impl<'q> OldRowConditions<'q> {
 
     /// Takes the condition at `implied` out, as that at `by` implies it. The other is asked where the first of both was.
     pub fn take_out_implied(&self, implied: usize, by: usize) {
-        // SAFETY: both are places in the list, which nobody else refers to (see `UnplannedQuery::new`).
+        let Ok(last) = i32::try_from(implied.max(by)) else { return };
+        // SAFETY: both are places in the list, which nobody else refers to (see `UnplannedQuery::new`), and which keeps its place in memory as
+        // long as it has an item.
         unsafe {
             let cells = (*self.list.as_ptr()).elements;
             *cells.add(implied.min(by)) = *cells.add(by);
+            pg_sys::list_delete_nth_cell(self.list.as_ptr(), last);
         }
-        self.take_out(implied.max(by));
     }
 }
 
 impl<'q> NewRowConditions<'q> {
-    fn check(&self, place: usize) -> Option<&'q pg_sys::WithCheckOption> {
+    fn check(&self, place: usize) -> Option<&pg_sys::WithCheckOption> {
         // SAFETY: a check of the query's, which is not written to while this is read.
         self.at(place).map(|check| unsafe { check.as_ref() })
     }
@@ -127,9 +130,37 @@ impl<'q> NewRowConditions<'q> {
         (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
     }
 
+    /// Lets every row pass the condition at this place. The planner drops it.
+    ///
+    /// # Panics
+    /// Where no condition is there.
+    pub fn pass(&self, place: usize) -> PassedCheck<'q> {
+        let check = self.at(place).expect("a condition at this place");
+        // SAFETY: a check of a query that nobody else refers into (see `UnplannedQuery::new`). An empty condition is true.
+        unsafe { (*check.as_ptr()).qual = std::ptr::null_mut() };
+        PassedCheck { check, lives: PhantomData }
+    }
+
+    /// Whether that at this place is row security's, on rows that an UPDATE has changed.
+    pub fn is_of_update(&self, place: usize) -> bool {
+        self.check(place).is_some_and(|check| check.kind == pg_sys::WCOKind::WCO_RLS_UPDATE_CHECK)
+    }
+
     /// Whether those at these two places are asked of the same rows.
     pub fn are_asked_together(&self, one: usize, other: usize) -> bool {
         self.check(one).zip(self.check(other)).is_some_and(|(one, other)| one.kind == other.kind)
+    }
+}
+
+/// A check of new rows that every row passes.
+pub struct PassedCheck<'q> {
+    check: NonNull<pg_sys::WithCheckOption>,
+    lives: PhantomData<&'q pg_sys::WithCheckOption>,
+}
+
+impl PassedCheck<'_> {
+    pub(super) fn node(&self) -> NonNull<pg_sys::WithCheckOption> {
+        self.check
     }
 }
 

@@ -1,14 +1,14 @@
 //! Conditions of row security that another one implies, taken out of a query before it is planned.
 //!
 //! An UPDATE of a protected table must meet its policy for reads, and that for updates: `has_aal('aal1')` and `has_aal('aal2')`. The
-//! second implies the first, which would be planned and asked for nothing. Both ask the same session, and of no row.
+//! second implies the first, which would be planned and asked for nothing. Both ask the same session, and of no row. So does the check of
+//! new rows that the policy for updates brings. It goes too, and leaves its name in the plan.
 //!
 //! Here the calls get their second argument, too, where that is left to its default. Postgres reads the default's text anew for each
 //! call that it plans.
 
 #![deny(unsafe_code)]
 
-use std::cell::Cell;
 use std::ffi::CStr;
 
 use aal::protection::Made;
@@ -17,8 +17,8 @@ use pgrx::prelude::*;
 
 use crate::own_function::OwnFunction;
 use crate::pg::lookup;
-use crate::pg::plan::{Argument, Call};
-use crate::pg::unplanned::{NewRowConditions, OldRowConditions, UnplannedCall, UnplannedQuery};
+use crate::pg::plan::{Argument, Call, check_stack_depth};
+use crate::pg::unplanned::{NewRowConditions, OldRowConditions, PassedCheck, UnplannedCall, UnplannedQuery};
 
 thread_local! {
     /// `has_aal`, with any age by default.
@@ -30,77 +30,100 @@ fn is_planned_by_us(function: pg_sys::Oid) -> bool {
     lookup::support_function(function).is_some() && lookup::ends_with_null_by_default(function)
 }
 
-/// Takes out what is implied.
-pub fn take_out_implied(query: UnplannedQuery<'_>) {
-    let implying = Implying { has_aal: Cell::new(None) };
-    query.visit(&|conditions| implying.of_old_rows(conditions), &|conditions| implying.of_new_rows(conditions));
+/// Takes out what is implied. Returns the checks of the query's new rows by whose names guards know whom its plan binds.
+pub fn take_out_implied(query: UnplannedQuery<'_>) -> Vec<PassedCheck<'_>> {
+    let mut implying = Implying { has_aal: None, passed: Vec::new() };
+    implying.visit(query, true);
+    implying.passed
 }
 
 /// A query in which conditions imply others.
-struct Implying {
+struct Implying<'q> {
     /// `has_aal`, where a call was found.
-    has_aal: Cell<Option<pg_sys::Oid>>,
+    has_aal: Option<pg_sys::Oid>,
+    /// Checks of new rows that were taken out, and that guards know by their names.
+    passed: Vec<PassedCheck<'q>>,
 }
 
-impl Implying {
-    fn of_old_rows(&self, conditions: &OldRowConditions<'_>) {
-        let call = |place| conditions.call(place);
-        while let Some((implied, by)) = self.implied(conditions.number(), call, |_, _| true) {
-            conditions.take_out_implied(implied, by);
-        }
-    }
+/// What a condition asks that is a call of `has_aal` and nothing else: its place among the conditions, and what it asks.
+type Asked = (usize, FixedRequirement);
 
-    fn of_new_rows(&self, conditions: &NewRowConditions<'_>) {
-        // The first that isn't met is named in the error: it stays the same one.
-        let may_go = |implied: usize, by: usize| {
-            let is_later = by < implied && conditions.are_asked_together(implied, by);
-            is_later && !conditions.policy(implied).is_some_and(is_known_to_guards)
-        };
-        while let Some((implied, _)) = self.implied(conditions.number(), |place| conditions.call(place), may_go) {
-            conditions.take_out(implied);
-        }
-    }
-
-    /// The place of a condition that another implies, and the place of that other. Each call gets its second argument, if it has none.
-    fn implied<'q>(
-        &self,
-        number: usize,
-        call: impl Fn(usize) -> Option<UnplannedCall<'q>>,
-        may_go: impl Fn(usize, usize) -> bool,
-    ) -> Option<(usize, usize)> {
-        let places = 0..number;
-        let call = |place| call(place).filter(|call| call.has_only_constants());
-        for call in places.clone().filter_map(call).filter(|call| call.arity() == 1 && self.is_has_aal(call)) {
-            call.add_null();
-        }
-        let mut pairs = places.flat_map(|one| (0..one).map(move |other| (one, other)));
-        pairs.find_map(|(one, other)| {
-            let (call_one, call_other) = (call(one)?, call(other)?);
-            let is_same_function = call_one.function() == call_other.function();
-            if !is_same_function || !self.is_has_aal(&call_one) {
-                return None;
+impl<'q> Implying<'q> {
+    fn visit(&mut self, query: UnplannedQuery<'q>, is_whole: bool) {
+        check_stack_depth();
+        let mut of_updated_rows = Vec::new();
+        for (conditions, are_of_updated_rows) in query.old_rows() {
+            let asked = self.of_old_rows(&conditions);
+            if are_of_updated_rows {
+                of_updated_rows = asked;
             }
-            let (of_one, of_other) = (asked(&call_one)?, asked(&call_other)?);
-            let ways = [((one, other), of_other.implies(of_one)), ((other, one), of_one.implies(of_other))];
-            ways.into_iter().find(|((implied, by), is)| *is && may_go(*implied, *by)).map(|(pair, _)| pair)
-        })
+        }
+        query.parts().for_each(|part| self.visit(part, false));
+        if let Some(conditions) = query.new_rows() {
+            self.of_new_rows(&conditions, &of_updated_rows, is_whole);
+        }
     }
 
-    fn is_has_aal(&self, call: &Call<'_>) -> bool {
+    /// Takes out conditions that others imply. Returns what is asked by those that stay.
+    fn of_old_rows(&mut self, conditions: &OldRowConditions<'q>) -> Vec<Asked> {
+        let mut asked = self.asked(conditions.number(), |place| conditions.call(place));
+        while let Some((implied, by)) = find_implied(&asked) {
+            conditions.take_out_implied(implied, by);
+            asked = self.asked(conditions.number(), |place| conditions.call(place));
+        }
+        asked
+    }
+
+    /// Lets every row pass a check that only asks what an UPDATE has asked of the old row, or less: it is asked once. So it is where one
+    /// check asks what an earlier one did.
+    fn of_new_rows(&mut self, conditions: &NewRowConditions<'q>, of_updated_rows: &[Asked], is_whole: bool) {
+        let asked = self.asked(conditions.number(), |place| conditions.call(place));
+        for (place, required) in &asked {
+            let is_named = conditions.policy(*place).is_some_and(is_known_to_guards);
+            // The first that isn't met is named in the error: it stays the same one.
+            let is_implied_by = |(by, of_by): &Asked| {
+                by < place && conditions.are_asked_together(*by, *place) && of_by.implies(*required)
+            };
+            let was_asked = of_updated_rows.iter().any(|(_, asked)| asked.implies(*required));
+            if was_asked && conditions.is_of_update(*place) && (is_whole || !is_named)
+                || !is_named && asked.iter().any(is_implied_by)
+            {
+                let check = conditions.pass(*place);
+                if is_named {
+                    self.passed.push(check);
+                }
+            }
+        }
+    }
+
+    /// What conditions ask by calls of `has_aal`. Each such call gets its second argument, if it has none.
+    fn asked(&mut self, number: usize, call: impl Fn(usize) -> Option<UnplannedCall<'q>>) -> Vec<Asked> {
+        let asked = |place| {
+            let call = call(place).filter(|call| call.has_only_constants() && self.is_has_aal(call))?;
+            if call.arity() == 1 {
+                call.add_null();
+            }
+            Some((place, asked(&call)?))
+        };
+        (0..number).filter_map(asked).collect()
+    }
+
+    fn is_has_aal(&mut self, call: &Call<'_>) -> bool {
         let function = call.function();
-        let is = self.has_aal.get() == Some(function) || HAS_AAL.with(|has_aal| has_aal.is(function));
+        let is = self.has_aal == Some(function) || HAS_AAL.with(|has_aal| has_aal.is(function));
         if is {
-            self.has_aal.set(Some(function));
+            self.has_aal = Some(function);
         }
         is
     }
 }
 
-/// Whether a call of `has_aal` that is true says that another one is true of the same session.
-pub fn implies(one: &Call<'_>, other: &Call<'_>) -> bool {
-    let is_has_aal = || one.function() == other.function() && HAS_AAL.with(|has_aal| has_aal.is(one.function()));
-    let have_constants = one.has_only_constants() && other.has_only_constants();
-    have_constants && is_has_aal() && asked(one).zip(asked(other)).is_some_and(|(one, other)| one.implies(other))
+/// The place of a condition that another implies, and the place of that other.
+fn find_implied(asked: &[Asked]) -> Option<(usize, usize)> {
+    asked.iter().find_map(|(implied, required)| {
+        let implies = |(place, asked): &&Asked| place != implied && asked.implies(*required);
+        asked.iter().find(implies).map(|(by, _)| (*implied, *by))
+    })
 }
 
 /// What `has_aal` is asked by a call; `None` where it would raise.

@@ -11,7 +11,8 @@
 //! 3. The planner hook replaces each such call in the finished plan by a parameter, and lets an InitPlan of the topmost node
 //!    compute that. Such a parameter can be read anywhere in a statement, so there is no wrong level for it.
 //!
-//! Before all that, conditions of row security go that another one implies: see [`implied`].
+//! Before all that, conditions of row security go that another one implies, and checks of new rows that only ask what an UPDATE has asked
+//! of the old row: see [`implied`].
 //!
 //! Stored objects (policies, views, functions) and the output of `pg_get_expr` and `pg_dump` stay as they were written.
 //!
@@ -20,9 +21,8 @@
 //! - a plan, or a sub-plan that depends on no row, that is nothing but a row of expressions: it is evaluated once already. That
 //!   covers the author's own `(select …)`, and PL/pgSQL's simple expressions, which must stay simple;
 //! - a statement that reaches one row by a unique key, or inserts one: a call runs where it is reached, at most once for each place. An
-//!   InitPlan would cost more than the call. But where the query calls a function that costs more, equal calls share one. (Looking up
-//!   users and sessions in Supabase Auth's tables costs nothing again: see `session::kept`.) An UPDATE that asks for a level before
-//!   it changes the row doesn't ask for the same again of the new one;
+//!   InitPlan would cost more than the call. But where the query calls a function that costs more, equal calls share one (looking up
+//!   users and sessions in Supabase Auth's tables costs nothing again: see `session::kept`);
 //! - functions and VALUES lists in FROM, LIMIT, partition pruning, and the inner parts of other extensions' plan nodes;
 //! - a call with an argument that isn't made of constants, the statement's parameters, and functions of such: a column above all;
 //! - a call that may raise, in a statement that computes InitPlans before it needs them (for parallel workers, and where a
@@ -206,9 +206,7 @@ unsafe extern "C-unwind" fn plan(
     parameters: pg_sys::ParamListInfo,
 ) -> *mut pg_sys::PlannedStmt {
     // SAFETY: Postgres passes a query that it is about to plan, which the planner may change. The plan cache hands over a copy.
-    if let Some(query) = unsafe { UnplannedQuery::new(query) } {
-        take_out_implied(query);
-    }
+    let passed = unsafe { UnplannedQuery::new(query) }.map(take_out_implied).unwrap_or_default();
     let planning = Planning::begin();
     let next = NEXT.get();
     // SAFETY: passes on what Postgres passed. What raises there must not jump over our frames: hence pgrx's guard.
@@ -220,11 +218,10 @@ unsafe extern "C-unwind" fn plan(
     };
     let Seen { calls_ours, costs_more, .. } = SEEN.get();
     drop(planning);
-    if calls_ours {
-        // SAFETY: the planner has just made the plan, in the current memory context, and nobody else has it yet.
-        if let Some(mut planned) = unsafe { FinishedPlan::new(planned) } {
-            once_per_statement(&mut planned, ours(costs_more));
-        }
+    // SAFETY: the planner has just made the plan, in the current memory context, and nobody else has it yet.
+    if let Some(mut planned) = unsafe { FinishedPlan::new(planned) }.filter(|_| calls_ours) {
+        planned.add_passed_checks(&passed);
+        once_per_statement(&mut planned, ours(costs_more));
     }
     planned
 }
@@ -281,8 +278,7 @@ pub fn catch_up(planned: &mut FinishedPlan<'_>) {
 
 fn ours(costs_more: bool) -> Ours {
     let known = KNOWN.get();
-    let (seen, costs) = (known.map(|known| known.function), known.map(|known| known.cost));
-    Ours { support: SEEN.get().support, seen, costs, costs_more }
+    Ours { support: SEEN.get().support, seen: known.map(|known| known.function), costs_more }
 }
 
 /// The transaction has ended, and with it the statement that was planned while the library was being loaded.

@@ -7,9 +7,8 @@ use std::ffi::c_int;
 use aal::{Level, MaxAge};
 use pgrx::prelude::*;
 
-use super::implied::implies;
 use crate::pg::lookup;
-use crate::pg::plan::{Argument, Call, Expression, FinishedPlan, NewRowCheck, PlanNode, check_stack_depth};
+use crate::pg::plan::{Argument, Call, Expression, FinishedPlan, PlanNode, check_stack_depth};
 use crate::settings;
 
 /// Our functions, as the planner has seen them.
@@ -18,8 +17,6 @@ pub struct Ours {
     pub support: pg_sys::Oid,
     /// Those that the planner has seen a call of, and `InvalidOid`.
     pub seen: [pg_sys::Oid; 16],
-    /// What the second call of each costs.
-    pub costs: [Cost; 16],
     /// Whether the query may call one whose second call costs more than a parameter does.
     pub costs_more: bool,
 }
@@ -28,12 +25,6 @@ impl Ours {
     /// Whether a call is one of ours.
     fn have(&self, call: &Call<'_>) -> bool {
         self.seen.contains(&call.function()) && lookup::support_function(call.function()) == Some(self.support)
-    }
-
-    /// Whether one of our calls looks anything up, which may have changed by the next call.
-    fn look_up(&self, call: &Call<'_>) -> bool {
-        let place = self.seen.iter().position(|seen| *seen == call.function());
-        place.is_none_or(|place| self.costs[place] != Cost::Little)
     }
 }
 
@@ -45,9 +36,6 @@ pub fn once_per_statement(planned: &mut FinishedPlan<'_>, ours: Ours) -> bool {
         .iter()
         .map(|root| root.is_row_of_expressions() || !ours.costs_more && planned.evaluates_once(*root))
         .collect();
-    for (root, _) in roots.iter().zip(&stay).filter(|(_, stays)| **stays) {
-        pass_checks_of_what_was_asked(*root, &ours);
-    }
     if stay.iter().all(|stays| *stays) {
         return false;
     }
@@ -72,25 +60,6 @@ pub fn once_per_statement(planned: &mut FinishedPlan<'_>, ours: Ours) -> bool {
         planned.add_init_plan(call, id);
     }
     true
-}
-
-/// Empties the checks of new rows that only ask what an UPDATE has asked of the old row, or less. These are calls of ours that give the same
-/// answer throughout the statement. So it is asked once. The checks keep their names, by which guards know whom the plan binds.
-fn pass_checks_of_what_was_asked(root: PlanNode<'_>, ours: &Ours) {
-    let asked = root.asked_of_old_rows();
-    let was_asked = |call: &Call<'_>| {
-        asked.iter().any(|asked| asked.is_same_as(call) || implies(asked, call))
-            && ours.have(call)
-            && !ours.look_up(call)
-            && call.is_constant_in_statement()
-    };
-    if !asked.is_empty() {
-        let checks = root.checks_of_new_rows();
-        checks
-            .into_iter()
-            .filter(|check| check.calls().is_some_and(|calls| calls.iter().all(was_asked)))
-            .for_each(NewRowCheck::pass);
-    }
 }
 
 /// Says of a plan node and all beneath it that they may read the parameters.

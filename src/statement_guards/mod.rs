@@ -152,9 +152,7 @@ fn put<'q>(mark: Mark, table: &ChangedTable<'q>, place: usize, trigger: &Trigger
 
 /// Whether no other trigger fires before the statement than the one at this place. Those for each row come later.
 fn is_alone(table: &ChangedTable<'_>, place: usize) -> bool {
-    let may_come_first = |trigger: &Trigger<'_>| {
-        trigger.is_before() && trigger.is_enabled() && !trigger.fires_for(pg_sys::TRIGGER_TYPE_ROW)
-    };
+    let may_come_first = |trigger: &Trigger<'_>| trigger.is_before_statement() && trigger.is_enabled();
     !table.triggers().enumerate().any(|(other, trigger)| other != place && may_come_first(&trigger))
 }
 

@@ -42,6 +42,24 @@ select test.sign_in('aal1');
 select test.outcome($$update t set note = 'new'$$) as raised;
 drop trigger a_raise on t;
 
+\echo where a guard is switched off, every other trigger fires: here for a role that no policy binds
+create table fired (event text);
+create function test.notes() returns trigger language plpgsql as $$ begin insert into fired values (tg_when || ' ' || tg_op || ' ' || tg_level); return null; end $$;
+create trigger a_update before update on t for each statement execute function test.notes();
+create trigger z_delete before delete on t for each statement execute function test.notes();
+create trigger z_update after update on t for each statement execute function test.notes();
+create trigger z_off before insert on t for each statement execute function test.notes();
+alter table t disable trigger z_off;
+insert into t values (5, 'new');
+update t set note = 'newer' where id = 5;
+delete from t where id = 5;
+table fired;
+drop table fired;
+drop trigger a_update on t;
+drop trigger z_delete on t;
+drop trigger z_update on t;
+drop trigger z_off on t;
+
 \echo an upsert fires triggers for INSERT, and then its guard for UPDATE
 create trigger z_lower before insert on t for each statement execute function test.level('aal1');
 select test.sign_in('aal2');
@@ -91,4 +109,4 @@ select test.explains_first();
 reset pg_aal.claims_source;
 reset pg_aal.jwks;
 drop table t;
-drop function test.level, test.outcome, test.shows_token, test.explains_first;
+drop function test.level, test.notes, test.outcome, test.shows_token, test.explains_first;

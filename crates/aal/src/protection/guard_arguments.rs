@@ -96,7 +96,8 @@ pub fn guard_requirement<'a>(
 ) -> Result<Option<Requirement>, InvalidGuard> {
     let (mut found, mut of_reads, mut of_writes) = (None, false, false);
     for argument in arguments {
-        let (name, required) = argument.split_once('=').ok_or(InvalidGuard)?;
+        let equals = argument.bytes().position(|byte| byte == b'=').ok_or(InvalidGuard)?;
+        let (name, required) = (&argument[..equals], &argument[equals + 1..]);
         if name == command.in_lower_case() && found.replace(parse_requirement(required)?).is_some() {
             return Err(InvalidGuard);
         }
@@ -128,8 +129,11 @@ pub fn guard_requirement_of_read<'a>(
 
 /// `aal2` or `aal2,max_age=900 seconds`, as [`GuardArgument`] writes it.
 fn parse_requirement(text: &str) -> Result<Requirement, InvalidGuard> {
-    let (level, max_age) = match text.split_once(",max_age=") {
-        Some((level, max_age)) => (level, Some(MaxAge::from_words(max_age).ok_or(InvalidGuard)?)),
+    let (level, max_age) = match text.split_once(',') {
+        Some((level, max_age)) => {
+            let max_age = max_age.strip_prefix("max_age=").ok_or(InvalidGuard)?;
+            (level, Some(MaxAge::from_words(max_age).ok_or(InvalidGuard)?))
+        }
         None => (text, None),
     };
     match level {
