@@ -58,26 +58,51 @@ pub struct Profile {
     variant: String,
     pub work: Work,
     pub title: String,
-    /// In microseconds, for each turn.
-    planning: Vec<f64>,
-    execution: Vec<f64>,
+    /// What it took in each turn.
+    turns: Vec<Turn>,
+    /// What it took right before each turn under no AAL policy.
+    without: Vec<Turn>,
+}
+
+/// Where the time of a statement goes in one turn, in microseconds.
+#[derive(Clone, Copy)]
+struct Turn {
+    planning: f64,
+    execution: f64,
+}
+
+impl Turn {
+    /// How long a statement takes inside the server. A prepared one has its plan.
+    fn in_server(&self, is_prepared: bool) -> f64 {
+        if is_prepared { self.execution } else { self.planning + self.execution }
+    }
 }
 
 impl Profile {
     /// How long planning takes, in microseconds.
     pub fn planning(&self) -> f64 {
-        median(self.planning.clone())
+        median(self.turns.iter().map(|turn| turn.planning).collect())
     }
 
     /// How long executing takes, in microseconds.
     pub fn execution(&self) -> f64 {
-        median(self.execution.clone())
+        median(self.turns.iter().map(|turn| turn.execution).collect())
     }
 
-    /// How long a statement takes inside the server, for each turn. A prepared one has its plan.
-    fn in_server(&self, is_prepared: bool) -> Vec<f64> {
-        let planning = self.planning.iter().map(|planning| if is_prepared { 0.0 } else { *planning });
-        planning.zip(&self.execution).map(|(planning, execution)| planning + execution).collect()
+    /// How long a statement takes inside the server, for each turn.
+    fn in_server(&self, is_prepared: bool) -> impl Iterator<Item = f64> {
+        self.turns.iter().map(move |turn| turn.in_server(is_prepared))
+    }
+
+    /// How much longer it takes than under no AAL policy right before. It is the median of the calmer half of the turns: those in which the
+    /// statement without a policy was the fastest.
+    fn over_none(&self, is_prepared: bool) -> f64 {
+        let pairs = self.without.iter().zip(&self.turns);
+        let mut pairs: Vec<(f64, f64)> =
+            pairs.map(|(without, with)| (without.in_server(is_prepared), with.in_server(is_prepared))).collect();
+        pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        pairs.truncate(pairs.len().div_ceil(2));
+        median(pairs.into_iter().map(|(without, with)| with - without).collect())
     }
 }
 
@@ -91,15 +116,18 @@ impl Results {
 
     /// How long a read by key or a write of a row takes in the server, planned and executed, in microseconds.
     pub fn microseconds(&self, work: Work, variant: &str) -> Option<f64> {
-        Some(median(self.profile_of(work, variant)?.in_server(false)))
+        Some(median(self.profile_of(work, variant)?.in_server(false).collect()))
     }
 
-    /// How much longer a statement by key takes in the server than with another variant, in microseconds. It is the median of the turns, in
-    /// each of which both were measured one after the other.
-    pub fn microseconds_over(&self, work: Work, is_prepared: bool, variant: &str, than: &str) -> Option<f64> {
-        let (variant, than) = (self.profile_of(work, variant)?, self.profile_of(work, than)?);
-        let turns = variant.in_server(is_prepared).into_iter().zip(than.in_server(is_prepared));
-        Some(median(turns.map(|(variant, than)| variant - than).collect()))
+    /// How much longer a statement by key takes in the server than under no AAL policy, in microseconds.
+    pub fn microseconds_over_none(&self, work: Work, is_prepared: bool, variant: &str) -> Option<f64> {
+        Some(self.profile_of(work, variant)?.over_none(is_prepared))
+    }
+
+    /// How much longer a read by key takes in the server than with another variant, in microseconds.
+    pub fn microseconds_over(&self, variant: &str, than: &str) -> Option<f64> {
+        let over_none = |variant| self.microseconds_over_none(Work::Read, false, variant);
+        Some(over_none(variant)? - over_none(than)?)
     }
 
     fn profile_of(&self, work: Work, variant: &str) -> Option<&Profile> {
@@ -327,24 +355,19 @@ impl Bench {
         for turn in 0..TURNS {
             eprint!("\rone statement: turn {} of {TURNS}   ", turn + 1);
             for variant in variants {
+                let works = || [Work::Read, Work::Write].into_iter().filter(|work| variant.works.contains(work));
+                let without: Result<Vec<Turn>> = works().map(|work| profile_turn(&mut session, work)).collect();
                 let applied = apply(&mut admin, variant, "bench").is_ok();
-                for work in [Work::Read, Work::Write].into_iter().filter(|work| applied && variant.works.contains(work))
-                {
-                    let (planning, execution) = profile_turn(&mut session, work)?;
+                for (work, without) in works().zip(without?).filter(|_| applied) {
+                    let with = profile_turn(&mut session, work)?;
                     let known = profiles.iter_mut().find(|known| known.work == work && known.variant == variant.name);
                     if let Some(known) = known {
-                        known.planning.push(planning);
-                        known.execution.push(execution);
+                        known.turns.push(with);
+                        known.without.push(without);
                         continue;
                     }
                     let (variant, title) = (variant.name.clone(), variant.title.clone());
-                    profiles.push(Profile {
-                        variant,
-                        title,
-                        work,
-                        planning: vec![planning],
-                        execution: vec![execution],
-                    });
+                    profiles.push(Profile { variant, title, work, turns: vec![with], without: vec![without] });
                 }
                 clear(&mut admin, "bench")?;
             }
@@ -437,8 +460,8 @@ fn statement(client: &mut Client, work: Work, token: Option<&str>) -> Result<f64
     Ok(best)
 }
 
-/// The microseconds of planning and of executing in one turn.
-fn profile_turn(session: &mut Client, work: Work) -> Result<(f64, f64)> {
+/// What a statement takes in one turn.
+fn profile_turn(session: &mut Client, work: Work) -> Result<Turn> {
     let (mut planning, mut execution) = (Vec::new(), Vec::new());
     for id in 0..STATEMENTS_PER_TURN {
         // Each in a transaction of its own, as requests are: PL/pgSQL prepares its expressions anew.
@@ -450,7 +473,7 @@ fn profile_turn(session: &mut Client, work: Work) -> Result<(f64, f64)> {
             execution.push(explained.1);
         }
     }
-    Ok((lower_quartile(planning), lower_quartile(execution)))
+    Ok(Turn { planning: lower_quartile(planning), execution: lower_quartile(execution) })
 }
 
 /// The microseconds of planning and of executing a read by key or a write of a row.
