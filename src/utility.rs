@@ -1,12 +1,16 @@
 //! The hook for statements that the executor doesn't run, by which claims that changed are held against those that were handed on.
 //!
-//! Citus copies tables and passes CALL on to a node without the executor. Only sessions that hand claims on have the hook.
+//! Citus copies tables and passes CALL on to a node without the executor, and hands on what `set local` and `reset` change. Only sessions
+//! that hand claims on have the hook.
 
 use std::cell::Cell;
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
+use std::ptr::NonNull;
 
+use pgrx::pg_sys::NodeTag::{T_CallStmt, T_CopyStmt, T_VariableSetStmt};
 use pgrx::prelude::*;
 
+use crate::pg::node::{cast, is};
 use crate::session::handed_on;
 
 thread_local! {
@@ -39,9 +43,16 @@ unsafe extern "C-unwind" fn process(
     receiver: *mut pg_sys::DestReceiver,
     completion: *mut pg_sys::QueryCompletion,
 ) {
-    // SAFETY: Postgres passes a utility statement that it is about to run; its nodes begin with their tags.
-    let tag = unsafe { statement.as_ref().and_then(|it| it.utilityStmt.as_ref()) }.map(|it| it.type_);
-    handed_on::require_current(|| matches!(tag, Some(pg_sys::NodeTag::T_CopyStmt | pg_sys::NodeTag::T_CallStmt)));
+    // SAFETY: Postgres passes a utility statement that it is about to run.
+    let node = unsafe { statement.as_ref() }.map_or(std::ptr::null_mut(), |it| it.utilityStmt);
+    // SAFETY: NULL or the statement's node, which lives as long, and begins with its tag. A setting's name is NULL or a C string.
+    unsafe {
+        handed_on::require_current(|| is(node, T_CopyStmt) || is(node, T_CallStmt));
+        if let Some(set) = cast::<pg_sys::VariableSetStmt>(node, T_VariableSetStmt).filter(|set| is_handed_on(set)) {
+            let name = NonNull::new(set.name).map(|name| CStr::from_ptr(name.as_ptr()));
+            handed_on::setting_changes(name);
+        }
+    }
     // SAFETY: passes on what Postgres passed. What raises there must not jump over our frames: hence pgrx's guard.
     unsafe {
         match NEXT.get().flatten() {
@@ -59,5 +70,15 @@ unsafe extern "C-unwind" fn process(
                 completion,
             ),
         }
+    }
+}
+
+/// Whether Citus hands a change of a setting on to other nodes by itself: `set local`, and each `reset`.
+fn is_handed_on(set: &pg_sys::VariableSetStmt) -> bool {
+    use pg_sys::VariableSetKind::*;
+    match set.kind {
+        VAR_RESET | VAR_RESET_ALL => true,
+        VAR_SET_MULTI => false,
+        _ => set.is_local,
     }
 }

@@ -4,14 +4,19 @@
 //! the old ones. A fingerprint of what was handed on is a setting, which follows savepoints as those settings do. Each statement about
 //! which other nodes may decide is held against it, when it begins and whenever it is asked for rows: a cursor may begin before the claims
 //! change.
+//!
+//! A `set local` or `reset` of claims by somebody else goes to the others, too, and may be taken back here by `set_config()`. So it empties
+//! the fingerprint: what the others have isn't known until the claims are handed on again.
 
 use std::cell::Cell;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use aal::Digest;
+use pgrx::pg_sys::GucContext;
 
 use super::sources;
 use crate::pg::elog::raise;
+use crate::pg::guc;
 use crate::pg::sqlstate::SqlState;
 use crate::pg::text_setting::TextSetting;
 use crate::settings;
@@ -35,14 +40,23 @@ pub fn settings_to_hand_on() -> Vec<(&'static str, CString)> {
 
 /// Raises 55000 for a statement about which other nodes may decide where other claims are in force than were handed on.
 pub fn require_current(asks_others: impl FnOnce() -> bool) {
-    if !HANDS_ON.get() {
+    if !HANDS_ON.get() || !asks_others() {
         return;
     }
-    let Some(handed_on) = HANDED_ON.with(TextSetting::get) else { return };
-    if asks_others() && handed_on.as_c_str().to_bytes() != fingerprint(&sources()).as_bytes() {
+    let handed_on = HANDED_ON.with(TextSetting::get);
+    if handed_on.is_none_or(|it| it.as_c_str().to_bytes() != fingerprint(&sources()).as_bytes()) {
         let message = "the claims have changed since they were handed on to Citus' other nodes";
         let hint = "Call auth.hand_on_claims() again after each change of the claims.";
         raise(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message, None, Some(hint))
+    }
+}
+
+/// A setting is about to be changed by a statement that Citus hands on, or all of them. [`settings_to_hand_on`] has the fingerprint set last.
+pub fn setting_changes(name: Option<&CStr>) {
+    let is_source =
+        |name: &CStr| sources().iter().any(|(source, _)| name.to_bytes().eq_ignore_ascii_case(source.as_bytes()));
+    if HANDS_ON.get() && name.is_none_or(is_source) {
+        guc::set_until_transaction_ends(settings::HANDED_ON_NAME, c"", GucContext::PGC_USERSET);
     }
 }
 

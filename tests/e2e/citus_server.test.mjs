@@ -655,6 +655,43 @@ test('a later set_config leaves no node with the earlier claims', { skip }, asyn
   await onCoordinator.query('rollback')
 })
 
+test('claims that Citus handed on by itself are left on no node when set_config takes them back', { skip }, async () => {
+  const read = 'select auth.aal() as level from dist'
+  const set = (level) => onCoordinator.query("select set_config('request.jwt.claims', $1, true)", [level && claimsOf(level, owner)])
+  const changes = [
+    `set local request.jwt.claims = '${claimsOf('aal2', owner)}'`,
+    `set local "Request.JWT.claims" = '${claimsOf('aal2', owner)}'`,
+    `do $do$ begin execute $q$set local request.jwt.claims = '${claimsOf('aal2', owner)}'$q$; end $do$`,
+    `savepoint s; set local request.jwt.claims = '${claimsOf('aal2', owner)}'; release s`,
+    'set local request.jwt.claims to default',
+    'reset request.jwt.claims',
+    "reset all; set citus.propagate_set_commands = 'local'",
+    'reset pg_aal.handed_on',
+    "set local pg_aal.handed_on = ''",
+  ]
+  for (const change of changes) {
+    await onCoordinator.query('begin; set local role authenticated')
+    await set('aal1')
+    await onCoordinator.query('select auth.hand_on_claims()')
+    assert.deepEqual((await onCoordinator.query(read)).rows, [{ level: 'aal1' }])
+    await onCoordinator.query(change)
+    await set('aal1')
+    await onCoordinator.query('savepoint t')
+    await assert.rejects(onCoordinator.query(read), { code: '55000', message: /have changed since/ }, change)
+    await onCoordinator.query('rollback to t; release t')
+    await onCoordinator.query('select auth.hand_on_claims()')
+    assert.deepEqual((await onCoordinator.query(read)).rows, [{ level: 'aal1' }], change)
+    await onCoordinator.query('rollback')
+  }
+  // A change that is rolled back leaves both as they were, and other settings are nobody's business.
+  await onCoordinator.query('begin; set local role authenticated')
+  await set('aal1')
+  await onCoordinator.query('select auth.hand_on_claims()')
+  await onCoordinator.query(`savepoint s; ${changes[0]}; rollback to s; release s; set local work_mem = '8MB'; reset work_mem`)
+  assert.deepEqual((await onCoordinator.query(read)).rows, [{ level: 'aal1' }])
+  await onCoordinator.query('rollback')
+})
+
 test('odd claims arrive as they are, however the session quotes', { skip }, async () => {
   const odd = [
     "'",

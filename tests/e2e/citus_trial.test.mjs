@@ -273,13 +273,16 @@ const steps = {
   'set by set_config': (pick) => `select set_config('request.jwt.claims', '${pick(claimsNow())}', true)`,
   'set for the session': (pick) => `select set_config('request.jwt.claims', '${pick(claimsNow())}', false)`,
   'set local': (pick) => `set local request.jwt.claims = '${pick(claimsNow())}'`,
+  'set local by another spelling': (pick) => `set local "Request.JWT.Claims" = '${pick(claimsNow())}'`,
+  'set local to default': () => 'set local request.jwt.claims to default',
+  'reset all': () => "reset all; set citus.propagate_set_commands = 'local'",
   'set by the older name': (pick) => `select set_config('request.jwt.claim', '${pick(claimsNow())}', true)`,
   reset: () => 'reset request.jwt.claims',
   'set in a function that fails': (pick) =>
     `do $do$ begin perform set_config('request.jwt.claims', '${pick(claimsNow())}', true); perform auth.hand_on_claims(); raise 'undo'; exception when others then end $do$`,
   'set in a block that passes': (pick) =>
     `do $do$ begin begin perform set_config('request.jwt.claims', '${pick(claimsNow())}', true); perform auth.hand_on_claims(); exception when others then end; end $do$`,
-  'a forged fingerprint': (pick) => `select set_config('pg_aal.handed_on', '${pick(['x', 'SHA-256'])}', true)`,
+  'a forged fingerprint': (pick) => `select set_config('pg_aal.handed_on', '${pick(['', 'x', 'SHA-256'])}', true)`,
   'hand on': () => 'select auth.hand_on_claims()',
   'hand on again': () => 'select auth.hand_on_claims()',
   savepoint: () => 'savepoint s',
