@@ -587,6 +587,23 @@ impl Expression {
                 !matches!(&**key, Expression::Constant(key) if is_other(key))
             }
             Expression::Path { .. } => true,
+            // The claims as a whole have the name of the role, too.
+            Expression::Compare(_, a, b) if a.is_claims() || b.is_claims() => {
+                let has_role = |it: &Expression| match it {
+                    Expression::Constant(Value::Json(serde_json::Value::Object(part))) => part.contains_key("role"),
+                    Expression::Constant(Value::Text(text)) => text.contains("role"),
+                    Expression::Constant(_) => false,
+                    _ => true,
+                };
+                !(a.is_claims() && !has_role(b)) && !(b.is_claims() && !has_role(a))
+            }
+            Expression::Call(Builtin::PathExists | Builtin::PathMatches | Builtin::PathFirst, arguments) => {
+                let may_name_role = |path: &Expression| match path {
+                    Expression::Constant(Value::Text(path)) => path.contains(['*', '\\']) || path.contains("role"),
+                    _ => true,
+                };
+                matches!(arguments.as_slice(), [document, path, ..] if document.is_claims() && may_name_role(path))
+            }
             Expression::Setting { name, .. } => {
                 let is_other = |name: &str| name != "role" && !name.ends_with(".role");
                 !matches!(&**name, Expression::Constant(Value::Text(name)) if is_other(&name.to_ascii_lowercase()))
