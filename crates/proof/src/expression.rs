@@ -588,14 +588,13 @@ impl Expression {
             }
             Expression::Path { .. } => true,
             // The claims as a whole have the name of the role, too.
-            Expression::Compare(_, a, b) if a.is_claims() || b.is_claims() => {
-                let has_role = |it: &Expression| match it {
+            Expression::Compare(_, claims, other) | Expression::Compare(_, other, claims) if claims.is_claims() => {
+                match &**other {
                     Expression::Constant(Value::Json(serde_json::Value::Object(part))) => part.contains_key("role"),
                     Expression::Constant(Value::Text(text)) => text.contains("role"),
                     Expression::Constant(_) => false,
                     _ => true,
-                };
-                !(a.is_claims() && !has_role(b)) && !(b.is_claims() && !has_role(a))
+                }
             }
             Expression::Call(Builtin::PathExists | Builtin::PathMatches | Builtin::PathFirst, arguments) => {
                 let may_name_role = |path: &Expression| match path {
