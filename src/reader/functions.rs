@@ -249,6 +249,13 @@ impl<'tree> Functions<'tree> {
         Some(format!("{}.{}()", quoted_name(&schema), quoted_name(&name)))
     }
 
+    /// The name of the one function that a call by this name can mean, if that is neither Postgres' nor ours.
+    pub fn only_users(&self, schema: &str, name: &str) -> Option<String> {
+        let mut all = self.names().functions_named(Some(schema), name).map(|it| self.name_if_users(it));
+        let first = all.next()??;
+        all.all(|it| it.as_ref() == Some(&first)).then_some(first)
+    }
+
     /// The name of a user's function that gives one answer throughout a statement, and may give another in the next one. The planner
     /// keeps the answer of an IMMUTABLE one for statements to come.
     pub fn name_if_of_statement(&self, function: pg_sys::Oid) -> Option<String> {

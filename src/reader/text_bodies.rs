@@ -10,7 +10,7 @@ use std::ffi::CStr;
 
 use pgrx::prelude::*;
 use proof::plpgsql::Found;
-use proof::{Builtin, Comparison, Expression, Origin, Rows, Truth, Value};
+use proof::{Builtin, Comparison, Expression, Origin, Reason, Rows, Truth, Value};
 
 use super::budget::Nesting;
 use super::expressions::{Reading, cast, logic, tested_for};
@@ -521,7 +521,25 @@ impl TextBody<'_, '_, '_> {
             }
             _ => None,
         };
-        read.or_else(|| Some(mentions(arguments.into_iter().map(|(_, (argument, _))| argument).collect(), scope)))
+        if read.is_some() {
+            return read;
+        }
+        let functions = self.reading.functions;
+        let kinds: Vec<Kind> = arguments.iter().map(|(_, (_, kind))| *kind).collect();
+        let function = match name.as_slice() {
+            [schema, name] => functions.only_users(schema, name),
+            // What a name without a schema means, the function's own search_path says, if it has one.
+            [name] => functions
+                .names()
+                .function(None, name, &kinds, scope.nesting.path())
+                .and_then(|it| functions.name_if_users(it)),
+            _ => None,
+        };
+        let arguments = arguments.into_iter().map(|(_, (argument, _))| argument).collect();
+        let Some(function) = function else { return Some(mentions(arguments, scope)) };
+        let reason = Some(Reason::Function(function));
+        let unknown = Expression::Unknown { key: None, strict: false, arguments: Vec::new(), reason };
+        Some((Expression::Select { target: Box::new(unknown), rows: mentioned(arguments) }, unread(scope).1))
     }
 }
 
@@ -541,10 +559,12 @@ fn mentions(mentions: Vec<Expression>, scope: Scope<'_>) -> Typed {
     (if mentions.is_empty() { unknown } else { mentioning(mentions) }, kind)
 }
 
-/// Whether this is what `mentioning` makes.
+/// Whether this is what `mentioning` makes, or a call that wasn't read.
 fn is_mention(expression: &Expression) -> bool {
     match expression {
-        Expression::Select { target, rows } => rows.from && rows.may_be_cut && **target == Expression::unknown(),
+        Expression::Select { target, rows } => {
+            rows.from && rows.may_be_cut && matches!(&**target, Expression::Unknown { key: None, .. })
+        }
         _ => false,
     }
 }

@@ -50,10 +50,10 @@ class Verdicts {
 
 // Where lint 0030 or the matrix says that something isn't read, a wrong verdict counts apart. Of other forms the lints don't know all yet
 // that the generator makes.
-// A run of one seed may have two more by chance.
+// A run of one seed may have one more by chance.
 const mostUnread = 0.15
-const mostMisses = 0.005
-const mostAlarms = 0.0025
+const mostMisses = 0.002
+const mostAlarms = 0.0005
 
 test('lints 0001 and 0007 find nearly all of what they are about that is read, and hardly anything else', async (t) => {
   t.diagnostic(`SEED=${seed}`)
@@ -77,8 +77,8 @@ test('lints 0001 and 0007 find nearly all of what they are about that is read, a
   for (const [key, examples] of tally.examples) if (verbose) console.log(`== ${key}\n${examples.join('\n\n')}`)
   assert.ok(!failed, `SEED=${seed}\n${errorInstance?.message}`)
   for (const [lint, { right, silent, miss, 'false alarm': alarms, unread }] of Object.entries(tally.counts)) {
-    assert.ok(alarms <= mostAlarms * (right + silent) + 2, `lint ${lint} cries wolf\n${tally.examples.get(`${lint}: false alarm`)?.[0]}`)
-    assert.ok(miss <= mostMisses * (right + miss) + 2, `lint ${lint} misses too much\n${tally.examples.get(`${lint}: miss`)?.[0]}`)
+    assert.ok(alarms <= mostAlarms * (right + silent) + 1, `lint ${lint} cries wolf\n${tally.examples.get(`${lint}: false alarm`)?.[0]}`)
+    assert.ok(miss <= mostMisses * (right + miss) + 1, `lint ${lint} misses too much\n${tally.examples.get(`${lint}: miss`)?.[0]}`)
     assert.ok(unread <= mostUnread * (right + unread) + 1, `too much isn't read for lint ${lint}`)
     assert.ok(trials < 100 || (right > 0 && silent > 0), `lint ${lint} is never right, or never silent`)
   }

@@ -32,9 +32,10 @@ const signedIn = [users.enrolled, users.factorless]
 // A user's token without a level that is known. What the policies name isn't tried: see sessionsOf.
 const otherLevels = [undefined, null, '', 'aal0', 'aal9', 'zzz']
 const nobodys = ['', '{}', '{"role":"{{role}}"}'].map((claims) => ({ name: 'nobody', claims }))
-const ofEachMethod = (name, sub, aal, age) => methodsOf(aal).map((method) => session(name, sub, aal, { age, method }))
+const ofEachMethod = (name, sub, aal, age = fresh) => methodsOf(aal).map((method) => session(name, sub, aal, { age, method }))
 const withoutLevel = () => signedIn.flatMap((sub) => otherLevels.flatMap((aal) => ofEachMethod('without', sub, aal)))
-const atAal1 = () => signedIn.flatMap((sub) => ofEachMethod('aal1', sub, 'aal1'))
+// Fresher than any age that is asked, and older.
+const atAal1 = () => signedIn.flatMap((sub) => [...ofEachMethod('aal1', sub, 'aal1'), ...ofEachMethod('aal1, stale', sub, 'aal1', day)])
 // Of one user, from the lowest. Those who ask for fresh factors get them in the higher ones.
 const higher = () =>
   signedIn.flatMap((sub) => [ofEachMethod('aal2', sub, 'aal2', day), ofEachMethod('aal2', sub, 'aal2'), ofEachMethod('aal3', sub, 'aal3')].flat())
@@ -136,7 +137,7 @@ const isWithout = ({ session }) => session.name === 'nobody' || session.name ===
 
 // A session without a level sees a row that a user's at aal1 doesn't, the same user's if it is a user's.
 function opensWithoutLevel(seen) {
-  const [without, users] = [seen.filter(isWithout), seen.filter(({ session }) => session.name === 'aal1')]
+  const [without, users] = [seen.filter(isWithout), seen.filter(({ session }) => session.name.startsWith('aal1'))]
   return without.some((low) =>
     users.some((user) => {
       const isPair =
@@ -162,7 +163,7 @@ function isInVain(asking, others) {
     const isAboutAll = rows.length === allRows && low.ids.size === 0
     return rows.every((id) => low.ids.has(id) || other.ids.has(id)) || (isAboutAll && other.ids.size > 0)
   }
-  const firsts = asking.filter(({ session }) => session.sub && session.method === 'totp' && !session.elsewhere)
+  const firsts = asking.filter(({ session }) => session.sub && session.method === 'totp' && !session.elsewhere && session.name !== 'aal1, stale')
   return firsts.some((high) => {
     const lower = firsts.filter((low) => low.role === high.role && low.at < high.at && isLower(low.session, high.session))
     return lower.some((low) =>

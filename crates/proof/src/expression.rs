@@ -587,6 +587,22 @@ impl Expression {
                 !matches!(&**key, Expression::Constant(key) if is_other(key))
             }
             Expression::Path { .. } => true,
+            // The claims as a whole have the name of the role, too.
+            Expression::Compare(_, claims, other) | Expression::Compare(_, other, claims) if claims.is_claims() => {
+                match &**other {
+                    Expression::Constant(Value::Json(serde_json::Value::Object(part))) => part.contains_key("role"),
+                    Expression::Constant(Value::Text(text)) => text.contains("role"),
+                    Expression::Constant(_) => false,
+                    _ => true,
+                }
+            }
+            Expression::Call(Builtin::PathExists | Builtin::PathMatches | Builtin::PathFirst, arguments) => {
+                let may_name_role = |path: &Expression| match path {
+                    Expression::Constant(Value::Text(path)) => path.contains(['*', '\\']) || path.contains("role"),
+                    _ => true,
+                };
+                matches!(arguments.as_slice(), [document, path, ..] if document.is_claims() && may_name_role(path))
+            }
             Expression::Setting { name, .. } => {
                 let is_other = |name: &str| name != "role" && !name.ends_with(".role");
                 !matches!(&**name, Expression::Constant(Value::Text(name)) if is_other(&name.to_ascii_lowercase()))

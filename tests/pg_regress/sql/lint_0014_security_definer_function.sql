@@ -140,8 +140,14 @@ begin
   if auth.claims() ->> 'aal' = 'aal2' then delete from lint_0014.payments; end if;
 end
 $$;
--- What is executed isn't followed.
+-- What is executed isn't followed, but for a constant query.
 create function found_executed() returns void language plpgsql security definer as $$
+begin
+  execute 'select auth.require_aal(' || '''aal2'')';
+  delete from lint_0014.payments;
+end
+$$;
+create function none_executed() returns void language plpgsql security definer as $$
 begin
   execute 'select auth.require_aal(''aal2'')';
   delete from lint_0014.payments;

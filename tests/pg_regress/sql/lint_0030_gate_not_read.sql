@@ -6,6 +6,7 @@ create function is_aal2() returns boolean language sql stable return auth.has_aa
 create function by_name() returns boolean language sql stable as $$ select is_aal2() $$;
 create function by_regex() returns boolean language sql stable return coalesce(auth.aal() ~ '^aal[23]$', false);
 create function by_helper() returns boolean language sql stable as $$ select by_name() and true $$;
+create function of_two() returns boolean language sql stable set search_path = '' as $$ select 1; select auth.has_aal('aal2') $$;
 create function is_member() returns boolean language plpgsql stable as $$ begin return exists (select from pg_class); end $$;
 create function in_a_loop() returns boolean language plpgsql stable set search_path = '' as $$
 declare
@@ -22,7 +23,7 @@ create function composed() returns boolean language plpgsql stable set search_pa
 declare
   answer boolean;
 begin
-  execute 'select auth.has_aal(''aal2'')' into answer;
+  execute 'select auth.has_aal(' || '''aal2'')' into answer;
   return answer;
 end
 $$;
@@ -44,7 +45,10 @@ select count(test.asks('found_' || name, expression)) as found_conditions from (
   ('unknown',   $$initcap(auth.aal()) = 'Aal2'$$),
   ('counted',   $$(select count(*) filter (where true) where (select auth.has_aal('aal2'))) > 0$$),
   ('with',      $$exists (with one as materialized (select where (select auth.has_aal('aal2'))) select from one)$$),
-  ('amr',       $$exists (select from auth.amr() where level = 'aal2')$$)) f(name, expression);
+  ('amr',       $$exists (select from auth.amr() where level = 'aal2')$$),
+  -- Where the claim is no level, how two texts order decides, and that differs from collation to collation.
+  ('order',     $$case auth.jwt() ->> 'aal' when 'aal1' then false when 'aal2' then true when 'aal3' then true else (auth.jwt() -> 'aal')::text > 'aal' end$$),
+  ('restrict',  $$auth.jwt() ->> 'aal' = 'aal2' or (coalesce(auth.jwt() ->> 'aal', '') <> 'aal1' and upper(auth.jwt() ->> 'aal') > 'M')$$)) f(name, expression);
 
 -- None: what the function answers is read, it reads no level, or aal2 is needed anyway.
 select count(test.asks('none_' || name, expression)) as none from (values
@@ -63,6 +67,9 @@ begin
   end if;
   update lint_0030.none_and_aal2 set user_id = null;
 end
+$$;
+create function rpc_of_two() returns void language sql security definer set search_path = '' as $$
+  update lint_0030.none_and_aal2 set user_id = null where lint_0030.of_two()
 $$;
 create function rpc_read() returns void language plpgsql security definer set search_path = '' as $$
 begin
@@ -88,10 +95,13 @@ alter policy asks on found_made using ((select auth.aal()) = 'aal2');
 alter policy asks on found_unknown using (upper(auth.aal()) = 'AAL2');
 alter policy asks on found_with using ((select auth.has_aal('aal2')));
 alter policy asks on found_amr using ((select auth.has_aal('aal2')));
+alter policy asks on found_order using ((select auth.has_aal('aal2')));
+alter policy asks on found_restrict using ((select auth.has_aal('aal2')));
 alter policy asks on found_counted using (exists (select where (select auth.has_aal('aal2'))));
 create or replace function by_name() returns boolean language sql stable return lint_0030.is_aal2();
 create or replace function by_helper() returns boolean language sql stable return lint_0030.by_name();
 create or replace function in_a_loop() returns boolean language sql stable return auth.has_aal('aal2');
+create or replace function of_two() returns boolean language sql stable set search_path = '' as $$ select auth.has_aal('aal2') $$;
 create or replace function composed() returns boolean language sql stable set search_path = '' as $$ select auth.has_aal('aal2') $$;
 select metadata ->> 'name' as "table", level, detail from auth.aal_lint() where metadata ->> 'schema' = 'lint_0030' and name like '0030%';
 

@@ -64,7 +64,7 @@ select body, needs(body) from unnest(array[
 end$$,
   $$declare ok boolean;
 begin
-  execute 'select true' into ok;
+  execute 'select ' || 'true' into ok;
   return ok;
 end$$,
   $$begin

@@ -6,7 +6,7 @@ create schema private;
 create schema partly;
 grant usage on schema private, partly to public;
 set search_path = partly;
-create function private.is_admin() returns boolean language plpgsql stable as 'declare answer boolean; begin execute ''select true'' into answer; return answer; end';
+create function private.is_admin() returns boolean language plpgsql stable as 'declare answer boolean; begin execute ''select '' || ''true'' into answer; return answer; end';
 create function private.is_staff() returns boolean language sql stable as 'select true';
 set client_min_messages = error;
 create function made(name text) returns regclass language plpgsql as $$

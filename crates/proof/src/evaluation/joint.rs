@@ -4,15 +4,20 @@
 use super::residue::{Residues, SessionClass};
 use super::{Evaluation, Expression, Value};
 
-/// Whether, for some row, the one session passes while the other one is refused. They have the same methods of authentication.
-pub(crate) fn passes_alone(expression: &Expression, one: &Evaluation<'_>, other: &Evaluation<'_>) -> bool {
+/// Whether, for some row, the one session passes while the other one is refused; `None`: it may, since the level of the one decides in a
+/// way that isn't read. They have the same methods of authentication.
+pub(crate) fn passes_alone(expression: &Expression, one: &Evaluation<'_>, other: &Evaluation<'_>) -> Option<bool> {
     if !one.outcomes(expression).can_be_true() {
-        return false;
+        return Some(false);
     }
     let mut residues = Residues::default();
     let one = residues.of(expression, one, SessionClass { level: 0, methods: 0 });
     let other = residues.of(expression, other, SessionClass { level: 1, methods: 0 });
-    residues.admits_alone(&one, &other)
+    if residues.admits_alone(&one, &other) {
+        return Some(true);
+    }
+    let is_open = !residues.is_read(&one) && residues.may_admit_alone(&one, &other);
+    if is_open { None } else { Some(false) }
 }
 
 /// Whether this certainly is a truth value. All results of a CASE are of one type, and so are all arguments of coalesce.

@@ -43,6 +43,8 @@ impl Evaluation<'_> {
             (Value::Claims, "role") if self.is_of_user && self.role.is_some() => {
                 self.role.map_or_else(Outcomes::anything, |role| Outcomes::one(text(role)))
             }
+            // Supabase Auth puts both into each token.
+            (Value::Claims, "app_metadata" | "user_metadata") if self.is_of_user => Outcomes::one(Value::Other),
             // In a verified token it can be any text, and need not be a role of the database.
             (Value::Claims, "role") => match self.role {
                 Some(role) => Outcomes::any_of([text(role), Value::Null]),

@@ -183,11 +183,12 @@ impl<'x> Residues<'x> {
 
     /// Whether, for some row, the one session certainly passes while the other one is refused.
     pub fn admits_alone(&self, one: &Asked<'_>, other: &Asked<'_>) -> bool {
-        self.certainly_some(&[one, other], &|truths| match (one.admits(truths), other.admits(truths)) {
-            (Some(false), _) | (_, Some(true)) => Some(false),
-            (Some(true), Some(false)) => Some(true),
-            _ => None,
-        })
+        self.certainly_some(&[one, other], &|truths| admits_alone(one, other, truths))
+    }
+
+    /// Whether, for some row, the one session may pass while the other one is refused.
+    pub fn may_admit_alone(&self, one: &Asked<'_>, other: &Asked<'_>) -> bool {
+        self.possibly_some(&[one, other], &|truths| admits_alone(one, other, truths))
     }
 
     /// Whether something certainly holds for some row: for each outcome of what depends on the sessions and isn't known.
@@ -242,6 +243,15 @@ impl<'x> Residues<'x> {
         let mut keys = Vec::new();
         asked.iter().for_each(|it| it.keys(&mut keys));
         keys.into_iter().filter_map(|key| Some((key, self.conditions.get(place_of(key))?))).collect()
+    }
+}
+
+/// Whether the one session is admitted and the other one isn't, where conditions come to this; `None`: either.
+fn admits_alone(one: &Asked<'_>, other: &Asked<'_>, truths: &Truths) -> Option<bool> {
+    match (one.admits(truths), other.admits(truths)) {
+        (Some(false), _) | (_, Some(true)) => Some(false),
+        (Some(true), Some(false)) => Some(true),
+        _ => None,
     }
 }
 

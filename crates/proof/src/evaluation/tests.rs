@@ -312,7 +312,7 @@ proptest! {
         let kind = |session| Evaluation::new(session, None, None, true);
         let without = kind(Session::NOBODY).with_level_claim(LevelClaim::Missing);
         let at_aal1 = kind(world(Some(Level::Aal1), [None; 3]).session());
-        prop_assert_eq!(passes_alone(&condition, &without, &at_aal1), expected);
+        prop_assert_eq!(passes_alone(&condition, &without, &at_aal1), Some(expected));
     }
 }
 
@@ -483,6 +483,55 @@ fn the_setting_role_is_the_role_in_sessions_of_a_gateway() {
     let evaluation = Evaluation::new(Session::at(Level::Aal2), Some("authenticated"), None, true);
     assert_eq!(evaluation.outcomes(&setting).known(), None);
     assert!(evaluation.of_signed_in_user().outcomes(&setting).is_certainly(&Value::text("authenticated")));
+}
+
+/// What is asked of one role would else count for all: see lint::survey and lint::in_vain.
+#[test]
+fn a_condition_on_the_claims_depends_on_the_role_where_it_names_that() {
+    let constant = |value| Box::new(Expression::Constant(value));
+    let claims = || Box::new(Expression::Claims);
+    let json = |json: &str| constant(Value::Json(serde_json::from_str(json).unwrap()));
+    let contains = |part| Expression::Compare(Comparison::Contains, claims(), part);
+    let same = |other| Expression::Compare(Comparison::Equal, claims(), other);
+    let path = |builtin, path: &str| Expression::Call(builtin, vec![Expression::Claims, *constant(Value::text(path))]);
+    for condition in [
+        contains(json(r#"{"aal":"aal2","role":"authenticated"}"#)).negate(),
+        contains(Box::new(Expression::Call(Builtin::BuildObject, Vec::new()))),
+        same(json(r#"{"role":"authenticated"}"#)),
+        path(Builtin::PathMatches, r#"$.aal != "aal1" && $.role == "authenticated""#),
+        path(Builtin::PathExists, r#"$.* ? (@ == "authenticated")"#),
+    ] {
+        assert!(condition.depends_on_role(), "{condition:?}");
+    }
+    for condition in [
+        contains(json(r#"{"aal":"aal2"}"#)),
+        same(json("{}")),
+        same(constant(Value::Null)),
+        path(Builtin::PathMatches, r#"$.aal == "aal2""#),
+    ] {
+        assert!(!condition.depends_on_role(), "{condition:?}");
+    }
+}
+
+#[test]
+fn users_have_the_metadata_that_supabase_auth_puts_into_each_token() {
+    let member = |key| {
+        let key = Box::new(Expression::Constant(Value::text(key)));
+        Expression::Member { document: Box::new(Expression::Claims), key, as_text: false }
+    };
+    let has_item = |key| {
+        let path = Expression::Constant(Value::text(r#"$.aal == "aal2""#));
+        Expression::Call(Builtin::PathExists, vec![member(key), path])
+    };
+    let evaluation = Evaluation::new(Session::at(Level::Aal1), None, None, true);
+    for key in ["app_metadata", "user_metadata"] {
+        assert!(evaluation.outcomes(&member(key)).can_be(&Value::Null));
+        let of_user = evaluation.clone().of_signed_in_user();
+        assert!(!of_user.outcomes(&member(key)).can_be(&Value::Null));
+        // A predicate is an item, true or not.
+        assert!(of_user.outcomes(&has_item(key)).is_certainly(&Value::Bool(true)));
+    }
+    assert!(evaluation.of_signed_in_user().outcomes(&member("team")).can_be(&Value::Null));
 }
 
 #[test]

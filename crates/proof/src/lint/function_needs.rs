@@ -197,7 +197,7 @@ impl<'s, 'a> Weighing<'s, 'a> {
             reaches: BTreeMap::new(),
             may_reach_all: !opaque.is_empty(),
             decided_by: self.reasons(begin, &at, threshold),
-            notes: self.notes(&all, &at),
+            notes: self.notes(&all, &at, threshold),
         };
         for touch in &touches {
             let commands = weighed.reaches.entry(touch.table).or_default();
@@ -326,12 +326,13 @@ impl<'s, 'a> Weighing<'s, 'a> {
         reasons.into_iter().collect()
     }
 
-    /// What couldn't be read, of functions whose gates didn't count.
-    fn notes(&self, all: &Reached, at: &Reached) -> BTreeSet<String> {
+    /// What couldn't be read, of functions whose gates didn't count, or for no more than aal1.
+    fn notes(&self, all: &Reached, at: &Reached, threshold: Threshold) -> BTreeSet<String> {
         const SHOWN: usize = 3;
         let functions = &self.survey.catalog.functions;
         let mut notes = BTreeSet::new();
-        for index in &at.functions {
+        let counted = at.heeded.iter().filter(|_| threshold.level < RequiredLevel::Aal2);
+        for index in at.functions.iter().chain(counted) {
             let function = &functions[*index];
             for note in function.gate.notes.iter().take(SHOWN) {
                 notes.insert(format!("{}, {note}", function.display_name));

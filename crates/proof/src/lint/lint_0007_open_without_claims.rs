@@ -2,7 +2,7 @@
 
 use super::definition::{Lint, Severity};
 use super::finding::Found;
-use super::no_level::opens_without_level;
+use super::no_level::WithoutLevel;
 use super::survey::Survey;
 
 pub const LINT: Lint = Lint {
@@ -17,9 +17,7 @@ pub const LINT: Lint = Lint {
 
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
     survey.policies_where(
-        |table, policy, expression| {
-            opens_without_level(expression, &survey.roles_of(table, policy), survey.catalog.trusts_settings)
-        },
+        |table, policy, expression| survey.without_level(table, policy, expression) == WithoutLevel::Open,
         "has a condition on the level that a session without one, or with an unknown one, can meet",
     )
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::commands::Commands;
 use super::finding::Found;
 use super::level_readers::LevelReaders;
-use super::no_level::ReadingRole;
+use super::no_level::{ReadingRole, WithoutLevel, without_level};
 use super::reach::{Actor, Heed, Reach, Reached, Step, Way};
 use crate::{
     ByTable, Catalog, Command, Expression, FunctionIndex, Matrix, Need, Policy, RequiredLevel, RoleId, RoleIndex,
@@ -53,6 +53,8 @@ pub(crate) struct Survey<'a> {
     families: ByTable<Vec<TableIndex>>,
     /// What expressions need: several lints ask.
     known: RefCell<HashMap<*const Expression, Threshold>>,
+    /// What sessions without a level get by expressions: two lints ask.
+    without_level: RefCell<HashMap<*const Expression, WithoutLevel>>,
     level_readers: OnceCell<LevelReaders<'a>>,
     /// The functions that policies call.
     called_by_policies: HashMap<(TableId, &'a str), Vec<FunctionIndex>>,
@@ -91,6 +93,7 @@ impl<'a> Survey<'a> {
             reach,
             families,
             known: RefCell::default(),
+            without_level: RefCell::default(),
             level_readers: OnceCell::new(),
             called_by_policies,
             asked_anywhere: OnceCell::new(),
@@ -178,6 +181,18 @@ impl<'a> Survey<'a> {
             [first, ..] if is_same_for_all => vec![*first],
             _ => roles,
         }
+    }
+
+    /// What sessions without a level get by an expression of a policy.
+    pub(super) fn without_level(&self, table: TableIndex, policy: &Policy, expression: &Expression) -> WithoutLevel {
+        // By its address: the catalog does not move.
+        let address = std::ptr::from_ref(expression);
+        if let Some(known) = self.without_level.borrow().get(&address) {
+            return *known;
+        }
+        let found = without_level(expression, &self.roles_of(table, policy), self.catalog.trusts_settings);
+        self.without_level.borrow_mut().insert(address, found);
+        found
     }
 
     /// The doubts about each claims profile of an issuer.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Deed;
 use super::statement::{Block, Body, Declaration, Does, Part, Statement, Target, Unparsed};
-use crate::sql::{Token, placed_tokens};
+use crate::sql::{Token, placed_tokens, tokens};
 
 /// How deep blocks and other statements may be nested.
 const DEEPEST: usize = 60;
@@ -559,6 +559,22 @@ impl<'a> Parser<'a> {
         Ok(Does::Nothing { part: self.part(start..start), targets })
     }
 
+    /// The query that EXECUTE runs, where it is a constant that stands between the keyword, at this token, and this place.
+    fn executed_query(&self, execute: usize, end: usize) -> Option<String> {
+        let [(keyword, _), (Token::Text(query), text), rest @ ..] = self.tokens.get(execute..)? else { return None };
+        let is_whole = rest.first().is_none_or(|(_, next)| next.start >= end);
+        // A setting decides what a backslash means, and the encoding how letters beyond ASCII are folded.
+        let is_plain = self.source[text.clone()].starts_with(['\'', '$']) && query.is_ascii() && !query.contains('\\');
+        if !keyword.is_keyword("execute") || !is_whole || !is_plain {
+            return None;
+        }
+        let mut tokens = tokens(query);
+        // It makes a table with INTO, and another statement would stand behind a semicolon.
+        let is_query = tokens.next()?.is_keyword("select")
+            && tokens.all(|token| token != Token::Symbol(';') && !token.is_keyword("into"));
+        is_query.then(|| query.clone().into_owned())
+    }
+
     /// Any other statement, which ends at the next semicolon. INTO may stand anywhere in it.
     fn sql(&mut self, keyword: &str) -> Parsed<Does> {
         let (start, first) = (self.place(), self.at);
@@ -592,10 +608,15 @@ impl<'a> Parser<'a> {
             self.at += 1;
         }
         let part = self.part(start..self.place());
+        if let Some(query) = self.executed_query(first, into.map_or(part.range.end, |(from, _)| from))
+            && into.is_none_or(|(_, to)| to == part.range.end)
+        {
+            return Ok(Does::Into { query, targets, is_executed: true });
+        }
         Ok(match (keyword, into) {
             ("select" | "with" | "values" | "table", Some((from, to))) => {
                 let query = format!("{} {}", &self.source[start..from], &self.source[to..part.range.end]);
-                Does::Into { query, targets }
+                Does::Into { query, targets, is_executed: false }
             }
             ("select" | "values" | "table" | "with", None) => {
                 Does::Other { part, targets, deed: Deed::Nothing, sets_named: false }

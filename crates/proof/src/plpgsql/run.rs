@@ -386,7 +386,14 @@ impl<'a, R: Reader> Run<'a, R> {
         if state.is_changed {
             return (self.unread(line, "a session that was changed", vec![read]), kind);
         }
-        if is_unread(&read) { (self.unread(line, "an expression", vec![read]), kind) } else { (read, kind) }
+        if is_unread(&read) {
+            return (self.unread(line, "an expression", vec![read]), kind);
+        }
+        // It names what isn't read.
+        if read.any(&|it| matches!(it, Expression::Unknown { reason: Some(Reason::Function(_)), .. })) {
+            self.note(line, "an expression");
+        }
+        (read, kind)
     }
 
     /// What an expression comes to where one of this type is wanted.
@@ -455,9 +462,9 @@ impl<'a, R: Reader> Run<'a, R> {
             }
             Does::Perform(part) => {
                 let text = self.body.text(part);
-                self.into(&format!("select {text}"), &[], line, state)
+                self.into(&format!("select {text}"), &[], false, line, state)
             }
-            Does::Into { query, targets } => self.into(query, targets, line, state),
+            Does::Into { query, targets, is_executed } => self.into(query, targets, *is_executed, line, state),
             Does::Other { part, targets, deed, sets_named } => {
                 self.other(part, targets, *deed, *sets_named, line, state)
             }
@@ -580,14 +587,18 @@ impl<'a, R: Reader> Run<'a, R> {
         self.left_at_any_time(flow, unsure)
     }
 
-    /// A query whose columns are assigned, or none of them.
-    fn into(&mut self, query: &str, targets: &[Target], line: u32, mut state: State) -> Flow {
+    /// A query whose columns are assigned, or none of them. `is_executed`: by EXECUTE, so that it names no variable.
+    fn into(&mut self, query: &str, targets: &[Target], is_executed: bool, line: u32, mut state: State) -> Flow {
         let deed = self.deed(query);
         state.is_changed |= deed.changes_session();
         if self.purpose == Purpose::Passage && deed.acts() {
             return Flow::done(boolean(true));
         }
-        let scope = Scope { frames: &self.frames, kinds: &self.kinds, state: &state, parameters: &self.parameters };
+        let scope = if is_executed {
+            Scope { frames: &[], kinds: &[], state: &state, parameters: &[] }
+        } else {
+            Scope { frames: &self.frames, kinds: &self.kinds, state: &state, parameters: &self.parameters }
+        };
         let read = self.reader.query(query, &scope).filter(|_| !state.is_changed);
         let Some((columns, found)) = read else {
             self.set_unread(targets, line, "a query", &mut state);
@@ -615,7 +626,9 @@ impl<'a, R: Reader> Run<'a, R> {
             }
             arms.extend(self.variable(target).and_then(|variable| self.forced_not_null(variable, &state)));
         }
-        state.values[self.found] = Value::new(found);
+        if !is_executed {
+            state.values[self.found] = Value::new(found);
+        }
         Flow { arms, end: End::Next(state) }
     }
 

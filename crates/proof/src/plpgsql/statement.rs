@@ -109,10 +109,12 @@ pub(super) enum Does {
         arguments: Part,
     },
     Perform(Part),
-    /// `select … into a, b …`: the query without INTO.
+    /// `select … into a, b …`: the query without INTO. Or `execute 'select …'`, with INTO behind it or none.
     Into {
         query: String,
         targets: Vec<Target>,
+        /// Whether it is a text that EXECUTE runs: that names no variable, and leaves FOUND as it is.
+        is_executed: bool,
     },
     /// Any SQL that isn't followed, with what it sets. `deed`: what it does in any case.
     Other {

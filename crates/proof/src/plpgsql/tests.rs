@@ -582,6 +582,48 @@ fn a_passage_begins_with_the_first_statement_that_does_something() {
 }
 
 #[test]
+fn a_constant_query_that_is_executed_counts_as_that_query() {
+    for (does, expected) in [
+        ("execute 'select require_aal2()';", "aal2"),
+        ("execute $q$ SELECT require_aal2() $q$ /* */;", "aal2"),
+        (
+            "declare x boolean; begin execute 'select has_aal2()' into strict x; if not x then return; end if; end;",
+            "aal2",
+        ),
+        ("if not found then execute 'select require_aal2()'; end if; if found then return; end if;", "aal2"),
+        // It is another one, or not known.
+        ("execute 'select require_aal2() where false';", "none"),
+        ("execute 'select has_aal2()';", "none"),
+        ("execute 'select require' || '_aal2()';", "none"),
+        ("execute ('select require_aal2()');", "none"),
+        ("execute format('select require_aal2()');", "none"),
+        ("execute any;", "none"),
+        ("execute 'select require_aal2()' using flag;", "none"),
+        ("execute E'select require_aal2()';", "none"),
+        ("execute $q$select require_aal2() as a\\b$q$;", "none"),
+        ("execute 'select require_aal2() into x';", "none"),
+        // It does something before, or behind.
+        ("execute 'reset role'; perform require_aal2();", "none"),
+        ("execute 'select 1; reset role'; perform require_aal2();", "none"),
+        ("execute 'select forges()'; perform require_aal2();", "none"),
+        ("execute 'select acts()'; perform require_aal2();", "none"),
+        ("execute 'select a from secrets'; perform require_aal2();", "none"),
+        ("execute 'with x as (delete from t returning 1) select 1 from x'; perform require_aal2();", "none"),
+        // It names no variable, no parameter, and doesn't set FOUND.
+        (
+            "declare x boolean := has_aal2(); begin execute 'select x' into x; if not x then return; end if; end;",
+            "none",
+        ),
+        ("execute 'select $1' into any; if any is distinct from 'aal2' then return; end if;", "none"),
+        ("execute 'select given' into any; if any is distinct from 'aal2' then return; end if;", "none"),
+        ("perform has_aal2(); execute 'select has_aal2() where false'; if found then return; end if;", "never"),
+    ] {
+        let passed = passes(&format!("begin {does} update t set a = 1; end"));
+        assert_eq!(passed, expected, "{does}");
+    }
+}
+
+#[test]
 fn what_cannot_be_followed_is_named_with_its_line() {
     let source = "\ndeclare\n  x text;\nbegin\n  execute 'y' into x;\n  return unknown_gate();\nend";
     let body = Body::parse(source).unwrap();
