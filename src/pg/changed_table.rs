@@ -250,16 +250,20 @@ impl<'q> ChangedTable<'q> {
     /// Where no trigger is there.
     pub fn switch_off(&self, place: usize) {
         assert!(self.triggers().nth(place).is_some(), "a trigger at this place");
+        // SAFETY: the executor's entry lives until the statement ends, and has the copy that the trigger is in.
+        let all = unsafe { (*self.info.as_ptr()).ri_TrigDesc };
         // SAFETY: as for `change_arguments`.
-        let all = unsafe {
-            let all = (*self.info.as_ptr()).ri_TrigDesc;
-            (*(*all).triggers.add(place)).tgenabled = pg_sys::TRIGGER_DISABLED as c_char;
-            &mut *all
-        };
+        unsafe { (*(*all).triggers.add(place)).tgenabled = pg_sys::TRIGGER_DISABLED as c_char };
+        let [inserts, updates, deletes] =
+            [pg_sys::TRIGGER_TYPE_INSERT, pg_sys::TRIGGER_TYPE_UPDATE, pg_sys::TRIGGER_TYPE_DELETE]
+                .map(|event| self.has_before_statement(event));
         // The executor prepares nothing where none is left.
-        all.trig_insert_before_statement &= self.has_before_statement(pg_sys::TRIGGER_TYPE_INSERT);
-        all.trig_update_before_statement &= self.has_before_statement(pg_sys::TRIGGER_TYPE_UPDATE);
-        all.trig_delete_before_statement &= self.has_before_statement(pg_sys::TRIGGER_TYPE_DELETE);
+        // SAFETY: the statement's own copy, as above.
+        unsafe {
+            (*all).trig_insert_before_statement &= inserts;
+            (*all).trig_update_before_statement &= updates;
+            (*all).trig_delete_before_statement &= deletes;
+        }
     }
 
     /// Whether a trigger that isn't switched off fires before statements, for this event.

@@ -185,6 +185,11 @@ pub fn is_strict(function: pg_sys::Oid) -> Option<bool> {
     Row::<pg_sys::FormData_pg_proc>::find(function).map(|row| row.form().proisstrict)
 }
 
+/// Whether settings are changed for a function's calls, by SET clauses.
+pub fn has_settings(function: pg_sys::Oid) -> bool {
+    Row::<pg_sys::FormData_pg_proc>::find(function).is_some_and(|row| !row.is_null(pg_sys::Anum_pg_proc_proconfig))
+}
+
 /// `provolatile` of a function.
 pub fn volatility(function: pg_sys::Oid) -> Option<u8> {
     Row::<pg_sys::FormData_pg_proc>::find(function).map(|row| row.form().provolatile as u8)

@@ -25,9 +25,12 @@ thread_local! {
     static HAS_AAL: OwnFunction = const { OwnFunction::new_if("has_aal_wrapper", is_planned_by_us) };
 }
 
-/// Whether a function asks us when it is planned, and takes any age by default.
+/// Whether a function asks us when it is planned, and takes any age by default. With NULL it is called, and in the session as that is.
 fn is_planned_by_us(function: pg_sys::Oid) -> bool {
-    lookup::support_function(function).is_some() && lookup::ends_with_null_by_default(function)
+    lookup::support_function(function).is_some()
+        && lookup::ends_with_null_by_default(function)
+        && lookup::is_strict(function) == Some(false)
+        && !lookup::has_settings(function)
 }
 
 /// Takes out what is implied. Returns the checks of the query's new rows by whose names guards know whom its plan binds.

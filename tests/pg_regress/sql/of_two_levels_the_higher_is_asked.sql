@@ -117,6 +117,22 @@ select u as using, c as check, test.init_plans(u, c, 'update t set note = note')
 select u as using, c as check, test.init_plans(u, c, 'with changed as (update t set note = note returning id) select 1 from changed')
   from unnest(array['aal2']) u, unnest(array['aal1', 'aal2', 'aal3']) c order by 1, 2;
 
+\echo a function is taken for has_aal only where it is called as that is
+create function test.has_aal(level text, max_age interval default null) returns boolean language c stable strict
+  as 'pg_aal', 'has_aal_wrapper' support auth.aal_once_per_statement;
+create function test.has_aal1(level text, max_age interval default null) returns boolean language c stable set "request.jwt.claims" = '{"aal":"aal1"}'
+  as 'pg_aal', 'has_aal_wrapper' support auth.aal_once_per_statement;
+grant execute on function test.has_aal, test.has_aal1 to authenticated;
+select function, test.asked($$auth.has_aal('aal2', '1 day')$$, function || $$('aal2')$$) as asked
+  from unnest(array['auth.has_aal', 'test.has_aal', 'test.has_aal1']) function;
+create policy updates on t as restrictive for update using (auth.has_aal('aal2')) with check (test.has_aal('aal2'));
+select * from test.outcomes($$update t set note = 'c'$$);
+drop policy updates on t;
+create policy updates on t as restrictive for update using (auth.has_aal('aal2')) with check (test.has_aal1('aal2'));
+select * from test.outcomes($$update t set note = 'c' where id = 1$$);
+drop policy updates on t;
+drop function test.has_aal, test.has_aal1;
+
 \echo and every statement does what it does where each condition is a sub-select, which is always asked
 create table parted (id int primary key, note text) partition by list (id);
 create table parted_1 partition of parted for values in (1);
