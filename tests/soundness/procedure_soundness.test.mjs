@@ -71,7 +71,7 @@ test('no procedure is touched below what aal_functions states', async (t) => {
   if (trials < 200) return
   const { right, silent, 'false alarm': alarms, 'false alarm, not read': unread } = tally.findings
   // Of forms that the generator makes, the lint doesn't know all yet.
-  assert.ok(alarms <= 0.0025 * (right + silent) + 1, 'lint 0014 cries wolf')
+  assert.ok(alarms <= 0.005 * (right + silent) + 1, 'lint 0014 cries wolf')
   assert.ok(unread <= 0.1 * (right + silent), "too much isn't read for lint 0014")
   for (const level of ['none', 'aal1', 'aal2', 'denied']) assert.ok(tally.levels[level] > 0, `nothing has level ${level}`)
   assert.ok(tally.tight > 0.85 * tally.rows, 'aal_functions states too many levels that are lower than need be')
