@@ -67,7 +67,7 @@ impl<'q> Implying<'q> {
         }
     }
 
-    /// Takes out conditions that others imply. Returns what is asked by those that stay.
+    /// Takes out conditions that others imply. Returns those that stay.
     fn of_old_rows(&mut self, conditions: &OldRowConditions<'q>) -> Vec<Asked> {
         let mut asked = self.asked(conditions.number(), |place| conditions.call(place));
         while let Some((implied, by)) = find_implied(&asked) {

@@ -11,8 +11,8 @@
 //! 3. The planner hook replaces each such call in the finished plan by a parameter, and lets an InitPlan of the topmost node
 //!    compute that. Such a parameter can be read anywhere in a statement, so there is no wrong level for it.
 //!
-//! Before all that, conditions of row security go that another one implies, and checks of new rows that only ask what an UPDATE has asked
-//! of the old row: see [`implied`].
+//! Before all that, conditions of row security go that another one implies. So do checks of new rows that only ask what an UPDATE has
+//! asked of the old row: see [`implied`].
 //!
 //! Stored objects (policies, views, functions) and the output of `pg_get_expr` and `pg_dump` stay as they were written.
 //!

@@ -485,7 +485,7 @@ fn the_setting_role_is_the_role_in_sessions_of_a_gateway() {
     assert!(evaluation.of_signed_in_user().outcomes(&setting).is_certainly(&Value::text("authenticated")));
 }
 
-/// What is asked of one role would else count for all: see lint::survey and lint::in_vain.
+/// An answer for one role would else count for all: see lint::survey and lint::in_vain.
 #[test]
 fn a_condition_on_the_claims_depends_on_the_role_where_it_names_that() {
     let constant = |value| Box::new(Expression::Constant(value));
