@@ -61,6 +61,12 @@ describe('tokens that a real Keycloak issued', { skip }, () => {
   const first = { level: 'aal1', at: null, fresh: false }
   const second = (at) => ({ level: 'aal2', at, fresh: true })
   const undated = { level: 'aal2', at: null, fresh: false }
+  // Keycloak notes when the code was typed, and then when the user signed in: a second may begin between.
+  const stands = async (answer, expected, ...options) => {
+    const found = await standing(answer, ...options)
+    const isNear = expected.at !== null && Math.abs(found.at - expected.at) <= 1
+    assert.deepEqual(found, isNear ? { ...expected, at: found.at } : expected)
+  }
 
   test('a password alone is aal1', async () => {
     const answer = await (await visitor()).authorize()
@@ -79,13 +85,13 @@ describe('tokens that a real Keycloak issued', { skip }, () => {
         const person = await visitor('levels', client)
         const both = await person.authorize({ acr_values: 'aal2' })
         assert.deepEqual(both.prompts, ['password', 'code'])
-        assert.deepEqual(await standing(both), verified(claimsOf(both.access_token).auth_time))
+        await stands(both, verified(claimsOf(both.access_token).auth_time))
 
         const other = await visitor('levels', client)
         const before = await other.authorize()
         const after = await other.authorize({ acr_values: 'aal2' })
         assert.deepEqual(after.prompts, ['code'])
-        assert.deepEqual(await standing(after), verified(claimsOf(after.access_token).auth_time))
+        await stands(after, verified(claimsOf(after.access_token).auth_time))
         assert.deepEqual(await standing(before), first)
       })
 
@@ -95,7 +101,7 @@ describe('tokens that a real Keycloak issued', { skip }, () => {
         const after = await person.authorize({ acr_values: 'aal2' })
         const at = claimsOf(after.access_token).auth_time
         await seconds(2)
-        for (const older of [after, before]) assert.deepEqual(await standing(await person.refresh(older)), verified(at))
+        for (const older of [after, before]) await stands(await person.refresh(older), verified(at))
       })
 
       test('single sign-on keeps level and time, also for another client, unless it asks for aal1', async () => {
@@ -105,7 +111,7 @@ describe('tokens that a real Keycloak issued', { skip }, () => {
         for (const options of [{}, { client: 'plain' }, { client: 'mapped' }]) {
           const answer = await person.authorize(options)
           assert.deepEqual(answer.prompts, [])
-          assert.deepEqual(await standing(answer), answer.client === 'mapped' ? second(at) : undated)
+          await stands(answer, answer.client === 'mapped' ? second(at) : undated)
         }
         const lower = await person.authorize({ acr_values: 'aal1' })
         assert.deepEqual(lower.prompts, [])
@@ -126,10 +132,10 @@ describe('tokens that a real Keycloak issued', { skip }, () => {
         const { acr, auth_time: later } = claimsOf(afterwards.access_token)
         assert.equal(acr, 'aal2')
         assert.ok(later >= at + 4, `${later} is not after ${at}`)
-        assert.deepEqual(await standing(afterwards), verified(at))
+        await stands(afterwards, verified(at))
         assert.equal(await isFresh(afterwards, '3 seconds'), false)
         // Only who says that auth_time is the code's gets a time that is wrong here.
-        if (!dated) assert.deepEqual(await standing(afterwards, { auth_time_is: 'level' }), second(later))
+        if (!dated) await stands(afterwards, second(later), { auth_time_is: 'level' })
       })
 
       test('max_age with acr_values asks for both again, if the last sign-in is older', async () => {
@@ -141,7 +147,7 @@ describe('tokens that a real Keycloak issued', { skip }, () => {
         assert.deepEqual(anew.prompts, ['password', 'code'])
         const later = claimsOf(anew.access_token).auth_time
         assert.ok(later > at)
-        assert.deepEqual(await standing(anew), verified(later))
+        await stands(anew, verified(later))
       })
     })
   }
@@ -167,14 +173,14 @@ describe('tokens that a real Keycloak issued', { skip }, () => {
     const at = claimsOf(answer.access_token).auth_time
     await seconds(3)
     const refreshed = await person.refresh(answer)
-    assert.deepEqual(await standing(refreshed, {}, 'expiring'), second(at))
+    await stands(refreshed, second(at), {}, 'expiring')
     const later = await person.authorize()
     assert.deepEqual(later.prompts, [])
     const lower = await standing(later, {}, 'expiring')
     assert.deepEqual([lower.level, lower.fresh], ['aal1', false])
     const anew = await person.authorize({ acr_values: 'aal2' })
     assert.deepEqual(anew.prompts, ['code'])
-    assert.deepEqual(await standing(anew, {}, 'expiring'), second(claimsOf(anew.access_token).auth_time))
+    await stands(anew, second(claimsOf(anew.access_token).auth_time), {}, 'expiring')
   })
 
   test('a sign-in that has expired has no level', async () => {
@@ -204,7 +210,7 @@ describe('tokens that a real Keycloak issued', { skip }, () => {
     assert.equal(claimsOf(answer.access_token).acr, '2')
     assert.equal((await standing(answer, {}, 'numbers')).level, null)
     const at = claimsOf(answer.access_token).auth_time
-    assert.deepEqual(await standing(answer, { map: { 1: 'aal1', 2: 'aal2' } }, 'numbers'), second(at))
+    await stands(answer, second(at), { map: { 1: 'aal1', 2: 'aal2' } }, 'numbers')
   })
 
   test('a machine has no level, although its token has an acr', async () => {

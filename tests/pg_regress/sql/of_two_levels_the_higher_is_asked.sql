@@ -105,7 +105,7 @@ begin
   execute format('create policy updates on t as restrictive for update using (auth.has_aal(%L)) with check (auth.has_aal(%L))', using_level, check_level);
   set local role authenticated;
   for line in execute 'explain (costs off) ' || statement loop
-    found := found + (line ~ 'InitPlan')::int;
+    found := found + (line ~ '^ *InitPlan')::int;
   end loop;
   reset role;
   drop policy updates on t;
@@ -123,7 +123,7 @@ create function test.has_aal(level text, max_age interval default null) returns 
 create function test.has_aal1(level text, max_age interval default null) returns boolean language c stable set "request.jwt.claims" = '{"aal":"aal1"}'
   as 'pg_aal', 'has_aal_wrapper' support auth.aal_once_per_statement;
 grant execute on function test.has_aal, test.has_aal1 to authenticated;
-select function, test.asked($$auth.has_aal('aal2', '1 day')$$, function || $$('aal2')$$) as asked
+select function, test.asked($$auth.has_aal('aal2', '1 day')$$, function || $$('aal2')$$) like 'auth.has_aal%day''::interval)' as is_implied
   from unnest(array['auth.has_aal', 'test.has_aal', 'test.has_aal1']) function;
 create policy updates on t as restrictive for update using (auth.has_aal('aal2')) with check (test.has_aal('aal2'));
 select * from test.outcomes($$update t set note = 'c'$$);
