@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use pgrx::prelude::*;
 
-use super::list::{length, pointer, pointers};
+use super::list::{pointer, pointers};
 use super::lookup;
 use super::node::is;
 use super::plan::Call;
@@ -79,23 +79,17 @@ impl<'q, T> Conditions<'q, T> {
         NonNull::new(list).map(|list| Conditions { list, lives: PhantomData })
     }
 
-    /// How many there are.
-    pub fn number(&self) -> usize {
-        // SAFETY: a list of the query's (see `new`).
-        usize::try_from(unsafe { length(self.list.as_ptr()) }).unwrap_or_default()
-    }
-
-    fn at(&self, place: usize) -> Option<NonNull<T>> {
-        // SAFETY: as in `number`.
-        unsafe { pointer(self.list.as_ptr(), place) }.and_then(NonNull::new)
+    fn placed(&self) -> impl Iterator<Item = (usize, *mut T)> {
+        // SAFETY: a list of the query's (see `new`), which lives for 'q.
+        (0..).zip(unsafe { pointers(self.list.as_ptr()) })
     }
 }
 
 impl<'q> OldRowConditions<'q> {
-    /// The call that the condition at this place is, if it is nothing else.
-    pub fn call(&self, place: usize) -> Option<UnplannedCall<'q>> {
-        // SAFETY: an expression of the query's.
-        self.at(place).and_then(|node| unsafe { Call::new(node.as_ptr()) }).map(UnplannedCall)
+    /// Those conditions that are a call and nothing else, with their places.
+    pub fn calls(&self) -> impl Iterator<Item = (usize, UnplannedCall<'q>)> {
+        // SAFETY: expressions of the query's.
+        self.placed().filter_map(|(place, node)| Some((place, UnplannedCall(unsafe { Call::new(node) }?))))
     }
 
     /// Takes the condition at `implied` out, as that at `by` implies it. The other is asked where the first of both was.
@@ -112,15 +106,20 @@ impl<'q> OldRowConditions<'q> {
 }
 
 impl<'q> NewRowConditions<'q> {
+    fn at(&self, place: usize) -> Option<NonNull<pg_sys::WithCheckOption>> {
+        // SAFETY: a list of the query's (see `new`).
+        unsafe { pointer(self.list.as_ptr(), place) }.and_then(NonNull::new)
+    }
+
     fn check(&self, place: usize) -> Option<&pg_sys::WithCheckOption> {
         // SAFETY: a check of the query's, which is not written to while this is read.
         self.at(place).map(|check| unsafe { check.as_ref() })
     }
 
-    /// The call that the condition at this place is, if it is nothing else.
-    pub fn call(&self, place: usize) -> Option<UnplannedCall<'q>> {
-        // SAFETY: a check of a query, whose condition is an expression.
-        self.check(place).and_then(|check| unsafe { Call::new(check.qual) }).map(UnplannedCall)
+    /// Those conditions that are a call and nothing else, with their places.
+    pub fn calls(&self) -> impl Iterator<Item = (usize, UnplannedCall<'q>)> {
+        // SAFETY: checks of the query's, each of whose conditions is an expression.
+        self.placed().filter_map(|(place, check)| Some((place, UnplannedCall(unsafe { Call::new((*check).qual) }?))))
     }
 
     /// The policy that the condition at this place comes from, where it is one's own.

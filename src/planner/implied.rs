@@ -69,18 +69,17 @@ impl<'q> Implying<'q> {
 
     /// Takes out conditions that others imply. Returns those that stay.
     fn of_old_rows(&mut self, conditions: &OldRowConditions<'q>) -> Vec<Asked> {
-        let mut asked = self.asked(conditions.number(), |place| conditions.call(place));
-        while let Some((implied, by)) = find_implied(&asked) {
+        loop {
+            let asked = self.asked(conditions.calls());
+            let Some((implied, by)) = find_implied(&asked) else { return asked };
             conditions.take_out_implied(implied, by);
-            asked = self.asked(conditions.number(), |place| conditions.call(place));
         }
-        asked
     }
 
     /// Lets every row pass a check that only asks what an UPDATE has asked of the old row, or less: it is asked once. So it is where one
     /// check asks what an earlier one did.
     fn of_new_rows(&mut self, conditions: &NewRowConditions<'q>, of_updated_rows: &[Asked], is_whole: bool) {
-        let asked = self.asked(conditions.number(), |place| conditions.call(place));
+        let asked = self.asked(conditions.calls());
         for (place, required) in &asked {
             let is_named = conditions.policy(*place).is_some_and(is_known_to_guards);
             // The first that isn't met is named in the error: it stays the same one.
@@ -99,16 +98,16 @@ impl<'q> Implying<'q> {
         }
     }
 
-    /// What conditions ask by calls of `has_aal`. Each such call gets its second argument, if it has none.
-    fn asked(&mut self, number: usize, call: impl Fn(usize) -> Option<UnplannedCall<'q>>) -> Vec<Asked> {
-        let asked = |place| {
-            let call = call(place).filter(|call| call.has_only_constants() && self.is_has_aal(call))?;
+    /// Those of these calls that are of `has_aal`, as the level they ask for. Each such call gets its second argument, if it has none.
+    fn asked(&mut self, calls: impl Iterator<Item = (usize, UnplannedCall<'q>)>) -> Vec<Asked> {
+        let are_has_aal = calls.filter(|(_, call)| call.has_only_constants() && self.is_has_aal(call));
+        let asked = are_has_aal.filter_map(|(place, call)| {
             if call.arity() == 1 {
                 call.add_null();
             }
             Some((place, asked(&call)?))
-        };
-        (0..number).filter_map(asked).collect()
+        });
+        asked.collect()
     }
 
     fn is_has_aal(&mut self, call: &Call<'_>) -> bool {

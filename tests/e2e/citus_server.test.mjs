@@ -601,9 +601,10 @@ test('taken back, and by the one who owns it', { skip }, async () => {
   assert.equal(policiesOfShards('app.owned'), '0')
 })
 
+const set = (level) => onCoordinator.query("select set_config('request.jwt.claims', $1, true)", [claimsOf(level, owner)])
+
 test('a later set_config leaves no node with the earlier claims', { skip }, async () => {
   const read = 'select * from dist'
-  const set = (level) => onCoordinator.query("select set_config('request.jwt.claims', $1, true)", [claimsOf(level, owner)])
   await onCoordinator.query('begin; set local role authenticated')
   await set('aal2')
   await onCoordinator.query('select auth.hand_on_claims()')
@@ -657,7 +658,6 @@ test('a later set_config leaves no node with the earlier claims', { skip }, asyn
 
 test('claims that Citus handed on by itself are left on no node when set_config takes them back', { skip }, async () => {
   const read = 'select auth.aal() as level from dist'
-  const set = (level) => onCoordinator.query("select set_config('request.jwt.claims', $1, true)", [level && claimsOf(level, owner)])
   const changes = [
     `set local request.jwt.claims = '${claimsOf('aal2', owner)}'`,
     `set local "Request.JWT.claims" = '${claimsOf('aal2', owner)}'`,

@@ -58,20 +58,22 @@ pub struct Profile {
     variant: String,
     pub work: Work,
     pub title: String,
-    /// What it took in each turn.
     turns: Vec<Turn>,
-    /// What it took right before each turn under no AAL policy.
-    without: Vec<Turn>,
 }
 
-/// Where the time of a statement goes in one turn, in microseconds.
-#[derive(Clone, Copy)]
+/// What a statement took in one turn, and right before it under no AAL policy.
 struct Turn {
+    with: Times,
+    without: Times,
+}
+
+/// Where the time of a statement goes, in microseconds.
+struct Times {
     planning: f64,
     execution: f64,
 }
 
-impl Turn {
+impl Times {
     /// How long a statement takes inside the server. A prepared one has its plan.
     fn in_server(&self, is_prepared: bool) -> f64 {
         if is_prepared { self.execution } else { self.planning + self.execution }
@@ -81,25 +83,19 @@ impl Turn {
 impl Profile {
     /// How long planning takes, in microseconds.
     pub fn planning(&self) -> f64 {
-        median(self.turns.iter().map(|turn| turn.planning).collect())
+        median(self.turns.iter().map(|turn| turn.with.planning).collect())
     }
 
     /// How long executing takes, in microseconds.
     pub fn execution(&self) -> f64 {
-        median(self.turns.iter().map(|turn| turn.execution).collect())
-    }
-
-    /// How long a statement takes inside the server, for each turn.
-    fn in_server(&self, is_prepared: bool) -> impl Iterator<Item = f64> {
-        self.turns.iter().map(move |turn| turn.in_server(is_prepared))
+        median(self.turns.iter().map(|turn| turn.with.execution).collect())
     }
 
     /// How much longer it takes than under no AAL policy right before. It is the median of the calmer half of the turns: those in which the
     /// statement without a policy was the fastest.
     fn over_none(&self, is_prepared: bool) -> f64 {
-        let pairs = self.without.iter().zip(&self.turns);
-        let mut pairs: Vec<(f64, f64)> =
-            pairs.map(|(without, with)| (without.in_server(is_prepared), with.in_server(is_prepared))).collect();
+        let in_server = |turn: &Turn| (turn.without.in_server(is_prepared), turn.with.in_server(is_prepared));
+        let mut pairs: Vec<(f64, f64)> = self.turns.iter().map(in_server).collect();
         pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
         pairs.truncate(pairs.len().div_ceil(2));
         median(pairs.into_iter().map(|(without, with)| with - without).collect())
@@ -116,7 +112,8 @@ impl Results {
 
     /// How long a read by key or a write of a row takes in the server, planned and executed, in microseconds.
     pub fn microseconds(&self, work: Work, variant: &str) -> Option<f64> {
-        Some(median(self.profile_of(work, variant)?.in_server(false).collect()))
+        let turns = &self.profile_of(work, variant)?.turns;
+        Some(median(turns.iter().map(|turn| turn.with.in_server(false)).collect()))
     }
 
     /// How much longer a statement by key takes in the server than under no AAL policy, in microseconds.
@@ -356,18 +353,17 @@ impl Bench {
             eprint!("\rone statement: turn {} of {TURNS}   ", turn + 1);
             for variant in variants {
                 let works = || [Work::Read, Work::Write].into_iter().filter(|work| variant.works.contains(work));
-                let without: Result<Vec<Turn>> = works().map(|work| profile_turn(&mut session, work)).collect();
+                let without: Result<Vec<Times>> = works().map(|work| profile_turn(&mut session, work)).collect();
                 let applied = apply(&mut admin, variant, "bench").is_ok();
                 for (work, without) in works().zip(without?).filter(|_| applied) {
-                    let with = profile_turn(&mut session, work)?;
+                    let turn = Turn { with: profile_turn(&mut session, work)?, without };
                     let known = profiles.iter_mut().find(|known| known.work == work && known.variant == variant.name);
                     if let Some(known) = known {
-                        known.turns.push(with);
-                        known.without.push(without);
+                        known.turns.push(turn);
                         continue;
                     }
                     let (variant, title) = (variant.name.clone(), variant.title.clone());
-                    profiles.push(Profile { variant, title, work, turns: vec![with], without: vec![without] });
+                    profiles.push(Profile { variant, title, work, turns: vec![turn] });
                 }
                 clear(&mut admin, "bench")?;
             }
@@ -461,7 +457,7 @@ fn statement(client: &mut Client, work: Work, token: Option<&str>) -> Result<f64
 }
 
 /// What a statement takes in one turn.
-fn profile_turn(session: &mut Client, work: Work) -> Result<Turn> {
+fn profile_turn(session: &mut Client, work: Work) -> Result<Times> {
     let (mut planning, mut execution) = (Vec::new(), Vec::new());
     for id in 0..STATEMENTS_PER_TURN {
         // Each in a transaction of its own, as requests are: PL/pgSQL prepares its expressions anew.
@@ -473,7 +469,7 @@ fn profile_turn(session: &mut Client, work: Work) -> Result<Turn> {
             execution.push(explained.1);
         }
     }
-    Ok(Turn { planning: lower_quartile(planning), execution: lower_quartile(execution) })
+    Ok(Times { planning: lower_quartile(planning), execution: lower_quartile(execution) })
 }
 
 /// The microseconds of planning and of executing a read by key or a write of a row.

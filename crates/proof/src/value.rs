@@ -150,19 +150,29 @@ fn array_equals(a: &[Value], b: &[Value]) -> Option<bool> {
     if a.len() != b.len() {
         return Some(false);
     }
-    let mut known = Some(true);
-    for (a, b) in a.iter().zip(b) {
-        match (a, b) {
-            (Value::Null, Value::Null) => {}
-            (Value::Null, _) | (_, Value::Null) => return Some(false),
-            _ => match a.equals(b) {
-                Some(false) => return Some(false),
-                Some(true) => {}
-                None => known = None,
-            },
+    all_of(a.iter().zip(b).map(|(a, b)| match (a, b) {
+        (Value::Null, Value::Null) => Some(true),
+        (Value::Null, _) | (_, Value::Null) => Some(false),
+        _ => a.equals(b),
+    }))
+}
+
+/// Whether one of these is so; `None`: not known.
+pub fn any_of(each: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
+    let mut any = Some(false);
+    for it in each {
+        match it {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => any = None,
         }
     }
-    known
+    any
+}
+
+/// Whether all of these are so; `None`: not known.
+pub fn all_of(each: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
+    any_of(each.into_iter().map(|it| it.map(|is| !is))).map(|is| !is)
 }
 
 /// The set of all that an expression could come to. Empty: it always raises an error.

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::by_profile::{entries_contain, texts_contain};
 use super::truth::{any_boolean, known_or_any, negated, pairs, truth_of_all, truth_of_any};
 use super::{Comparison, Evaluation, Expression, Outcomes, Value};
+use crate::value::{all_of, any_of};
 use aal::MaxAge;
 
 impl Evaluation<'_> {
@@ -74,17 +75,7 @@ impl Evaluation<'_> {
     /// Whether one contains the other; `None`: not known.
     pub(super) fn contains(&self, whole: &Value, part: &Value) -> Option<bool> {
         match (whole, part) {
-            (Value::Array(whole), Value::Array(part)) => {
-                let mut all = Some(true);
-                for item in part {
-                    match is_element(item, whole) {
-                        Some(false) => return Some(false),
-                        Some(true) => {}
-                        None => all = None,
-                    }
-                }
-                all
-            }
+            (Value::Array(whole), Value::Array(part)) => all_of(part.iter().map(|item| is_element(item, whole))),
             (Value::Claims, Value::Json(part)) if self.profile().is_some() => {
                 self.claims_contain(self.profile()?, &[], part)
             }
@@ -113,11 +104,7 @@ impl Evaluation<'_> {
             "role" => self.role.map(|role| value.as_str() == Some(role)),
             _ => None,
         };
-        let all: Vec<Option<bool>> = part.iter().map(has).collect();
-        if all.contains(&Some(false)) {
-            return Some(false);
-        }
-        all.iter().all(Option::is_some).then_some(true)
+        all_of(part.iter().map(has))
     }
 }
 
@@ -125,15 +112,8 @@ impl Evaluation<'_> {
 fn json_contains(whole: &Json, part: &Json) -> Option<bool> {
     match (whole, part) {
         (Json::Object(whole), Json::Object(part)) => {
-            let mut all = Some(true);
-            for (key, part) in part {
-                match whole.get(key).map_or(Some(false), |whole| json_contains(whole, part)) {
-                    Some(false) => return Some(false),
-                    Some(true) => {}
-                    None => all = None,
-                }
-            }
-            all
+            let has = |(key, part)| whole.get(key).map_or(Some(false), |whole| json_contains(whole, part));
+            all_of(part.iter().map(has))
         }
         (Json::Object(_), _) | (_, Json::Object(_)) => Some(false),
         (Json::Array(_), _) | (_, Json::Array(_)) => None,
@@ -182,26 +162,10 @@ fn is_element(item: &Value, array: &[Value]) -> Option<bool> {
     if *item == Value::Null {
         return Some(false);
     }
-    let mut found = Some(false);
-    for other in array.iter().filter(|other| **other != Value::Null) {
-        match item.equals(other) {
-            Some(true) => return Some(true),
-            Some(false) => {}
-            None => found = None,
-        }
-    }
-    found
+    any_of(array.iter().filter(|other| **other != Value::Null).map(|other| item.equals(other)))
 }
 
 fn overlaps(a: &Value, b: &Value) -> Option<bool> {
     let (Value::Array(a), Value::Array(b)) = (a, b) else { return None };
-    let mut any = Some(false);
-    for item in a {
-        match is_element(item, b) {
-            Some(true) => return Some(true),
-            Some(false) => {}
-            None => any = None,
-        }
-    }
-    any
+    any_of(a.iter().map(|item| is_element(item, b)))
 }

@@ -150,10 +150,10 @@ fn has_unread_condition<'a>(survey: &Survey<'a>, index: TableIndex, policy: &'a 
     };
     let open: Vec<&Expression> = policy.expressions().filter(is_open).collect();
     let role = survey.bound_roles(table).find(|role| policy.binds[*role]);
-    let is_unread_at_levels =
-        || !open.is_empty() && role.is_some_and(|role| open.iter().any(|it| is_unread(survey, role, it)));
+    let is_unread_at_levels = || role.is_some_and(|role| open.iter().any(|it| is_unread(survey, role, it)));
     // Which needs no level that a user has may still let sessions pass that have none.
-    let is_unread_without = || policy.expressions().any(|it| is_unread_without_level(survey, index, policy, it));
+    let is_unread_without =
+        || policy.expressions().any(|it| survey.without_level(index, policy, it) == WithoutLevel::Unread);
     is_unread_at_levels() || is_unread_without()
 }
 
@@ -166,10 +166,6 @@ fn is_made_of_claims(expression: &Expression) -> bool {
         }
         _ => false,
     }
-}
-
-fn is_unread_without_level(survey: &Survey<'_>, table: TableIndex, policy: &Policy, expression: &Expression) -> bool {
-    survey.without_level(table, policy, expression) == WithoutLevel::Unread
 }
 
 fn is_unread(survey: &Survey<'_>, role: RoleIndex, expression: &Expression) -> bool {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::evaluation::passes_alone;
 use crate::session_kind::LevelClaim;
+use crate::value::any_of;
 use crate::{Enrolled, Evaluation, Expression, Factors, KnownSession, Life, Session, TableId, Work};
 use aal::{Claims, Clock, Enrollment, Level, Timestamp, assess_live};
 use serde_json::{Value as Json, json};
@@ -41,7 +42,7 @@ pub fn without_level(expression: &Expression, roles: &[ReadingRole<'_>], trusts_
         if expression.asks_who_enrolled() { &[Enrolled::Yes, Enrolled::No] } else { &[Enrolled::Yes] };
     let claims = level_claims(expression);
     let to_claims = |(role, readable): &ReadingRole<'_>| {
-        any_passes(each_enrolled.iter().map(|enrolled| {
+        any_of(each_enrolled.iter().map(|enrolled| {
             let kind = |session| {
                 let session = Session { enrolled: *enrolled, ..session };
                 Evaluation::new(session, Some(role), *readable, trusts_settings)
@@ -49,7 +50,7 @@ pub fn without_level(expression: &Expression, roles: &[ReadingRole<'_>], trusts_
                     .of_signed_in_user()
             };
             let at_aal1 = kind(Session::at(Level::Aal1));
-            any_passes(
+            any_of(
                 claims
                     .iter()
                     .map(|claim| passes(expression, &kind(Session::NOBODY).with_level_claim(*claim), &at_aal1)),
@@ -58,31 +59,12 @@ pub fn without_level(expression: &Expression, roles: &[ReadingRole<'_>], trusts_
     };
     // Where settings aren't a gateway's, they say nothing of a session.
     let reads_settings = || expression.any(&|it| matches!(it, Expression::Setting { .. }));
-    let by_claims = any_passes(roles.iter().map(to_claims));
-    let passes = match by_claims {
-        Some(false) | None if trusts_settings || !reads_settings() => {
-            any_passes([by_claims].into_iter().chain(roles.iter().map(|role| to_nobody(expression, *role))))
-        }
-        known => known,
-    };
-    match passes {
+    let nobodys = roles.iter().filter(|_| trusts_settings || !reads_settings());
+    match any_of(roles.iter().map(to_claims).chain(nobodys.map(|role| to_nobody(expression, *role)))) {
         Some(true) => WithoutLevel::Open,
         Some(false) => WithoutLevel::Closed,
         None => WithoutLevel::Unread,
     }
-}
-
-/// Whether one of these passes; `None`: one of them may.
-fn any_passes(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    let mut any = Some(false);
-    for passes in each {
-        match passes {
-            Some(true) => return Some(true),
-            Some(false) => {}
-            None => any = None,
-        }
-    }
-    any
 }
 
 /// Whether a session without a user gets in where one of a user at aal1 doesn't, with the claims that Supabase Auth puts into a token.
@@ -99,11 +81,11 @@ fn to_nobody(expression: &Expression, (role, readable): ReadingRole<'_>) -> Opti
         return Some(false);
     }
     let each_enrollment = [Enrollment::Factor, Enrollment::NoFactor].into_iter();
-    any_passes(each_enrollment.flat_map(|enrollment| [(enrollment, 0), (enrollment, LONG)]).map(|(enrollment, age)| {
+    any_of(each_enrollment.flat_map(|enrollment| [(enrollment, 0), (enrollment, LONG)]).map(|(enrollment, age)| {
         let user = Known::user_at_aal1(role, enrollment, age);
         let user = user.session();
         let at_aal1 = Evaluation::of_known(&user, readable);
-        any_passes(open.iter().map(|nobody| passes(expression, &Evaluation::of_known(nobody, readable), &at_aal1)))
+        any_of(open.iter().map(|nobody| passes(expression, &Evaluation::of_known(nobody, readable), &at_aal1)))
     }))
 }
 
