@@ -24,7 +24,8 @@ pub fn read(
     reader: &mut Reader<'_, '_>,
 ) -> Result<Vec<(FunctionIndex, FunctionGate)>, spi::Error> {
     let installed = rows(client, catalog_query!("installed_functions"), &[], |row| {
-        Ok(Installed { schema: row.get("schema")?, name: row.get("name")?, may_act: row.get("may_act")? })
+        let (schema, name) = (row.get("schema")?, row.get("name")?);
+        Ok(Installed { schema, name, may_act: row.get("may_act")?, aggregates: row.get("aggregates")? })
     })?;
     let functions = &catalog.functions;
     let harmless = Harmless::new(functions, &installed, &catalog.called_unnamed)

@@ -131,6 +131,15 @@ impl Names {
         }
     }
 
+    /// Whether calls and operators mean the same with a value of type varchar as with a text.
+    pub fn take_varchar_as_text(&self) -> bool {
+        let takes = |one: &Created| one.parameters.contains(&pg_sys::VARCHAROID);
+        let is_chosen_by_it = |all: &Vec<Created>| all.len() > 1 && all.iter().any(takes);
+        let is_operators =
+            |(_, left, right): &(String, pg_sys::Oid, pg_sys::Oid)| [left, right].contains(&&pg_sys::VARCHAROID);
+        !self.functions.values().any(is_chosen_by_it) && !self.operators.iter().any(is_operators)
+    }
+
     /// Whether an operator of this name with operands of these types is Postgres' own. The right one may be a literal without a type.
     pub fn is_postgres_operator(&self, name: &str, left: pg_sys::Oid, right: pg_sys::Oid) -> bool {
         !self.operators.iter().any(|(created, for_left, for_right)| {

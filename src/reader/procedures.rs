@@ -4,7 +4,7 @@
 use pgrx::prelude::*;
 use proof::plpgsql::{Body, Deed, Found, Mention, Note, Parameter, Reader as Texts, Scope, answer, passage};
 use proof::sql::{Token, tokens};
-use proof::{Expression, Rows, Value};
+use proof::{Builtin, Expression, Rows, Value};
 
 use super::budget::Nesting;
 use super::deeds::IsOpen;
@@ -118,6 +118,12 @@ impl Texts for Procedure<'_, '_, '_> {
         };
         match tokens {
             [Token::Name { name, .. }] => type_named(name),
+            [Token::Name { name, .. }, modifier @ ..] if name == "varchar" => varchar(modifier),
+            [Token::Name { name, .. }, Token::Name { name: varying, .. }, modifier @ ..]
+                if name == "character" && varying == "varying" =>
+            {
+                varchar(modifier)
+            }
             [Token::Name { name, .. }, Token::Symbol('['), Token::Symbol(']')] if name == "text" => {
                 (Kind::TextArray, true)
             }
@@ -154,6 +160,14 @@ impl Texts for Procedure<'_, '_, '_> {
 
     fn assigned(&mut self, value: Typed, to: Kind) -> Expression {
         match (value, to) {
+            // Also from a variable of the same type: it fits, so nothing is cut.
+            (value, Kind::Varchar(modifier)) => {
+                let text = self.assigned(value, Kind::Text);
+                let integer = |modifier| Expression::Constant(Value::Integer(i64::from(modifier)));
+                let is_explicit = Expression::Constant(Value::Bool(false));
+                let cut = |modifier| Expression::Call(Builtin::Cut, vec![text.clone(), integer(modifier), is_explicit]);
+                modifier.map(cut).unwrap_or(text)
+            }
             ((value, from), to) if from == to && to != Kind::Other => value,
             ((value @ Expression::Constant(Value::Null), _), _) => value,
             ((Expression::Constant(Value::Text(text)), Kind::Literal), Kind::Boolean) => match text.as_str() {
@@ -209,10 +223,10 @@ impl Variables for Scope<'_, Kind> {
 
 /// The type of this name, and whether a variable of it is NULL at first, and one value.
 fn type_named(name: &str) -> (Kind, bool) {
-    const PLAIN: [&str; 9] =
-        ["smallint", "int2", "numeric", "real", "timestamptz", "timestamp", "date", "varchar", "bytea"];
+    const PLAIN: [&str; 8] = ["smallint", "int2", "numeric", "real", "timestamptz", "timestamp", "date", "bytea"];
     match name {
         "text" => (Kind::Text, true),
+        "varchar" => (Kind::Varchar(None), true),
         "json" => (Kind::Json, true),
         "jsonb" => (Kind::Jsonb, true),
         "bool" | "boolean" => (Kind::Boolean, true),
@@ -221,6 +235,19 @@ fn type_named(name: &str) -> (Kind, bool) {
         "int" | "integer" | "int4" => (Kind::Int4, true),
         "bigint" | "int8" => (Kind::Int8, true),
         name => (Kind::Other, PLAIN.contains(&name)),
+    }
+}
+
+/// The type varchar, with the tokens behind its name.
+fn varchar(modifier: &[Token<'_>]) -> (Kind, bool) {
+    match modifier {
+        [] => (Kind::Varchar(None), true),
+        [Token::Symbol('('), Token::Number(length), Token::Symbol(')')] => match length.parse::<i32>() {
+            // It counts a header of four bytes.
+            Ok(length @ 1..=10_485_760) => (Kind::Varchar(Some(length + 4)), true),
+            _ => (Kind::Other, false),
+        },
+        _ => (Kind::Other, false),
     }
 }
 

@@ -8,6 +8,8 @@ use proof::{Comparison, Expression, Value};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     Text,
+    /// The type of a variable that is `varchar`, or `varchar(n)` with its type modifier. What it holds is read as a text.
+    Varchar(Option<i32>),
     Json,
     Jsonb,
     Boolean,
@@ -55,7 +57,7 @@ impl Kind {
             Kind::Uuid => pg_sys::UUIDOID,
             Kind::Int4 => pg_sys::INT4OID,
             Kind::Int8 => pg_sys::INT8OID,
-            Kind::Literal | Kind::Other => return None,
+            Kind::Varchar(_) | Kind::Literal | Kind::Other => return None,
         })
     }
 }

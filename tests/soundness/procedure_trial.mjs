@@ -2,7 +2,7 @@
 // calls each procedure as each role in sessions of each kind. All in a transaction that is rolled back.
 
 import pg from 'pg'
-import { guest, sessionsFor, stalerSessions, unknownLevels } from './matrix_attempts.mjs'
+import { asksWhoItIs, guest, nobodysSessions, sessionsFor, stalerSessions, unknownLevels } from './matrix_attempts.mjs'
 import { levels } from './matrix_trial.mjs'
 import { roles } from './random_procedures.mjs'
 
@@ -36,7 +36,9 @@ export async function compare(laboratory, schema, read) {
     const stated = await read(laboratory.client)
     const found = await readFindings(laboratory.client, '0014')
     const unread = await readFindings(laboratory.client, '0030')
-    const touches = await callAll(laboratory, schema, [...sessionsFor(schema.sql, stated), ...unknownLevels, guest])
+    const nobodys = asksWhoItIs(schema) ? nobodysSessions : []
+    const sessions = [...sessionsFor(schema.sql, stated), ...nobodys, ...unknownLevels, guest]
+    const touches = await callAll(laboratory, schema, sessions)
     const rows = schema.procedures.flatMap((procedure) => roles.map((role) => judged(schema, procedure, role, stated, touches)))
     await tryStaler(laboratory, schema, rows)
     return {

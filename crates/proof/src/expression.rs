@@ -648,6 +648,20 @@ impl Expression {
         self.any(&asks)
     }
 
+    /// Whether this very node is one of the functions that raise where a session isn't admitted, as `auth.require_aal`.
+    pub fn requires(&self) -> bool {
+        use Expression::*;
+        match self {
+            HasLevel { raises, .. } | HasEnrolledLevel { raises, .. } | SessionIsLive { raises } => *raises,
+            _ => false,
+        }
+    }
+
+    /// Whether this very node raises, always or where a session isn't admitted.
+    pub fn may_raise(&self) -> bool {
+        matches!(self, Expression::Raises) || self.requires()
+    }
+
     /// Whether this very node reads what differs from session to session: its claims, its settings, its role or its rows.
     pub fn reads_session(&self) -> bool {
         use Expression::*;

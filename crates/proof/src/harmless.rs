@@ -61,6 +61,8 @@ pub struct Installed {
     pub name: String,
     /// Whether some function of that name may write or read: it is declared VOLATILE, or has a body that isn't looked into.
     pub may_act: bool,
+    /// Whether some function of that name is an aggregate.
+    pub aggregates: bool,
 }
 
 /// The tokens just before one, the last of them first.
@@ -72,6 +74,8 @@ pub struct Harmless<'a> {
     by_name: HashMap<&'a str, Vec<FunctionIndex>>,
     /// By name, each with its schema and whether it is harmless.
     installed: HashMap<&'a str, Vec<(&'a str, bool)>>,
+    /// The names of their aggregates.
+    aggregates: HashSet<&'a str>,
     /// The first of the functions that an expression calls unnamed, by an operator, a cast or a type, and that may do something.
     unnamed: Option<FunctionIndex>,
     /// The names of the views that call a function which may do something.
@@ -86,6 +90,7 @@ impl<'a> Harmless<'a> {
             functions,
             by_name: HashMap::new(),
             installed: HashMap::new(),
+            aggregates: installed.iter().filter(|it| it.aggregates).map(|it| it.name.as_str()).collect(),
             unnamed: None,
             harmful_views: HashSet::new(),
             known: RefCell::default(),
@@ -132,30 +137,10 @@ impl<'a> Harmless<'a> {
         self.doing(statement, false, false, 0)
     }
 
-    /// Whether a statement may call an aggregate: any function of Postgres' own, or of an extension but ours. Then it may have a row
-    /// where its condition is true for none.
+    /// Whether a statement may call an aggregate of Postgres' own, or of an extension. Then it may have a row where its condition is
+    /// true for none. An aggregate that somebody else made counts as doing something.
     pub fn may_aggregate(&self, statement: &str) -> bool {
-        let mut before: Before<'_> = [None, None, None, None];
-        for token in tokens(statement) {
-            if token == Token::Symbol('(') && self.calls_installed(&before) {
-                return true;
-            }
-            before.rotate_right(1);
-            before[0] = Some(token);
-        }
-        false
-    }
-
-    /// Whether these tokens call a function before a parenthesis that nobody made here, except in schema `auth`.
-    fn calls_installed(&self, before: &Before<'_>) -> bool {
-        let Some(Token::Name { name, quoted }) = &before[0] else { return false };
-        let is_qualified = before[1] == Some(Token::Symbol('.'));
-        let schema = if is_qualified { before[2].as_ref().and_then(Token::name) } else { None };
-        let is_syntax = !is_qualified && !quoted && may_be_syntax(name);
-        let is_table = before[if is_qualified { 3 } else { 1 }].as_ref().is_some_and(|token| token.is_keyword("into"));
-        let installed = self.installed.get(&**name).into_iter().flatten();
-        let mut is_meant = installed.filter(|(its, _)| schema.is_none_or(|schema| schema == *its));
-        !is_syntax && !is_table && is_meant.any(|(its, _)| *its != "auth")
+        tokens(statement).any(|token| token.name().is_some_and(|name| self.aggregates.contains(name)))
     }
 
     /// Whether a statement may read rows, or call a function of somebody's that does.
@@ -367,8 +352,15 @@ mod tests {
             ("pg_catalog", "table_to_xml", false),
             ("extensions", "xpath_table", false),
         ];
-        all.map(|(schema, name, may_act)| Installed { schema: schema.to_owned(), name: name.to_owned(), may_act })
-            .into()
+        let mut installed: Vec<Installed> = all
+            .map(|(schema, name, may_act)| {
+                let (schema, name) = (schema.to_owned(), name.to_owned());
+                Installed { schema, name, may_act, aggregates: false }
+            })
+            .into();
+        let (schema, name) = ("pg_catalog".to_owned(), "max".to_owned());
+        installed.push(Installed { schema, name, may_act: false, aggregates: true });
+        installed
     }
 
     fn functions() -> ByFunction<Function> {
@@ -444,11 +436,10 @@ mod tests {
         assert_eq!(harmless.call_in("delete from payments where auth.has_aal('aal2')"), None);
         assert_eq!(harmless.call_in("insert into public.payments (a) select 1 where auth.has_aal('aal2')"), None);
         assert_eq!(harmless.call_in("insert into wipe (a) select 1"), None);
-        assert!(harmless.may_aggregate("insert into t select now() where auth.has_aal('aal2')"));
-        assert!(harmless.may_aggregate("insert into t select pg_catalog.now() where auth.has_aal('aal2')"));
-        assert!(
-            !harmless.may_aggregate("insert into now (a) select (1) where auth.has_aal('aal2') and private.must()")
-        );
+        for aggregate in ["max(now())", "pg_catalog . max (1)", "row.max", "MAX(1)"] {
+            assert!(harmless.may_aggregate(&format!("insert into t select {aggregate} where auth.has_aal('aal2')")));
+        }
+        assert!(!harmless.may_aggregate("insert into t select now() where auth.has_aal('aal2') and private.must()"));
         assert!(harmless.call_in("delete from payments where private.wipe() and auth.has_aal('aal2')").is_some());
     }
 

@@ -42,6 +42,12 @@ insert into bodies (expected, body) values
   ('aal2', 'begin if (auth.jwt() ->> ''aal'') is distinct from ''aal2'' then raise exception ''aal2_required''; end if; delete from gates.t; end'),
   ('aal2', 'begin if coalesce(auth.jwt() ->> ''aal'', '''') <> ''aal2'' then raise exception ''aal2_required''; end if; delete from gates.t; end'),
   ('aal2', 'declare level text := auth.jwt() ->> ''aal''; begin if level is null or level <> ''aal2'' then raise ''no''; end if; delete from gates.t; end'),
+  ('aal2', 'begin if auth.jwt() is null or not auth.jwt() @> ''{"aal":"aal2"}'' then raise ''no''; end if; delete from gates.t; end'),
+  ('aal2', 'begin if auth.jwt() is null or not auth.jwt() @> ''{"aal":"aal2"}'' then return; end if; delete from gates.t; end'),
+  ('aal2', 'begin if auth.jwt() @> ''{"aal":"aal2"}'' and auth.jwt() is not null then delete from gates.t; end if; end'),
+  ('aal2', 'declare level varchar := auth.jwt() ->> ''aal''; begin if level is distinct from ''aal2'' then raise ''no''; end if; delete from gates.t; end'),
+  ('aal2', 'declare level varchar(4) := auth.jwt() ->> ''aal''; begin if (level = ''aal2'') is not true then raise ''no''; end if; delete from gates.t; end'),
+  ('aal2', 'declare level character varying (20); begin level := auth.jwt() ->> ''aal''; if coalesce(level, '''') <> ''aal2'' then raise ''no''; end if; delete from gates.t; end'),
   ('aal2', 'begin perform gates.must_be_aal2(); delete from gates.t; end'),
   ('aal2', 'begin if not gates.is_aal2() then raise ''no''; end if; delete from gates.t; end'),
   ('aal2', 'begin if auth.claims() ->> ''aal'' = ''aal2'' then delete from gates.t; end if; end'),
@@ -79,11 +85,17 @@ insert into bodies (expected, body) values
   ('none', 'begin <<a>> begin if true then exit a; end if; perform auth.require_aal(''aal2''); end; delete from gates.t; end'),
   ('none', 'begin <<a>> begin exit a; perform auth.require_aal(''aal2''); end; delete from gates.t; end'),
   ('none', 'begin while false loop perform auth.require_aal(''aal2''); end loop; delete from gates.t; end'),
+  ('none', 'begin if not auth.jwt() @> ''{"aal":"aal2"}'' then raise ''no''; end if; delete from gates.t; end'),
+  ('none', 'declare level varchar(3) := coalesce(auth.jwt() ->> ''aal'', ''aal''); begin if level = ''aal'' then delete from gates.t; end if; end'),
   ('none', 'begin assert auth.has_aal(''aal2''); delete from gates.t; end');
 insert into bodies (expected, language, body) values
   ('aal2', 'sql', 'select auth.require_aal(''aal2''); delete from gates.t'),
   ('none', 'sql', 'select auth.require_aal(''aal2'') where false; delete from gates.t'),
   ('none', 'sql', 'select auth.require_aal(''aal2''), gates.f()'),
+  ('aal2', 'sql', 'insert into gates.t select 1 where current_setting(''request.jwt.claims'', true)::jsonb ->> ''aal'' = ''aal2'''),
+  ('aal2', 'sql', 'insert into gates.t select abs(1) from gates.profiles where (nullif(current_setting(''request.jwt.claims'', true), '''')::json ->> ''aal'') = ''aal2'''),
+  ('none', 'sql', 'insert into gates.t select max(1) where auth.has_aal(''aal2'')'),
+  ('none', 'sql', 'insert into gates.t select pg_catalog."count"(*) from gates.profiles where auth.has_aal(''aal2'')'),
   ('aal2', 'sql', 'select * from gates.t where auth.has_aal(''aal2'')');
 
 do $$

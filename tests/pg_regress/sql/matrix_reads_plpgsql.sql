@@ -97,6 +97,27 @@ end$$,
   $$begin return 'a\b' = auth.aal(); end$$
 ]) body;
 
+-- A variable that is varchar holds a text, cut to its length. What somebody made for varchar alone could be meant.
+select body, needs(body) from unnest(array[
+  $$declare level varchar := auth.aal(); begin return level = 'aal2'; end$$,
+  $$declare level varchar(4); begin level := auth.jwt() ->> 'aal'; return level in ('aal2', 'aal3'); end$$,
+  $$declare level pg_catalog.varchar(4) := auth.aal(); copy character varying(9) := level; begin return copy = 'aal2'; end$$,
+  $$declare level varchar(3) := auth.aal() || '  '; begin return true; end$$,
+  $$declare level varchar(4) := auth.aal() || '  '; begin return level = 'aal2'; end$$,
+  $$declare level varchar(4)[] := array[auth.aal()]; begin return level[1] = 'aal2'; end$$
+]) body;
+create function is_aal2(text) returns boolean language sql as $$ select $1 = 'aal2' $$;
+create function is_aal2(varchar) returns boolean language sql as $$ select true $$;
+select needs($$declare level varchar := auth.aal(); begin return gates.is_aal2(level); end$$) as overloaded;
+drop function is_aal2(varchar);
+select needs($$declare level varchar := auth.aal(); begin return gates.is_aal2(level); end$$) as alone;
+create function are_equal(varchar, varchar) returns boolean language sql as $$ select true $$;
+create operator = (leftarg = varchar, rightarg = varchar, function = are_equal);
+select needs($$declare level varchar := auth.aal(); begin return level = 'aal2'; end$$, 'stable set search_path = gates') as operator;
+select needs($$declare level text := auth.aal(); begin return level = 'aal2'; end$$, 'stable set search_path = gates') as of_texts;
+drop operator = (varchar, varchar);
+drop function is_aal2(text), are_equal;
+
 -- The caller's search_path decides what a name means, so a function without its own is read only as far as it can't matter.
 select options, needs($$begin return auth.has_aal('aal2'); end$$, options) from unnest(array[
   'stable', 'stable set search_path = public', 'stable set search_path = pg_catalog, public', 'stable set search_path = public, pg_catalog',

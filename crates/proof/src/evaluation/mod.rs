@@ -259,8 +259,9 @@ impl<'a> Evaluation<'a> {
         if !both.can_be_true() {
             return Some(false);
         }
-        let is_decided = both.is_certainly(&Value::Bool(true)) || self.work.is_some_and(Work::is_spent);
-        is_decided.then_some(true)
+        let may_raise = || permissive.into_iter().flatten().chain(restrictive).any(|it| it.any(&Expression::may_raise));
+        let is_certain = both.is_certainly(&Value::Bool(true)) && !may_raise();
+        (is_certain || self.work.is_some_and(Work::is_spent)).then_some(true)
     }
 
     /// The same for each that a recurring part can come to.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::builtin::Builtin;
-use crate::expression::{Expression, Key, Reason, is_claims_setting};
+use crate::expression::{Expression, Key, Reason};
 use crate::value::Value;
 
 /// A part that occurs more than once.
@@ -48,8 +48,8 @@ pub(super) fn recurring_unknowns<'a>(expressions: impl Iterator<Item = &'a Expre
 /// How many parts of the claims are told apart.
 const MOST_OF_CLAIMS: usize = 2;
 
-/// The parts of the claims and settings that are asked for more than once, the largest first. It is the same throughout a statement. Not the
-/// claim `aal`, nor anything else that a kind of session decides.
+/// The parts of the claims and settings that are asked for more than once, the largest first, and then the claims as a whole. It is the same
+/// throughout a statement. Not the claim `aal`, nor anything else that a kind of session decides.
 pub(super) fn recurring_claims<'a>(expressions: impl Iterator<Item = &'a Expression>) -> Vec<&'a Expression> {
     let mut seen: Vec<(&Expression, bool)> = Vec::new();
     for expression in expressions {
@@ -64,7 +64,7 @@ pub(super) fn recurring_claims<'a>(expressions: impl Iterator<Item = &'a Express
         });
     }
     let mut recurring: Vec<&Expression> = seen.into_iter().filter(|(_, recurs)| *recurs).map(|(it, _)| it).collect();
-    recurring.sort_by_key(|it| std::cmp::Reverse(it.extent().0));
+    recurring.sort_by_key(|it| (it.is_claims(), std::cmp::Reverse(it.extent().0)));
     let mut chosen: Vec<&Expression> = Vec::new();
     for it in recurring {
         // A part of a chosen one occurs there.
@@ -75,21 +75,21 @@ pub(super) fn recurring_claims<'a>(expressions: impl Iterator<Item = &'a Express
     chosen
 }
 
-/// Whether this node asks for a part of the claims, and for nothing else.
+/// Whether this node asks for a part of the claims or for all, and for nothing else.
 fn is_of_claims(expression: &Expression) -> bool {
     let is_asked = match expression {
         Expression::Unknown { reason: Some(Reason::Subject { .. }), .. } => true,
         Expression::Unknown { reason: Some(Reason::Cast { .. }), arguments, .. } => !arguments.is_empty(),
-        Expression::Member { document, key, .. } => {
-            document.is_claims() && **key != Expression::Constant(Value::text("aal"))
+        Expression::Member { document, .. } | Expression::Path { document, .. } | Expression::HasKey(document, _) => {
+            document.is_claims() && !expression.asks_for_level()
         }
         Expression::Setting { name, .. } => {
-            let is_other = |name: &str| !is_claims_setting(name) && !name.eq_ignore_ascii_case("request.jwt.claim.aal");
+            let is_other = |name: &str| !name.eq_ignore_ascii_case("request.jwt.claim.aal");
             matches!(&**name, Expression::Constant(Value::Text(name)) if is_other(name))
         }
         Expression::Call(Builtin::Ago, _) => false,
         Expression::Call(..) => !expression.asks_for_level(),
-        _ => false,
+        _ => expression.is_claims(),
     };
     is_asked && depends_on_claims_alone(expression)
 }
@@ -100,7 +100,7 @@ fn depends_on_claims_alone(expression: &Expression) -> bool {
         Constant(_) | Claims | Setting { .. } | Member { .. } | Path { .. } | ToJson(_) | Coalesce(_) | NullIf(..) => {
             true
         }
-        Call(..) | Array(_) | JsonToText(_) => true,
+        Call(..) | Array(_) | JsonToText(_) | HasKey(..) => true,
         Unknown { reason: Some(Reason::Subject { .. } | Reason::Cast { .. }), key: None, .. } => true,
         Select { .. } => !std::ptr::eq(expression.unwrapped(), expression),
         _ => false,
@@ -113,6 +113,7 @@ pub(super) fn is_condition(expression: &Expression) -> bool {
     match expression {
         Expression::Unknown { reason: Some(Reason::Cast { to_boolean }), .. } => *to_boolean,
         Expression::Call(builtin, _) => builtin.is_condition(),
+        Expression::HasKey(..) => true,
         _ => false,
     }
 }

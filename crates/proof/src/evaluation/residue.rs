@@ -354,7 +354,9 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
             return decided;
         }
         match expression {
-            Or(any) if any.len() <= MOST_IN_ORDER && any.iter().any(|it| it.any(&may_raise)) => self.in_order(any),
+            Or(any) if any.len() <= MOST_IN_ORDER && any.iter().any(|it| it.any(&Expression::may_raise)) => {
+                self.in_order(any)
+            }
             Select { .. } | Exists(_) | AnyRow { .. } if has_one_row_at_most(expression) => {
                 self.of_one_row(expression, true)
             }
@@ -494,7 +496,7 @@ impl<'x> Leaving<'_, 'x, '_, '_> {
         }
         match outcomes.known()? {
             _ if expression
-                .any(&|it| may_raise(it) || it.rows().is_some_and(|rows| !self.evaluation.may_read(rows))) =>
+                .any(&|it| it.may_raise() || it.rows().is_some_and(|rows| !self.evaluation.may_read(rows))) =>
             {
                 None
             }
@@ -594,15 +596,6 @@ fn has_one_row_at_most(expression: &Expression) -> bool {
 /// Whether this is a truth value for certain.
 fn may_be_condition(expression: &Expression) -> bool {
     is_condition(expression) || matches!(expression, Expression::Unknown { key: Some(_), .. })
-}
-
-/// Whether this node raises where a session isn't admitted.
-fn may_raise(expression: &Expression) -> bool {
-    use Expression::{HasEnrolledLevel, HasLevel, Raises, SessionIsLive};
-    matches!(
-        expression,
-        Raises | HasLevel { raises: true, .. } | HasEnrolledLevel { raises: true, .. } | SessionIsLive { raises: true }
-    )
 }
 
 /// Whether a value says all of what it is.

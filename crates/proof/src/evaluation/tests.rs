@@ -344,6 +344,10 @@ fn is_null(tested: Expression, negated: bool) -> Expression {
     Expression::Is { truth: Truth::Null, negated, tested: boxed(tested) }
 }
 
+fn is_not_true(tested: Expression) -> Expression {
+    Expression::Is { truth: Truth::True, negated: true, tested: boxed(tested) }
+}
+
 fn could_pass(session: Session, permissive: &Expression, restrictive: &Expression) -> bool {
     Evaluation::new(session, None, None, true).could_pass(Some(&[permissive]), &[restrictive])
 }
@@ -362,6 +366,33 @@ fn a_claim_is_the_same_wherever_it_is_asked_for() {
     // Where clients set tokens themselves, another may come into force in between.
     let untrusting = Evaluation::new(Session::NOBODY, None, None, false);
     assert!(untrusting.could_pass(Some(&[&there]), &[&missing]));
+}
+
+/// As `auth.jwt()` is read: `auth.jwt() is null or not auth.jwt() @> '{"aal":"aal2"}'` refuses each session below aal2.
+#[test]
+fn the_claims_are_there_or_missing_wherever_they_are_asked_for() {
+    let setting = |name| Expression::Setting { name: boxed(Expression::Constant(Value::text(name))), missing_ok: true };
+    let unless_empty = |name| Expression::NullIf(boxed(setting(name)), boxed(Expression::Constant(Value::text(""))));
+    let either = ["request.jwt.claim", "request.jwt.claims"].map(unless_empty);
+    let jwt = Expression::ToJson(boxed(Expression::Coalesce(either.into())));
+    let part = Expression::Constant(Value::Json(serde_json::json!({ "aal": "aal2" })));
+    let contains = Expression::Compare(Comparison::Contains, boxed(jwt.clone()), boxed(part));
+    let key = boxed(Expression::Constant(Value::text("sub")));
+    let has_key = Expression::HasKey(boxed(jwt.clone()), key);
+    let path = boxed(Expression::Constant(Value::Array(vec![Value::text("sub")])));
+    let sub = Expression::Path { document: boxed(jwt.clone()), path, as_text: true };
+    let permitted = Expression::Constant(Value::Bool(true));
+    for (asked, session) in [
+        (Expression::Or(vec![is_null(jwt, false), contains.negate()]), Session::NOBODY),
+        (Expression::Or(vec![has_key.clone(), is_null(has_key.clone(), false), has_key.negate()]), Session::NOBODY),
+        (Expression::Or(vec![is_null(sub.clone(), false), is_null(sub, true)]), Session::at(Level::Aal1)),
+    ] {
+        let raising =
+            Expression::Case { arms: vec![(asked.clone(), Expression::Raises)], otherwise: boxed(permitted.clone()) };
+        for refusing in [is_not_true(asked), raising] {
+            assert!(!could_pass(session, &permitted, &refusing), "{refusing:?}");
+        }
+    }
 }
 
 /// One that always raises counts only where it is looked at.

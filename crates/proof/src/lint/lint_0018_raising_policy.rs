@@ -16,13 +16,5 @@ pub const LINT: Lint = Lint {
 };
 
 fn findings(survey: &Survey<'_>) -> Vec<Found> {
-    let raises = |it: &Expression| {
-        matches!(
-            it,
-            Expression::HasLevel { raises: true, .. }
-                | Expression::HasEnrolledLevel { raises: true, .. }
-                | Expression::SessionIsLive { raises: true }
-        )
-    };
-    survey.policies_with(|expression| expression.any(&raises), "raises an error instead of being false")
+    survey.policies_with(|expression| expression.any(&Expression::requires), "raises an error instead of being false")
 }

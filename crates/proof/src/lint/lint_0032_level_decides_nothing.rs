@@ -82,13 +82,7 @@ fn truths(n: usize) -> impl Iterator<Item = Value> {
 
 /// Whether something in it raises where the level isn't met. The planner decides whether it gets that far.
 fn raises(expression: &Expression) -> bool {
-    use Expression::*;
-    expression.any(&|it| {
-        matches!(
-            it,
-            HasLevel { raises: true, .. } | HasEnrolledLevel { raises: true, .. } | SessionIsLive { raises: true }
-        )
-    })
+    expression.any(&Expression::requires)
 }
 
 /// How many parts of a condition are conditions that say nothing of the level.

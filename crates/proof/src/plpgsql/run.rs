@@ -410,7 +410,7 @@ impl<'a, R: Reader> Run<'a, R> {
     /// The arm that raises where this does: below a level, or for a role that may not read a table. What it comes to otherwise
     /// doesn't matter.
     fn forced(&mut self, value: &Expression) -> Option<(Expression, Expression)> {
-        if !value.any(&|it| may_raise(it) || it.reads_tables()) {
+        if !value.any(&|it| it.may_raise() || it.reads_tables()) {
             return None;
         }
         let tested = Box::new(self.copy(value));
@@ -687,16 +687,6 @@ fn is_unread(expression: &Expression) -> bool {
     match expression {
         Expression::Unknown { reason: None, strict: false, .. } => true,
         Expression::Select { target, .. } => is_unread(target),
-        _ => false,
-    }
-}
-
-/// Whether this very node may raise where something isn't met.
-fn may_raise(expression: &Expression) -> bool {
-    use Expression::*;
-    match expression {
-        Raises => true,
-        HasLevel { raises, .. } | HasEnrolledLevel { raises, .. } | SessionIsLive { raises } => *raises,
         _ => false,
     }
 }
