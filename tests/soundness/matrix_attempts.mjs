@@ -36,10 +36,12 @@ const {
 guest.claims = JSON.stringify({ ...guestsClaims, is_anonymous: true, amr: [{ method: 'anonymous', timestamp }] })
 
 // Sessions with a level, whose token names no user.
-export const nobodysSessions = ['aal1', 'aal2', 'aal3'].map((level) => {
-  const its = session(level, enrolled, minute, level === 'aal1' ? undefined : minute)
-  return { ...its, claims: JSON.stringify({ ...JSON.parse(its.claims), sub: undefined }) }
-})
+export const nobodysSessions = ['aal1', 'aal2', 'aal3'].flatMap((level) =>
+  [day, minute].map((age) => {
+    const its = session(level, enrolled, age, level === 'aal1' ? undefined : age)
+    return { ...its, claims: JSON.stringify({ ...JSON.parse(its.claims), sub: undefined }) }
+  }),
+)
 export const asksWhoItIs = ({ sql }) => /uid\(\)|sub/.test(sql)
 
 // Sessions that aren't live, of each level.

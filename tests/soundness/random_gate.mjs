@@ -246,7 +246,14 @@ const declaration = oneOf(
       .map(([name, value]) => declared(name, 'text', 'text', value)),
   ],
   [1, declared('reached', 'text', 'text not null', "coalesce(auth.jwt() ->> 'aal', 'aal1')")],
-  [1, declared('reached', 'text', 'varchar(4)', "auth.jwt() ->> 'aal'")],
+  [
+    1,
+    fc
+      .constantFrom('varchar', 'varchar(4)', 'pg_catalog.varchar(5)', 'character varying (9)')
+      .map((type) => declared('reached', 'text', type, "auth.jwt() ->> 'aal'")),
+  ],
+  // It cuts nothing: a level is too long, and NULL isn't.
+  [1, declared('reached', 'text', 'varchar(3)', "coalesce(auth.jwt() ->> 'aal', 'aal')")],
   [1, declared('reached', 'text', 'text not null', "auth.jwt() ->> 'aal'")],
   [
     3,
@@ -471,6 +478,8 @@ export const procedure = fc.record({
   ),
   where: oneOf([3, null], [3, good]),
   unused: rarely(8),
+  // What is inserted. An aggregate has a row where the filter is true for none.
+  inserted: oneOf([6, '7'], [1, 'abs(7)'], [1, "length(current_setting('server_version'))"], [1, 'max(7)'], [1, 'pg_catalog."count"(*)']),
 })
 
 // What a procedure takes, with which arguments it is called, and what its body may ask.
@@ -500,7 +509,7 @@ function sqlProcedure(name, draft, { gates, reads, writes, definer }) {
   const filter = draft.where ? draft.where(scope) : null
   const first = typeof draft.first === 'function' ? draft.first(scope) : (draft.first ?? '')
   const options = { searchPath: draft.searchPath, definer, volatility: null }
-  const sql = `${head(name, 'text', 'sql', options, takes)} ${first} ${sqlTouches(reads, writes, filter, draft.unused)} $gate$`
+  const sql = `${head(name, 'text', 'sql', options, takes)} ${first} ${sqlTouches(reads, writes, filter, draft)} $gate$`
   return { name, calls: calls.map((argument) => `${name}(${argument})`), filters: filter !== null, statements: [sql] }
 }
 
@@ -526,19 +535,19 @@ function plpgsqlProcedure(name, draft, { gates, raisers, reads, writes, calls: o
   return { ...made, statements: [sql, fires], calls: [`insert into ${triggerOn} values (1)`] }
 }
 
-function write(table, command, filter = null) {
+function write(table, command, filter = null, inserted = '7') {
   const where = filter === null ? '' : ` where ${filter}`
   return {
     UPDATE: `update ${table} set label = label || '!'${where}`,
     DELETE: `delete from ${table}${where}`,
-    INSERT: `insert into ${table} (id, label) select 7, 'new'${where}`,
+    INSERT: `insert into ${table} (id, label) select ${inserted}, 'new'${where}`,
   }[command]
 }
 
-function sqlTouches(reads, writes, filter, unused) {
+function sqlTouches(reads, writes, filter, { unused, inserted }) {
   // An expression that nothing refers to isn't evaluated.
   const head = unused ? "with asked as (select auth.require_aal('aal2')) " : ''
-  const written = writes.map(({ table, command }) => `${head}${write(table, command, filter)};`)
+  const written = writes.map(({ table, command }) => `${head}${write(table, command, filter, inserted)};`)
   const shown = reads.map(({ table }) => `${head}select label from ${table}${filter === null ? '' : ` where ${filter}`}`)
   return [...written, shown[0] ?? "select 'done'"].join(' ')
 }

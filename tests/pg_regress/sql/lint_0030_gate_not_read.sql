@@ -56,6 +56,8 @@ select count(test.asks('none_' || name, expression)) as none from (values
   ('member',     $$(select lint_0030.is_member())$$),
   ('operator',   $$(select lint_0030.by_regex())$$),
   ('counted',    $$(select count(*) where (select auth.has_aal('aal2'))) > 0$$),
+  ('path',       $$auth.jwt() @@ '$.aal == "aal2"'$$),
+  ('first',      $$jsonb_path_query_first(auth.jwt(), '$.aal') #>> '{}' = 'aal2'$$),
   ('method',     $$exists (select from auth.amr() where method = 'totp')$$),
   ('and_aal2',   $$(select lint_0030.in_a_loop()) and (select auth.has_aal('aal2'))$$)) n(name, expression);
 

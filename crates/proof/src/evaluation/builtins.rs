@@ -7,7 +7,7 @@ use super::comparison::is_less;
 use super::jsonpath::{Answer, Path};
 use super::patterns::{is_like, matches, regular_expression};
 use super::truth::{truth_of_all, truth_of_any};
-use super::{Evaluation, Expression, LevelClaim, Outcomes, Value};
+use super::{Evaluation, Expression, Outcomes, Value};
 use crate::builtin::Builtin;
 
 /// For how many combinations of arguments a call is weighed, before it counts as anything.
@@ -90,10 +90,10 @@ impl Evaluation<'_> {
     }
 
     fn of_path(&self, builtin: Builtin, document: &Value, path: &str) -> Option<Outcomes> {
-        if self.level_claim == LevelClaim::JsonNull || self.profile().is_some() {
+        if self.profile().is_some() {
             return None;
         }
-        let answer = Path::parse(path)?.answer(document, self.claimed_level());
+        let answer = Path::parse(path)?.answer(document, self.level_claim_as_json().as_ref());
         Some(match (builtin, answer) {
             // A condition is an answer, too: also where it is false.
             (Builtin::PathExists, Answer::Condition(_)) => Outcomes::one(Value::Bool(true)),

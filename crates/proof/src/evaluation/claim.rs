@@ -25,11 +25,16 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// The claim `aal`, if there is one.
+    pub(super) fn level_claim_as_json(&self) -> Option<Json> {
+        match self.level_claim {
+            LevelClaim::JsonNull => Some(Json::Null),
+            _ => self.claimed_level().map(Json::from),
+        }
+    }
+
     /// Whether the claim `aal` is this.
     pub(super) fn claims_level(&self, json: &Json) -> bool {
-        match self.level_claim {
-            LevelClaim::JsonNull => json.is_null(),
-            _ => json.as_str().is_some_and(|text| self.claimed_level() == Some(text)),
-        }
+        self.level_claim_as_json().as_ref() == Some(json)
     }
 }

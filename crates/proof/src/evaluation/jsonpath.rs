@@ -62,8 +62,8 @@ impl Path {
         parser.steps().filter(|_| parser.rest.trim().is_empty()).map(Path::Items)
     }
 
-    /// What it answers of a document, where the claim `aal` is this text.
-    pub(super) fn answer(&self, document: &Value, claim: Option<&str>) -> Answer {
+    /// What it answers of a document, where the claim `aal` is this, or missing.
+    pub(super) fn answer(&self, document: &Value, claim: Option<&Json>) -> Answer {
         let within = Within { root: document, current: document, claim };
         match self {
             Path::Items(steps) => Answer::Items(steps.items(&within)),
@@ -76,7 +76,7 @@ impl Path {
 struct Within<'a> {
     root: &'a Value,
     current: &'a Value,
-    claim: Option<&'a str>,
+    claim: Option<&'a Json>,
 }
 
 impl Steps {
@@ -134,9 +134,9 @@ fn elements(item: Value) -> Option<Vec<Value>> {
 }
 
 /// The member of this name, if there is one.
-fn member(item: &Value, name: &str, claim: Option<&str>) -> Option<Option<Value>> {
+fn member(item: &Value, name: &str, claim: Option<&Json>) -> Option<Option<Value>> {
     match item {
-        Value::Claims if name == "aal" => Some(claim.map(|level| Value::Json(Json::String(level.to_owned())))),
+        Value::Claims if name == "aal" => Some(claim.cloned().map(Value::Json)),
         Value::Json(Json::Object(object)) => Some(object.get(name).cloned().map(Value::Json)),
         Value::Json(_) => Some(None),
         _ => None,
@@ -348,17 +348,16 @@ impl Parser<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aal::Level;
 
-    fn items(path: &str, document: &Value, claim: Option<Level>) -> Option<usize> {
-        match Path::parse(path).expect(path).answer(document, claim.map(Level::as_str)) {
+    fn items(path: &str, document: &Value, claim: Option<&Json>) -> Option<usize> {
+        match Path::parse(path).expect(path).answer(document, claim) {
             Answer::Items(items) => items.map(|items| items.len()),
             Answer::Condition(_) => panic!("{path} is a condition"),
         }
     }
 
-    fn condition(path: &str, claim: Option<Level>) -> Option<Option<bool>> {
-        match Path::parse(path).expect(path).answer(&Value::Claims, claim.map(Level::as_str)) {
+    fn condition(path: &str, claim: Option<&Json>) -> Option<Option<bool>> {
+        match Path::parse(path).expect(path).answer(&Value::Claims, claim) {
             Answer::Condition(truth) => truth,
             Answer::Items(_) => panic!("{path} is no condition"),
         }
@@ -366,7 +365,8 @@ mod tests {
 
     #[test]
     fn members_of_the_claims_are_found_by_level() {
-        let (aal1, aal2) = (Some(Level::Aal1), Some(Level::Aal2));
+        let levels = [Json::from("aal1"), Json::from("aal2"), Json::Null];
+        let [aal1, aal2, null] = levels.each_ref().map(Some);
         assert_eq!(condition("$.aal == \"aal2\"", aal2), Some(Some(true)));
         for path in [
             r#"$.aal ? (@ == "aal2")"#,
@@ -381,6 +381,10 @@ mod tests {
             assert_eq!(items(path, &Value::Claims, aal1), Some(0), "{path}");
             assert_eq!(items(path, &Value::Claims, None), Some(0), "{path}");
         }
+        assert_eq!(items(r#"$."aal""#, &Value::Claims, null), Some(1));
+        assert_eq!(condition(r#"($."aal" == "aal2")"#, null), Some(Some(false)));
+        assert_eq!(condition(r#"($."aal" != "aal1")"#, null), Some(Some(true)));
+        assert_eq!(condition(r#"($."aal" == null)"#, null), Some(Some(true)));
         assert_eq!(condition(r#"($."aal" == "aal2")"#, aal2), Some(Some(true)));
         assert_eq!(condition(r#"($."aal" == "aal2")"#, None), Some(Some(false)));
         assert_eq!(condition(r#"($."aal" != "aal1")"#, None), Some(Some(false)));
@@ -392,7 +396,7 @@ mod tests {
 
     #[test]
     fn other_members_are_not_known() {
-        assert_eq!(items(r#"$."amr"[*]?(@."method" == "otp")"#, &Value::Claims, Some(Level::Aal1)), None);
+        assert_eq!(items(r#"$."amr"[*]?(@."method" == "otp")"#, &Value::Claims, Some(&Json::from("aal1"))), None);
         let object = Value::Json(serde_json::json!({"a": [{"b": "x"}, {"b": "y"}]}));
         assert_eq!(items(r#"$."a"[*]."b""#, &object, None), Some(2));
         assert_eq!(items(r#"$."a"."b"?(@ == "x")"#, &object, None), Some(1));
