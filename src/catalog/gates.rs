@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use pgrx::spi::{self, SpiClient};
 use proof::{
-    Catalog, Function, FunctionGate, FunctionId, FunctionIndex, GateNote, Harmless, Installed, TableId, opening_gate,
+    Catalog, Function, FunctionGate, FunctionId, FunctionIndex, GateNote, Harmless, Installed, TableId,
+    is_ordered_by_collation, opening_gate,
 };
 
 use super::ids;
@@ -56,7 +57,12 @@ pub fn read(
         };
         // What the forms of old mean isn't a caller's to choose.
         let is_text = function.is_read && fits && !function.sets_claims && gate.is_unread();
-        gates.push((index, if is_text { opening_gate(function).unwrap_or(gate) } else { gate }));
+        let mut gate = if is_text { opening_gate(function).unwrap_or(gate) } else { gate };
+        if gate.passage.any(&is_ordered_by_collation) {
+            let what = "an order of texts that their collation decides".to_owned();
+            gate.notes.push(GateNote { line: None, what });
+        }
+        gates.push((index, gate));
     }
     Ok(gates)
 }

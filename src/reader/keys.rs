@@ -18,24 +18,25 @@ const DEEPEST: usize = 32;
 
 impl Reading<'_, '_> {
     /// Gives an unread condition a key, if it has the same answer everywhere in the policies for a row. So the proof can tell
-    /// whether it holds. Only directly in a policy, where columns are the row's own. And only the outermost of several, so that
-    /// no part of the text is looked at twice.
+    /// whether it holds. Only in a policy itself, where columns are the row's own; in its sub-selects, where no others are asked for.
+    /// And only the outermost of several, so that no part of the text is looked at more than twice.
     pub fn keyed(&mut self, expression: Expression, node: Node<'_>, frame: &Frame<'_>) -> Expression {
-        let may_have_one = frame.queries == 0 && frame.arguments.is_none() && !frame.unread;
+        let may_have_one = frame.arguments.is_none() && !frame.unread;
         if !may_have_one {
             return expression;
         }
+        let is_directly_in_policy = frame.queries == 0;
         match expression {
             Expression::Unknown { key: None, strict, arguments, reason }
                 if reason != Some(Reason::TooLarge)
                     && node.expression_type() == Some(pg_sys::BOOLOID)
                     && self.is_lasting(node) =>
             {
-                Expression::Unknown { key: self.key(node), strict, arguments, reason }
+                Expression::Unknown { key: self.key(node, frame), strict, arguments, reason }
             }
             // A column of texts beside something that isn't the level's: it is read, and can't be told apart further.
             Expression::Compare(comparison, a, b) if is_of_row(comparison, &a, &b) && self.is_lasting(node) => {
-                match self.key(node) {
+                match self.key(node, frame) {
                     None => Expression::Compare(comparison, a, b),
                     key => {
                         let reason = Some(Reason::Compared(comparison));
@@ -43,16 +44,16 @@ impl Reading<'_, '_> {
                     }
                 }
             }
-            Expression::Exists(mut rows) if rows.key.is_none() => {
+            Expression::Exists(mut rows) if is_directly_in_policy && rows.key.is_none() => {
                 rows.key = self.key_of_rows(node, frame);
                 Expression::Exists(rows)
             }
-            Expression::AnyRow { test, mut rows } if rows.key.is_none() => {
+            Expression::AnyRow { test, mut rows } if is_directly_in_policy && rows.key.is_none() => {
                 rows.key = self.key_of_rows(node, frame);
                 Expression::AnyRow { test, rows }
             }
             // The queries of a UNION.
-            Expression::Or(mut many) if node.cast::<pg_sys::SubLink>().is_some() => {
+            Expression::Or(mut many) if is_directly_in_policy && node.cast::<pg_sys::SubLink>().is_some() => {
                 if let Some(text) = self.text_of_rows(node, frame) {
                     for (n, it) in many.iter_mut().enumerate() {
                         if let Expression::Exists(rows) | Expression::AnyRow { rows, .. } = it {
@@ -71,10 +72,10 @@ impl Reading<'_, '_> {
         !node.may_be_volatile() && (self.functions.trusts_settings() || !node.may_be_mutable())
     }
 
-    fn key(&mut self, node: Node<'_>) -> Option<Key> {
+    fn key(&mut self, node: Node<'_>, frame: &Frame<'_>) -> Option<Key> {
         let mut text = String::new();
         write_condition(node, DEEPEST, &mut text)?;
-        self.keys.key(&text)
+        self.keys.key(&as_directly_in_policy(text, frame.queries)?)
     }
 
     /// The key of a sub-select. It isn't one of an unread condition: what that comes to is also decided by the policies of its tables.
@@ -110,6 +111,9 @@ fn write_condition(node: Node<'_>, depth: usize, text: &mut String) -> Option<()
             Some(target) => write_condition(target, depth, text),
             None => None,
         },
+        // Each row of a set has another.
+        Form::OpExpr(it) if it.opretset => None,
+        Form::FuncExpr(it) if it.funcretset => None,
         Form::OpExpr(it) => {
             write!(text, "(op {} {}", it.opno.to_u32(), it.inputcollid.to_u32()).ok()?;
             write_operands(it, depth, text)
@@ -169,12 +173,25 @@ fn write_all(list: List<'_>, depth: usize, text: &mut String) -> Option<()> {
 
 fn write_as_stored(node: Node<'_>, text: &mut String) -> Option<()> {
     let stored = node.to_text()?;
-    let depends_on_place = ["{CASETESTEXPR", "{PARAM", "{SUBLINK", "{AGGREF"].iter().any(|part| stored.contains(part));
-    if depends_on_place {
+    const PLACES: [&str; 6] = ["{CASETESTEXPR", "{PARAM", "{SUBLINK", "{AGGREF", "{WINDOWFUNC", "{GROUPINGFUNC"];
+    // Or it comes to a set.
+    let depends_on_place = |part: &&str| stored.contains(*part);
+    if PLACES.iter().chain(&["retset true"]).any(depends_on_place) {
         return None;
     }
     text.push_str(&stored);
     Some(())
+}
+
+/// The text that a condition would have directly in the policy, where it stands in so many queries. `None` if it asks for their columns.
+fn as_directly_in_policy(text: String, queries: u32) -> Option<String> {
+    const LEVEL: &str = ":varlevelsup ";
+    if queries == 0 {
+        return Some(text);
+    }
+    let (of_row, of_policy) = (format!("{LEVEL}{queries} "), format!("{LEVEL}0 "));
+    let is_of_row_alone = text.matches(LEVEL).count() == text.matches(&of_row).count();
+    is_of_row_alone.then(|| text.replace(&of_row, &of_policy))
 }
 
 /// What a sub-select selects that only wraps it: `(select auth.uid())`.

@@ -42,6 +42,15 @@ struct Statement {
     reason: Option<String>,
 }
 
+/// What a body calls.
+#[derive(Clone, Copy)]
+struct Calls {
+    /// Functions of somebody's; or it reads rows itself.
+    others: bool,
+    /// A function that may read rows.
+    reader: bool,
+}
+
 impl Reader<'_, '_> {
     /// The gate of a function that is written in SQL.
     pub fn gate_of_sql(
@@ -53,9 +62,9 @@ impl Reader<'_, '_> {
     ) -> FunctionGate {
         self.with_share(|reading| {
             let statements = if source.is_analyzed {
-                reading.analyzed_statements(&source, harmless.may_read(&function.body), || {
-                    harmless.only_calls_harmless(index)
-                })
+                let body = function.body.as_str();
+                let calls = Calls { others: harmless.may_read(body), reader: harmless.calls_reader(body) };
+                reading.analyzed_statements(&source, calls, || harmless.only_calls_harmless(index))
             } else {
                 reading.written_statements(function, &source, harmless)
             };
@@ -120,11 +129,11 @@ impl<'tree> Reading<'_, 'tree> {
         Ok(statements)
     }
 
-    /// `calls_others`: whether the body calls a function of somebody's. `is_harmless`: whether all that the body calls does nothing but answer.
+    /// `is_harmless`: whether all that the body calls does nothing but answer.
     fn analyzed_statements(
         &mut self,
         source: &GateSource,
-        calls_others: bool,
+        calls: Calls,
         is_harmless: impl Fn() -> bool,
     ) -> Result<Vec<Statement>, &'static str> {
         const TOO_LARGE: &str = "its body is too large";
@@ -144,7 +153,7 @@ impl<'tree> Reading<'_, 'tree> {
         let statements = queries.into_iter().map(|query| {
             let it = query.cast::<pg_sys::Query>();
             let does = match it {
-                Some(it) if !query.may_be_volatile() || is_harmless() => self.analyzed_does(it, calls_others, &frame),
+                Some(it) if !query.may_be_volatile() || is_harmless() => self.analyzed_does(it, calls, &frame),
                 _ => Does::Acts,
             };
             let reason = it.filter(|it| !it.cteList().is_empty()).map(|_| WITH.to_owned());
@@ -153,7 +162,7 @@ impl<'tree> Reading<'_, 'tree> {
         Ok(statements.collect())
     }
 
-    fn analyzed_does(&mut self, query: NodeRef<'_, pg_sys::Query>, calls_others: bool, frame: &Frame<'_>) -> Does {
+    fn analyzed_does(&mut self, query: NodeRef<'_, pg_sys::Query>, calls: Calls, frame: &Frame<'_>) -> Does {
         use pg_sys::CmdType::{CMD_DELETE, CMD_SELECT, CMD_UPDATE};
         if !query.cteList().is_empty() || query.setOperations().is_some() {
             return Does::Acts;
@@ -161,12 +170,13 @@ impl<'tree> Reading<'_, 'tree> {
         let Some(from) = query.jointree().and_then(Node::cast::<pg_sys::FromExpr>) else { return Does::Acts };
         if query.commandType == CMD_SELECT && from.fromlist().is_empty() {
             let Some((selected, rows)) = self.query(query, frame) else { return Does::Acts };
-            let may_read = query.hasSubLinks || calls_others;
-            return checking(selected, &rows, may_read, !sub_select_has_others(query));
+            let may_read = query.hasSubLinks || calls.others;
+            return checking(selected, &rows, may_read, !sub_select_has_others(query, calls));
         }
-        // Beside an aggregate, a sub-select shows something where the condition is true for no row.
-        let has_row = query.hasAggs || !query.groupingSets().is_empty() || query.havingQual().is_some();
-        match from.quals().filter(|_| !(has_row && query.hasSubLinks)) {
+        // Postgres evaluates a limit first.
+        let is_limited = query.limitCount().is_some() || query.limitOffset().is_some();
+        let shows_others = query.hasSubLinks || calls.reader;
+        match from.quals().filter(|_| !((may_have_row(query) || is_limited) && shows_others)) {
             Some(quals) if matches!(query.commandType, CMD_SELECT | CMD_UPDATE | CMD_DELETE) => {
                 Does::Filters(self.expression(Some(quals), frame))
             }
@@ -204,18 +214,22 @@ fn written_does(
             let Some((columns, rows)) = body.columns(statement, nesting) else { return (Does::Acts, None) };
             let columns = columns.into_iter().map(|(column, _)| column).collect();
             // Beside an aggregate, another sub-select shows something where the condition is true for no row.
-            let is_one = !harmless.may_aggregate(text) || sub_selects(text).0 == 1;
+            let is_one = !harmless.may_have_row(text) || (sub_selects(text) == 1 && !harmless.calls_reader(text));
             return (checking(columns, &rows, harmless.may_read(text), is_one), None);
         }
         Form::SelectStmt(it) if is_plain(it) => {
-            let has_row = harmless.may_aggregate(text) || !is_ungrouped(it);
-            (it.whereClause().filter(|_| !has_row || sub_selects(text).1 == 0), true)
+            let has_row = harmless.may_have_row(text) || is_limited(it);
+            (it.whereClause().filter(|_| !has_row || !harmless.shows_others(text)), true)
         }
         Form::UpdateStmt(it) => (it.whereClause(), true),
         Form::DeleteStmt(it) => (it.whereClause(), true),
         Form::InsertStmt(it) => match it.selectStmt().and_then(Node::cast) {
             // An aggregate has a row where the condition is true for none, and that row is inserted.
-            Some(select) if is_plain(select) && is_ungrouped(select) && !harmless.may_aggregate(text) => {
+            Some(select)
+                if is_plain(select)
+                    && !harmless.may_have_row(text)
+                    && !(is_limited(select) && harmless.shows_others(text)) =>
+            {
                 (select.whereClause(), !select.fromClause().is_empty())
             }
             _ => (None, true),
@@ -230,16 +244,23 @@ fn written_does(
     }
 }
 
-/// Whether the sub-select that a statement selects has sub-selects of its own beside an aggregate.
-fn sub_select_has_others(query: NodeRef<'_, pg_sys::Query>) -> bool {
-    let mut selected = query.targetList().items::<pg_sys::TargetEntry>().filter_map(|entry| entry.expr());
-    let inner = selected.next().and_then(Node::cast::<pg_sys::SubLink>).and_then(|it| it.subselect());
-    inner.and_then(Node::cast::<pg_sys::Query>).is_none_or(|inner| inner.hasAggs && inner.hasSubLinks)
+/// Whether a query may have a row where its condition is true for none: then what else it reads is shown.
+fn may_have_row(query: NodeRef<'_, pg_sys::Query>) -> bool {
+    query.hasAggs || !query.groupingSets().is_empty() || query.havingQual().is_some()
 }
 
-/// Whether a SELECT has a row only where its condition is true for one, unless it calls an aggregate.
-fn is_ungrouped(it: NodeRef<'_, pg_sys::SelectStmt>) -> bool {
-    it.groupClause().is_empty() && it.havingClause().is_none()
+/// Whether the sub-select that a statement selects reads others beside an aggregate.
+fn sub_select_has_others(query: NodeRef<'_, pg_sys::Query>, calls: Calls) -> bool {
+    let mut selected = query.targetList().items::<pg_sys::TargetEntry>().filter_map(|entry| entry.expr());
+    let inner = selected.next().and_then(Node::cast::<pg_sys::SubLink>).and_then(|it| it.subselect());
+    inner
+        .and_then(Node::cast::<pg_sys::Query>)
+        .is_none_or(|inner| may_have_row(inner) && (inner.hasSubLinks || calls.reader))
+}
+
+/// Whether a SELECT has a limit. Postgres evaluates it first.
+fn is_limited(it: NodeRef<'_, pg_sys::SelectStmt>) -> bool {
+    it.limitCount().is_some() || it.limitOffset().is_some()
 }
 
 /// Whether a SELECT is made of its own FROM and WHERE alone.

@@ -478,6 +478,8 @@ export const procedure = fc.record({
   ),
   where: oneOf([3, null], [3, good]),
   unused: rarely(8),
+  // What is selected. Beside an aggregate, a sub-select shows something where the filter is true for no row.
+  shows: oneOf([8, 'label'], [1, 'max(label)'], [1, 'beside'], [1, 'distinct'], [1, 'limited']),
   // What is inserted. An aggregate has a row where the filter is true for none.
   inserted: oneOf([6, '7'], [1, 'abs(7)'], [1, "length(current_setting('server_version'))"], [1, 'max(7)'], [1, 'pg_catalog."count"(*)']),
 })
@@ -544,10 +546,17 @@ function write(table, command, filter = null, inserted = '7') {
   }[command]
 }
 
-function sqlTouches(reads, writes, filter, { unused, inserted }) {
+function sqlTouches(reads, writes, filter, { unused, inserted, shows }) {
   // An expression that nothing refers to isn't evaluated.
   const head = unused ? "with asked as (select auth.require_aal('aal2')) " : ''
   const written = writes.map(({ table, command }) => `${head}${write(table, command, filter, inserted)};`)
-  const shown = reads.map(({ table }) => `${head}select label from ${table}${filter === null ? '' : ` where ${filter}`}`)
+  // Behind an aggregate that is inserted whatever the filter says, the gate of the whole is passed.
+  const isOpen = filter === null || (written.length > 0 && /max|count/.test(inserted))
+  const shown = reads.map(({ table }) => {
+    const beside = `(select max(label) from ${table}) || count(*)`
+    const columns = { beside, distinct: `case when 1 is distinct from 2 then ${beside} end`, limited: 'label' }[shows] ?? shows
+    const limit = shows === 'limited' ? ` limit (select count(*) from ${table})` : ''
+    return `${head}select ${columns} from ${table}${isOpen ? '' : ` where ${filter}`}${limit}`
+  })
   return [...written, shown[0] ?? "select 'done'"].join(' ')
 }

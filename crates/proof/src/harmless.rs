@@ -81,6 +81,10 @@ pub struct Harmless<'a> {
     /// The names of the views that call a function which may do something.
     harmful_views: HashSet<&'a str>,
     known: RefCell<HashMap<FunctionIndex, bool>>,
+    /// Of functions that were looked into, whether they may read rows.
+    readers: RefCell<HashMap<FunctionIndex, bool>>,
+    /// Whether a function may read rows that an expression calls unnamed.
+    reads_unnamed: bool,
 }
 
 impl<'a> Harmless<'a> {
@@ -94,6 +98,8 @@ impl<'a> Harmless<'a> {
             unnamed: None,
             harmful_views: HashSet::new(),
             known: RefCell::default(),
+            readers: RefCell::default(),
+            reads_unnamed: false,
         };
         for (index, function) in functions.indexed() {
             harmless.by_name.entry(&function.name).or_default().push(index);
@@ -103,6 +109,8 @@ impl<'a> Harmless<'a> {
             harmless.installed.entry(&it.name).or_default().push((&it.schema, is_harmless));
         }
         harmless.unnamed = unnamed.iter().copied().find(|index| harmless.may_act_unnamed(*index));
+        harmless.reads_unnamed =
+            unnamed.iter().any(|index| !is_of_superusers(&functions[*index]) && harmless.is_reader(*index, 0));
         harmless
     }
 
@@ -143,6 +151,80 @@ impl<'a> Harmless<'a> {
         tokens(statement).any(|token| token.name().is_some_and(|name| self.aggregates.contains(name)))
     }
 
+    /// Whether a SELECT may have a row where its condition is true for none.
+    pub fn may_have_row(&self, statement: &str) -> bool {
+        let groups = |token: Token<'_>| token.is_keyword("group") || token.is_keyword("having");
+        self.may_aggregate(statement) || tokens(statement).any(groups)
+    }
+
+    /// Whether a SELECT that has such a row may show something of others in it: it reads in its columns, or behind its condition.
+    pub fn shows_others(&self, statement: &str) -> bool {
+        const BEHIND: [&str; 8] = ["group", "having", "window", "order", "limit", "offset", "fetch", "for"];
+        let (mut depth, mut is_shown, mut before) = (0usize, true, None);
+        for token in tokens(statement) {
+            let is_distinct = before.as_ref().is_some_and(|before: &Token<'_>| before.is_keyword("distinct"));
+            match &token {
+                Token::Symbol('(') => depth += 1,
+                Token::Symbol(')') => depth = depth.saturating_sub(1),
+                token if depth == 0 && token.is_keyword("from") && !is_distinct => is_shown = false,
+                token if depth == 0 && token.is_keyword("where") => is_shown = false,
+                token if depth == 0 && BEHIND.iter().any(|word| token.is_keyword(word)) => is_shown = true,
+                token
+                    if is_shown
+                        && (self.is_reading(token, is_distinct) || (depth > 0 && token.is_keyword("select"))) =>
+                {
+                    return true;
+                }
+                _ => {}
+            }
+            before = Some(token);
+        }
+        self.reads_unnamed
+    }
+
+    /// Whether a text calls a function that may read rows.
+    pub fn calls_reader(&self, text: &str) -> bool {
+        self.reads_unnamed || tokens(text).any(|token| self.is_reader_named(&token, 0))
+    }
+
+    /// Whether a token begins to read rows, or is the name of a function that may.
+    fn is_reading(&self, token: &Token<'_>, is_distinct: bool) -> bool {
+        token.is_keyword("table") || (token.is_keyword("from") && !is_distinct) || self.is_reader_named(token, 0)
+    }
+
+    fn is_reader_named(&self, token: &Token<'_>, depth: usize) -> bool {
+        let Some(name) = token.name() else { return false };
+        let is_installed = self.installed.get(name).is_some_and(|all| all.iter().any(|(_, is_harmless)| !is_harmless));
+        is_installed || self.by_name.get(name).into_iter().flatten().any(|index| self.is_reader(*index, depth + 1))
+    }
+
+    /// Whether a function may read rows: for certain not where its body has no FROM and calls no such function.
+    fn is_reader(&self, index: FunctionIndex, depth: usize) -> bool {
+        if let Some(known) = self.readers.borrow().get(&index) {
+            return *known;
+        }
+        if depth > DEEPEST {
+            return true;
+        }
+        // While it is looked into, a call of itself counts as one that reads.
+        self.readers.borrow_mut().insert(index, true);
+        let function = &self.functions[index];
+        let is_text = function.is_read && matches!(function.language.as_str(), "sql" | "plpgsql");
+        let mut before = None;
+        let is_reader = !is_text
+            || tokens(&function.body).any(|token| {
+                let is_distinct = before.as_ref().is_some_and(|before: &Token<'_>| before.is_keyword("distinct"));
+                let reads = token.is_keyword("table")
+                    || token.is_keyword("execute")
+                    || (token.is_keyword("from") && !is_distinct)
+                    || self.is_reader_named(&token, depth);
+                before = Some(token);
+                reads
+            });
+        self.readers.borrow_mut().insert(index, is_reader);
+        is_reader
+    }
+
     /// Whether a statement may read rows, or call a function of somebody's that does.
     pub fn may_read(&self, statement: &str) -> bool {
         let mut before = None;
@@ -154,7 +236,7 @@ impl<'a> Harmless<'a> {
             }
             before = Some(token);
         }
-        false
+        self.reads_unnamed
     }
 
     /// Whether all functions that a body calls, which Postgres analyzed, do nothing but answer.
@@ -271,27 +353,27 @@ impl<'a> Harmless<'a> {
 
     /// Whether a function that operators, casts or types call may do something. One in C is of somebody who may make such.
     fn may_act_unnamed(&self, index: FunctionIndex) -> bool {
-        let language = self.functions[index].language.as_str();
-        !matches!(language, "c" | "internal") && !self.function(index, 0)
+        !is_of_superusers(&self.functions[index]) && !self.function(index, 0)
     }
 }
 
-/// How many sub-selects a SELECT has in all, and in the list of its columns.
-pub fn sub_selects(statement: &str) -> (usize, usize) {
-    let (mut all, mut in_columns, mut depth, mut is_in_columns) = (0usize, 0, 0usize, true);
-    for token in tokens(statement) {
-        match &token {
+/// Whether a function is in a language in which only superusers make functions.
+fn is_of_superusers(function: &Function) -> bool {
+    matches!(function.language.as_str(), "c" | "internal")
+}
+
+/// How many sub-selects a SELECT has.
+pub fn sub_selects(statement: &str) -> usize {
+    let mut depth = 0usize;
+    let begins = |token: Token<'_>| {
+        match token {
             Token::Symbol('(') => depth += 1,
             Token::Symbol(')') => depth = depth.saturating_sub(1),
-            token if token.is_keyword("from") && depth == 0 => is_in_columns = false,
-            token if (token.is_keyword("select") || token.is_keyword("table")) && depth > 0 => {
-                all += 1;
-                in_columns += usize::from(is_in_columns);
-            }
             _ => {}
         }
-    }
-    (all, in_columns)
+        depth > 0 && (token.is_keyword("select") || token.is_keyword("table"))
+    };
+    tokens(statement).map(begins).filter(|begins| *begins).count()
 }
 
 /// Whether a statement begins behind this token.
@@ -445,9 +527,9 @@ mod tests {
 
     #[test]
     fn sub_selects_are_counted_where_they_stand() {
-        assert_eq!(sub_selects("select sum(a) from t where (select auth.has_aal('aal2'))"), (1, 0));
-        assert_eq!(sub_selects("select sum(a), (select b from u) from t where c"), (1, 1));
-        assert_eq!(sub_selects("select (select count(*) from t where (select true))"), (2, 2));
+        assert_eq!(sub_selects("select sum(a) from t where (select auth.has_aal('aal2'))"), 1);
+        assert_eq!(sub_selects("select sum(a), (select b from u) from t where c"), 1);
+        assert_eq!(sub_selects("select (select count(*) from t where (select true))"), 2);
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub use catalog::{
     ByCitus, Bypass, Catalog, ForeignKey, Function, FunctionKind, Guard, Policy, PolicyCommand, Role, Standing, Table,
     Trigger, View, ViewKind, Watch,
 };
-pub use evaluation::{Evaluation, Work};
+pub use evaluation::{Evaluation, Work, is_ordered_by_collation};
 pub use expression::{Comparison, Expression, Key, Origin, Reads, Reason, Rows, Truth};
 pub use function_gate::{FunctionGate, GateNote};
 pub use harmless::{Harmless, Installed, sub_selects};

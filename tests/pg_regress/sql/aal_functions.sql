@@ -109,6 +109,38 @@ create function asks_or_not() returns void language sql security definer set sea
   select true or auth.require_aal('aal2'), case when true then true else auth.require_aal('aal2') end;
   update rpc.payments set amount = 1
 $$;
+create function private.total() returns bigint language sql set search_path = '' as $$ select sum(amount) from rpc.payments $$;
+revoke execute on function private.total() from public;
+create function beside_a_total() returns bigint language sql security definer set search_path = '' as $$
+  select private.total() + count(*) from rpc.notes where auth.has_aal('aal2')
+$$;
+create function beside_a_total_atomic() returns bigint language sql security definer begin atomic
+  select private.total() + count(*) from rpc.notes where auth.has_aal('aal2');
+end;
+create function total_having() returns bigint language sql security definer set search_path = '' as $$
+  select private.total() from rpc.notes where auth.has_aal('aal2') having true
+$$;
+create function total_grouped() returns bigint language sql security definer set search_path = '' as $$
+  select 1 from rpc.notes where auth.has_aal('aal2') group by () order by private.total()
+$$;
+create function within_a_total_atomic() returns bigint language sql security definer begin atomic
+  select (select coalesce(sum(amount), private.total()) from rpc.payments where auth.has_aal('aal2'));
+end;
+create function beside_distinct() returns bigint language sql security definer set search_path = '' as $$
+  select case when 1 is distinct from 2 then (select sum(amount) from rpc.payments) + count(*) end from rpc.notes where auth.has_aal('aal2')
+$$;
+create function limited_by_a_total() returns int language sql security definer set search_path = '' as $$
+  select 1 from rpc.notes where auth.has_aal('aal2') limit private.total()
+$$;
+create function limited_by_a_total_atomic() returns int language sql security definer begin atomic
+  select 1 from rpc.notes where auth.has_aal('aal2') limit (select sum(amount) from rpc.payments);
+end;
+create function inserted_within_a_total() returns void language sql security definer set search_path = '' as $$
+  insert into rpc.notes select 1 where auth.has_aal('aal2') limit private.total()
+$$;
+create function counts_limited() returns bigint language sql security definer set search_path = '' as $$
+  select count(*) from rpc.payments where (auth.jwt() ->> 'aal') = 'aal2' group by id order by 1 limit 1
+$$;
 create function null_trap() returns void language sql security definer set search_path = '' as $$
   update rpc.payments set amount = 1 where not coalesce((auth.jwt() ->> 'aal') <> 'aal2', false)
 $$;
@@ -142,6 +174,22 @@ $$;
 create function calls_gated() returns void language sql security definer set search_path = '' as $$ select rpc.requires() $$;
 create function calls_both() returns void language sql security definer set search_path = '' as $$ select rpc.requires(); select private.wipe() $$;
 -- No rows: another table, and the caller's own rights.
+-- What isn't read is noted: an order that differs from collation to collation, and what is called before the gate.
+create function none_by_collation() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  if coalesce(auth.jwt() ->> 'aal', 'AAL2') < 'aal2' then
+    raise exception 'no';
+  end if;
+  update rpc.payments set amount = 1;
+end
+$$;
+create function none_calls_one_before() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  perform rpc.no_gate();
+  perform auth.require_aal('aal2');
+  update rpc.payments set amount = 1;
+end
+$$;
 create function none_other_table() returns void language sql security definer set search_path = '' as $$ update rpc.notes set id = 1 $$;
 create function as_caller() returns void language sql set search_path = '' as $$ update rpc.payments set amount = 1 $$;
 

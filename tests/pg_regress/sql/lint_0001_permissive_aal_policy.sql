@@ -64,6 +64,16 @@ alter table raising_beside_higher enable row level security;
 create policy fresh on raising_beside_higher using (auth.require_aal('aal1', '15 minutes'));
 create policy higher on raising_beside_higher using ((select auth.has_aal('aal2')));
 
+-- Finding: a condition on the row is the same in a sub-select. None beside who connects: that may be nobody.
+create table in_a_sub_select (id int, n int);
+alter table in_a_sub_select enable row level security;
+create policy second_factor on in_a_sub_select using ((select auth.aal()) in (select 'aal2' where n = 5));
+create policy fifth on in_a_sub_select using (n = 5);
+create table beside_who_connects (id int);
+alter table beside_who_connects enable row level security;
+create policy second_factor on beside_who_connects using ((select auth.has_aal('aal2')));
+create policy worker on beside_who_connects using (session_user = 'worker');
+
 -- A finding for aal3: the claims of a user are never empty.
 create table beside_claims_that_are_not_empty (id int);
 alter table beside_claims_that_are_not_empty enable row level security;

@@ -145,6 +145,18 @@ fn is_some(age: MaxAge) -> Option<bool> {
     (age > MaxAge::from_seconds(0)).then_some(true)
 }
 
+/// Whether this node orders the level and a text that not every collation orders alike.
+pub fn is_ordered_by_collation(expression: &Expression) -> bool {
+    use Comparison::{Greater, GreaterOrEqual, Less, LessOrEqual};
+    let operands = match expression {
+        Expression::Compare(Less | LessOrEqual | Greater | GreaterOrEqual, a, b) => [&**a, &**b],
+        _ => return false,
+    };
+    let is_other =
+        |it: &Expression| matches!(it, Expression::Constant(Value::Text(text)) if orders(text, "aal1").is_none());
+    operands.iter().any(|it| it.asks_for_level()) && operands.iter().any(|it| it.any(&is_other))
+}
+
 /// Two texts that order the same in any collation, by what orders them: `aal` with a digit, and the empty text before all others.
 fn orders(a: &str, b: &str) -> Option<(u8, u8)> {
     let digit = |text: &str| match text.strip_prefix("aal")?.as_bytes() {

@@ -38,6 +38,7 @@ use recall::Question;
 use recurring::{Recurring, is_condition, recurring_claims, recurring_unknowns};
 use truth::{any_boolean, negated, or_raise, pairs, tested_for, truth_of_all, truth_of_any};
 
+pub use comparison::is_ordered_by_collation;
 pub(crate) use joint::passes_alone;
 use known::cast;
 pub(crate) use known::is_of_request;

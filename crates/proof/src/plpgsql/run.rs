@@ -592,6 +592,9 @@ impl<'a, R: Reader> Run<'a, R> {
         let deed = self.deed(query);
         state.is_changed |= deed.changes_session();
         if self.purpose == Purpose::Passage && deed.acts() {
+            if targets.is_empty() {
+                self.note(line, "a call that may do something");
+            }
             return Flow::done(boolean(true));
         }
         let scope = if is_executed {
