@@ -57,7 +57,11 @@ pub fn read(
         };
         // What the forms of old mean isn't a caller's to choose.
         let is_text = function.is_read && fits && !function.sets_claims && gate.is_unread();
-        let mut gate = if is_text { opening_gate(function).unwrap_or(gate) } else { gate };
+        let mut gate = match opening_gate(function).filter(|_| is_text) {
+            // The rest of it isn't read.
+            Some(opening) => FunctionGate { notes: gate.notes, ..opening },
+            None => gate,
+        };
         if gate.passage.any(&is_ordered_by_collation) {
             let what = "an order of texts that their collation decides".to_owned();
             gate.notes.push(GateNote { line: None, what });

@@ -37,7 +37,11 @@ export async function compare(laboratory, schema, read) {
     const found = await readFindings(laboratory.client, '0014')
     const unread = await readFindings(laboratory.client, '0030')
     const nobodys = asksWhoItIs(schema) ? nobodysSessions : []
-    const sessions = [...sessionsFor(schema.sql, stated), ...nobodys, ...unknownLevels, guest]
+    const usual = sessionsFor(schema.sql, stated)
+    const inOtherSetting = /request\.jwt\.claims/.test(schema.sql)
+      ? usual.filter(({ claims }) => claims).map((one) => ({ ...one, isInOtherSetting: true }))
+      : []
+    const sessions = [...usual, ...inOtherSetting, ...nobodys, ...unknownLevels, guest]
     const touches = await callAll(laboratory, schema, sessions)
     const rows = schema.procedures.flatMap((procedure) => roles.map((role) => judged(schema, procedure, role, stated, touches)))
     await tryStaler(laboratory, schema, rows)
@@ -55,12 +59,13 @@ export async function compare(laboratory, schema, read) {
 // Each touch of a protected table by a call.
 async function callAll({ client }, schema, sessions) {
   const calls = schema.procedures.flatMap((procedure) => procedure.calls.map((call) => ({ procedure, call })))
-  const { rows } = await client.query('select * from trial.touches($1, $2, $3, $4, $5)', [
+  const { rows } = await client.query('select * from trial.touches($1, $2, $3, $4, $5, $6)', [
     schema.tables.map(({ name }) => name),
     calls.map(({ call }) => call),
     calls.map(({ procedure }) => procedure.filters),
     roles,
     sessions.map(({ claims }) => claims),
+    sessions.map(({ isInOtherSetting }) => Boolean(isInOtherSetting)),
   ])
   return rows
     .map((row) => {

@@ -6,13 +6,15 @@
 -- tables      each with rows of its own marker: "secret of NAME"
 -- calls       of functions, or statements that fire a trigger, and whether one filters rows: then a scan shows nothing, and only what the call returns is read
 -- sessions    claims; null leaves them as they are
-create function trial.touches(tables text[], calls text[], filter boolean[], roles text[], sessions text[])
+-- other       of each, whether a gateway puts them into request.jwt.claim alone
+create function trial.touches(tables text[], calls text[], filter boolean[], roles text[], sessions text[], other boolean[])
 returns table (call int, role int, session int, tbl int, command text)
 language plpgsql as $$
 declare
   before bigint[];
   after bigint[];
   shown text;
+  claims text;
 begin
   for nr in 1 .. cardinality(calls) loop
     for who in 1 .. cardinality(roles) loop
@@ -20,7 +22,13 @@ begin
         begin
           shown := null;
           before := trial.counts(tables);
-          perform set_config('request.jwt.claims', replace(sessions[level], '{{role}}', roles[who]), true);
+          claims := replace(sessions[level], '{{role}}', roles[who]);
+          if other[level] then
+            perform set_config('request.jwt.claims', '', true), set_config('request.jwt.claim', claims, true),
+                    set_config('request.jwt.claim.sub', coalesce(claims::jsonb ->> 'sub', ''), true);
+          else
+            perform set_config('request.jwt.claims', claims, true);
+          end if;
           perform set_config('role', roles[who], true);
           begin
             if calls[nr] like 'insert %' then

@@ -479,7 +479,7 @@ export const procedure = fc.record({
   where: oneOf([3, null], [3, good]),
   unused: rarely(8),
   // What is selected. Beside an aggregate, a sub-select shows something where the filter is true for no row.
-  shows: oneOf([8, 'label'], [1, 'max(label)'], [1, 'beside'], [1, 'distinct'], [1, 'limited']),
+  shows: oneOf([8, 'label'], [1, 'max(label)'], [1, 'beside'], [1, 'distinct']),
   // What is inserted. An aggregate has a row where the filter is true for none.
   inserted: oneOf([6, '7'], [1, 'abs(7)'], [1, "length(current_setting('server_version'))"], [1, 'max(7)'], [1, 'pg_catalog."count"(*)']),
 })
@@ -554,9 +554,11 @@ function sqlTouches(reads, writes, filter, { unused, inserted, shows }) {
   const isOpen = filter === null || (written.length > 0 && /max|count/.test(inserted))
   const shown = reads.map(({ table }) => {
     const beside = `(select max(label) from ${table}) || count(*)`
-    const columns = { beside, distinct: `case when 1 is distinct from 2 then ${beside} end`, limited: 'label' }[shows] ?? shows
-    const limit = shows === 'limited' ? ` limit (select count(*) from ${table})` : ''
-    return `${head}select ${columns} from ${table}${isOpen ? '' : ` where ${filter}`}${limit}`
+    // Then the gates of what is written before are passed, too.
+    const isAlone = written.length === 0
+    const columns =
+      (isAlone && { beside, distinct: `case when 1 is distinct from 2 then ${beside} end` }[shows]) || (shows === 'max(label)' ? shows : 'label')
+    return `${head}select ${columns} from ${table}${isOpen ? '' : ` where ${filter}`}`
   })
   return [...written, shown[0] ?? "select 'done'"].join(' ')
 }

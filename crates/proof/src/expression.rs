@@ -662,6 +662,11 @@ impl Expression {
         matches!(self, Expression::Raises) || self.requires()
     }
 
+    /// Whether this very node is a text as `varchar(n)`. Where it is too long, it raises.
+    pub fn cuts(&self) -> bool {
+        matches!(self, Expression::Call(Builtin::Cut, _))
+    }
+
     /// Whether this very node reads what differs from session to session: its claims, its settings, its role or its rows.
     pub fn reads_session(&self) -> bool {
         use Expression::*;

@@ -103,6 +103,8 @@ select body, needs(body) from unnest(array[
   $$declare level varchar(4); begin level := auth.jwt() ->> 'aal'; return level in ('aal2', 'aal3'); end$$,
   $$declare level pg_catalog.varchar(4) := auth.aal(); copy character varying(9) := level; begin return copy = 'aal2'; end$$,
   $$declare level varchar(3) := auth.aal() || '  '; begin return true; end$$,
+  $$declare level varchar(3); begin level := coalesce(auth.aal(), 'none'); return true; end$$,
+  $$declare level varchar(3); begin select auth.jwt() ->> 'aal' into level; return level is not null; end$$,
   $$declare level varchar(4) := auth.aal() || '  '; begin return level = 'aal2'; end$$,
   $$declare level varchar(4)[] := array[auth.aal()]; begin return level[1] = 'aal2'; end$$
 ]) body;

@@ -291,7 +291,7 @@ impl<'a, R: Reader> Run<'a, R> {
                     };
                     let variable = self.declare(name.clone(), kind, is_known, value, &mut state);
                     self.kinds[variable].not_null = *not_null;
-                    arms.extend(self.forced_not_null(variable, &state));
+                    arms.extend(self.forced_by_type(variable, &state));
                 }
             }
         }
@@ -410,12 +410,21 @@ impl<'a, R: Reader> Run<'a, R> {
     /// The arm that raises where this does: below a level, or for a role that may not read a table. What it comes to otherwise
     /// doesn't matter.
     fn forced(&mut self, value: &Expression) -> Option<(Expression, Expression)> {
-        if !value.any(&|it| it.may_raise() || it.reads_tables()) {
-            return None;
-        }
+        value.any(&|it| it.may_raise() || it.reads_tables()).then(|| self.evaluated(value))
+    }
+
+    /// The arm that raises where this does.
+    fn evaluated(&mut self, value: &Expression) -> (Expression, Expression) {
         let tested = Box::new(self.copy(value));
         let is_null = Expression::Is { truth: Truth::Null, negated: false, tested };
-        Some((case(vec![(is_null, boolean(false))], boolean(false)), Expression::Raises))
+        (case(vec![(is_null, boolean(false))], boolean(false)), Expression::Raises)
+    }
+
+    /// The arms that raise where a variable can't be what it was assigned: a text that is too long, or NULL.
+    fn forced_by_type(&mut self, variable: usize, state: &State) -> Vec<(Expression, Expression)> {
+        let value = &state.values[variable].expression;
+        let cut = value.cuts().then(|| self.evaluated(value));
+        cut.into_iter().chain(self.forced_not_null(variable, state)).collect()
     }
 
     /// The arm that raises where a variable that was declared NOT NULL was assigned NULL.
@@ -492,7 +501,7 @@ impl<'a, R: Reader> Run<'a, R> {
         let read = self.read_text(self.body.text(part), part.line, &state);
         let mut arms: Vec<_> = self.forced(&read.0).into_iter().collect();
         self.set(target, Some(read), &mut state);
-        arms.extend(self.variable(target).and_then(|variable| self.forced_not_null(variable, &state)));
+        arms.extend(self.variable(target).into_iter().flat_map(|variable| self.forced_by_type(variable, &state)));
         Flow { arms, end: End::Next(state) }
     }
 
@@ -627,7 +636,7 @@ impl<'a, R: Reader> Run<'a, R> {
                 Some(_) if targets.len() == 1 && self.is_unknown_kind(target) => self.set(target, None, &mut state),
                 column => self.set(target, column, &mut state),
             }
-            arms.extend(self.variable(target).and_then(|variable| self.forced_not_null(variable, &state)));
+            arms.extend(self.variable(target).into_iter().flat_map(|variable| self.forced_by_type(variable, &state)));
         }
         if !is_executed {
             state.values[self.found] = Value::new(found);
