@@ -198,7 +198,8 @@ impl<'a> Harmless<'a> {
         is_installed || self.by_name.get(name).into_iter().flatten().any(|index| self.is_reader(*index, depth + 1))
     }
 
-    /// Whether a function may read rows: for certain not where its body has no FROM and calls no such function.
+    /// Whether a function may read rows: for certain not where its body has no FROM and calls no such function. One that Postgres
+    /// analyzed has no text but the names of the functions that it calls.
     fn is_reader(&self, index: FunctionIndex, depth: usize) -> bool {
         if let Some(known) = self.readers.borrow().get(&index) {
             return *known;
@@ -212,6 +213,8 @@ impl<'a> Harmless<'a> {
         let is_text = function.is_read && matches!(function.language.as_str(), "sql" | "plpgsql");
         let mut before = None;
         let is_reader = !is_text
+            || !function.called_by_defaults.is_empty()
+            || (function.is_analyzed && !function.reaches.is_empty())
             || tokens(&function.body).any(|token| {
                 let is_distinct = before.as_ref().is_some_and(|before: &Token<'_>| before.is_keyword("distinct"));
                 let reads = token.is_keyword("table")

@@ -117,6 +117,14 @@ $$;
 create function beside_a_total_atomic() returns bigint language sql security definer begin atomic
   select private.total() + count(*) from rpc.notes where auth.has_aal('aal2');
 end;
+create function private.total_atomic() returns bigint language sql begin atomic select sum(amount) from rpc.payments; end;
+revoke execute on function private.total_atomic() from public;
+create function beside_an_analyzed_total() returns bigint language sql security definer set search_path = '' as $$
+  select private.total_atomic() + count(*) from rpc.notes where auth.has_aal('aal2')
+$$;
+create function beside_an_analyzed_total_atomic() returns bigint language sql security definer begin atomic
+  select private.total_atomic() + count(*) from rpc.notes where auth.has_aal('aal2');
+end;
 create function total_having() returns bigint language sql security definer set search_path = '' as $$
   select private.total() from rpc.notes where auth.has_aal('aal2') having true
 $$;

@@ -1,6 +1,7 @@
 //! Follows all paths through a body at once.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use super::Mention;
 use super::flow::{End, Flow, boolean, case};
@@ -448,7 +449,7 @@ impl<'a, R: Reader> Run<'a, R> {
                 if self.acts(head, &mut state) || (*of_cursor && self.purpose == Purpose::Passage) {
                     return Flow::done(boolean(true));
                 }
-                self.looping(label.as_deref(), variables, statements, part, state)
+                self.looping(label.as_deref(), variables, statements, (part, line), state)
             }
             Does::Exit { condition: None } => Flow::done(Expression::Raises),
             Does::Exit { condition: Some(condition) } => {
@@ -580,10 +581,15 @@ impl<'a, R: Reader> Run<'a, R> {
         label: Option<&str>,
         variables: &[String],
         statements: &[Statement],
-        part: &Part,
+        (part, line): (&Part, u32),
         state: State,
     ) -> Flow {
-        let unsure = self.unsure(part, &state);
+        let mut unsure = self.unsure(part, &state);
+        for (its, before) in unsure.values.iter_mut().zip(&state.values) {
+            if !Rc::ptr_eq(&its.expression, &before.expression) {
+                *its = Value::new(self.unread(line, "a loop", Vec::new()));
+            }
+        }
         let frames = self.frames.len();
         self.frames.push(Frame { label: label.map(str::to_owned), names: Vec::new() });
         let mut within = unsure.clone();
