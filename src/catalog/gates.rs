@@ -57,7 +57,7 @@ pub fn read(
         };
         // What the forms of old mean isn't a caller's to choose.
         let is_text = function.is_read && fits && !function.sets_claims && gate.is_unread();
-        let mut gate = match opening_gate(function).filter(|_| is_text) {
+        let mut gate = match is_text.then(|| opening_gate(function)).flatten() {
             // The rest of it isn't read.
             Some(opening) => FunctionGate { notes: gate.notes, ..opening },
             None => gate,

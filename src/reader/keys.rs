@@ -25,7 +25,6 @@ impl Reading<'_, '_> {
         if !may_have_one {
             return expression;
         }
-        let is_directly_in_policy = frame.queries == 0;
         match expression {
             Expression::Unknown { key: None, strict, arguments, reason }
                 if reason != Some(Reason::TooLarge)
@@ -44,16 +43,16 @@ impl Reading<'_, '_> {
                     }
                 }
             }
-            Expression::Exists(mut rows) if is_directly_in_policy && rows.key.is_none() => {
+            Expression::Exists(mut rows) if rows.key.is_none() => {
                 rows.key = self.key_of_rows(node, frame);
                 Expression::Exists(rows)
             }
-            Expression::AnyRow { test, mut rows } if is_directly_in_policy && rows.key.is_none() => {
+            Expression::AnyRow { test, mut rows } if rows.key.is_none() => {
                 rows.key = self.key_of_rows(node, frame);
                 Expression::AnyRow { test, rows }
             }
             // The queries of a UNION.
-            Expression::Or(mut many) if is_directly_in_policy && node.cast::<pg_sys::SubLink>().is_some() => {
+            Expression::Or(mut many) if node.cast::<pg_sys::SubLink>().is_some() => {
                 if let Some(text) = self.text_of_rows(node, frame) {
                     for (n, it) in many.iter_mut().enumerate() {
                         if let Expression::Exists(rows) | Expression::AnyRow { rows, .. } = it {
@@ -86,8 +85,8 @@ impl Reading<'_, '_> {
 
     fn text_of_rows(&self, node: Node<'_>, frame: &Frame<'_>) -> Option<String> {
         node.cast::<pg_sys::SubLink>()?;
-        // What CASE tests stands outside of it.
-        if frame.tested.is_some() || !self.is_lasting(node) {
+        // The outermost sub-select alone has a key. What CASE tests stands outside of it.
+        if frame.queries > 0 || frame.tested.is_some() || !self.is_lasting(node) {
             return None;
         }
         node.to_text()

@@ -1,5 +1,6 @@
 //! What the names in a function's text mean: by their full names, or by the search_path that the function sets.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ffi::CString;
 
@@ -26,6 +27,7 @@ const PORTABLE: [(&str, usize); 6] = [
 pub struct Names {
     functions: HashMap<String, Vec<Created>>,
     operators: Vec<(String, pg_sys::Oid, pg_sys::Oid)>,
+    take_varchar_as_text: OnceCell<bool>,
 }
 
 /// A function of some name.
@@ -68,7 +70,7 @@ impl Names {
         let operators = rows(client, catalog_query!("created_operators"), &[], |row| {
             Ok((row.get("name")?, row.oid("left_type")?, row.oid("right_type")?))
         })?;
-        Ok(Names { functions, operators })
+        Ok(Names { functions, operators, take_varchar_as_text: OnceCell::new() })
     }
 
     /// The functions that belong to the extension, with their names.
@@ -133,6 +135,10 @@ impl Names {
 
     /// Whether calls and operators mean the same with a value of type varchar as with a text.
     pub fn take_varchar_as_text(&self) -> bool {
+        *self.take_varchar_as_text.get_or_init(|| self.have_nothing_for_varchar())
+    }
+
+    fn have_nothing_for_varchar(&self) -> bool {
         let takes = |one: &Created| one.parameters.contains(&pg_sys::VARCHAROID);
         let is_chosen_by_it = |all: &Vec<Created>| all.len() > 1 && all.iter().any(takes);
         let is_operators =

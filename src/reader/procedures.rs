@@ -117,13 +117,13 @@ impl Texts for Procedure<'_, '_, '_> {
             all => all,
         };
         match tokens {
-            [Token::Name { name, .. }] => type_named(name),
             [Token::Name { name, .. }, modifier @ ..] if name == "varchar" => varchar(modifier),
             [Token::Name { name, .. }, Token::Name { name: varying, .. }, modifier @ ..]
                 if name == "character" && varying == "varying" =>
             {
                 varchar(modifier)
             }
+            [Token::Name { name, .. }] => type_named(name),
             [Token::Name { name, .. }, Token::Symbol('['), Token::Symbol(']')] if name == "text" => {
                 (Kind::TextArray, true)
             }
@@ -163,10 +163,9 @@ impl Texts for Procedure<'_, '_, '_> {
             // Also from a variable of the same type: it fits, so nothing is cut.
             (value, Kind::Varchar(modifier)) => {
                 let text = self.assigned(value, Kind::Text);
-                let integer = |modifier| Expression::Constant(Value::Integer(i64::from(modifier)));
-                let is_explicit = Expression::Constant(Value::Bool(false));
-                let cut = |modifier| Expression::Call(Builtin::Cut, vec![text.clone(), integer(modifier), is_explicit]);
-                modifier.map(cut).unwrap_or(text)
+                let Some(modifier) = modifier else { return text };
+                let how = [Value::Integer(i64::from(modifier)), Value::Bool(false)].map(Expression::Constant);
+                Expression::Call(Builtin::Cut, [text].into_iter().chain(how).collect())
             }
             ((value, from), to) if from == to && to != Kind::Other => value,
             ((value @ Expression::Constant(Value::Null), _), _) => value,
@@ -226,7 +225,6 @@ fn type_named(name: &str) -> (Kind, bool) {
     const PLAIN: [&str; 8] = ["smallint", "int2", "numeric", "real", "timestamptz", "timestamp", "date", "bytea"];
     match name {
         "text" => (Kind::Text, true),
-        "varchar" => (Kind::Varchar(None), true),
         "json" => (Kind::Json, true),
         "jsonb" => (Kind::Jsonb, true),
         "bool" | "boolean" => (Kind::Boolean, true),

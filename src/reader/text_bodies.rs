@@ -323,9 +323,12 @@ impl TextBody<'_, '_, '_> {
     /// What a name in PL/pgSQL stands for. One that isn't a variable's may be a column's.
     fn found(&mut self, found: Found<'_, Kind>, scope: Scope<'_>) -> Typed {
         match found {
-            Found::Variable(_, Kind::Varchar(_)) if !self.reading.functions.names().take_varchar_as_text() => unknown(),
             Found::Variable(value, kind) => {
-                let kind = if matches!(kind, Kind::Varchar(_)) { Kind::Text } else { kind };
+                let kind = match kind {
+                    Kind::Varchar(_) if !self.reading.functions.names().take_varchar_as_text() => return unknown(),
+                    Kind::Varchar(_) => Kind::Text,
+                    kind => kind,
+                };
                 (self.reading.budget.copy_or_cut(value, scope.nesting), kind)
             }
             Found::Unknown => unknown(),

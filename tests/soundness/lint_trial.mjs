@@ -186,17 +186,11 @@ function isInVain(asking, others) {
 }
 
 const isSameLevel = (one, other) =>
-  one.gateway === other.gateway &&
-  one.sub === other.sub &&
-  one.name === other.name &&
-  one.aal === other.aal &&
-  one.age === other.age &&
-  !one.elsewhere
+  one.sub === other.sub && one.name === other.name && one.aal === other.aal && one.age === other.age && !one.elsewhere
 const isSameBut = (low, user) => low.sub === user.sub && low.method === user.method && low.elsewhere === user.elsewhere
 
 // Of one user. The lowest of all has a token without the claim.
-const isLower = (low, high) =>
-  low.gateway === high.gateway && low.sub === high.sub && high.name !== 'without' && (low.name !== 'without' || low.aal === undefined)
+const isLower = (low, high) => low.sub === high.sub && high.name !== 'without' && (low.name !== 'without' || low.aal === undefined)
 
 // Ready to paste, in a database made by supabase_stand_in.sql and matrix_trial.sql.
 export function counterexample({ lint, table, policy, is, should, schema, note }) {

@@ -173,7 +173,7 @@ function statementsOf(touch) {
   if (!touch) return []
   const claims = touch.session.claims.replace('{{role}}', touch.role)
   return [
-    `set local request.jwt.claims = ${pg.escapeLiteral(claims)};`,
+    `set local ${touch.session.isInOtherSetting ? 'request.jwt.claim' : 'request.jwt.claims'} = ${pg.escapeLiteral(claims)};`,
     `set local role ${touch.role};`,
     touch.procedure.triggerOn ? `${touch.call};` : `select ${touch.call};`,
   ]

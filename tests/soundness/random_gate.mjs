@@ -252,7 +252,7 @@ const declaration = oneOf(
       .constantFrom('varchar', 'varchar(4)', 'pg_catalog.varchar(5)', 'character varying (9)')
       .map((type) => declared('reached', 'text', type, "auth.jwt() ->> 'aal'")),
   ],
-  // It cuts nothing: a level is too long, and NULL isn't.
+  // A level is too long for it.
   [1, declared('reached', 'text', 'varchar(3)', "coalesce(auth.jwt() ->> 'aal', 'aal')")],
   [1, declared('reached', 'text', 'text not null', "auth.jwt() ->> 'aal'")],
   [
@@ -554,10 +554,9 @@ function sqlTouches(reads, writes, filter, { unused, inserted, shows }) {
   const isOpen = filter === null || (written.length > 0 && /max|count/.test(inserted))
   const shown = reads.map(({ table }) => {
     const beside = `(select max(label) from ${table}) || count(*)`
-    // Then the gates of what is written before are passed, too.
-    const isAlone = written.length === 0
-    const columns =
-      (isAlone && { beside, distinct: `case when 1 is distinct from 2 then ${beside} end` }[shows]) || (shows === 'max(label)' ? shows : 'label')
+    const others = { beside, distinct: `case when 1 is distinct from 2 then ${beside} end` }
+    // Beside others, the gates of what is written before are passed, too.
+    const columns = { 'max(label)': shows, ...(written.length === 0 && others) }[shows] ?? 'label'
     return `${head}select ${columns} from ${table}${isOpen ? '' : ` where ${filter}`}`
   })
   return [...written, shown[0] ?? "select 'done'"].join(' ')

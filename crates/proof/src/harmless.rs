@@ -145,39 +145,28 @@ impl<'a> Harmless<'a> {
         self.doing(statement, false, false, 0)
     }
 
-    /// Whether a statement may call an aggregate of Postgres' own, or of an extension. Then it may have a row where its condition is
-    /// true for none. An aggregate that somebody else made counts as doing something.
-    pub fn may_aggregate(&self, statement: &str) -> bool {
-        tokens(statement).any(|token| token.name().is_some_and(|name| self.aggregates.contains(name)))
-    }
-
-    /// Whether a SELECT may have a row where its condition is true for none.
+    /// Whether a SELECT may have a row where its condition is true for none: it may call an aggregate of Postgres' own or of an
+    /// extension, or it groups. An aggregate that somebody else made counts as doing something.
     pub fn may_have_row(&self, statement: &str) -> bool {
-        let groups = |token: Token<'_>| token.is_keyword("group") || token.is_keyword("having");
-        self.may_aggregate(statement) || tokens(statement).any(groups)
+        let aggregates = |token: &Token<'_>| token.name().is_some_and(|name| self.aggregates.contains(name));
+        tokens(statement).any(|token| aggregates(&token) || token.is_keyword("group") || token.is_keyword("having"))
     }
 
     /// Whether a SELECT that has such a row may show something of others in it: it reads in its columns, or behind its condition.
     pub fn shows_others(&self, statement: &str) -> bool {
         const BEHIND: [&str; 8] = ["group", "having", "window", "order", "limit", "offset", "fetch", "for"];
-        let (mut depth, mut is_shown, mut before) = (0usize, true, None);
-        for token in tokens(statement) {
-            let is_distinct = before.as_ref().is_some_and(|before: &Token<'_>| before.is_keyword("distinct"));
+        let (mut depth, mut is_shown) = (0usize, true);
+        for (token, reads) in tokens_that_read(statement) {
             match &token {
                 Token::Symbol('(') => depth += 1,
                 Token::Symbol(')') => depth = depth.saturating_sub(1),
-                token if depth == 0 && token.is_keyword("from") && !is_distinct => is_shown = false,
+                token if depth == 0 && reads && token.is_keyword("from") => is_shown = false,
                 token if depth == 0 && token.is_keyword("where") => is_shown = false,
                 token if depth == 0 && BEHIND.iter().any(|word| token.is_keyword(word)) => is_shown = true,
-                token
-                    if is_shown
-                        && (self.is_reading(token, is_distinct) || (depth > 0 && token.is_keyword("select"))) =>
-                {
-                    return true;
-                }
+                token if is_shown && (reads || self.is_reader_named(token, 0)) => return true,
+                token if is_shown && depth > 0 && token.is_keyword("select") => return true,
                 _ => {}
             }
-            before = Some(token);
         }
         self.reads_unnamed
     }
@@ -187,11 +176,7 @@ impl<'a> Harmless<'a> {
         self.reads_unnamed || tokens(text).any(|token| self.is_reader_named(&token, 0))
     }
 
-    /// Whether a token begins to read rows, or is the name of a function that may.
-    fn is_reading(&self, token: &Token<'_>, is_distinct: bool) -> bool {
-        token.is_keyword("table") || (token.is_keyword("from") && !is_distinct) || self.is_reader_named(token, 0)
-    }
-
+    /// Whether a token is the name of a function that may read rows.
     fn is_reader_named(&self, token: &Token<'_>, depth: usize) -> bool {
         let Some(name) = token.name() else { return false };
         let is_installed = self.installed.get(name).is_some_and(|all| all.iter().any(|(_, is_harmless)| !is_harmless));
@@ -201,45 +186,21 @@ impl<'a> Harmless<'a> {
     /// Whether a function may read rows: for certain not where its body has no FROM and calls no such function. One that Postgres
     /// analyzed has no text but the names of the functions that it calls.
     fn is_reader(&self, index: FunctionIndex, depth: usize) -> bool {
-        if let Some(known) = self.readers.borrow().get(&index) {
-            return *known;
-        }
-        if depth > DEEPEST {
-            return true;
-        }
-        // While it is looked into, a call of itself counts as one that reads.
-        self.readers.borrow_mut().insert(index, true);
-        let function = &self.functions[index];
-        let is_text = function.is_read && matches!(function.language.as_str(), "sql" | "plpgsql");
-        let mut before = None;
-        let is_reader = !is_text
-            || !function.called_by_defaults.is_empty()
-            || (function.is_analyzed && !function.reaches.is_empty())
-            || tokens(&function.body).any(|token| {
-                let is_distinct = before.as_ref().is_some_and(|before: &Token<'_>| before.is_keyword("distinct"));
-                let reads = token.is_keyword("table")
-                    || token.is_keyword("execute")
-                    || (token.is_keyword("from") && !is_distinct)
-                    || self.is_reader_named(&token, depth);
-                before = Some(token);
-                reads
-            });
-        self.readers.borrow_mut().insert(index, is_reader);
-        is_reader
+        once(&self.readers, index, depth, true, || {
+            let function = &self.functions[index];
+            let is_text = function.is_read && matches!(function.language.as_str(), "sql" | "plpgsql");
+            !is_text
+                || !function.called_by_defaults.is_empty()
+                || (function.is_analyzed && !function.reaches.is_empty())
+                || tokens_that_read(&function.body)
+                    .any(|(token, reads)| reads || token.is_keyword("execute") || self.is_reader_named(&token, depth))
+        })
     }
 
     /// Whether a statement may read rows, or call a function of somebody's that does.
     pub fn may_read(&self, statement: &str) -> bool {
-        let mut before = None;
-        for token in tokens(statement) {
-            let is_distinct = before.as_ref().is_some_and(|before: &Token<'_>| before.is_keyword("distinct"));
-            let is_of_somebody = token.name().is_some_and(|name| self.by_name.contains_key(name));
-            if is_of_somebody || token.is_keyword("table") || (token.is_keyword("from") && !is_distinct) {
-                return true;
-            }
-            before = Some(token);
-        }
-        self.reads_unnamed
+        let is_of_somebody = |token: &Token<'_>| token.name().is_some_and(|name| self.by_name.contains_key(name));
+        self.reads_unnamed || tokens_that_read(statement).any(|(token, reads)| reads || is_of_somebody(&token))
     }
 
     /// Whether all functions that a body calls, which Postgres analyzed, do nothing but answer.
@@ -333,31 +294,53 @@ impl<'a> Harmless<'a> {
     }
 
     fn function(&self, index: FunctionIndex, depth: usize) -> bool {
-        if let Some(known) = self.known.borrow().get(&index) {
-            return *known;
-        }
-        if depth > DEEPEST {
-            return false;
-        }
-        // While it is looked into, a call of itself counts as harmful.
-        self.known.borrow_mut().insert(index, false);
-        let function = &self.functions[index];
-        let is_harmless = function.is_read
-            && function.kind == FunctionKind::Plain
-            && matches!(function.language.as_str(), "sql" | "plpgsql")
-            && !function.sets_claims
-            && function.sets_role.is_none()
-            && function.commands.is_empty()
-            && function.called_by_defaults.is_empty()
-            && self.doing(&function.body, function.language == "sql", true, depth).is_none();
-        self.known.borrow_mut().insert(index, is_harmless);
-        is_harmless
+        once(&self.known, index, depth, false, || {
+            let function = &self.functions[index];
+            function.is_read
+                && function.kind == FunctionKind::Plain
+                && matches!(function.language.as_str(), "sql" | "plpgsql")
+                && !function.sets_claims
+                && function.sets_role.is_none()
+                && function.commands.is_empty()
+                && function.called_by_defaults.is_empty()
+                && self.doing(&function.body, function.language == "sql", true, depth).is_none()
+        })
     }
 
     /// Whether a function that operators, casts or types call may do something. One in C is of somebody who may make such.
     fn may_act_unnamed(&self, index: FunctionIndex) -> bool {
         !is_of_superusers(&self.functions[index]) && !self.function(index, 0)
     }
+}
+
+/// What looking into a function finds; it is done once. `worst`: the answer too deep, and for a call of itself meanwhile.
+fn once(
+    known: &RefCell<HashMap<FunctionIndex, bool>>,
+    index: FunctionIndex,
+    depth: usize,
+    worst: bool,
+    look: impl FnOnce() -> bool,
+) -> bool {
+    if let Some(known) = known.borrow().get(&index) {
+        return *known;
+    }
+    if depth > DEEPEST {
+        return worst;
+    }
+    known.borrow_mut().insert(index, worst);
+    let found = look();
+    known.borrow_mut().insert(index, found);
+    found
+}
+
+/// The tokens of a text, and whether each begins to read rows: FROM, but not that of IS DISTINCT FROM, and TABLE.
+fn tokens_that_read(text: &str) -> impl Iterator<Item = (Token<'_>, bool)> {
+    let mut is_behind_distinct = false;
+    tokens(text).map(move |token| {
+        let reads = token.is_keyword("table") || (token.is_keyword("from") && !is_behind_distinct);
+        is_behind_distinct = token.is_keyword("distinct");
+        (token, reads)
+    })
 }
 
 /// Whether a function is in a language in which only superusers make functions.
@@ -368,7 +351,7 @@ fn is_of_superusers(function: &Function) -> bool {
 /// How many sub-selects a SELECT has.
 pub fn sub_selects(statement: &str) -> usize {
     let mut depth = 0usize;
-    let begins = |token: Token<'_>| {
+    let begins = |token: &Token<'_>| {
         match token {
             Token::Symbol('(') => depth += 1,
             Token::Symbol(')') => depth = depth.saturating_sub(1),
@@ -376,7 +359,7 @@ pub fn sub_selects(statement: &str) -> usize {
         }
         depth > 0 && (token.is_keyword("select") || token.is_keyword("table"))
     };
-    tokens(statement).map(begins).filter(|begins| *begins).count()
+    tokens(statement).filter(begins).count()
 }
 
 /// Whether a statement begins behind this token.
@@ -522,9 +505,9 @@ mod tests {
         assert_eq!(harmless.call_in("insert into public.payments (a) select 1 where auth.has_aal('aal2')"), None);
         assert_eq!(harmless.call_in("insert into wipe (a) select 1"), None);
         for aggregate in ["max(now())", "pg_catalog . max (1)", "row.max", "MAX(1)"] {
-            assert!(harmless.may_aggregate(&format!("insert into t select {aggregate} where auth.has_aal('aal2')")));
+            assert!(harmless.may_have_row(&format!("insert into t select {aggregate} where auth.has_aal('aal2')")));
         }
-        assert!(!harmless.may_aggregate("insert into t select now() where auth.has_aal('aal2') and private.must()"));
+        assert!(!harmless.may_have_row("insert into t select now() where auth.has_aal('aal2') and private.must()"));
         assert!(harmless.call_in("delete from payments where private.wipe() and auth.has_aal('aal2')").is_some());
     }
 

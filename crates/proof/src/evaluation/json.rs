@@ -160,7 +160,7 @@ impl Evaluation<'_> {
             (Value::Json(Json::String(text)), Value::Text(key)) => Outcomes::one(Value::Bool(text == key)),
             (Value::Json(Json::Null), Value::Text(_)) => Outcomes::one(Value::Bool(false)),
             (Value::Claims, Value::Text(key)) if key == "aal" => {
-                Outcomes::one(Value::Bool(self.claimed_level().is_some() || self.level_claim == LevelClaim::JsonNull))
+                Outcomes::one(Value::Bool(self.level_claim_as_json().is_some()))
             }
             (Value::Json(Json::Object(object)), Value::Text(key)) => {
                 Outcomes::one(Value::Bool(object.contains_key(key)))

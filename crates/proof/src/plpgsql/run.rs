@@ -449,7 +449,7 @@ impl<'a, R: Reader> Run<'a, R> {
                 if self.acts(head, &mut state) || (*of_cursor && self.purpose == Purpose::Passage) {
                     return Flow::done(boolean(true));
                 }
-                self.looping(label.as_deref(), variables, statements, (part, line), state)
+                self.looping(label.as_deref(), variables, statements, part, line, state)
             }
             Does::Exit { condition: None } => Flow::done(Expression::Raises),
             Does::Exit { condition: Some(condition) } => {
@@ -581,7 +581,8 @@ impl<'a, R: Reader> Run<'a, R> {
         label: Option<&str>,
         variables: &[String],
         statements: &[Statement],
-        (part, line): (&Part, u32),
+        part: &Part,
+        line: u32,
         state: State,
     ) -> Flow {
         let mut unsure = self.unsure(part, &state);
